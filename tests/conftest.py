@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.examples import choose_examples
+from tests.inputs import InputsWatch
 from tests.postgresql import PostgresqlServer
 from tests.preparation import cheapen_passwords
 from tests.times import TIMES, CpuMeter, TimesFile
@@ -150,6 +151,7 @@ UNEXPECTED_SKIPS = pytest.StashKey[list[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     let_children_heed_interrupts()
     config.pluginmanager.register(CpuMeter(), "cpu-meter")
+    config.pluginmanager.register(InputsWatch(), "inputs-watch")
     if (times := os.environ.get(TIMES)) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(TimesFile(Path(times)), "times-file")
     choose_examples(is_quick=config.getoption("markexpr") == QUICK)

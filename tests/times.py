@@ -1,5 +1,4 @@
-"""How long each suite of tests takes: wall and CPU seconds by test, kept in a file from which `make test-times` writes
-its table.
+"""How long each test takes, in wall and CPU seconds. `bench/suites.py` makes a table of it.
 
 A test's CPU seconds are those of its worker, and of the processes that ended in it. A server that a module shares
 counts where the module ends.
@@ -16,7 +15,7 @@ from typing import TextIO
 import pytest
 
 TIMES = "TEST_TIMES"
-"""The variable that names the file."""
+"""The variable that names a folder, in which each run writes a file."""
 
 
 def read_cpu_seconds() -> float:
@@ -46,8 +45,8 @@ class CpuMeter:
 class TimesFile:
     """Runs in the process that collects the reports: writes a line of JSON for each of them."""
 
-    def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w", encoding="utf-8")
+    def __init__(self, folder: Path) -> None:
+        self._file: TextIO = (folder / f"times-{os.getpid()}.jsonl").open("w", encoding="utf-8")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         line = {

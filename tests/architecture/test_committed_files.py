@@ -23,6 +23,7 @@ LOCKS = (
     "requirements/node.lock",
     "requirements/release.lock",
     "requirements/server.lock",
+    "requirements/smoke.lock",
 )
 THIS_FILE = Path(__file__).resolve()
 
@@ -75,7 +76,9 @@ def test_every_direct_dependency_is_pinned_with_its_hashes() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     lock = (REPOSITORY / "requirements/tests.lock").read_text()
     extras = [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
-    wanted = project["project"]["dependencies"] + extras + project["dependency-groups"]["dev"]
+    groups = project["dependency-groups"]
+    tools = [one for one in groups["dev"] + groups["smoke"] if isinstance(one, str)]
+    wanted = project["project"]["dependencies"] + extras + tools
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0].lower() for requirement in wanted} - {"rootkeeper"}
     missing = [name for name in sorted(names) if not re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE)]
     assert missing == []
@@ -91,17 +94,18 @@ def test_each_schema_of_others_is_the_one_whose_source_is_written_down() -> None
 def test_continuous_integration_does_what_a_person_would() -> None:
     script = REPOSITORY / ".ci" / "run"
     assert script.read_text().splitlines()[0] == "#!/usr/bin/env bash"
-    assert script.read_text().splitlines()[-2:] == ["make test", "make test-long"]
+    assert script.read_text().splitlines()[-1] == "TEST_INPUTS=changed make test LONG=yes"
     assert script.stat().st_mode & 0o111
 
 
-def test_every_test_is_run_by_one_of_the_two_targets() -> None:
+def test_every_test_is_run_by_a_target() -> None:
+    """The whole run selects nothing: what it leaves out by name, the second run has."""
     makefile = (REPOSITORY / "Makefile").read_text()
-    everything, long, attacks, newest = re.findall(r"-m pytest (.*)", makefile)
-    assert everything == '-n $(JOBS) --dist loadgroup -m "not long" -p no:schemathesis'
-    assert long == '-n $(JOBS) --dist loadgroup -m "long or hypothesis" --ignore tests/attack'
-    assert attacks == "-n 2 --dist loadgroup -m long tests/attack"
-    assert '-m "not long" tests/unit tests/contracts' in newest
+    assert re.search(r"^test-whole:.*\n\t\$\(PYTEST\) -n \$\(JOBS\) \$\(TOGETHER\)\n", makefile, re.MULTILINE)
+    assert "\t$(PYTEST) -n $(CORES) $(APART)\n" in makefile
+    assert "TOGETHER := -p no:schemathesis $(addprefix --ignore ,$(APART))\n" in makefile
+    assert '\t$(PYTEST) -n $(JOBS) $(TOGETHER) -m "not long"\n' in makefile
+    assert '\t$(PYTEST) -n $(JOBS) $(TOGETHER) -m "long or hypothesis"\n' in makefile
 
 
 def test_nothing_that_is_built_is_committed() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.reference.command_pages import SANDBOX, list_command_paths, load_command
 from docs.reference.make_man_page import PAGE, render_page
-from docs.reference.make_reference import WRITTEN_BY, list_command_paths, render_pages
+from docs.reference.make_reference import WRITTEN_BY, render_pages
 from docs.reference.make_schemas import render_schemas
 from docs.site.links import drop_badges
 from rootkeeper_sandbox.services.registry import SERVICES
@@ -42,6 +43,37 @@ def test_every_reference_page_says_what_the_program_says() -> None:
     pages = {path.name: path.read_text() for path in (REPOSITORY / "docs" / "reference").glob("*.md")}
     committed = {name: text for name, text in pages.items() if WRITTEN_BY in text}
     assert committed == render_pages(), "Run `make docs`."
+
+
+def test_options_of_every_command_are_written_once_and_each_command_refers_to_them() -> None:
+    head, *sections = re.split(r"^## (?=rootkeeper [a-z])", read_commands(), flags=re.MULTILINE)
+    shared = re.findall(
+        r"^\| .+ \|$", head.partition("### For every command\n")[2].partition("\n### ")[0], re.MULTILINE
+    )
+    assert sum("--profile NAME" in row or "--server URL" in row for row in shared) == 2
+    rows = re.findall(r"^\| `-.+ \|$", "".join(sections), re.MULTILINE)
+    assert [row for row in rows if row in shared] == []
+    assert len(sections) == len(list_command_paths()) - 1
+    without = [
+        section.splitlines()[0] for section in sections if "[For every command](#for-every-command)" not in section
+    ]
+    assert without == ["rootkeeper sandbox"]
+
+
+def test_the_page_of_commands_has_every_option_and_argument_that_the_help_shows() -> None:
+    sections = dict(re.findall(r"^## (rootkeeper .+?)\n(.+?)(?=^## |\Z)", read_commands(), re.MULTILINE | re.DOTALL))
+    shared = read_commands().partition("## Options of several commands\n")[2].partition("\n## ")[0]
+    for path in list_command_paths():
+        if path in ((), SANDBOX):
+            continue
+        shown = {name for one in load_command(path).params if one.help and not one.hidden for name in one.opts}
+        section = sections[" ".join(["rootkeeper", *path])]
+        missing = {name for name in shown if name.startswith("-") and not re.search(rf"`{name}[ `]", section + shared)}
+        assert missing == set(), path
+
+
+def read_commands() -> str:
+    return (REPOSITORY / "docs/reference/commands.md").read_text(encoding="utf-8")
 
 
 def test_every_published_schema_follows_from_its_record() -> None:
@@ -93,7 +125,7 @@ def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     extras = [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
-    tools = groups["dev"] + groups["docs"] + groups["node"] + groups["release"]
+    tools = [one for name in ("dev", "docs", "node", "release", "smoke") for one in groups[name] if isinstance(one, str)]
     wanted = project["project"]["dependencies"] + extras + tools
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted} - {"rootkeeper"}
     console = json.loads((REPOSITORY / "console" / "package.json").read_text())

@@ -6,6 +6,7 @@ The base is Debian with Python, made by debootstrap, because tests reach package
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,9 +14,16 @@ from typing import Any
 
 import pytest
 
-from tests.container.podman import IMAGE, SHUT_IN, Podman, build_image
+from rootkeeper import __version__
+from tests.container.podman import IMAGE, SECONDS, SHUT_IN, Podman, build_image
+from tests.unit.database.samples import REPOSITORY
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("container"), pytest.mark.timeout(2400)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("container"),
+    pytest.mark.timeout(2400),
+    pytest.mark.inputs("container"),
+]
 
 USER = "10001"
 RECOVERED = "800090001000"
@@ -113,6 +121,15 @@ def test_the_image_says_how_it_is_run(podman: Podman) -> None:
     assert config["Entrypoint"] == ["/opt/rootkeeper/bin/rootkeeper"]
     assert image["Healthcheck"]["Test"][0] == "CMD"
     assert not any("passw" in one.lower() or "secret" in one.lower() for one in config["Env"])
+
+
+def test_a_server_of_the_image_starts_as_a_release_tries_it(podman: Podman) -> None:
+    command = [str(REPOSITORY / "scripts/try-image"), IMAGE]
+    environment = podman.environment | {"CONTAINERS": "podman"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS * 2, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert __version__ in done.stdout
+    assert "try-" not in podman.succeed("ps", "--all", "--format={{.Names}}")
 
 
 def test_the_server_has_no_privilege_and_writes_its_volume_alone(containers: Containers) -> None:

@@ -14,7 +14,12 @@ from tests.e2e.foreign_clients import AwsCommandLine, clean_environment
 from tests.e2e.stage import Stage, summarize
 from tests.e2e.tool_environments import find_programs
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(2400), pytest.mark.xdist_group("other-tools")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(2400),
+    pytest.mark.xdist_group("other-tools"),
+    pytest.mark.inputs("other tools"),
+]
 
 MANAGEMENT = "111122223333"
 ACCESS_ROLE = "OrganizationAccountAccessRole"

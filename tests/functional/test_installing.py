@@ -23,7 +23,12 @@ from tests.e2e.tool_environments import find_programs
 from tests.sandbox_process import SandboxProcess
 from tests.unit.database.samples import REPOSITORY
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("installing"), pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("installing"),
+    pytest.mark.timeout(1800),
+    pytest.mark.inputs("installing"),
+]
 
 HOME = Path.home()
 """Of the person who runs the tests, with the settings of pip and npm. Read here: later, tests have another one."""
