@@ -24,7 +24,14 @@ TEST_INPUTS = "TEST_INPUTS"
 LOCKS = ("requirements/image.lock", "requirements/server.lock", "console/package-lock.json")
 BUILD = ("pyproject.toml", "console/hatch_build.py", "packaging/hatch_urls.py", *LOCKS)
 FILES: dict[str, tuple[str, ...]] = {
-    "container": (*BUILD, "Containerfile", ".dockerignore", "scripts/make-clean-root", "tests/container/*.py"),
+    "container": (
+        *BUILD,
+        "Containerfile",
+        ".dockerignore",
+        "scripts/make-clean-root",
+        "scripts/try-image",
+        "tests/container/*.py",
+    ),
     "installing": (*BUILD, "scripts/build-release", "tests/functional/test_installing.py", "tests/e2e/tools/pipx.txt"),
     "other tools": (
         "tests/e2e/test_other_tools.py",
