@@ -14,20 +14,18 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
-from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from docs.reference.command_pages import list_command_paths, render_command_pages
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.entry import FORMS, PAGES, WIDTH, find_file
 from rootkeeper.cli.hints import COMMAND_HINTS
-from rootkeeper.cli.main import RootkeeperGroup, main
 from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.controls.records import CHECK_NAMES, SHOWING_NAMES, STRENGTH_NAMES
 from rootkeeper.findings.catalogue import RULES
@@ -44,7 +42,8 @@ WRITTEN_BY = "<!-- Written by make_reference.py from the program itself: `make d
 COMMANDS_HEAD = f"""# Commands
 
 {WRITTEN_BY}
-The output of `rootkeeper --help` and of each command's `--help`.
+Each command with its options, the AWS permissions that it needs, its changes and its exit statuses, as in its `--help`.
+Options of several commands are below the [commands](#rootkeeper).
 """
 
 EXIT_STATUSES_HEAD = f"""# Exit statuses
@@ -257,7 +256,7 @@ def render_pages() -> dict[str, str]:
     """Every page by its file name."""
     return {
         "api.md": render_api(),
-        "commands.md": render_commands(),
+        "commands.md": render_command_pages(COMMANDS_HEAD),
         "errors.md": render_errors(),
         "exit-statuses.md": render_exit_statuses(),
         "controls.md": render_controls(),
@@ -296,49 +295,6 @@ def render_controls() -> str:
         parts.append("\nKnown, but not judged:\n\n")
         parts += [f"- {', '.join(one.control_ids)}: {one.reason}\n" for one in framework.left_out]
     return "".join(parts)
-
-
-def render_commands() -> str:
-    paths = list_command_paths()
-    sections = [f"\n## {' '.join(['rootkeeper', *path])}\n\n```text\n{read_help(path)}\n```\n" for path in paths]
-    return COMMANDS_HEAD + "".join(sections)
-
-
-def list_command_paths() -> list[tuple[str, ...]]:
-    """Every command and subcommand, the program itself first."""
-    paths: list[tuple[str, ...]] = [()]
-    for name, entry in RootkeeperGroup.entries.items():
-        paths.append((name,))
-        command = entry.load()
-        paths.extend((name, subcommand) for subcommand in getattr(command, "commands", {}))
-    return paths
-
-
-def read_help(path: tuple[str, ...]) -> str:
-    """What ``--help`` prints, 100 columns wide and without colour."""
-    settings = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        page = read_page_of_process(path) if path == ("sandbox",) else read_page(path)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-    return "\n".join(line.rstrip() for line in page.splitlines()).strip("\n")
-
-
-def read_page(path: tuple[str, ...]) -> str:
-    page = StringIO()
-    with redirect_stdout(page):
-        status = main([*path, "--help"])
-    assert status == 0, path
-    return page.getvalue()
-
-
-def read_page_of_process(path: tuple[str, ...]) -> str:
-    """The sandbox replaces the process that starts it, so it needs one of its own."""
-    program = str(Path(sys.executable).with_name("rootkeeper"))
-    return subprocess.run([program, *path, "--help"], check=True, capture_output=True, text=True).stdout
 
 
 def render_exit_statuses() -> str:

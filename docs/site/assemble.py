@@ -26,7 +26,8 @@ def assemble(folder: Path, repository: Path = REPOSITORY) -> None:
         copy_pictures(repository, folder, pictures)
         write(folder / f"{name}.md", rewritten + render_children(page, made))
     for name, text in made.texts.items():
-        write(folder / f"{name}.md", text)
+        linked = rewrite_links(text, made.parents[name], name, addresses)[0] if name in made.linked else text
+        write(folder / f"{name}.md", linked)
     for place, path in made.files.items():
         copy(path, folder / FILES / place)
     start = folder / f"{pages[START]}.md"

@@ -15,6 +15,7 @@ language = "en"
 nitpicky = True
 
 extensions = ["myst_parser"]
+smartquotes_action = "qe"  # without dashes: two hyphens are the beginning of an option
 myst_heading_anchors = 6
 # A block of several JSON documents, or of an answer with "…" in it, isn't JSON for the highlighter.
 suppress_warnings = ["misc.highlighting_failure"]

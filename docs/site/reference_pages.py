@@ -20,7 +20,7 @@ API = "docs/reference/api.md"
 OUTPUTS = "docs/reference/outputs.md"
 OPENAPI = "console/openapi.json"
 
-_COMMAND = re.compile(r"^## (?P<name>rootkeeper[^\n]*)\n+```text\n(?P<help>.*?)```\n", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^## (rootkeeper [a-z0-9 -]+)\n", re.MULTILINE)
 _SUCCESS = range(200, 300)
 _FIRST_ERROR = 400
 
@@ -40,9 +40,14 @@ class MadePages:
     files: dict[str, Path] = field(default_factory=dict)
     """Files to offer as they are, by path on the site."""
 
-    def add(self, name: str, parent: str, text: str) -> None:
+    linked: set[str] = field(default_factory=set)
+    """Pages whose links are those of the page that they were a part of."""
+
+    def add(self, name: str, parent: str, text: str, *, has_links_of_parent: bool = False) -> None:
         self.texts[name] = text
         self.parents[name] = parent
+        if has_links_of_parent:
+            self.linked.add(name)
 
 
 def make_pages(repository: Path) -> MadePages:
@@ -54,39 +59,19 @@ def make_pages(repository: Path) -> MadePages:
 
 
 def split_commands(repository: Path, made: MadePages) -> None:
-    """One page for each command and its subcommands, and a table of all."""
+    """One page for each command and its subcommands; the page of all keeps the tables and the shared options."""
     text = (repository / COMMANDS).read_text(encoding="utf-8")
-    blocks = [(match["name"], match["help"]) for match in _COMMAND.finditer(text)]
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for name, page in blocks[1:]:
-        groups.setdefault(name.split()[1], []).append((name, page))
-    rows = ["", "| Command | Does |", "|---|---|"]
-    for command, members in groups.items():
+    head, *sections = _COMMAND.split(text)
+    made.replaced[COMMANDS] = head
+    pages: dict[str, list[str]] = {}
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        command = title.split()[1]
         address = f"reference/commands/{command}"
-        title, own = members[0]
-        page = [f"# {title}\n\n{render_help(own)}"]
-        made.parts[COMMANDS, anchor_of(title)] = (address, "")
-        for name, help_text in members[1:]:
-            page.append(f"## {name}\n\n{render_help(help_text)}")
-            made.parts[COMMANDS, anchor_of(name)] = (address, anchor_of(name))
-        made.add(address, COMMANDS, "\n".join(page))
-        rows.append(f"| [`{title}`](commands.md#{anchor_of(title)}) | {cell(first_paragraph(own))} |")
-    head = text[: text.index("## rootkeeper")].replace(
-        "The output of `rootkeeper --help` and of each command's `--help`.",
-        "Each page is the output of the command's `--help`.",
-    )
-    made.parts[COMMANDS, "rootkeeper"] = ("reference/commands", "rootkeeper")
-    made.replaced[COMMANDS] = "\n".join([head.rstrip(), *rows, "", f"## rootkeeper\n\n{render_help(blocks[0][1])}"])
-
-
-def render_help(text: str) -> str:
-    return f"```text\n{text.rstrip()}\n```\n"
-
-
-def first_paragraph(help_text: str) -> str:
-    """The paragraph after the usage."""
-    paragraphs = re.split(r"\n\s*\n", help_text.strip())
-    return clean(paragraphs[1]) if len(paragraphs) > 1 else ""
+        is_first = command not in pages
+        pages.setdefault(command, []).append(f"{'#' if is_first else '##'} {title}\n{body}")
+        made.parts[COMMANDS, anchor_of(title)] = (address, "" if is_first else anchor_of(title))
+    for command, parts in pages.items():
+        made.add(f"reference/commands/{command}", COMMANDS, "".join(parts), has_links_of_parent=True)
 
 
 def anchor_of(heading: str) -> str:

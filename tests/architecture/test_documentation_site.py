@@ -113,10 +113,20 @@ def test_anchors_are_those_of_code_hosts() -> None:
 
 def test_each_command_has_a_page(assembled: Path) -> None:
     overview = (assembled / "reference/commands.md").read_text()
-    commands = set(re.findall(r"^\| \[`rootkeeper ([a-z]+)`\]", overview, re.MULTILINE))
+    commands = set(re.findall(r"^\| \[`rootkeeper ([a-z]+)`\]\(commands/[a-z]+\.md\)", overview, re.MULTILINE))
     assert commands == {path.stem for path in (assembled / "reference/commands").glob("*.md")}
     assert {"audit", "delete", "serve"} <= commands
-    assert "## rootkeeper failsafe check\n" in (assembled / "reference/commands/failsafe.md").read_text()
+    failsafe = (assembled / "reference/commands/failsafe.md").read_text()
+    assert failsafe.startswith("# rootkeeper failsafe\n")
+    assert "## rootkeeper failsafe check\n" in failsafe
+
+
+def test_a_page_of_a_command_leads_to_the_options_of_every_command(assembled: Path) -> None:
+    assert (
+        "[For every command](../commands.md#for-every-command)"
+        in (assembled / "reference/commands/audit.md").read_text()
+    )
+    assert "### For every command\n" in (assembled / "reference/commands.md").read_text()
 
 
 def test_each_operation_of_the_api_and_each_of_its_records_is_described_once(assembled: Path) -> None:

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pytest
 
-from docs.reference.make_reference import list_command_paths
+from docs.reference.command_pages import list_command_paths
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.shipped_policies.rules import (
