@@ -21,22 +21,29 @@ HELP := src/rootkeeper/help/index.html
 HELP_SOURCES := $(shell find docs -type f ! -path 'docs/dev/*' ! -name '*.pyc') README.md SECURITY.md CHANGELOG.md console/openapi.json \
 	src/rootkeeper_sandbox/BEHAVIOUR.md
 
+# pip takes half a package for a whole one, so an environment in which an installation was cut off is removed before make
+# looks for what is there.
+ifneq ($(wildcard .venv*/.unfinished),)
+REMOVED := $(shell scripts/remove-unfinished $(patsubst %/.unfinished,%,$(wildcard .venv*/.unfinished)))
+endif
+
 # The virtual environment has a Node.js only where the machine's own won't do.
 NPM := env PATH="$(CURDIR)/$(BIN):$$PATH" npm
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-# One line for each long step, with its duration; the output of an installer only if it fails.
+# A line when a long step begins and one when it ends; the output of an installer only if it fails.
 STEP := scripts/step
+ifndef SET_UP_BEGAN_AT
+export SET_UP_BEGAN_AT := $(shell date +%s)
+endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without its cache of compiled files Python reads all test files again in each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-# $(call install,VENV): makes it with the Python in $$1, and installs the locked packages, each checked against its hash,
-# then the project itself.
-install = "$$1" -m venv $(1) \
-	&& $(1)/bin/python -m pip install --quiet --require-hashes --requirement requirements/tests.lock \
-	&& $(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+# Installs locked packages into an environment, and what follows them: the project itself, editable.
+INSTALL := scripts/install-locked
+EDITABLE := -- --no-build-isolation --editable .
 
 .PHONY: help
 help: ## List the targets
@@ -46,7 +53,8 @@ help: ## List the targets
 setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed $(CONSOLE) $(HELP) ## Install everything that tests need (PYTHON=… picks the Python)
 
 .PHONY: demo
-demo: $(VENV)/.installed $(CONSOLE) $(HELP) ## Start sandbox, server and console to try it all; Ctrl-C ends it
+demo: ## Start sandbox, server and console to try it all; Ctrl-C ends it
+	@$(MAKE) --no-print-directory --jobs=3 $(VENV)/.server $(CONSOLE) $(HELP)
 	@$(BIN)/rootkeeper demo
 
 .PHONY: test
@@ -94,15 +102,24 @@ docs: $(VENV)/.installed $(DOCS_VENV)/.installed ## Write references, manual pag
 	$(BIN)/python docs/pictures/make_pictures.py
 	$(DOCS_VENV)/bin/python -m docs.site.build
 
-$(VENV)/.installed: requirements/tests.lock pyproject.toml
-	@python=$${PYTHON:-$$(scripts/find-python newest)}; \
-	if [ -z "$$python" ]; then \
-		echo "Rootkeeper needs Python 3.11 or later, and none was found. Install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; \
-	fi; \
-	if ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
-		echo "Rootkeeper needs Python 3.11 or later; $$python is $$("$$python" --version 2>&1). Name another: make setup PYTHON=/path/to/python3" >&2; exit 1; \
-	fi; \
-	$(STEP) "Installing Rootkeeper into $(VENV) with $$("$$python" --version)" sh -c '$(call install,$(VENV))' sh "$$python"
+# What was set up before there were these marks is kept, too.
+$(VENV)/.made:
+	@if [ ! -e $(VENV)/.installed ]; then \
+		python=$$(scripts/find-python newest $(PYTHON)) && rm -rf $(VENV) && \
+		PYTHON="$$python" $(STEP) "Making $(VENV) with $$("$$python" --version)" $(INSTALL) $(VENV); \
+	fi
+	@touch $@
+
+$(VENV)/.node: | $(VENV)/.made
+	@scripts/ensure-node $(VENV)
+	@touch $@
+
+$(VENV)/.server: requirements/server.lock requirements/editable.lock pyproject.toml | $(VENV)/.node
+	@$(STEP) "Installing Rootkeeper into $(VENV)" $(INSTALL) $(VENV) requirements/server.lock requirements/editable.lock $(EDITABLE)
+	@touch $@
+
+$(VENV)/.installed: requirements/tests.lock $(VENV)/.server
+	@$(STEP) "Installing what the tests need into $(VENV)" $(INSTALL) $(VENV) requirements/tests.lock
 	@touch $@
 
 $(VENV)/.chromium: $(VENV)/.installed scripts/ensure-chromium
@@ -114,23 +131,22 @@ $(VENV)/.podman: $(VENV)/.installed scripts/ensure-podman
 	@touch $@
 
 $(OLDEST_VENV)/.installed: requirements/tests.lock pyproject.toml
-	@$(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" sh -c '$(call install,$(OLDEST_VENV))' sh "$(OLDEST)"
+	@PYTHON="$(OLDEST)" $(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" $(INSTALL) $(OLDEST_VENV) requirements/tests.lock $(EDITABLE)
 	@touch $@
 
-$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed
-	@scripts/ensure-node $(VENV)
+$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.node
 	@$(STEP) "Installing the AWS SDK for JavaScript for the tests" $(NPM) $(NPM_CI) --prefix $(JAVASCRIPT)
 	@touch $@
 
 .PHONY: console
 console: $(CONSOLE) ## Build the web console
 
+# Built elsewhere and then moved, so that a build that was cut off leaves no half console. `make check` checks the types.
 $(CONSOLE): $(CONSOLE_SOURCES) console/node_modules/.installed
-	@$(STEP) "Building the console" $(NPM) run --prefix console --silent build
-	@touch $@
+	@$(STEP) "Building the console" $(NPM) exec --prefix console -- vite build console --logLevel warn --outDir ../build/console
+	@rm -rf $(@D) && mv build/console $(@D) && touch $@
 
-console/node_modules/.installed: console/package.json console/package-lock.json | $(VENV)/.installed
-	@scripts/ensure-node $(VENV)
+console/node_modules/.installed: console/package.json console/package-lock.json | $(VENV)/.node
 	@$(STEP) "Installing the packages of the console" $(NPM) $(NPM_CI) --prefix console
 	@touch $@
 
@@ -142,9 +158,8 @@ $(HELP): $(HELP_SOURCES) $(DOCS_VENV)/.installed
 	@$(STEP) "Building the documentation" $(DOCS_VENV)/bin/python -m docs.site.build
 	@touch $@
 
-$(DOCS_VENV)/.installed: requirements/docs.lock | $(VENV)/.installed
-	@$(STEP) "Installing the generator of the documentation into $(DOCS_VENV)" sh -c '$(BIN)/python -m venv $(DOCS_VENV) \
-		&& $(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/docs.lock'
+$(DOCS_VENV)/.installed: requirements/docs.lock | $(VENV)/.made
+	@$(STEP) "Installing the generator of the documentation into $(DOCS_VENV)" $(INSTALL) $(DOCS_VENV) requirements/docs.lock
 	@touch $@
 
 .PHONY: lock
@@ -158,3 +173,5 @@ lock: ## Pin every dependency again (needs uv)
 		--constraint requirements/docs.lock --constraint requirements/node.lock -o requirements/image.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
 		--extra postgresql --extra server pyproject.toml -o requirements/server.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
+		--group editable -o requirements/editable.lock
