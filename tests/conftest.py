@@ -198,7 +198,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_left_out else None
 
 
-SLOW_FIRST = ("tests/functional/crash/", "tests/browser/", "tests/functional/", "tests/e2e/")
+SLOW_FIRST = ("tests/browser/", "tests/functional/crash/", "tests/functional/", "tests/e2e/")
 """Folders whose modules take longest: begun first, they don't run alone at the end."""
 
 
@@ -209,6 +209,8 @@ def _rank(item: pytest.Item) -> int:
 
 RUN_TOGETHER = 20
 """So many tests of a module run in one process: they share its sandbox, and what else the module prepares."""
+BROWSERS = 2
+"""So many workers drive a browser at the same time, beside the one that goes through every page."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -216,10 +218,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests before pytest-xdist reads the groups: it was registered later, and would run first."""
     items.sort(key=_rank)
     met: Counter[Path] = Counter()
+    browsed: dict[Path, int] = {}
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {met[item.path] // RUN_TOGETHER + 1}"))
+        if item.get_closest_marker("xdist_group") is not None:
+            continue
+        if item.nodeid.startswith("tests/browser/"):
+            group = f"browser {browsed.setdefault(item.path, len(browsed) % BROWSERS) + 1}"
+        else:
+            group = f"{item.path.stem} {met[item.path] // RUN_TOGETHER + 1}"
             met[item.path] += 1
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -15,7 +15,7 @@ EMAIL = "aws+orders-prod@example.com"
 ACCOUNT = "888899990000"
 RECOVERABLE = "aws+payments-test@example.com"
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from rootkeeper.server.story import PASSWORD
 from tests.browser.console_stage import ConsoleStage
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage) -> None:

@@ -18,7 +18,7 @@ from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
 
 ORGANIZATION_ID = "o-exampleorgid"
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

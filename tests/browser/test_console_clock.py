@@ -32,7 +32,7 @@ SHIFT = """
 """
 LEFT = re.compile(r"^(\d+) min (\d\d) s$")
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
 WEB, WEB_NAME = "800090001000", "AnyCompany Web"
 LI_EMAIL = "li.juan@example.com"
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 EMAIL_RULES = {"ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com", "ROOTKEEPER_EMAILS_GROUPS": "aws@example.com"}

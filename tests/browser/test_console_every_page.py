@@ -14,7 +14,7 @@ from tests.browser.console_pages import ADDRESSES, Shown, list_addresses, list_p
 from tests.browser.console_stage import ConsolePerson, open_console_stage
 from tests.browser.page_tour import HEIGHT, WIDE, enter_prepared, examine, measure_texts
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("every page"), pytest.mark.timeout(600)]
 
 SPOILED = """() => {
   const add = (html) => document.querySelector("#content").insertAdjacentHTML("beforeend", html);

@@ -32,7 +32,7 @@ GO_BACK_AT_ONCE = """() => {
 }"""
 """Go back from the next history entry before it is rendered."""
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

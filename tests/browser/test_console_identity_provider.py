@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.console_stage import ConsolePerson, ConsoleStage, open_console_stage
 from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, start_oidc_server
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ CANCELLED = "**/api/v1/windows/*/cancel"
 ANOTHER = "777788889999"
 """Without root user credentials, too."""
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ PATH = "/schedules"
 TOKEN = "rk_jobs"
 RUN_MILLISECONDS = 60_000
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

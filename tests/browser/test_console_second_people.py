@@ -14,7 +14,7 @@ URGENT = "777788889999"
 """An account without root user credentials, as a window takes it."""
 REVIEW_REQUIRED = "This window was opened in an emergency. A second person must review it."
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

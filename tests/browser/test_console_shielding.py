@@ -12,7 +12,7 @@ from tests.fakes.api_services import FakeServices
 from tests.fakes.local_servers import QuietHandler, serving_requests
 from tests.functional.api.serving import ApiServer, start_api
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.long
 
 PAGES = ("Overview", "Accounts", "Recovery windows", "Guardrails", "Unlock", "Reports", "Jobs", "Ledger", "Settings")
 WATCH = """

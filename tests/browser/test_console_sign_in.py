@@ -16,7 +16,7 @@ from tests.browser.console_stage import CODE_LABEL, ConsolePerson, ConsoleStage,
 NEW_PASSWORD = "seven quiet lanterns"
 FACTOR_PATH = "/api/v1/auth/factor"
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.browser.console_deletion import delete_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
 from tests.sandbox_process import SandboxProcess
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

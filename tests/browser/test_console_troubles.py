@@ -29,7 +29,7 @@ LOOK_ELSEWHERE = """(isHidden) => {
 """The tab, as if another were in front of it, or it again."""
 REFUSAL = {"code": "AccessDenied", "status": 403, "message": "explicit deny in a permissions boundary"}
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ A4_LANDSCAPE = {"width": 1031, "height": 684}
 LONG = " ".join([*HOSTILE_TEXTS, "x" * 300, "arn:aws:organizations::111122223333:policy/o-exampleorgid/" * 3])
 PAGES = re.compile(rb"/Type\s*/Page\b")
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", params=["usual", "hostile"])

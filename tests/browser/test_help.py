@@ -16,7 +16,7 @@ from tests.browser.test_console_shielding import WATCH
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import ApiServer, start_api
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.long
 
 PAGES = (
     "",

@@ -20,8 +20,6 @@ FAILSAFE, FAILSAFE_EMAIL = "222233334444", "aws+security@example.com"
 PASSWORD = "Correct-Horse-7"
 WRONG = "Your authentication information is incorrect. Please try again."
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture
 def person(chromium: Browser, stage: Stage) -> Iterator[Person]:

@@ -14,7 +14,7 @@ from tests.browser.console_story import JOB_MILLISECONDS
 from tests.browser.pages import submit
 from tests.browser.tutorial import Tutorial
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 SHOP_TEST, SHOP_TEST_EMAIL = "400050006000", "aws+shop-test@example.com"
 SECURITY, ORDERS_PROD = "222233334444", "888899990000"
