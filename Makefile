@@ -70,6 +70,10 @@ test-long: setup test-oldest $(VENV)/.podman ## The long tests: kill -9 at every
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "long or hypothesis" --ignore tests/attack
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long tests/attack
 
+.PHONY: test-random
+test-random: setup ## Explore with fresh seeds for MINUTES=… (10) or SECONDS=…; a failure prints the example to pin
+	@$(BIN)/python scripts/explore_examples.py --seconds $(or $(SECONDS),$(shell expr $(or $(MINUTES),10) \* 60)) --jobs $(JOBS)
+
 .PHONY: check
 check: setup ## Lint, format, types, import contracts, and the same of the console
 	$(BIN)/ruff check .

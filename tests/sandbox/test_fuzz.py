@@ -29,7 +29,7 @@ from tests.sandbox.shapes import structures_of
 from tests.sandbox.wire import BUCKET, Wire, build_request, open_instance, sign
 
 SECONDS = float(os.environ.get("SANDBOX_FUZZ_SECONDS", "12"))
-ROUND = settings(max_examples=examples(75), deadline=None, database=None, suppress_health_check=list(HealthCheck))
+ROUND = settings(max_examples=examples(75), deadline=None, suppress_health_check=list(HealthCheck))
 POWERLESS, POWERFUL = ("observer", "unknown", "forger"), ("management-admin", "member-admin", "delegated-admin")
 QUEUE_URL = "http://127.0.0.1:4599/777788889999/none"
 REAL = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from tests.api_conformance import DOCUMENT
+from tests.examples import make_random
 from tests.fakes.api_services import PAYMENTS_ID
 
 OPERATIONS = [(method.upper(), path) for path, operations in DOCUMENT["paths"].items() for method in operations]
@@ -103,6 +103,6 @@ def make_bodies(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name in fields:
         for value in ODD_VALUES:
             yield known | {name: value}
-    chance = random.Random(6)  # noqa: S311 - the same inputs in each run
+    chance = make_random(6)
     for _ in range(20):
         yield {name: chance.choice(ODD_VALUES) for name in fields if chance.random() < 0.7}

@@ -34,6 +34,7 @@ def ensure_no_mistake(answer: Answer, about: object) -> None:
         assert "Traceback" not in answer.content.decode()
 
 
+@pytest.mark.randomized
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -34,9 +34,7 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @schema.parametrize()
-@settings(
-    max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_request_is_answered_as_the_document_says(case: schemathesis.Case[Any], walked: ApiServer) -> None:
     """The same comes from each role, and from no one."""
     case.headers.pop("Idempotency-Key", None)  # of two requests by one key the second isn't answered again

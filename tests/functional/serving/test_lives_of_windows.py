@@ -35,7 +35,6 @@ SETTINGS = settings(
     max_examples=2,
     stateful_step_count=12,
     deadline=None,
-    database=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -159,5 +158,6 @@ def lives(request: pytest.FixtureRequest, running_sandbox: SandboxProcess, tmp_p
     return Here
 
 
+@pytest.mark.randomized
 def test_p03_p09_p10_p11_p27_hold_on_real_processes_in_any_order_of_deeds(lives: type[Lives]) -> None:
     run_state_machine_as_test(lives, settings=SETTINGS)

@@ -536,6 +536,7 @@ def _crash(_: WindowWorker) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.randomized
 def test_p03_p09_p10_p11_p27_hold_in_any_order_of_deeds() -> None:
     run_state_machine_as_test(
         LivesOfWindows, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
