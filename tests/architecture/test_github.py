@@ -49,7 +49,7 @@ def test_each_pull_request_is_checked_and_tested_on_the_oldest_and_the_newest_py
 def test_what_was_fetched_is_kept_as_long_as_the_locks_are_the_same() -> None:
     for job in read("workflows/tests.yml")["jobs"].values():
         given = [step.get("with", {}) for step in job["steps"]]
-        cached = {one["cache"]: one["cache-dependency-path"] for one in given if "cache" in one}
+        cached = {inputs["cache"]: inputs["cache-dependency-path"] for inputs in given if "cache" in inputs}
         assert cached.keys() == {"pip", "npm"}
         for pattern in cached.values():
             assert [path for path in list_committed_files() if path.relative_to(REPOSITORY).match(pattern)]

@@ -95,8 +95,8 @@ class LocalContainers:
 
     def run(self, container: Mapping[str, Any], **variables: str) -> Run:
         """Run one container; ``variables`` are set beside, or in place of, its own."""
-        mounts = {one["mountPath"]: str(self.mount(one["mountPath"])) for one in container["volumeMounts"]}
-        own = {one["name"]: put_in_place(one["value"], mounts) for one in container["env"]}
+        mounts = {path: str(self.mount(path)) for path in (mount["mountPath"] for mount in container["volumeMounts"])}
+        own = {entry["name"]: put_in_place(entry["value"], mounts) for entry in container["env"]}
         command = [put_in_place(word, mounts) for word in [*container.get("command", []), *container["args"]]]
         return run_command(command, image_environment(mounts) | own | variables, self.tools)
 
@@ -120,7 +120,7 @@ def image_environment(mounts: Mapping[str, str]) -> dict[str, str]:
 
 
 def run_command(command: list[str], environment: Mapping[str, str], tools: Path | None) -> Run:
-    """Run a container's command line; one without a program is of Rootkeeper."""
+    """Run a container's command line; without a program it is Rootkeeper's."""
     path = environment["PATH"] if tools is None else f"{tools}{os.pathsep}{environment['PATH']}"
     given = {**environment, "PATH": path}
     if command[0] not in {"sh", "python3"}:

@@ -290,7 +290,8 @@ def test_upgrade_and_maintenance_have_the_servers_mounts_and_secrets(variant: st
     assert [mount for mount in mounts if mount not in container["volumeMounts"]] == []
     assert [volume for volume in volumes if volume not in pod["volumes"]] == []
     (claim,) = read_manifests("base/server.yaml")[0]["spec"]["volumeClaimTemplates"]
-    claims = {one["name"]: one["persistentVolumeClaim"] for one in pod["volumes"] if "persistentVolumeClaim" in one}
+    claimed = [volume for volume in pod["volumes"] if "persistentVolumeClaim" in volume]
+    claims = {volume["name"]: volume["persistentVolumeClaim"] for volume in claimed}
     assert claims[claim["metadata"]["name"]] == {"claimName": "data-rootkeeper-0"}
     # The ledger's copies beside PostgreSQL are of a machine, by its name.
     assert pod.get("hostname") == ("rootkeeper-0" if variant == "postgresql" else None)
