@@ -15,6 +15,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
+    AwsNotFoundError,
     AwsRejectedError,
     AwsUnclearError,
     Hint,
@@ -160,7 +161,9 @@ def find_satisfied(step: SetupStep, setup: Setup) -> bool | None:
 def _evaluate(step: SetupStep, satisfied: bool | None, error: AwsError | None) -> SetupStepResult:
     if satisfied:
         return SetupStepResult(step, StepOutcome.CHANGED, f"{step.title}: done, and the re-read shows it.")
-    if error is not None and not isinstance(error, AwsUnclearError):
+    # That there was nothing to remove is an answer like success: only the re-read proves it.
+    is_absent = isinstance(error, AwsNotFoundError) and step.action not in _SWITCHING_ON
+    if error is not None and not is_absent and not isinstance(error, AwsUnclearError):
         return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {error.message}", error.hint)
     if satisfied is None:
         return SetupStepResult(

@@ -7,6 +7,7 @@ import pytest
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsAccessDeniedError,
+    AwsNotFoundError,
     AwsRejectedError,
     LedgerUnavailableError,
     TargetRefusedError,
@@ -260,6 +261,22 @@ def test_what_cannot_be_reread_is_unknown_and_not_done(operator: Operator, organ
 
     assert operations(change)[0] is StepOutcome.UNKNOWN
     assert operator.database.outcomes_of(Action.TRUSTED_ACCESS_ENABLE) == [Result.UNKNOWN]
+
+
+def test_p04_a_delegate_that_aws_calls_absent_is_unknown_without_a_reread(
+    operator: Operator, organization: FakeOrganization
+) -> None:
+    enable(operator, SECURITY)
+    operator.setup_disabler.apply(operator.setup_disabler.plan())
+    plan = operator.setup_disabler.plan(trusted_access=True)
+    absent = AwsNotFoundError("It isn't registered.", aws_code="AccountNotRegisteredException")
+    organization.fail("DeregisterDelegatedAdministrator", absent)
+    organization.fail("ListDelegatedAdministrators", at=2)
+
+    change = operator.setup_disabler.apply(plan)
+
+    assert operations(change) == [StepOutcome.UNKNOWN, StepOutcome.SKIPPED]
+    assert operator.database.outcomes_of(Action.DELEGATED_ADMINISTRATOR_DEREGISTER) == [Result.UNKNOWN]
 
 
 def test_a_refused_step_names_aws_reason(operator: Operator, organization: FakeOrganization) -> None:
