@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import grimp
 import pytest
 
 SECONDS = 600
+PACKAGES = ("rootkeeper", "rootkeeper_sandbox")
+RUN_AT_IMPORT = ("__main__", "migrations.env")
+"""Programs, and what Alembic runs."""
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -47,21 +55,74 @@ class FinishedRun:
     output: str
 
 
-def run_tests(tests: Sequence[str], sources: Path, output: Path) -> FinishedRun:
-    """Run tests on the product in ``sources``; what they write goes to the file ``output``."""
-    process = FORKS.Process(target=_run, args=(list(tests), str(sources), str(output)))
-    process.start()
-    process.join(SECONDS)
-    process.kill()
-    process.join()
-    return FinishedRun(process.exitcode, output.read_text())
+class BreakableSources:
+    """A copy of ``src``, and a process that has imported it, from which each run of tests is forked."""
+
+    def __init__(self, folder: Path, connection: Connection) -> None:
+        self.folder = folder
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def start(cls, folder: Path) -> Iterator[BreakableSources]:
+        """Import the product from ``folder``, in which nothing is broken yet."""
+        ours, theirs = FORKS.Pipe()
+        process = FORKS.Process(target=_serve, args=(str(folder), theirs))
+        process.start()
+        theirs.close()
+        try:
+            yield cls(folder, ours)
+        finally:
+            ours.close()
+            process.join(SECONDS)
+
+    def run_tests(self, tests: Sequence[str], output: Path, changed: str | None = None) -> FinishedRun:
+        """Run tests; they write to the file ``output``.
+
+        :param changed: the changed file, below the folder: it is imported again, with all modules that depend on it.
+        """
+        self._connection.send((list(tests), changed, str(output)))
+        return FinishedRun(self._connection.recv(), output.read_text())
 
 
-def _run(tests: list[str], sources: str, output: str) -> None:
+def _serve(folder: str, connection: Connection) -> None:
+    sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True
+    imports = grimp.build_graph(*PACKAGES, cache_dir=None)
+    for module in sorted(imports.modules):
+        if not module.endswith(RUN_AT_IMPORT):
+            importlib.import_module(module)
+    gc.freeze()
+    while True:
+        try:
+            tests, changed, output = connection.recv()
+        except EOFError:
+            return
+        stale = set()
+        if changed is not None and changed.endswith(".py"):
+            module = changed.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            stale = {module, *imports.find_downstream_modules(module)}
+        process = multiprocessing.get_context("fork").Process(target=_run, args=(tests, stale, folder, output))
+        process.start()
+        process.join(SECONDS)
+        process.kill()
+        process.join()
+        connection.send(process.exitcode)
+
+
+def _run(tests: list[str], stale: set[str], sources: str, output: str) -> None:
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
-    sys.path.insert(0, sources)
-    sys.dont_write_bytecode = True
+    for name in stale:
+        _forget(name)
     os.environ |= {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}  # of the processes that tests start
     sys.exit(pytest.main([*OPTIONS, *ALREADY_IMPORTED, *CLEANED_BESIDE, *tests]))
+
+
+def _forget(name: str) -> None:
+    """Have a module imported again: its package must not offer the old one either."""
+    sys.modules.pop(name, None)
+    package, _, last = name.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).pop(last, None)
