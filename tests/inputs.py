@@ -33,11 +33,28 @@ FILES: dict[str, tuple[str, ...]] = {
         "tests/container/*.py",
     ),
     "installing": (*BUILD, "scripts/build-release", "tests/functional/test_installing.py", "tests/e2e/tools/pipx.txt"),
+    "manifests": (
+        "Containerfile",
+        "deploy/compose/Caddyfile",
+        "deploy/compose/compose.yaml",
+        "deploy/kubernetes/**/*",
+        "tests/container/test_deployments.py",
+        "tests/e2e/tools/deployments.txt",
+        "tests/go_programs.py",
+    ),
     "other tools": (
         "tests/e2e/test_other_tools.py",
         "tests/e2e/tool_environments.py",
         "tests/e2e/tools/custodian.txt",
         "tests/e2e/tools/prowler.txt",
+    ),
+    "workflows": (
+        ".github/**/*",
+        "action.yml",
+        "packaging/pipelines/*",
+        "tests/e2e/tools/workflows.txt",
+        "tests/functional/pipelines/test_linters.py",
+        "tests/go_programs.py",
     ),
 }
 """Each group's files, below the repository."""
@@ -50,7 +67,7 @@ def hash_inputs(group: str, repository: Path = REPOSITORY) -> str:
     """
     digest = hashlib.sha256()
     for pattern in sorted(FILES[group]):
-        paths = sorted(repository.glob(pattern))
+        paths = sorted(path for path in repository.glob(pattern) if path.is_file())
         if not paths:
             raise FileNotFoundError(f"No file of {repository} is {pattern}: correct FILES of tests/inputs.py.")
         for path in paths:

@@ -134,6 +134,7 @@ def write_secret(folder: Path) -> Path:
 
 
 @pytest.mark.long
+@pytest.mark.inputs("manifests")
 def test_hadolint_finds_nothing() -> None:
     command = [str(find_programs("deployments") / "hadolint"), "--no-color", str(CONTAINERFILE)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
@@ -155,6 +156,7 @@ def built(kustomize: Path) -> dict[str, str]:
 
 
 @pytest.mark.long
+@pytest.mark.inputs("manifests")
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.xdist_group("kustomize")
 @pytest.mark.parametrize("folder", BUILT)
@@ -170,6 +172,7 @@ def test_kubernetes_understands_the_manifests(folder: str, built: dict[str, str]
 
 
 @pytest.mark.long
+@pytest.mark.inputs("manifests")
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.xdist_group("kustomize")
 @pytest.mark.parametrize("variant", VARIANTS)

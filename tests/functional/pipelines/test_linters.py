@@ -12,7 +12,12 @@ from tests.e2e.tool_environments import find_programs
 from tests.functional.pipelines.runners import OWN_ACTION
 from tests.go_programs import SECONDS, build_program
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("linters"), pytest.mark.timeout(SECONDS)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("linters"),
+    pytest.mark.timeout(SECONDS),
+    pytest.mark.inputs("workflows"),
+]
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 WORKFLOWS = [*sorted((REPOSITORY / ".github/workflows").glob("*.yml")), REPOSITORY / "packaging/pipelines/github.yml"]
