@@ -6,7 +6,12 @@ SHELL := /bin/sh
 VENV := .venv
 OLDEST_VENV := .venv-oldest
 BIN := $(VENV)/bin
-JOBS ?= 6
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+# Tests wait for processes and for times, so three workers keep a core busy.
+JOBS ?= $(shell echo $$(($(CORES) * 3)))
+# What runs on the oldest Python: every store and every port, and the program from its start to a closed window.
+SMOKE := tests/contracts tests/functional/test_program.py tests/functional/test_setup_commands.py \
+	tests/functional/test_audit_command.py tests/functional/test_delete_commands.py tests/functional/test_recovery_commands.py
 JAVASCRIPT := tests/e2e/javascript
 
 # The console is built into the package's sources, where editable installs and wheels take it from.
@@ -57,22 +62,54 @@ demo: ## Start sandbox, server and console to try it all; Ctrl-C ends it
 	@$(MAKE) --no-print-directory --jobs=3 $(VENV)/.server $(CONSOLE) $(HELP)
 	@$(BIN)/rootkeeper demo
 
+# One run of pytest for nearly all tests, because each of its workers reads all of them first. Apart are attacks, each of
+# which needs a quiet server, and the tests by Schemathesis, whose plugin would slow all the others.
+PYTEST := $(BIN)/python -m pytest --dist loadgroup
+APART := tests/attack tests/functional/api/test_schemathesis.py
+TOGETHER := -p no:schemathesis $(addprefix --ignore ,$(APART))
+ifdef LONG
+SUITES := test-oldest test-whole
+else
+SUITES := test-quick
+endif
+
 .PHONY: test
-test: setup ## Static checks, and all tests but the long ones
-	@$(MAKE) --no-print-directory --jobs=2 check test-quick
+test: ## Static checks, and all tests but the long ones; LONG=yes for all
+	@$(MAKE) --no-print-directory --jobs=3 setup
+	@$(MAKE) --no-print-directory --jobs=2 check $(SUITES)
 
 .PHONY: test-quick
 test-quick: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long" -p no:schemathesis
+	$(PYTEST) -n $(JOBS) $(TOGETHER) -m "not long"
 
 .PHONY: test-long
-test-long: setup test-oldest $(VENV)/.podman ## The long tests: kill -9 at every step, takeovers, random lives and examples, the whole console, attacks, mutations, the oldest Python
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "long or hypothesis" --ignore tests/attack
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long tests/attack
+test-long: setup $(VENV)/.podman ## The long tests alone: kill -9 at every step, takeovers, random lives, the whole console, attacks, mutations
+	$(PYTEST) -n $(JOBS) $(TOGETHER) -m "long or hypothesis"
+	$(PYTEST) -n $(CORES) $(APART)
+
+.PHONY: test-whole
+test-whole: setup $(VENV)/.podman
+	$(PYTEST) -n $(JOBS) $(TOGETHER)
+	$(PYTEST) -n $(CORES) $(APART)
+
+.PHONY: test-all
+test-all: ## All tests, also those of installation, image and other tools whose files haven't changed
+	@TEST_INPUTS=record $(MAKE) --no-print-directory test LONG=yes
+
+.PHONY: test-times
+test-times: ## The same, and write the table of minutes by suite in CONTRIBUTING.md
+	@rm -f build/times-*.jsonl && mkdir -p build
+	@TEST_TIMES=build $(MAKE) --no-print-directory test-all
+	@$(BIN)/python bench/suites.py --markdown CONTRIBUTING.md
 
 .PHONY: test-random
 test-random: setup ## Explore with fresh seeds for MINUTES=… (10) or SECONDS=…; a failure prints the example to pin
 	@$(BIN)/python scripts/explore_examples.py --seconds $(or $(SECONDS),$(shell expr $(or $(MINUTES),10) \* 60)) --jobs $(JOBS)
+
+.PHONY: test-for
+test-for: setup ## All tests that cover FILES="…", or else what differs from origin/HEAD or the last commit; QUICK=yes for no long ones
+	@tests=$$($(BIN)/python -m tests.selection $(FILES)) && \
+		$(PYTEST) -n $(CORES) $(if $(QUICK),-p no:schemathesis -m "not long") $$tests
 
 .PHONY: check
 check: setup ## Lint, format, types, import contracts, and the same of the console
@@ -85,14 +122,14 @@ check: setup ## Lint, format, types, import contracts, and the same of the conso
 	$(NPM) run --prefix console --silent lint
 
 .PHONY: test-oldest
-test-oldest: setup ## The unit and contract tests on the oldest Python of this machine that the package runs on
+test-oldest: setup ## Contract and smoke tests on the oldest Python of this machine that the package runs on
 	@oldest=$$(scripts/find-python oldest); \
 	if [ "$$($$oldest -c 'import sys; print(sys.version_info[:2])')" = "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])')" ]; then \
 		echo "SKIPPED: tests on an older Python, since this machine has none."; \
 	else \
 		$(MAKE) --no-print-directory $(OLDEST_VENV)/.installed OLDEST="$$oldest" && \
 		echo "Tests on $$($(OLDEST_VENV)/bin/python --version)" && \
-		$(OLDEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider -m "not long" tests/unit tests/contracts; \
+		$(OLDEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider -m "not long" $(SMOKE); \
 	fi
 
 .PHONY: bench
@@ -101,7 +138,7 @@ bench: setup ## Run every benchmark; each prints a table
 
 .PHONY: docs
 docs: $(VENV)/.installed $(DOCS_VENV)/.installed ## Write references, manual page, schemas and pictures again, and build the documentation site
-	$(BIN)/python docs/reference/make_reference.py
+	$(BIN)/python -m docs.reference.make_reference
 	$(BIN)/python docs/reference/make_schemas.py
 	$(BIN)/python docs/pictures/make_pictures.py
 	$(DOCS_VENV)/bin/python -m docs.site.build
@@ -134,8 +171,9 @@ $(VENV)/.podman: $(VENV)/.installed scripts/ensure-podman
 	@scripts/ensure-podman
 	@touch $@
 
-$(OLDEST_VENV)/.installed: requirements/tests.lock pyproject.toml
-	@PYTHON="$(OLDEST)" $(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" $(INSTALL) $(OLDEST_VENV) requirements/tests.lock $(EDITABLE)
+$(OLDEST_VENV)/.installed: requirements/server.lock requirements/editable.lock requirements/smoke.lock pyproject.toml
+	@PYTHON="$(OLDEST)" $(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" $(INSTALL) $(OLDEST_VENV) requirements/server.lock \
+		requirements/editable.lock requirements/smoke.lock $(EDITABLE)
 	@touch $@
 
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.node
@@ -179,3 +217,5 @@ lock: ## Pin every dependency again (needs uv)
 		--extra postgresql --extra server pyproject.toml -o requirements/server.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
 		--group editable -o requirements/editable.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
+		--group smoke -o requirements/smoke.lock
