@@ -176,15 +176,13 @@ reading: it is made of endpoint, organization, rule, account and subject. Only `
 SETTINGS_HEAD = f"""# Settings
 
 {WRITTEN_BY}
-AWS credentials, Regions, profiles and endpoints aren't settings of Rootkeeper. Set them as for the AWS CLI
-(`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
+Rootkeeper works without any setting. Set only the values that differ from their defaults.
 
-STS is called in the Region of `--region`, else of `AWS_REGION` or `AWS_DEFAULT_REGION`, else of the profile. An opt-in
-Region is used only if the option or a variable names it: root sessions there need it enabled in every account. With
-only a profile that names one, and with no Region at all, it is us-east-1.
+%(contents)s
+## How settings are read
 
-Rootkeeper's own settings come from a TOML file (`--config FILE`) and from variables. A variable overrides the file. An
-unknown name is refused.
+Settings come from a TOML file (`--config FILE`) and from variables. A variable overrides the file. An unknown name is
+refused.
 
 ```toml
 [deletion]
@@ -196,12 +194,31 @@ longest = "24h"
 
 The variable of a setting is its key in capitals with underscores, after `ROOTKEEPER_`: `deletion.recently_used_days` is
 `ROOTKEEPER_DELETION_RECENTLY_USED_DAYS`. In a variable, a comma separates the entries of a list.
+
+## AWS credentials and Regions
+
+AWS credentials, profiles, Regions and endpoints aren't settings of Rootkeeper. Set them as for the AWS CLI
+(`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
+
+STS is called in the Region of `--region`, else of `AWS_REGION` or `AWS_DEFAULT_REGION`, else of the profile. An opt-in
+Region is used only if the option or a variable names it, because root sessions there need it enabled in every account.
+Without a Region, and if only a profile names an opt-in Region, the Region is us-east-1.
 """
+
+SETTING_GROUPS = {
+    "Database and ledger": ("database", "ledger", "lease"),
+    "Calls to AWS": ("aws", "aws.roles"),
+    "Accounts": ("deletion", "emails", "unlock"),
+    "Recovery windows": ("windows", "watching"),
+    "Server": ("server", "oidc", "schedules"),
+    "Reports and notifications": ("history", "delivery", "notifications"),
+}
+"""The sections of the page, each with sections of the file."""
 
 
 SETTINGS_TABLE = """
-| Setting | Default | Range | Meaning |
-|---|---|---|---|
+| Setting | Default (range) | Meaning |
+|---|---|---|
 """
 
 
@@ -397,23 +414,36 @@ def by_status(error: type[errors.RootkeeperError]) -> int:
 
 
 def render_settings() -> str:
-    return SETTINGS_HEAD + "".join(render_setting_sections())
+    """The settings in groups, after a list of the groups."""
+    found = {
+        sections.SUBSECTIONS.get(name, name): kind
+        for name, kind in get_type_hints(sections.Settings).items()
+        if isinstance(kind, type) and is_dataclass(kind)
+    }
+    grouped = [name for names in SETTING_GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(found), "Every section of settings needs its place in SETTING_GROUPS."
+    contents = "".join(
+        f"- [{title}](#{title.lower().replace(' ', '-')}): {', '.join(f'`{name}`' for name in names)}\n"
+        for title, names in SETTING_GROUPS.items()
+    )
+    parts = [SETTINGS_HEAD % {"contents": contents}]
+    for title, names in SETTING_GROUPS.items():
+        parts += [f"\n## {title}\n", *(render_setting_section(name, found[name]) for name in names)]
+    return "".join(parts)
 
 
-def render_setting_sections() -> Iterator[str]:
-    """Each section with its settings, which have their defaults in a column of their own."""
-    source = Path(sections.__file__)
-    for name, kind in get_type_hints(sections.Settings).items():
-        if not (isinstance(kind, type) and is_dataclass(kind)):
-            continue
-        section = sections.SUBSECTIONS.get(name, name)
-        yield f"\n## {section}\n\n{first_line(kind.__doc__)}\n{SETTINGS_TABLE}"
-        meanings = read_member_docstrings(source, kind.__name__)
-        for entry in fields(kind):
-            key = f"{section}.{entry.name}"
-            default, meaning = render_default(entry.default, meanings[entry.name])
-            variable = f"{reading.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
-            yield f"| `{key}`<br>`{variable}` | {default} | {render_range(entry.metadata)} | {meaning} |\n"
+def render_setting_section(section: str, kind: Any) -> str:
+    """One section of the file with its settings."""
+    meanings = read_member_docstrings(Path(sections.__file__), kind.__name__)
+    rows = []
+    for entry in fields(kind):
+        key = f"{section}.{entry.name}"
+        default, meaning = render_default(entry.default, meanings[entry.name])
+        if limits := render_range(entry.metadata):
+            default += f" ({limits})"
+        variable = f"{reading.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
+        rows.append(f"| `{key}`<br>`{variable}` | {default} | {meaning} |\n")
+    return f"\n### {section}\n\n{first_line(kind.__doc__)}\n{SETTINGS_TABLE}{''.join(rows)}"
 
 
 def render_default(value: object, meaning: str) -> tuple[str, str]:
