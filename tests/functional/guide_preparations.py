@@ -16,6 +16,7 @@ from tests.functional.guide_machine import SANDBOX_URL, GuideMachine
 from tests.old_databases import place_old_database
 from tests.unit.database.samples import REPOSITORY
 
+_INSTALLS = "installs from the package registries; bench/clean_install.py types it on a clean machine"
 _NO_IMAGES = (
     "needs images from a registry, and Docker or a cluster; test_deployments checks the files, and test_operation runs "
     "the containers' commands"
@@ -33,7 +34,14 @@ EXCEPTED: Mapping[str, Mapping[str, str]] = {
         "docker": _NO_IMAGES,
         "kubectl": _NO_IMAGES,
     },
-    "README": {"pipx": "installs from the package registry; a test of the package runs it on a clean machine"},
+    "least-privilege": {"terraform": "test_the_worked_apply_of_terraform_runs_as_written types it, where Terraform is"},
+    "README": {
+        "make": "installs from the package registries; test_set_up runs it on packages of its own",
+        "sudo": "needs root",
+        "pipx": _INSTALLS,
+        "uv": _INSTALLS,
+        "python3 -m venv": _INSTALLS,
+    },
     "run-on-aws": {
         "aws cloudformation": "the sandbox has no CloudFormation; test_deployment_templates lints the template",
         "aws ecs": "the sandbox has no Amazon ECS",
@@ -54,11 +62,17 @@ OWN_SANDBOX = frozenset({"demo-organization", "sandbox"})
 
 RUNS_ON: Mapping[str, str] = {
     "rootkeeper demo ": "Ctrl-C ends the demo",
-    "rootkeeper recover ": "Ctrl-C",
+    "rootkeeper recover ": "Ctrl-C closes",
     "rootkeeper sandbox ": "READY",
     "rootkeeper serve ": "Rootkeeper serves",
 }
 """Commands that don't end by themselves, by how they begin, and what they show when they work or wait."""
+
+SHOWN: Mapping[str, str] = {
+    "rootkeeper policies alarms --judge": "Judged ",
+    'rootkeeper recover 444455556666 --reason "Practise': "This command waits and closes the window",
+}
+"""What a command must show, by how it begins, because the page says so."""
 
 BLOCKED = 4
 """Of a deletion everywhere: a policy of the demo organization blocks two accounts, which stay unknown."""
@@ -250,6 +264,41 @@ def have_set_up(machine: GuideMachine) -> None:
     machine.ask("rootkeeper", "enable", "--yes")
 
 
+REFUSED = "Your authentication information is incorrect. Please try again."
+ANYCOMPANY_WEB, OWN_PASSWORD = "webmaster@example.net", "Correct-Horse-7"
+
+
+def fail_to_sign_in(machine: GuideMachine) -> None:
+    """As the page says: as root user of an account whose credentials were just deleted."""
+    require_passage("demo-organization", f"as the root user of AnyCompany Web, `{ANYCOMPANY_WEB}`, with any password")
+    assert REFUSED in visit_sandbox(machine, "sign-in")
+
+
+def recover_password(machine: GuideMachine) -> None:
+    """As the page says: the mail, its link, a password, and the sign-in."""
+    require_passage("demo-organization", f"enter `{ANYCOMPANY_WEB}` and choose *Send mail*.")
+    require_passage("demo-organization", "Choose a password, then *Set password*, and sign in.")
+    text = visit_sandbox(machine, "recover")
+    assert "Protect this user with a second factor" in text, text
+
+
+def visit_sandbox(machine: GuideMachine, action: str) -> str:
+    command = (sys.executable, "-m", "tests.functional.guide_visit", action, ANYCOMPANY_WEB, OWN_PASSWORD)
+    return machine.ask(*command, PYTHONPATH=str(REPOSITORY))
+
+
+def require_passage(tutorial: str, passage: str) -> None:
+    """:raises AssertionError: if the page doesn't say so: what the test does is no longer what a reader does."""
+    page = " ".join((REPOSITORY / f"docs/tutorials/{tutorial}.md").read_text().split())
+    assert passage in page, f"not in {tutorial}.md: {passage}"
+
+
+def have_audited(machine: GuideMachine) -> None:
+    """A root session was opened."""
+    have_set_up(machine)
+    machine.ask("rootkeeper", "audit", "444455556666", "--fail-on", "none")
+
+
 def have_older_database(machine: GuideMachine) -> None:
     """The server's database is of the first version."""
     machine.interrupt_all()
@@ -265,10 +314,15 @@ PREPARED: Mapping[str, Mapping[str, Prepare]] = {
         "aws s3api create-bucket": name_backup,
     },
     "bulk-deletion": {"rootkeeper jobs list --unfinished": interrupt_deletion},
+    "demo-organization": {
+        "rootkeeper recover 800090001000": fail_to_sign_in,
+        "rootkeeper windows list": recover_password,
+    },
     "evidence": {
         "ROOTKEEPER_DATABASE_URL=sqlite:////media/copy": copy_database,
         "rootkeeper diff 2026-10-01": age_audits,
     },
+    "least-privilege": {"aws cloudtrail lookup-events": have_audited},
     "notifications": {"rootkeeper notifications test": listen_as_chat},
     "recover-a-root-user": {
         "rootkeeper windows request": serve_two_people,

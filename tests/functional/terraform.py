@@ -35,6 +35,13 @@ def find_plugins() -> Path:
     pytest.skip(f"Terraform's AWS provider for {machine} isn't in a folder of plugins: its code can't be applied")
 
 
+def write_settings(folder: Path, plugins: Path) -> Path:
+    """Write Terraform's own settings, by which it takes providers from a folder and asks no registry."""
+    settings = folder / "terraform.rc"
+    settings.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{plugins}"\n  }}\n}}\n')
+    return settings
+
+
 @dataclass(frozen=True, slots=True)
 class Terraform:
     """Terraform in a folder of its own; what it needs beside the code comes from the environment."""
@@ -52,10 +59,7 @@ class Terraform:
     @classmethod
     def open(cls, folder: Path, environment: Mapping[str, str]) -> Terraform:
         """Initialize a folder that has code."""
-        settings = folder / "terraform.rc"
-        settings.write_text(
-            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{find_plugins()}"\n  }}\n}}\n'
-        )
+        settings = write_settings(folder, find_plugins())
         own = {
             "CHECKPOINT_DISABLE": "1",
             "HOME": str(folder),

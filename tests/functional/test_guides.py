@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from rootkeeper.cli.main import _application
-from tests.functional.guide_machine import GuideMachine, start_sandbox
+from tests.functional.guide_machine import SANDBOX_URL, GuideMachine, start_sandbox
 from tests.functional.guide_preparations import (
     EXCEPTED,
     OWN_SANDBOX,
@@ -19,12 +21,16 @@ from tests.functional.guide_preparations import (
     PREPARED,
     REQUESTER,
     RUNS_ON,
+    SHOWN,
     STATUSES,
 )
 from tests.functional.guide_shell import list_commands
+from tests.functional.terraform import find_plugins, write_settings
 from tests.unit.database.samples import REPOSITORY
 
 T = TypeVar("T")
+DELEGATE = "222233334444"
+ROLES = ("audit", "delete", "recover", "report", "unlock")
 
 FOLDERS = ("docs/tutorials", "docs/guides")
 FIRST = (
@@ -71,7 +77,8 @@ def test_no_entry_for_a_command_is_stale() -> None:
     ]
     assert stale == []
     everything = [f"{command} " for path in PAGES.values() for command in list_commands(path)]
-    assert [begin for begin in RUNS_ON if not any(command.startswith(begin) for command in everything)] == []
+    for begins in (RUNS_ON, SHOWN):
+        assert [begin for begin in begins if not any(command.startswith(begin) for command in everything)] == []
     assert [command for command in STATUSES if f"{command} " not in everything] == []
 
 
@@ -131,13 +138,14 @@ def read_page(page: str, machine: GuideMachine) -> None:
         if prepare is not None:
             prepare(machine)
         typed = as_person(fill_in(command, machine), machine)
-        shown = find_by_begin(RUNS_ON, command)
-        if shown is not None:
-            machine.leave_running(typed, shown)
-            continue
-        status, text = machine.run(typed)
-        expected = {STATUSES[command]} if command in STATUSES else {0, 1}
-        assert status in expected, f"$ {typed}\nexit {status}\n{text}"
+        begin = find_by_begin(RUNS_ON, command)
+        if begin is not None:
+            text = machine.leave_running(typed, begin).text
+        else:
+            status, text = machine.run(typed)
+            expected = {STATUSES[command]} if command in STATUSES else {0, 1}
+            assert status in expected, f"$ {typed}\nexit {status}\n{text}"
+        assert (find_by_begin(SHOWN, command) or "") in text, f"$ {typed}\n{text}"
     machine.turn_page()
 
 
@@ -179,6 +187,50 @@ def test_every_command_of_a_page_that_starts_the_sandbox_runs(page: str, tmp_pat
     with GuideMachine.start(tmp_path) as machine:
         del machine.environment["AWS_PROFILE"]
         read_page(page, machine)
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("terraform")
+@pytest.mark.timeout(900)
+def test_the_worked_apply_of_terraform_runs_as_written(tmp_path: Path) -> None:
+    """With the profiles and the variables that the page shows, and the role of new accounts."""
+    plugins = find_plugins()
+    page = PAGES["least-privilege"].read_text()
+    (profiles,) = re.findall(r"```ini\n(\[profile security\].*?)```", page, re.DOTALL)
+    (variables,) = re.findall(r"```hcl\n(management_profile.*?)```", page, re.DOTALL)
+    section = page[page.index(variables) :]
+    with GuideMachine.start(tmp_path) as machine:
+        sandbox = start_sandbox(machine)
+        with (machine.root / "aws-config").open("a") as config:
+            config.write(profiles)
+        machine.environment |= {
+            "AWS_ENDPOINT_URL": SANDBOX_URL,
+            "AWS_ENDPOINT_URL_STS": SANDBOX_URL,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "CHECKPOINT_DISABLE": "1",
+            "PATH": f"{machine.environment['PATH']}:{Path(str(shutil.which('terraform'))).parent}",
+            "TF_CLI_CONFIG_FILE": str(write_settings(tmp_path, plugins)),
+            "TF_INPUT": "0",
+        }
+        machine.ask("rootkeeper", "enable", "--delegated-administrator", DELEGATE, "--yes")
+        (machine.home / "terraform.tfvars").write_text(variables)
+        commands = dict.fromkeys(list_commands(PAGES["least-privilege"]))
+        typed = [command for command in commands if command in section and "terraform" in command]
+        assert [one.split()[1] for one in typed] == ["policies", "init", "plan", "apply"]
+        for command in typed:
+            status, text = machine.run(command)
+            assert status == 0, f"$ {command}\nexit {status}\n{text}"
+        assert list_role_names(machine, "security") == [f"rootkeeper-{name}" for name in ROLES]
+        assert list_role_names(machine, "management") == list_role_names(machine, "log-archive") == []
+        status, text = machine.run("terraform plan -var roles_profile=log-archive")
+        assert (status, "AWS account ID not allowed: 333344445555" in " ".join(text.split())) == (1, True), text
+        sandbox.interrupt()
+
+
+def list_role_names(machine: GuideMachine, profile: str) -> list[str]:
+    roles = json.loads(machine.ask("aws", "iam", "list-roles", "--profile", profile, "--output", "json"))["Roles"]
+    return sorted(role["RoleName"] for role in roles if role["RoleName"].startswith("rootkeeper-"))
 
 
 def list_verbs(page: str) -> list[str]:

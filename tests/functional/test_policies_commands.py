@@ -123,6 +123,15 @@ def test_a_file_is_replaced_whole(enabled: Program, tmp_path: Path) -> None:
     run = enabled.run("policies", "terraform", "--out", code)
     assert run.status == 0, run.shown
     assert code.read_text().startswith("# Rootkeeper")
+    said = " ".join(run.stderr.split())
+    for profile in (
+        "management_profile (account 111122223333)",
+        "roles_profile (account 222233334444)",
+        "trail_profile",
+    ):
+        assert profile in said
+    names = [name for variables in hcl2.loads(code.read_text())["variable"] for name in variables]
+    assert {"management_profile", "roles_profile", "trail_profile"} <= {name.strip('"') for name in names}
     assert list(tmp_path.glob("tmp*")) == []
 
 

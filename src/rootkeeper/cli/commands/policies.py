@@ -284,7 +284,8 @@ def write_terraform(invocation: Invocation, inputs: PolicyOptions, *, out: OutOp
 
     Variables control the features and the delegated administrator, so that the code takes over nothing that another
     configuration manages. Comments show how to import what exists, and how to turn on trusted access, which the code
-    doesn't manage.
+    doesn't manage. The variables management_profile, roles_profile and trail_profile name the AWS profiles that
+    Terraform uses.
 
     Changes: nothing; writes the file.
 
@@ -295,7 +296,13 @@ def write_terraform(invocation: Invocation, inputs: PolicyOptions, *, out: OutOp
     from rootkeeper.shipped_policies.infrastructure_code import render_terraform
 
     _refuse_output(invocation, "Leave it out: the command writes HCL.")
-    _write(invocation, inputs, render_terraform, out)
+    bundle = _write(invocation, inputs, render_terraform, out)
+    management_account_id = bundle.ground.organization.management_account_id
+    invocation.terminal.remark(
+        f"Terraform takes AWS profiles: management_profile (account {management_account_id}), roles_profile (account"
+        f" {bundle.role_account_id}) and trail_profile (the account with the trail's log group), each by default the"
+        " credentials of the environment."
+    )
     return ExitStatus.GOOD
 
 
@@ -306,14 +313,16 @@ def _refuse_output(invocation: Invocation, hint: str) -> None:
 
 def _write(
     invocation: Invocation, inputs: PolicyOptions, render: Callable[[PolicyBundle], str], out: Path | None
-) -> None:
+) -> PolicyBundle:
     require_output_file(out)
-    text = render(_make_bundle(invocation, inputs))
+    bundle = _make_bundle(invocation, inputs)
+    text = render(bundle)
     if out is None:
         invocation.terminal.write(text)
     else:
         write_output_file(out, [text])
         invocation.terminal.remark(f"Written to {out}.")
+    return bundle
 
 
 def _make_bundle(invocation: Invocation, inputs: PolicyOptions) -> PolicyBundle:
