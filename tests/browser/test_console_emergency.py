@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import console_story as story
 from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
+from tests.browser.tutorial import Tutorial
 from tests.functional.administration import Administration
 
 FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
@@ -154,6 +155,7 @@ def test_root_emails_are_filtered_exported_and_attested(people: dict[str, Consol
 def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: dict[str, ConsolePerson]) -> None:
     olga, amir, sandbox = people["olga"], people["amir"], people["olga"].stage.sandbox
     old, new = str(sandbox.accounts()[story.CLEAN]["email"]), "aws+shop-test-new@example.com"
+    guide = Tutorial("docs/guides/root-emails.md", "1. An approver chooses", "The dialog can be closed after step 2")
     olga.page.set_viewport_size({"width": 390, "height": 844})
     olga.open(f"/root-emails?q={story.CLEAN}")
     expect(olga.page.get_by_role("button", name=f"Change the address of {story.CLEAN_NAME}")).to_be_in_viewport(ratio=1)
@@ -167,16 +169,21 @@ def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: d
     expect(dialog(olga)).to_contain_text("Ask another person to choose Approve for")
     amir.open(f"/root-emails?q={story.CLEAN}")
     expect(amir.page.get_by_role("button", name=re.compile("^Change the address"))).to_have_count(0)
+    guide.follow(
+        "An approver chooses *Approve* at the account on *Root e-mails*, and enters the new address and a reason."
+    )
     amir.press(f"Approve a new address for {story.CLEAN_NAME}")
     amir.fill("New address", new)
     amir.fill("Reason", "CHG-12")
     amir.press("Approve change", within=dialog(amir))
     amir.sees(f"Approved: {story.CLEAN_NAME} may get the address {new}.")
     amir.evaluate()
+    guide.follow("An operator chooses *Change* at the same account, enters the same address and a reason, and checks")
     olga.press("Check change")
     for text in ("Approved by amir.", old, new, "SANDBOX"):
         expect(dialog(olga)).to_contain_text(text)
     assert sandbox.mailbox(new) == []
+    guide.follow("Then *Send one-time password* makes AWS send it to the new address.")
     olga.press("Send one-time password")
     field = dialog(olga).get_by_label("One-time password", exact=True)
     expect(field).to_be_focused()
@@ -197,6 +204,8 @@ def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: d
     expect(dialog(olga)).to_contain_text(f"AWS sent a one-time password to {new}. Only the newest one is valid.")
     newest = str(sandbox.mailbox(new)[-1]["body"])
     (otp,) = re.findall(r"Verification code: (\w+)", newest)
+    guide.follow("The operator enters the one-time password. A re-read proves the new address.")
+    guide.finish()
     field.fill(otp)
     olga.press("Change address")
     olga.sees(f"A re-read shows that the root e-mail address of {story.CLEAN} is {new}.")
