@@ -1,7 +1,8 @@
 """How large an installation is with each extra, and how long the command line alone takes to start.
 
-Each is a new virtual environment without pip. The wheel of this checkout is installed into it, with its dependencies
-from the Python package registry and Python's compiled files. A size is what the files take on the disk.
+Each is a new virtual environment. The wheel of this checkout is installed into it, with its dependencies from the
+Python package registry. A size is what files take on the disk: those of the packages alone; with Python's compiled
+files; and the whole environment, with pip.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _MEGABYTE = 2**20
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="starts of each command, of which the median is shown")
+    parser.add_argument("--extra", action="append", choices=EXTRAS, help="install with these extras only; '' is none")
     parser.add_argument("--wheel", type=Path, metavar="FILE", help="measure this wheel instead of building one")
     options = parse_options(parser, PROGRAM)
     surroundings = describe_surroundings()
@@ -41,11 +43,13 @@ def main() -> int:
     rows, remarks, missed = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         wheel = options.wheel or build_wheel(Path(folder))
-        for extra in EXTRAS:
+        pip = measure_pip(Path(folder) / "pip") / _MEGABYTE
+        for extra in options.extra or EXTRAS:
             environment = install(wheel, extra, Path(folder) / (extra or "alone"))
-            sizes = measure_packages(environment)
+            bare, sizes = measure_packages(environment, is_compiled=False), measure_packages(environment)
             total = sum(sizes.values()) / _MEGABYTE
-            rows.append((f"rootkeeper[{extra}]" if extra else "rootkeeper", f"{total:.0f}", str(len(sizes))))
+            shown = (f"{sum(bare.values()) / _MEGABYTE:.0f}", f"{total:.0f}", f"{total + pip:.0f}")
+            rows.append((f"rootkeeper[{extra}]" if extra else "rootkeeper", *shown, str(len(sizes))))
             if not extra:
                 missed += ["size"] if total > WANTED_MEGABYTES else []
                 largest = sorted(sizes.items(), key=lambda one: -one[1])[:LARGEST]
@@ -53,11 +57,11 @@ def main() -> int:
                 remarks.append(f"Largest of the command line alone, in MB: {names}.")
                 starts = {command: time_start(environment, command, options.rounds) for command in STARTS}
                 missed += [command for command, cpu in starts.items() if cpu > WANTED_CPU_SECONDS]
-                shown = ", ".join(f"{command} {cpu:.2f}" for command, cpu in starts.items())
-                remarks.append(f"Starts of the command line alone, CPU s, medians of {options.rounds}: {shown}.")
+                times = ", ".join(f"{command} {cpu:.2f}" for command, cpu in starts.items())
+                remarks.append(f"Starts of the command line alone, CPU s, medians of {options.rounds}: {times}.")
     wanted = f"Wanted: {WANTED_MEGABYTES} MB for the command line alone, and {WANTED_CPU_SECONDS} s for its starts."
     remarks.append(f"{wanted} {'Missed: ' + ', '.join(missed) if missed else 'Reached'}.")
-    text = render_table(("installed", "MB", "packages"), rows)
+    text = render_table(("installed", "MB", "MB, compiled", "MB, with pip", "packages"), rows)
     show(f"{text}\n\n{render_list(remarks)}", surroundings, PROGRAM, options.markdown)
     return 0
 
@@ -79,8 +83,17 @@ def install(wheel: Path, extra: str, environment: Path) -> Path:
     return packages
 
 
-def measure_packages(packages: Path) -> dict[str, int]:
-    """Measure the bytes on the disk of each distribution, its metadata included."""
+def measure_pip(environment: Path) -> int:
+    """Measure the bytes on the disk of a new environment, which contains pip and its compiled files."""
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    return sum(path.lstat().st_blocks for path in environment.rglob("*")) * _BLOCK_BYTES
+
+
+def measure_packages(packages: Path, *, is_compiled: bool = True) -> dict[str, int]:
+    """Measure the bytes on the disk of each distribution, its metadata included.
+
+    :param is_compiled: whether Python's compiled files count.
+    """
     owners = {
         line.partition(",")[0].partition("/")[0]: record.parent.name.partition("-")[0]
         for record in packages.glob("*.dist-info/RECORD")
@@ -89,7 +102,7 @@ def measure_packages(packages: Path) -> dict[str, int]:
     sizes: dict[str, int] = defaultdict(int)
     for path in packages.rglob("*"):
         top = path.relative_to(packages).parts[0]
-        if top in owners and not path.is_symlink():
+        if top in owners and not path.is_symlink() and (is_compiled or path.suffix != ".pyc"):
             sizes[owners[top]] += path.stat().st_blocks * _BLOCK_BYTES
     return sizes
 
