@@ -25,7 +25,15 @@ from tests.architecture.source_files import REPOSITORY
 pytestmark = pytest.mark.xdist_group("set-up")
 
 SECONDS = 120.0
-SCRIPTS = ("ensure-chromium", "ensure-node", "find-python", "install-locked", "remove-unfinished", "step")
+SCRIPTS = (
+    "ensure-chromium",
+    "ensure-node",
+    "explain-start",
+    "find-python",
+    "install-locked",
+    "remove-unfinished",
+    "step",
+)
 MANY = 3_000
 """Files of the package that takes long to install."""
 
@@ -368,18 +376,40 @@ def test_a_library_that_node_lacks_is_named(library: str, advice: str, checkout:
     assert advice in said
 
 
+PLAYWRIGHT = """#!/bin/sh
+[ "$3" != --version ] || exit 0
+echo "Error: the download failed" >&2
+exit 1
+"""
+"""A Playwright that starts, and can't download."""
+
+
+def add_venv(checkout: Path, python: str) -> str:
+    """Add a virtual environment whose Python is a program."""
+    (checkout / ".venv/bin").mkdir(parents=True)
+    write_program(checkout / ".venv/bin/python", python)
+    return str(checkout / ".venv")
+
+
 def test_a_missing_chromium_says_what_to_install(checkout: Path, programs: Path) -> None:
     """Neither Debian's package nor a download can be had."""
-    venv = checkout / ".venv"
-    (venv / "bin").mkdir(parents=True)
-    write_program(venv / "bin/python", "#!/bin/sh\necho 'Error: the download failed' >&2\nexit 1\n")
-    status, _, said = run_script(checkout, "ensure-chromium", str(venv), programs=programs)
+    status, _, said = run_script(checkout, "ensure-chromium", add_venv(checkout, PLAYWRIGHT), programs=programs)
     assert status == 1
     assert said == (
         "Error: the download failed\nThe browser tests need Chromium, and there is none: apt install chromium\n"
     )
 
 
+def test_a_library_that_playwright_lacks_is_named(checkout: Path, programs: Path) -> None:
+    """Debian without recommended packages lacks it, also where Chromium is installed."""
+    write_program(programs / "chromium", "#!/bin/sh\n")
+    python = f"#!/bin/sh\necho '{LINKER.format('node', 'libatomic.so.1')}' >&2\nexit 127\n"
+    status, _, said = run_script(checkout, "ensure-chromium", add_venv(checkout, python), programs=programs)
+    assert status == 1
+    assert said == "Playwright can't start, because libatomic.so.1 is missing: apt install libatomic1\n"
+
+
 def test_a_chromium_of_the_machine_is_enough(checkout: Path, programs: Path) -> None:
     write_program(programs / "chromium", "#!/bin/sh\n")
-    assert run_script(checkout, "ensure-chromium", "nowhere", programs=programs) == (0, "", "")
+    venv = add_venv(checkout, PLAYWRIGHT)
+    assert run_script(checkout, "ensure-chromium", venv, programs=programs) == (0, "", "")
