@@ -3,11 +3,13 @@
  * records of API and JSON Schemas, which contain almost every word.
  *
  * A match in a title counts 15, a match in the text 5; the number of a section is added. So each guide that has the
- * words comes before each schema, and a page of the reference that has them in its title, such as "Settings", comes
- * before guides that only mention them.
+ * words comes before each schema. A page whose whole title was searched, such as "Settings", comes first.
  */
 var Scorer = {
-  score: ([page, , , , score]) => score + (SECTIONS.find(([beginning]) => page.startsWith(beginning)) || ["", 2])[1],
+  score: ([page, , , , score]) => {
+    const [, ofSection] = SECTIONS.find(([beginning]) => page.startsWith(beginning)) || ["", 2];
+    return score + ofSection + (score > Scorer.title ? WHOLE_TITLE : 0);
+  },
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },
@@ -17,6 +19,9 @@ var Scorer = {
   term: 5,
   partialTerm: 2,
 };
+
+/* Only a page's own title, searched as a whole, scores more than a title: by the 1 that the search adds for it. */
+var WHOLE_TITLE = 10;
 
 var SECTIONS = [
   ["guides/", 14],
