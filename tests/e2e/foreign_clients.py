@@ -142,7 +142,7 @@ class Go(Sdk):
         return [str(build_go_client()), act]
 
     def create(self, keys: Keys, count: int, *, in_flight: int, is_worst_order: bool = False) -> dict[str, Any]:
-        """Create organizational units and roles in turn, and return the errors. The SDK repeats calls as it does.
+        """Create organizational units and roles, and return the errors. The SDK repeats calls by its defaults.
 
         :param is_worst_order: whether the answers come when they can be lost most easily.
         """
