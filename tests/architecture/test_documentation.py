@@ -26,8 +26,8 @@ LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 PROSE_AFTER_THE_NAME: set[str] = set()
 """Words that may follow the program's name in a sentence."""
 
-NAMED_COMMAND = re.compile(r"(?<!--namespace )(?<!--username )rootkeeper ([a-z]+)\b")
-"""The word after the program's name, unless the name is the value of another program's option."""
+NAMED_COMMAND = re.compile(r"(?<!--namespace )(?<!--username )rootkeeper ([a-z]+)\b(?!\.\w)")
+"""The word after the program's name, unless the name is an argument of another program: before a host, or a value."""
 
 LONGEST_README_LINES = 90
 """A screen and a half of 60 lines."""
@@ -74,6 +74,22 @@ def test_the_page_of_commands_has_every_option_and_argument_that_the_help_shows(
 
 def read_commands() -> str:
     return (REPOSITORY / "docs/reference/commands.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_performance_has_the_numbers_that_the_benchmarks_wrote() -> None:
+    table = (REPOSITORY / "docs/reference/performance.md").read_text(encoding="utf-8")
+    measured = (REPOSITORY / "docs/dev/performance.md").read_text(encoding="utf-8")
+    audits = re.findall(
+        r"^\| (?:First|The next) audit of (?:the same )?([\d,]+) .*\| ([\d.]+) s \| (\d+) MB \|$", table, re.MULTILINE
+    )
+    assert len(audits) == 6
+    for (accounts, seconds, megabytes), kind in zip(audits, ("cold", "warm") * 3, strict=True):
+        (row,) = re.findall(rf"^\| {accounts} {kind} .+\|$", measured, re.MULTILINE)
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert (cells[1], cells[-1]) == (seconds, megabytes), accounts
+    (deletion,) = re.findall(r"^\| Deletion .+\| ([\d.]+) s \| (\d+) MB \|$", table, re.MULTILINE)
+    assert re.search(rf"^\| deleting  .+\| +{re.escape(deletion[0])} s ", measured, re.MULTILINE)
+    assert re.search(rf"^\| peak memory .+\| +{deletion[1]} MB \|$", measured, re.MULTILINE)
 
 
 def test_every_published_schema_follows_from_its_record() -> None:
@@ -125,7 +141,9 @@ def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     extras = [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
-    tools = [one for name in ("dev", "docs", "node", "release", "smoke") for one in groups[name] if isinstance(one, str)]
+    tools = [
+        one for name in ("dev", "docs", "node", "release", "smoke") for one in groups[name] if isinstance(one, str)
+    ]
     wanted = project["project"]["dependencies"] + extras + tools
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted} - {"rootkeeper"}
     console = json.loads((REPOSITORY / "console" / "package.json").read_text())
