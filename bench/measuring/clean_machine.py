@@ -1,4 +1,4 @@
-"""A machine with Debian and Python alone: a file system made by debootstrap, and a user without any files.
+"""A machine with Debian, Python, git and make alone: a file system made by debootstrap, and a user without any files.
 
 Installing uses this machine's network. Everything else runs in a network of its own, so that ports are free.
 """
@@ -18,14 +18,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-CLONE = "/srv/rootkeeper"
 USER = "1000:1000"
+ROOT = "0:0"
+_PACKAGES = ("git", "make")
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_PIPX = "/opt/pipx"
-_QUESTION = re.compile(r"(?:\[y/N\]|Type (?P<typed>o-\w+) to continue:)\s*$")
+_UV = "/opt/uv"
+_QUESTION = re.compile(r"(?:\[y/N\]|\[Y/n\]|Type (?P<typed>o-\w+) to continue:)\s*$")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SECONDS = 1800.0
+_ENDING_SECONDS = 60.0
 _BLOCK_BYTES = 512
 _MEGABYTE = 2**20
 
@@ -35,6 +39,8 @@ class TypedCommand:
     """What a command line at a terminal did."""
 
     seconds: float
+    cpu_seconds: float
+    """Of its processes, also of those that still run."""
     status: int | None
     """``None`` if it still runs."""
     text: str
@@ -54,15 +60,13 @@ class CleanMachine:
     @classmethod
     @contextmanager
     def make(cls, folder: Path) -> Iterator[CleanMachine]:
-        """Make it, with the last commit as a clone and with pipx.
+        """Make it, with uv beside Debian's packages.
 
         :raises CalledProcessError: if there is no root user, debootstrap or package registry.
         """
         root = folder / "root"
-        subprocess.run([REPOSITORY / "scripts/make-clean-root", root], check=True, stderr=subprocess.DEVNULL)
-        (root / CLONE[1:]).mkdir()
-        subprocess.run(["sh", "-c", f'git archive HEAD | tar -x -C "{root}{CLONE}"'], cwd=REPOSITORY, check=True)
-        subprocess.run(["chown", "-R", USER, f"{root}{CLONE}"], check=True)
+        making = [str(REPOSITORY / "scripts/make-clean-root"), str(root), *_PACKAGES]
+        subprocess.run(making, check=True, stderr=subprocess.DEVNULL)
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
         shutil.copy("/etc/hosts", root / "etc/hosts")
         mounts = "ip link set lo up; mount --bind /dev {0}/dev; mount -t proc proc {0}/proc; echo ready; exec sleep 1d"
@@ -75,19 +79,27 @@ class CleanMachine:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "ready\n"
             machine = cls(root, holder)
-            for command in (f"python3 -m venv {_PIPX}", f"{_PIPX}/bin/pip install --quiet pipx"):
-                done = machine.type(command, is_installing=True, user="0:0")
+            for command in (f"python3 -m venv {_UV}", f"{_UV}/bin/pip install --quiet uv", "apt-get update"):
+                done = machine.type(command, is_installing=True, user=ROOT)
                 assert done.status == 0, done.text
             yield machine
         finally:
             holder.kill()
             holder.wait()
 
-    def become_new_user(self, name: str) -> None:
-        """From now on, be a user without any files."""
+    @property
+    def clone(self) -> str:
+        return f"{self.home}/rootkeeper"
+
+    def become_new_user(self, name: str, commit: str = "HEAD") -> None:
+        """From now on, be a user with a clone and no other files, also none in caches."""
         self.home = f"/home/{name}"
-        (self.root / self.home[1:]).mkdir(parents=True)
-        subprocess.run(["chown", USER, f"{self.root}{self.home}"], check=True)
+        folder = f"{self.root}{self.clone}"
+        cloning = ["git", "clone", "--quiet", "--no-hardlinks", "--no-checkout", str(REPOSITORY), folder]
+        subprocess.run(cloning, check=True)
+        checking_out = ["git", "-c", "advice.detachedHead=false", "-C", folder, "checkout", "--quiet", commit]
+        subprocess.run(checking_out, check=True)
+        subprocess.run(["chown", "-R", USER, f"{self.root}{self.home}"], check=True)
 
     def type(
         self, command: str, *, is_installing: bool = False, user: str = USER, until: str | None = None
@@ -99,7 +111,7 @@ class CleanMachine:
             str(self.root),
             "/bin/sh",
             "-c",
-            f"cd {CLONE}; exec {command}",
+            f"cd {self.clone if self.home else '/'}; {command}",
         ]
         (child,) = subprocess.check_output(["pgrep", "--parent", str(self.holder.pid)], text=True).split()
         spaces = ["--mount", "--pid"] if is_installing else ["--mount", "--pid", "--net"]
@@ -115,21 +127,27 @@ class CleanMachine:
         )
         os.close(theirs)
         text = _converse(ours, until)
-        status = None if until is not None and until in text else process.wait(_SECONDS)
-        return TypedCommand(time.monotonic() - begins, status, text, process)
+        seconds = time.monotonic() - begins
+        if until is not None and until in text:
+            return TypedCommand(seconds, _sum_cpu_seconds(process.pid), None, text, process)
+        _, wait_status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(wait_status)
+        return TypedCommand(seconds, usage.ru_utime + usage.ru_stime, process.returncode, text, process)
 
     def measure_installation(self) -> float:
-        """The megabytes that the user's environment of pipx takes on the disk."""
-        folder = self.root / self.home[1:] / ".local/share/pipx/venvs/rootkeeper"
+        """The megabytes that the user's newest environment with Rootkeeper takes on the disk."""
+        folders = (self.root / self.home[1:]).glob("**/pyvenv.cfg")
+        folder = max(folders, key=lambda path: path.stat().st_mtime).parent
         return sum(path.lstat().st_blocks for path in folder.rglob("*")) * _BLOCK_BYTES / _MEGABYTE
 
     def _environment(self) -> dict[str, str]:
         return {
             "HOME": self.home or "/root",
-            "PATH": f"{self.home}/.local/bin:{_PIPX}/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.home}/.local/bin:{_UV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "COLUMNS": "120",
             "TERM": "xterm",
             "LANG": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
             "SSL_CERT_FILE": _AUTHORITIES,
             "NODE_EXTRA_CA_CERTS": _AUTHORITIES,
             **self.variables,
@@ -137,10 +155,24 @@ class CleanMachine:
 
 
 def interrupt(typed: TypedCommand) -> None:
-    """Press Ctrl-C."""
+    """Press Ctrl-C; kill what ignores it, as programs do whose shell started this one in the background."""
     with suppress(ProcessLookupError):
         os.killpg(typed.process.pid, signal.SIGINT)
-    typed.process.wait(_SECONDS)
+    try:
+        typed.process.wait(_ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(typed.process.pid, signal.SIGKILL)
+        typed.process.wait()
+
+
+def _sum_cpu_seconds(process_id: int) -> float:
+    """Those of a running process, its descendants, and what these have waited for."""
+    total = 0.0
+    process = psutil.Process(process_id)
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(one.cpu_times()[:4])
+    return total
 
 
 def _converse(terminal: int, until: str | None) -> str:
