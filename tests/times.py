@@ -38,7 +38,8 @@ class CpuMeter:
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         now = read_cpu_seconds()
-        report.cpu_seconds, self._last = now - self._last, now
+        vars(report)["cpu_seconds"] = now - self._last
+        self._last = now
         return report
 
 

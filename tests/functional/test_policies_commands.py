@@ -190,7 +190,13 @@ def test_p23_a_file_with_no_record_to_judge_is_no_good_answer(
     assert run.status == 1, run.shown
     assert f"No record was judged: {reason}." in " ".join(run.stderr.split())
     if output == "json":
-        coverage = {"records": records, "judged": 0, "first_at": None, "last_at": None, "regions": []}
+        coverage: dict[str, Any] = {
+            "records": records,
+            "judged": 0,
+            "first_at": None,
+            "last_at": None,
+            "regions": [],
+        }
         assert (run.json["coverage"], run.json["events"]) == (coverage, [])
 
 
