@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
-import xmlschema
 from jsonschema.protocols import Validator
+
+if TYPE_CHECKING:
+    import xmlschema
 
 _FOLDER = Path(__file__).resolve().parent / "schemas"
 
@@ -108,4 +110,6 @@ def _load_oscal() -> Validator:
 
 @cache
 def _load_junit() -> xmlschema.XMLSchema10:
+    import xmlschema  # each worker that collects would import it
+
     return xmlschema.XMLSchema10(_FOLDER / "junit-10.xsd")

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint ships no types
-from cfnlint.config import ManualArgs  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from rootkeeper.organization.accounts import ServiceControlPolicies, Setup
 from rootkeeper.shipped_policies.bundle import PolicyBundle, PolicyInputs
@@ -53,6 +51,10 @@ def resources_of(kind: str, template: dict[str, Any]) -> list[dict[str, Any]]:
     "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in CASES]
 )
 def test_cfn_lint_finds_nothing_to_say(name: str) -> None:
+    # Each worker that collects would import it, with sympy.
+    from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint ships no types
+    from cfnlint.config import ManualArgs  # type: ignore[import-untyped]  # cfn-lint ships no types
+
     setup, wishes = CASES[name]
     text = render_cloudformation_yaml(make(setup, wishes))
     found = lint(text, config=ManualArgs(regions=["us-east-1", "eu-central-1"], include_checks=["W"]))
