@@ -34,6 +34,7 @@ _ATTRIBUTES = {
     '<aside class="toc-drawer': 'aria-label="On this page"',
 }
 """What elements lack for a reader who hears a page, by the beginnings of their tags."""
+_EMPTY_HEADING = re.compile(r'<th class="head[^"]*"><p></p></th>')
 _PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/[^"]*\.(?P<kind>svg|png)"[^>]*>')
 _UNUSED = (".buildinfo", "objects.inv", "*.map", ".nojekyll")
 
@@ -77,6 +78,7 @@ def complete(text: str) -> str:
 
     The text of a picture that is shrunk to the width of a phone can't be read, so a picture scrolls within its box.
     """
+    text = _EMPTY_HEADING.sub("<td></td>", text)
     for beginning, attribute in _ATTRIBUTES.items():
         tag, rest = beginning.split(" ", 1)
         text = text.replace(beginning, f"{tag} {attribute} {rest}")

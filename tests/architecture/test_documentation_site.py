@@ -191,11 +191,13 @@ def site(tmp_path: Path) -> Path:
 def test_what_the_theme_lacks_for_accessibility_is_added_and_pictures_get_a_box_that_scrolls() -> None:
     page = (
         '<aside class="sidebar-drawer"><p class="caption" role="heading">Guides</p></aside>'
+        '<th class="head"><p></p></th><th class="head"><p>Name</p></th>'
         '<img alt="A" src="../_images/a.svg"><img alt="Logo" src="../_static/icon.svg">'
     )
     assert complete(page) == (
         '<aside aria-label="Pages" class="sidebar-drawer">'
         '<p aria-level="2" class="caption" role="heading">Guides</p></aside>'
+        '<td></td><th class="head"><p>Name</p></th>'
         '<span class="picture picture-svg"><img alt="A" src="../_images/a.svg"></span>'
         '<img alt="Logo" src="../_static/icon.svg">'
     )

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.long
 
 PAGES = (
     "",
+    "readme.html",
     "tutorials/demo-organization.html",
     "guides/server.html",
     "explanation/threat-model.html",

@@ -5,7 +5,7 @@ const MOST_COLUMNS = 4;
 function stackTables() {
   for (const table of document.querySelectorAll(".table-wrapper > table")) {
     table.classList.remove("stacked");
-    const headings = [...table.querySelectorAll("thead th")].map((heading) => heading.textContent.trim());
+    const headings = [...table.querySelectorAll("thead th, thead td")].map((heading) => heading.textContent.trim());
     const box = table.parentElement;
     if (headings.length > MOST_COLUMNS || box.scrollWidth <= box.clientWidth) continue;
     table.classList.add("stacked");
