@@ -10,10 +10,13 @@ import filecmp
 import http.client
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -178,34 +181,88 @@ def test_what_a_command_lacks_is_installed_by_the_very_command_that_it_names(
 def test_pipx_runs_the_demo_from_a_clone(clone: Path, surroundings: dict[str, str], tmp_path: Path) -> None:
     """Literally ``pipx run --spec . rootkeeper demo``, until Ctrl-C."""
     log = tmp_path / "log"
+    command = ["pipx", "run", "--spec", ".", "rootkeeper", "demo"]
+    with start_in_group(command, clone, surroundings, log) as process:
+        wait_until(lambda: "and sign in." in log.read_text(), process, log)
+        assert "<title>Rootkeeper" in read_page(log.read_text().partition("Open ")[2].split()[0], "/")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 0, log.read_text()
+
+
+CUT_OFF_AT = (
+    (".venv", ".venv/pyvenv.cfg"),
+    (".venv", ".venv/lib/python*/site-packages/botocore/data"),
+    ("console/node_modules", "console/node_modules/react"),
+    ("src/rootkeeper/console", "build/console/index.html"),
+)
+"""Where a set-up is killed: the folder that it has to make again, and what shows that it has come so far."""
+
+
+def test_a_demo_is_set_up_wherever_its_set_up_was_killed(
+    clone: Path, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    """``make demo`` with the real packages, killed once at each of these points; the last one runs."""
+    for folder, trace in CUT_OFF_AT:
+        for name in (folder, "build"):
+            shutil.rmtree(clone / name, ignore_errors=True)
+        with start_in_group(["make", "demo"], clone, surroundings, tmp_path / "log") as process:
+            wait_until(partial(has_come_to, clone, trace), process, tmp_path / "log")
+            os.killpg(process.pid, signal.SIGKILL)
+    log = tmp_path / "last"
+    with start_in_group(["make", "demo"], clone, surroundings, log) as process:
+        wait_until(lambda: "and sign in." in log.read_text(), process, log)
+        url = log.read_text().partition("Open ")[2].split()[0]
+        assert "<title>Rootkeeper" in read_page(url, "/")
+        assert "recovery window" in read_page(url, "/help/")
+        os.killpg(process.pid, signal.SIGINT)
+    checked = run(".venv/bin/python -m pip check", clone, surroundings)
+    assert checked.returncode == 0, checked.stdout
+
+
+def has_come_to(folder: Path, trace: str) -> bool:
+    return any(folder.glob(trace))
+
+
+@contextmanager
+def start_in_group(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program in a process group of its own; what is left of it is killed."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["pipx", "run", "--spec", ".", "rootkeeper", "demo"],
-            cwd=clone,
-            env=surroundings,
+            command,
+            cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     try:
-        ends = time.monotonic() + 15 * MINUTES
-        while "and sign in." not in log.read_text() and process.poll() is None and time.monotonic() < ends:
-            time.sleep(0.5)
-        shown = log.read_text()
-        assert "and sign in." in shown, shown
-        url = shown.partition("Open ")[2].split()[0]
-        address = urlsplit(url)
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
-        connection.request("GET", "/")
-        assert b"<title>Rootkeeper" in connection.getresponse().read()
-        connection.close()
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 0, log.read_text()
+        yield process
+        process.wait(MINUTES)
     finally:
-        if process.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    ends = time.monotonic() + 15 * MINUTES
+    while not holds():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < ends, log.read_text()
+        time.sleep(0.01)
+
+
+def read_page(url: str, path: str) -> str:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
 
 
 def test_two_builds_of_a_release_have_the_same_bytes(tmp_path: Path) -> None:
