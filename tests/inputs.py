@@ -32,7 +32,17 @@ FILES: dict[str, tuple[str, ...]] = {
         "scripts/try-image",
         "tests/container/*.py",
     ),
-    "installing": (*BUILD, "scripts/build-release", "tests/functional/test_installing.py", "tests/e2e/tools/pipx.txt"),
+    "installing": (
+        *BUILD,
+        "Makefile",
+        "requirements/docs.lock",
+        "requirements/editable.lock",
+        "scripts/build-release",
+        "scripts/install-locked",
+        "scripts/remove-unfinished",
+        "tests/functional/test_installing.py",
+        "tests/e2e/tools/pipx.txt",
+    ),
     "manifests": (
         "Containerfile",
         "deploy/compose/Caddyfile",
