@@ -135,9 +135,9 @@ class CleanMachine:
         return TypedCommand(seconds, usage.ru_utime + usage.ru_stime, process.returncode, text, process)
 
     def measure_installation(self) -> float:
-        """The megabytes that the user's newest environment with Rootkeeper takes on the disk."""
-        folders = (self.root / self.home[1:]).glob("**/pyvenv.cfg")
-        folder = max(folders, key=lambda path: path.stat().st_mtime).parent
+        """The megabytes that the user's environment with Rootkeeper takes on the disk."""
+        programs = (self.root / self.home[1:]).glob("**/bin/rootkeeper")
+        (folder,) = (path.parents[1] for path in programs if not path.is_symlink())
         return sum(path.lstat().st_blocks for path in folder.rglob("*")) * _BLOCK_BYTES / _MEGABYTE
 
     def _environment(self) -> dict[str, str]:
