@@ -49,7 +49,7 @@ WORK_TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 
 @dataclass(frozen=True, slots=True)
 class PermissionResult:
-    """Whether a call is allowed, and what that depends on."""
+    """Whether a call is allowed, and the conditions that it depends on."""
 
     verdict: AccessVerdict
     conditions: tuple[str, ...] = ()
@@ -130,8 +130,10 @@ def combine(permissions: Iterable[PermissionResult]) -> PermissionResult:
     """Return the worst of several results: blocked before unknown before depends."""
     found = tuple(permissions)
     for verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS):
-        if any(one.verdict is verdict for one in found):
-            return PermissionResult(verdict, tuple(dict.fromkeys(text for one in found for text in one.conditions)))
+        if any(permission.verdict is verdict for permission in found):
+            return PermissionResult(
+                verdict, tuple(dict.fromkeys(text for permission in found for text in permission.conditions))
+            )
     return PermissionResult(AccessVerdict.ALLOWED)
 
 
@@ -179,9 +181,11 @@ def _evaluate(
 def _without_missing_allow(decision: Decision) -> Decision:
     """Remove the denial that the caller's own policies don't allow the call."""
     left = tuple(
-        one for one in decision.denials if one.kind is not PolicyKind.IDENTITY or one.is_explicit or one.policy
+        denial
+        for denial in decision.denials
+        if denial.kind is not PolicyKind.IDENTITY or denial.is_explicit or denial.policy
     )
-    certain = tuple(one for one in left if not one.unknown)
+    certain = tuple(denial for denial in left if not denial.unknown)
     if certain:
         return Decision(AccessVerdict.BLOCKED, certain)
     return Decision(AccessVerdict.DEPENDS, left) if left else Decision(AccessVerdict.ALLOWED)
@@ -257,24 +261,28 @@ def _context(caller: CallerIdentity, place: AccountPlace) -> EvaluationContext:
 
 
 def _read_trust(role: IamRole, caller: CallerIdentity) -> tuple[tuple[Policy, ...], bool] | None:
-    """Parse what a role's trust policy says of the caller, and whether an Allow names the caller itself.
+    """Parse the statements of a role's trust policy about the caller, and whether an Allow names the caller itself.
 
     ``None`` if its principals can't be determined.
     """
     source = role.trust_policy
     try:
         document, listed = _parse_statements(source)
-        if any("NotPrincipal" in one for one in listed):
+        if any("NotPrincipal" in statement for statement in listed):
             return None
-        mine = [one for one in listed if _list_matches(one, caller)]
+        mine = [statement for statement in listed if _list_matches(statement, caller)]
         # As statements of an identity policy, which has no Principal.
-        statements = [{**{key: one[key] for key in one if key != "Principal"}, "Resource": "*"} for one in mine]
+        statements = [
+            {**{key: statement[key] for key in statement if key != "Principal"}, "Resource": "*"} for statement in mine
+        ]
         text = json.dumps({"Version": document.get("Version", "2012-10-17"), "Statement": statements})
         policies = (parse_policy(text, PolicyLabel(role.arn, source.name), PolicyKind.IDENTITY),) if mine else ()
     except (AttributeError, KeyError, TypeError, ValueError, PolicyDocumentError):
         return None
     own = caller.arn.known
-    return policies, any(own in _list_matches(one, caller) for one in mine if one.get("Effect") == "Allow")
+    return policies, any(
+        own in _list_matches(statement, caller) for statement in mine if statement.get("Effect") == "Allow"
+    )
 
 
 def _parse_statements(source: PolicySource) -> tuple[dict[str, Any], list[Any]]:
@@ -299,7 +307,10 @@ def list_trusted(role: IamRole) -> tuple[str, ...]:
     try:
         _, listed = _parse_statements(role.trust_policy)
         found = [
-            name for one in listed if one.get("Effect") == "Allow" for name in _render_principal(one.get("Principal"))
+            name
+            for statement in listed
+            if statement.get("Effect") == "Allow"
+            for name in _render_principal(statement.get("Principal"))
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
         return ()
@@ -350,7 +361,7 @@ class RootSessionCaller:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(text for one in self.tasks.values() for text in one.conditions))
+        return tuple(dict.fromkeys(text for permission in self.tasks.values() for text in permission.conditions))
 
 
 def list_root_session_callers(
@@ -358,7 +369,7 @@ def list_root_session_callers(
     permission_sets: Sequence[PermissionSet],
     caller_policies: CallerAccountPolicies,
 ) -> tuple[RootSessionCaller, ...]:
-    """List the principals of one account that may open a root session; service-linked roles can't."""
+    """List the principals of an account that may open a root session; service-linked roles can't."""
     found: list[RootSessionCaller] = []
     account_id = caller_policies.place.account_id
     for user in identities.users if identities else ():
@@ -370,18 +381,24 @@ def list_root_session_callers(
         tasks, trusted = evaluate_tasks(identity_of_role(role), caller_policies), list_trusted(role)
         kind = RootSessionCallerKind.ROLE
         found.append(RootSessionCaller(account_id, kind, role.role_name, role.arn, tasks, trusted, bool(trusted)))
-    for one in permission_sets:
+    for permission_set in permission_sets:
         caller = RootSessionCaller(
-            one.account_id,
+            permission_set.account_id,
             RootSessionCallerKind.PERMISSION_SET,
-            one.name,
-            one.arn,
-            evaluate_tasks(identity_of_permission_set(one, caller_policies.place.partition), caller_policies),
-            tuple(_render_holder(holder) for holder in one.holders),
-            is_complete=all(holder.members is not None for holder in one.holders),
+            permission_set.name,
+            permission_set.arn,
+            evaluate_tasks(
+                identity_of_permission_set(permission_set, caller_policies.place.partition), caller_policies
+            ),
+            tuple(_render_holder(holder) for holder in permission_set.holders),
+            is_complete=all(holder.members is not None for holder in permission_set.holders),
         )
         found.append(caller)
-    return tuple(one for one in found if any(task.verdict is not AccessVerdict.BLOCKED for task in one.tasks.values()))
+    return tuple(
+        principal
+        for principal in found
+        if any(task.verdict is not AccessVerdict.BLOCKED for task in principal.tasks.values())
+    )
 
 
 def _render_holder(holder: Holder) -> str:
@@ -421,7 +438,7 @@ def evaluate_user_path(
     if access.active_access_key_ids:
         tried.append((evaluate_work(identity_of_user(user, is_long_term=True), caller_policies), "with its access key"))
     tried += _try_roles(user, access, roles, caller_policies)
-    permission, how = max(tried, key=lambda one: _WORST_FIRST.index(one[0].verdict))
+    permission, how = max(tried, key=lambda attempt: _WORST_FIRST.index(attempt[0].verdict))
     evidence = _describe_access_path(permission, how, access)
     return AccessPath(account_id, name, CHECK_VERDICTS[permission.verdict], evidence)
 
@@ -494,14 +511,14 @@ def check_access_paths(
 ) -> Check:
     """Check that an access path works without Identity Center, and that its account had a recent drill.
 
-    :param unread: what couldn't be read and may contain an access path.
+    :param unread: policies and identities that couldn't be read and may contain an access path.
     """
     found, missing = tuple(access_paths), tuple(unread)
     good = [path for path in found if path.verdict is CheckVerdict.PASS]
     if good:
         evidence = "; ".join(f"{path.name} in {path.account_id} {path.evidence}" for path in good)
         held = [check_drills(drills, now, path.account_id) for path in good]
-        drill = next((one for one in held if one.verdict is CheckVerdict.PASS), held[0])
+        drill = next((check for check in held if check.verdict is CheckVerdict.PASS), held[0])
         if drill.verdict is CheckVerdict.PASS:
             return passed("way_in", f"{evidence}. {drill.evidence}")
         return Check("way_in", drill.verdict, f"{evidence}. But: {drill.evidence}", drill.hint)

@@ -1,8 +1,8 @@
 """Reads who can open root sessions, and which access paths work without Identity Center.
 
-AWS allows AssumeRoot only from the management account and the failsafes. A caller can read IAM only in its own account;
-what it can't read becomes a check that names who can. Reading only: the one root session is an audit session on each
-failsafe.
+AWS allows AssumeRoot only from the management account and the failsafes. A caller can read IAM only in its own account.
+Other facts become a check that names who can read them. Reading only: the single root session is an audit session on
+each failsafe.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _ANY_ACCESS = UserAccess(has_password=True, active_access_key_ids=("",), mfa_ser
 
 @dataclass(frozen=True, slots=True)
 class CallerAccount:
-    """One account from which root sessions can be opened."""
+    """An account from which root sessions can be opened."""
 
     account: Account
     caller_policies: CallerAccountPolicies
@@ -94,8 +94,8 @@ class CallerAccountReader:
         identities, identities_check = self._read_identities(account.account_id)
         permission_sets, sets_check = self._read_permission_sets(account.account_id, inventory)
         root_session_callers = list_root_session_callers(identities, permission_sets or (), caller_policies)
-        of_sets = [one for one in root_session_callers if one.kind is RootSessionCallerKind.PERMISSION_SET]
-        others = [one for one in root_session_callers if one.kind is not RootSessionCallerKind.PERMISSION_SET]
+        of_sets = [caller for caller in root_session_callers if caller.kind is RootSessionCallerKind.PERMISSION_SET]
+        others = [caller for caller in root_session_callers if caller.kind is not RootSessionCallerKind.PERMISSION_SET]
         what = "1 IAM user or role" if len(others) == 1 else f"{len(others)} IAM users and roles"
         sets = f"{len(of_sets)} of {len(permission_sets or ())} permission sets"
         return CallerAccount(
@@ -162,7 +162,7 @@ def list_caller_accounts(inventory: Inventory) -> tuple[Account, ...]:
 
 
 def _find_levels(account: Account, inventory: Inventory, policies: PolicyTree | None) -> Sequence[PolicyLevel] | None:
-    """Find the SCPs over an account; ``None`` if one couldn't be read."""
+    """Find the SCPs over an account; ``None`` if an SCP couldn't be read."""
     if account.account_id == inventory.organization.management_account_id:
         return ()
     if policies is None or policies.problems.get(PolicyKind.SERVICE_CONTROL):
@@ -176,9 +176,9 @@ def _check_list(
 ) -> Check:
     """Check that the list is complete. It isn't if a policy or a group's members couldn't be read."""
     doubtful = [
-        one.name
-        for one in root_session_callers
-        if not one.is_complete or any(task.verdict is AccessVerdict.UNKNOWN for task in one.tasks.values())
+        caller.name
+        for caller in root_session_callers
+        if not caller.is_complete or any(task.verdict is AccessVerdict.UNKNOWN for task in caller.tasks.values())
     ]
     if doubtful:
         evidence = f"{what} may open root sessions; the facts about {', '.join(doubtful)} are incomplete."
@@ -198,7 +198,7 @@ USER_MAKING_ACTIONS = (
 """The calls with which a failsafe's root user creates an identity that can open root sessions, as in the runbook."""
 
 _LOGIN_CHECKS = frozenset({"delegated_administrator", "recovery_window", "password"})
-"""The checks that a sign-in of a failsafe's root user depends on, beside MFA, for which one device is enough."""
+"""The checks that a sign-in of a failsafe's root user depends on, beside MFA, for which a single device is enough."""
 
 _FULL_ACCESS = PolicySource(
     "the new role's policy",
@@ -236,7 +236,7 @@ class BreakGlassReader:
     clock: Clock
 
     def read(self, progress: Progress) -> BreakGlassReport:
-        """List the organization, then read what the caller can: IAM of its own account, Identity Center, the
+        """List the organization, then read everything that the caller can: IAM of its own account, Identity Center, the
         organization's policies, and each failsafe in an audit session.
 
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
@@ -250,7 +250,7 @@ class BreakGlassReader:
             for account in list_caller_accounts(inventory)
         )
         access_paths = (
-            *(path for one in caller_accounts for path in one.access_paths),
+            *(path for caller_account in caller_accounts for path in caller_account.access_paths),
             *_list_root_paths(failsafes, caller_accounts),
         )
         drills = self.failsafes.list_drills(inventory)
@@ -264,11 +264,13 @@ class BreakGlassReader:
                 check_drills(drills, self.clock.now()),
                 *self._check_management(inventory, failsafes.caller),
                 _check_caller_accounts(inventory),
-                *(check for one in caller_accounts for check in one.checks),
+                *(check for caller_account in caller_accounts for check in caller_account.checks),
                 self._check_mailboxes(inventory),
                 _APPROVERS,
             ),
-            root_session_callers=tuple(caller for one in caller_accounts for caller in one.root_session_callers),
+            root_session_callers=tuple(
+                caller for caller_account in caller_accounts for caller in caller_account.root_session_callers
+            ),
             access_paths=access_paths,
         )
 
@@ -300,11 +302,13 @@ class BreakGlassReader:
     def _check_mailboxes(self, inventory: Inventory) -> Check:
         """A person who reads the mailbox of an account with a login profile can reset its password."""
         known = self.store.list_statuses()
-        active = [one for one in inventory.accounts if one.state is AccountState.ACTIVE]
-        resettable = {one.account_id for one in active if _has_password(one, known)}
-        never_read = sum(_has_password(one, known) is None for one in active)
-        emails = [one for one in self.failsafes.evaluate_emails(inventory) if one.account.account_id in resettable]
-        groups = sum(one.group_basis is not None for one in emails)
+        active = [account for account in inventory.accounts if account.state is AccountState.ACTIVE]
+        resettable = {account.account_id for account in active if _has_password(account, known)}
+        never_read = sum(_has_password(account, known) is None for account in active)
+        emails = [
+            email for email in self.failsafes.evaluate_emails(inventory) if email.account.account_id in resettable
+        ]
+        groups = sum(email.group_basis is not None for email in emails)
         evidence = (
             f"{len(resettable)} of {len(active)} ACTIVE accounts had a root password when they were last read. "
             "A person who reads the mailbox can reset it. "
@@ -340,16 +344,18 @@ def _check_caller_accounts(inventory: Inventory) -> Check:
 
 
 def _list_unread(inventory: Inventory, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[str]:
-    """List what wasn't read and may contain an access path."""
-    for one in caller_accounts:
-        if not one.is_read:
-            yield f"the IAM users of {one.account.account_id} weren't read"
+    """List places that weren't read and may contain an access path."""
+    for caller_account in caller_accounts:
+        if not caller_account.is_read:
+            yield f"the IAM users of {caller_account.account.account_id} weren't read"
     if inventory.delegated_administrator_ids is None:
         yield "the failsafes weren't read"
 
 
 def _list_root_paths(report: FailsafeReport, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[AccessPath]:
-    all_caller_policies = {one.account.account_id: one.caller_policies for one in caller_accounts}
+    all_caller_policies = {
+        caller_account.account.account_id: caller_account.caller_policies for caller_account in caller_accounts
+    }
     for facts in report.facts:
         account_id = facts.account.account_id
         mine = (check for check in report.checks if check.account_id == account_id)

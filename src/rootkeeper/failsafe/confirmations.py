@@ -1,4 +1,4 @@
-"""What confirms the accounts for emergency access, and what is known of each of them by that. Makes no AWS call.
+"""Confirmations of the accounts for emergency access, and the state of each account that follows. Makes no AWS call.
 
 A drill, a check in which everything passed, and a person's attestation are in the ledger before the database. The
 failsafes and the management account each need a drill every 90 days. Until the organization was listed, and while the
@@ -43,14 +43,14 @@ from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, AccountRole
 from rootkeeper.values import JsonValue
 
 MOST_DRILLS = 500
-"""How many drills are shown, the latest recorded; one a day in each account is far fewer."""
+"""The most drills that are shown, the latest recorded; a drill a day in each account is far fewer."""
 
 DRILL_ENTRIES = LedgerFilter(actions=frozenset({Action.FAILSAFE_DRILL}))
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFailsafe:
-    """One account for emergency access."""
+    """An account for emergency access."""
 
     account: Account
     role: AccountRole
@@ -81,15 +81,19 @@ def describe_failsafes(
         return KnownFailsafes((), "The organization hasn't been listed yet.")
     in_force = [find_in_force(confirmations, claim, now) for claim in Claim]
     management_account_id = inventory.organization.management_account_id
-    found = [(one, AccountRole.FAILSAFE) for one in list_failsafes(inventory)]
-    found += [(one, AccountRole.MANAGEMENT) for one in inventory.accounts if one.account_id == management_account_id]
+    found = [(account, AccountRole.FAILSAFE) for account in list_failsafes(inventory)]
+    found += [
+        (account, AccountRole.MANAGEMENT)
+        for account in inventory.accounts
+        if account.account_id == management_account_id
+    ]
     accounts = tuple(
         KnownFailsafe(
             account,
             role,
             check_drills(drills, now, account.account_id),
             _find_due(find_last_drill(drills, account.account_id)),
-            tuple(one[account.account_id] for one in in_force if account.account_id in one),
+            tuple(confirmed[account.account_id] for confirmed in in_force if account.account_id in confirmed),
         )
         for account, role in found
     )
@@ -147,7 +151,7 @@ class DrillRecorder:
 class FailsafeConfirmer:
     """Records confirmations of delegated administrator accounts.
 
-    :raises LedgerUnavailableError: if one can't be recorded; then it doesn't count.
+    :raises LedgerUnavailableError: if a confirmation can't be recorded; then it doesn't count.
     """
 
     confirmations: ConfirmationStore
@@ -161,7 +165,7 @@ class FailsafeConfirmer:
         now = self.clock.now()
         for facts in report.facts:
             account_id = facts.account.account_id
-            checks = [one for one in report.checks if one.account_id == account_id]
+            checks = [check for check in report.checks if check.account_id == account_id]
             until = None if has_bad_checks(checks, FAIL_ON_FINDINGS) else find_confirmed_until(facts, now)
             checked = Confirmation(
                 account_id=account_id,
@@ -205,7 +209,7 @@ class FailsafeConfirmer:
         )
 
     def attest(self, attestation: Confirmation) -> None:
-        """Record a prepared attestation; it replaces an earlier one of the same account and claim."""
+        """Record a prepared attestation; it replaces an earlier attestation of the same account and claim."""
         self._record(Action.FAILSAFE_ATTEST, attestation)
 
     def _record(self, action: Action, confirmation: Confirmation) -> None:

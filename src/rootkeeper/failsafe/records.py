@@ -150,10 +150,10 @@ class BreakglassDocument(BreakglassHead):
 
 @record
 class CheckHint(TypedDict):
-    """What a client needs to word the hint itself."""
+    """Code and facts with which a client words the hint itself."""
 
     hint_code: str | None
-    """Identifies the hint; ``null`` without one, and of a hint that needs no other words."""
+    """Identifies the hint; ``null`` without a hint, and for a hint that needs no other words."""
     hint_facts: dict[str, str]
     """Identifiers that the hint is about."""
 
@@ -256,7 +256,7 @@ class FailsafeCheckRecord(TypedDict):
 
 @record
 class FailsafeHead(ChecksHead):
-    """Failsafes, held to what is wanted of them."""
+    """Failsafes, held to their requirements."""
 
     failsafe_account_ids: list[AccountNumber]
     """The delegated administrator accounts for IAM."""
@@ -264,7 +264,7 @@ class FailsafeHead(ChecksHead):
 
 @record
 class FailsafeDocument(FailsafeHead):
-    """Failsafes, held to what is wanted of them."""
+    """Failsafes, held to their requirements."""
 
     checks: list[FailsafeCheckRecord]
 
@@ -285,8 +285,8 @@ def failsafe_to_record(report: FailsafeReport) -> FailsafeOutcome:
     """Render the checks for a job's outcome."""
     return {
         **_describe_head(report),
-        "failsafe_account_ids": [one.account_id for one in report.failsafes],
-        "checks": [fill_record(WordedFailsafeCheck, one, **_describe_check(one)) for one in report.checks],
+        "failsafe_account_ids": [account.account_id for account in report.failsafes],
+        "checks": [fill_record(WordedFailsafeCheck, check, **_describe_check(check)) for check in report.checks],
     }
 
 
@@ -295,8 +295,8 @@ def breakglass_to_record(report: BreakGlassReport) -> BreakglassOutcome:
     return {
         **_describe_head(report),
         "openers": list_openers(report),
-        "ways_in": [fill_record(WayInRecord, one) for one in report.access_paths],
-        "checks": [fill_record(WordedBreakglassCheck, one, **_describe_check(one)) for one in report.checks],
+        "ways_in": [fill_record(WayInRecord, access_path) for access_path in report.access_paths],
+        "checks": [fill_record(WordedBreakglassCheck, check, **_describe_check(check)) for check in report.checks],
     }
 
 
@@ -305,11 +305,11 @@ def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
     return [
         fill_record(
             OpenerRecord,
-            one,
-            tasks={task.value: permission.verdict.value for task, permission in one.tasks.items()},
-            people_complete=one.is_complete,
+            caller,
+            tasks={task.value: permission.verdict.value for task, permission in caller.tasks.items()},
+            people_complete=caller.is_complete,
         )
-        for one in report.root_session_callers
+        for caller in report.root_session_callers
     ]
 
 

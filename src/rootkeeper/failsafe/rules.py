@@ -1,10 +1,10 @@
 """Checks of the failsafe and its drills, and the proof that a person completed its root login.
 
 The failsafe is a delegated administrator account whose root login is kept for emergency access. It needs a mailbox
-that a group reads, a password, two MFA devices with one hardware device among them, no access key, no signing
+that a group reads, a password, two MFA devices (a hardware device among them), no access key, no signing
 certificate, an alarm on use, a drill every 90 days, and no organization policy that blocks its root user.
 
-Unknown is a verdict of its own and never a pass: what can't be read, what AWS doesn't show, and what isn't recorded.
+Unknown is a verdict of its own and never a pass: facts that are unreadable, not shown by AWS, or not recorded.
 AWS has no record of a drill, so a drill is a person's statement in the ledger and is shown as such.
 
 A login profile alone proves no password: it exists as soon as recovery is allowed. Its use after that moment does.
@@ -50,15 +50,15 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a checking command."""
+    """A line of a checking command."""
 
     name: str
     """Stable, for programs, such as ``mfa_devices``."""
     verdict: CheckVerdict
     evidence: str
-    """One sentence for a person: what was found, or why it can't be known."""
+    """One sentence for a person: the fact, or why it can't be known."""
     hint: str | None = None
-    """What to do next; ``None`` if there is nothing to do."""
+    """The next step; ``None`` if there is nothing to do."""
     account_id: AccountId | None = None
     """``None`` if it concerns no single account."""
 
@@ -76,7 +76,7 @@ def unknown(name: str, evidence: str, hint: str | None = None, *, account_id: Ac
 
 
 def unread(name: str, caller: str, refusal: str | None = None, *, account_id: AccountId | None = None) -> Check:
-    """Make the check of what this caller can't read and ``caller`` could; ``refusal`` is AWS's message, if any."""
+    """Make the check of facts that only ``caller`` can read; ``refusal`` is AWS's message, if any."""
     return unknown(name, f"needs {caller}: {refusal}" if refusal else f"needs {caller}", account_id=account_id)
 
 
@@ -88,7 +88,9 @@ def describe_counts(checks: Iterable[Check]) -> str:
     """Describe the counts, such as ``9 checks: 6 pass, 1 fail, 2 unknown.``"""
     counts = count_checks(checks)
     order = (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.NOT_APPLICABLE)
-    found = ", ".join(f"{counts[one.value]} {one.value.replace('_', ' ')}" for one in order if counts[one.value])
+    found = ", ".join(
+        f"{counts[verdict.value]} {verdict.value.replace('_', ' ')}" for verdict in order if counts[verdict.value]
+    )
     return f"{counts['checks']} check{'' if counts['checks'] == 1 else 's'}: {found}."
 
 
@@ -124,7 +126,7 @@ class SignInDevice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """One drill, as a person recorded it."""
+    """A drill, as a person recorded it."""
 
     account_id: AccountId
     held_at: datetime
@@ -146,7 +148,7 @@ class Drill:
 
     @property
     def order(self) -> tuple[datetime, datetime]:
-        """Of two drills of one moment, the one recorded later corrects the other."""
+        """Of two drills of the same moment, the drill recorded later corrects the other."""
         return self.held_at, self.recorded_at
 
 
@@ -172,9 +174,9 @@ def describe_drill(drill: Drill) -> dict[str, JsonValue]:
 
 
 def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sandbox: bool) -> tuple[Drill, ...]:
-    """Find the drills of one organization in ledger entries, the latest held first; of one moment, the latest recorded.
+    """Find the drills of an organization in the ledger, the latest held first; of the same moment, the latest recorded.
 
-    A drill in a sandbox never counts for AWS, nor one in AWS for a sandbox.
+    A drill in a sandbox never counts for AWS, nor a drill in AWS for a sandbox.
     """
     drills = [
         _parse_drill(entry)
@@ -183,7 +185,7 @@ def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sand
         and entry.organization_id == organization_id
         and (entry.endpoint != "AWS") is in_sandbox
     ]
-    return tuple(sorted((one for one in drills if one is not None), key=lambda one: one.order, reverse=True))
+    return tuple(sorted((drill for drill in drills if drill is not None), key=lambda drill: drill.order, reverse=True))
 
 
 def _parse_drill(entry: LedgerEntry) -> Drill | None:
@@ -196,12 +198,16 @@ def _parse_drill(entry: LedgerEntry) -> Drill | None:
 
 
 def find_last_drill(drills: Iterable[Drill], account_id: AccountId | None = None) -> Drill | None:
-    """Find the drill that was held last; of one account, if it is given."""
-    return max((one for one in drills if account_id in (None, one.account_id)), key=lambda one: one.order, default=None)
+    """Find the drill that was held last; if an account is given, only its drills count."""
+    return max(
+        (drill for drill in drills if account_id in (None, drill.account_id)),
+        key=lambda drill: drill.order,
+        default=None,
+    )
 
 
 def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
-    """Check that the last drill is recent and passed; of one account, if it is given."""
+    """Check that the last drill is recent and passed; if an account is given, only its drills count."""
     last = find_last_drill(drills, account_id)
     if last is None:
         where = f" of {account_id}" if account_id else ""
@@ -237,7 +243,7 @@ class PolicyFinding:
 
 @dataclass(frozen=True, slots=True)
 class FailsafeFacts:
-    """The facts about one failsafe."""
+    """The facts about a failsafe."""
 
     account: Account
     status: AccountStatus
@@ -258,7 +264,7 @@ _OF_SIGN_IN = frozenset({"password", "mfa_devices", "hardware_mfa", "alarm", "dr
 
 
 def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
-    """Run every check of one failsafe, in the order in which a person would fix them."""
+    """Run every check of a failsafe, in the order in which a person would fix them."""
     account_id = facts.account.account_id
     checks = (
         *_check_account(facts),
@@ -273,7 +279,8 @@ def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
     )
     if (obstacle := facts.sign_in_obstacle) is not None:
         checks = tuple(
-            Check(one.name, CheckVerdict.NOT_APPLICABLE, obstacle) if one.name in _OF_SIGN_IN else one for one in checks
+            Check(check.name, CheckVerdict.NOT_APPLICABLE, obstacle) if check.name in _OF_SIGN_IN else check
+            for check in checks
         )
     return tuple(replace(check, account_id=account_id) for check in checks)
 
@@ -281,8 +288,8 @@ def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
 def find_confirmed_until(facts: FailsafeFacts, now: datetime) -> datetime:
     """Find until when passed checks count: until the first of the facts that they rest on is too old."""
     ends = [now + DRILL_EVERY]
-    ends += [one.held_at + DRILL_EVERY for one in facts.drills[:1]]
-    ends += [one.held_at + DRILL_EVERY for one in facts.drills if one.alarm is not None][:1]
+    ends += [drill.held_at + DRILL_EVERY for drill in facts.drills[:1]]
+    ends += [drill.held_at + DRILL_EVERY for drill in facts.drills if drill.alarm is not None][:1]
     if facts.email.group_basis is GroupBasis.ATTESTATION and facts.email.attested_until is not None:
         ends.append(facts.email.attested_until)
     return min(ends)
@@ -367,8 +374,8 @@ def _check_hardware(facts: FailsafeFacts, found: RootCredentials) -> Check:
         return passed("hardware_mfa", "One MFA device is a hardware token.")
     if MfaKind.SECURITY_KEY not in kinds:
         return failed("hardware_mfa", "No MFA device is hardware.", _REGISTER)
-    reported = next((one for one in facts.drills if one.device is not None), None)
-    enabled_at = min(one.enabled_at for one in found.mfa_devices if one.kind is MfaKind.SECURITY_KEY)
+    reported = next((drill for drill in facts.drills if drill.device is not None), None)
+    enabled_at = min(device.enabled_at for device in found.mfa_devices if device.kind is MfaKind.SECURITY_KEY)
     if reported is not None and reported.device is SignInDevice.HARDWARE and reported.held_at >= enabled_at:
         return passed(
             "hardware_mfa",
@@ -392,8 +399,8 @@ def _check_kind(kind: CredentialKind, noun: str, facts: FailsafeFacts) -> Check:
 
 
 def _check_alarm(facts: FailsafeFacts, now: datetime) -> Check:
-    """Rootkeeper reads no alarms; only a drill shows that a sign-in raises one."""
-    last = next((one for one in facts.drills if one.alarm is not None), None)
+    """Rootkeeper reads no alarms; only a drill shows that a sign-in raises an alarm."""
+    last = next((drill for drill in facts.drills if drill.alarm is not None), None)
     if last is None or not last.is_recent(now):
         return unknown("alarm", "No recent drill reports that a sign-in raised an alarm.", _ALARM)
     if last.alarm is AlarmObservation.MISSED:
@@ -430,7 +437,7 @@ class LoginProgress:
     missing: tuple[str, ...]
     """Half a sentence for each step that isn't proven, in their order."""
     obstacles: tuple[str, ...] = ()
-    """What must be deleted before the login can be kept."""
+    """Credentials that must be deleted before the login can be kept."""
 
     @property
     def shortcomings(self) -> tuple[str, ...]:
@@ -444,7 +451,7 @@ class LoginProgress:
 def evaluate_progress(
     found: RootCredentials, summary: RootCredentialsSummary, opened_at: datetime | None
 ) -> LoginProgress:
-    """Find the missing steps from the details and the summary of one moment.
+    """Find the missing steps from the details and the summary of the same moment.
 
     A kind exists if either shows it; a step is done only if both show it.
 

@@ -1,4 +1,4 @@
-"""The runbook of the failsafe: AWS CLI steps for one organization, for an emergency in which nothing else works.
+"""The runbook of the failsafe: AWS CLI steps for an organization, for an emergency in which nothing else works.
 
 It needs no Rootkeeper, no database and no identity provider, only the root user's sign-in, a command line, and codes of
 an MFA device. It contains ids but no secret; a person types secrets, and variables hold them.
@@ -36,7 +36,7 @@ class CommandLineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunbookStep:
-    """One step."""
+    """A step."""
 
     title: str
     text: str
@@ -283,7 +283,7 @@ def _use_root_sessions(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
 
 
 def _clean_up(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
-    """Delete what the first steps created, and report."""
+    """Delete the resources of the first steps, and report."""
     return (
         RunbookStep(
             "Delete the user's access key",

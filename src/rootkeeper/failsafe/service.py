@@ -73,7 +73,7 @@ class FailsafeReport:
     """The delegated administrator accounts for IAM; none also if they couldn't be read."""
     checks: tuple[Check, ...]
     facts: tuple[FailsafeFacts, ...] = ()
-    """What was checked; none where a server did."""
+    """The facts that were checked; empty if a server checked them."""
     policies: PolicyTree | None = None
     """The policies over the failsafes; ``None`` if they couldn't be read or weren't needed."""
 
@@ -91,7 +91,7 @@ class FailsafeChecker:
     clock: Clock
 
     def check(self, progress: Progress) -> FailsafeReport:
-        """List the organization and check. Opens one audit session for each failsafe, and reads the policies over it.
+        """List the organization and check. Opens an audit session for each failsafe, and reads the policies over it.
 
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
         :raises LedgerUnavailableError: if the ledger can't be written; no session was opened.
@@ -108,7 +108,7 @@ class FailsafeChecker:
             findings = _evaluate_policies(inventory, accounts, policies, problem)
             facts = tuple(self._read_facts(inventory, accounts, findings, progress))
         now = self.clock.now()
-        checks = tuple(check for one in facts for check in check_failsafe(one, now))
+        checks = tuple(check for account_facts in facts for check in check_failsafe(account_facts, now))
         return FailsafeReport(
             inventory=inventory,
             caller=self.audit.inventory.caller,
@@ -146,14 +146,14 @@ class FailsafeChecker:
             statuses = {
                 account.account_id: evaluate_failure(account, role, error, observed_at=now) for account, role in targets
             }
-        emails = {one.account.account_id: one for one in self.evaluate_emails(inventory)}
+        emails = {email.account.account_id: email for email in self.evaluate_emails(inventory)}
         drills = self.list_drills(inventory)
         for account in accounts:
             yield FailsafeFacts(
                 account=account,
                 status=statuses[account.account_id],
                 email=emails[account.account_id],
-                drills=tuple(one for one in drills if one.account_id == account.account_id),
+                drills=tuple(drill for drill in drills if drill.account_id == account.account_id),
                 root_sign_in=policies[account.account_id],
                 window=self.windows.find_unfinished(account.account_id),
                 sign_in_obstacle=find_sign_in_obstacle(inventory.organization.partition),
@@ -161,7 +161,7 @@ class FailsafeChecker:
 
     def _read_policies(self, accounts: tuple[Account, ...]) -> tuple[PolicyTree | None, str | None]:
         """Read the policies over the failsafes, or return why they couldn't be read."""
-        targets = {target for one in accounts for target in (*one.ou_ids, one.account_id)}
+        targets = {target for account in accounts for target in (*account.ou_ids, account.account_id)}
         try:
             return build_tree(self.policies.list_policies_over(targets)), None
         except AwsCredentialsError:
@@ -174,11 +174,13 @@ def _evaluate_policies(
     inventory: Inventory, accounts: tuple[Account, ...], policies: PolicyTree | None, problem: str | None
 ) -> dict[AccountId, PolicyFinding]:
     if policies is None:
-        return {one.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for one in accounts}
+        return {
+            account.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for account in accounts
+        }
     evaluator = PreflightEvaluator(inventory.organization, policies, accounts)
     found: dict[AccountId, PolicyFinding] = {}
     for account in accounts:
-        row = next((one for one in evaluator.evaluate(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
+        row = next((result for result in evaluator.evaluate(account) if result.task is Task.ROOT_USER_SIGN_IN), None)
         found[account.account_id] = (
             PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE, so its policies weren't evaluated.")
             if row is None
@@ -224,7 +226,7 @@ class KeepResult:
 def find_login(recovery: RecoveryPlanner, inventory: Inventory, account: Account) -> RootCredentials | None:
     """Find a complete root login; ``None`` if the account has no root login.
 
-    One audit session: iam:GetAccountSummary, and the details if there is a password.
+    An audit session: iam:GetAccountSummary, and the details if there is a password.
 
     :raises TargetRefusedError: if the account is no failsafe, or has an incomplete root login.
     :raises WindowConflictError: if it has an unfinished recovery window.
@@ -289,7 +291,7 @@ class FailsafeLoginKeeper(AccountWork):
     def keep(self, window: RecoveryWindow) -> KeepResult:
         """Re-read under the account's lock; a refusal of AWS, the ledger or the database is part of the result.
 
-        Reads the set-up (three calls) and opens one audit session.
+        Reads the set-up (three calls) and opens an audit session.
         """
         try:
             with self.locks.hold(window.account_id, "keeping a failsafe's root login") as lock:
