@@ -1,4 +1,4 @@
-"""An account's past and what changed between audits, as the JSON values that every interface shows."""
+"""An account's past and the changes between audits, as the JSON values that every interface shows."""
 
 from __future__ import annotations
 
@@ -156,12 +156,12 @@ def comparison_record(compared: ComparedAudits, organization_id: str) -> dict[st
         "accounts": [
             fill_record(
                 ChangedAccount,
-                one,
-                before=_status_record(one.before),
-                after=_status_record(one.after),
-                credentials=[fill_record(KindChange, kind) for kind in one.kinds],
+                account_change,
+                before=_status_record(account_change.before),
+                after=_status_record(account_change.after),
+                credentials=[fill_record(KindChange, kind) for kind in account_change.kinds],
             )
-            for one in compared.difference.accounts
+            for account_change in compared.difference.accounts
         ],
         "summary": difference_summary(compared.difference),
     }
@@ -180,8 +180,8 @@ def kept_audit_record(audit: KeptAudit) -> KeptAuditRecord:
 
 def difference_summary(difference: AuditDifference) -> dict[str, int]:
     counts = {"changed": 0, "joined": 0, "left": 0}
-    for one in difference.accounts:
-        counts[one.change.value] += 1
+    for account_change in difference.accounts:
+        counts[account_change.change.value] += 1
     return {**counts, "unchanged": difference.unchanged, "not_compared": difference.not_compared}
 
 

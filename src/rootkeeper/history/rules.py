@@ -1,7 +1,7 @@
-"""What changed between two audits, one account's past as a time line, and the trend of an organization.
+"""The changes between two audits, an account's past as a time line, and the trend of an organization.
 
-A comparison reports what one of the audits didn't read as unread, never as credentials that appeared or disappeared.
-A time line merges what audits found, the ledger's entries, recovery windows and watched events.
+A comparison reports credentials that an audit didn't read as unread, never as appeared or disappeared.
+A time line merges the statuses of audits, the ledger's entries, recovery windows and watched events.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 _LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
-"""What a root user signs in with. An MFA device only protects it, so losing one is a change for the worse."""
+"""Credentials that sign a root user in. An MFA device only protects it, so losing a device is a change for the worse."""
 
 
 TREND_DAYS = 90
@@ -36,7 +36,7 @@ TREND_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class TrendDay:
-    """One day, in UTC."""
+    """A day, in UTC."""
 
     day: date
     left_known: int | None
@@ -47,8 +47,8 @@ class TrendDay:
 
 def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: datetime) -> list[TrendDay]:
     """List the last days, the oldest first, today included; ``opened`` are the openings of recovery windows."""
-    whole = sorted((one for one in audits if one.is_complete), key=lambda one: one.ended_at)
-    last = {one.ended_at.astimezone(UTC).date(): one for one in whole}
+    whole = sorted((audit for audit in audits if audit.is_complete), key=lambda audit: audit.ended_at)
+    last = {audit.ended_at.astimezone(UTC).date(): audit for audit in whole}
     windows = Counter(moment.astimezone(UTC).date() for moment in opened)
     today = now.astimezone(UTC).date()
     found: list[TrendDay] = []
@@ -60,7 +60,7 @@ def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: dat
 
 
 class PresenceChange(StrEnum):
-    """How one kind of credentials changed."""
+    """How a kind of credentials changed."""
 
     APPEARED = "appeared"
     GONE = "gone"
@@ -84,7 +84,7 @@ class AccountChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindDifference:
-    """One kind of credentials that changed."""
+    """A kind of credentials that changed."""
 
     kind: CredentialKind
     before: bool | None
@@ -95,7 +95,7 @@ class KindDifference:
 
 @dataclass(frozen=True, slots=True)
 class AccountDifference:
-    """One account that changed."""
+    """An account that changed."""
 
     account_id: AccountId
     name: str
@@ -118,7 +118,7 @@ class AccountDifference:
             return FailOn.UNKNOWN in fail_on and (before is None or before.status is not Status.UNKNOWN)
         was_there = before is not None and before.status is Status.PRESENT
         is_found = after.status is Status.PRESENT and not was_there
-        return FailOn.PRESENT in fail_on and (is_found or any(_is_worse(one, after) for one in self.kinds))
+        return FailOn.PRESENT in fail_on and (is_found or any(_is_worse(kind, after) for kind in self.kinds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ class AuditDifference:
     """By account id."""
     unchanged: int
     not_compared: int
-    """Accounts that only one audit has, if one of the audits didn't cover the whole organization."""
+    """Accounts in a single audit, if an audit didn't cover the whole organization."""
 
     def is_worse(self, fail_on: frozenset[FailOn]) -> bool:
-        return any(one.is_worse(fail_on) for one in self.accounts)
+        return any(account.is_worse(fail_on) for account in self.accounts)
 
 
 def compare_audits(
@@ -146,10 +146,10 @@ def compare_audits(
     found: list[AccountDifference] = []
     unchanged = not_compared = 0
     for account_id in sorted({*before, *after}):
-        one, other = before.get(account_id), after.get(account_id)
-        if (one is None or other is None) and not are_complete:
+        earlier, later = before.get(account_id), after.get(account_id)
+        if (earlier is None or later is None) and not are_complete:
             not_compared += 1
-        elif (difference := _compare(account_id, one, other)) is None:
+        elif (difference := _compare(account_id, earlier, later)) is None:
             unchanged += 1
         else:
             found.append(difference)
@@ -173,18 +173,18 @@ def _compare(
 
 
 def compare_kinds(before: AccountStatus, after: AccountStatus) -> tuple[KindDifference, ...]:
-    """List the kinds of credentials in which two statuses of one account differ."""
+    """List the kinds of credentials in which two statuses of an account differ."""
     found = []
     for kind in KIND_ORDER:
-        one, other = _has(before, kind), _has(after, kind)
-        if one != other:
-            present = PresenceChange.APPEARED if other else PresenceChange.GONE
-            change = PresenceChange.UNREAD if other is None else PresenceChange.READ if one is None else present
-            found.append(KindDifference(kind, one, other, change))
-        elif one:
+        earlier, later = _has(before, kind), _has(after, kind)
+        if earlier != later:
+            present = PresenceChange.APPEARED if later else PresenceChange.GONE
+            change = PresenceChange.UNREAD if later is None else PresenceChange.READ if earlier is None else present
+            found.append(KindDifference(kind, earlier, later, change))
+        elif earlier:
             ids, other_ids = _list_ids(kind, before), _list_ids(kind, after)
             if ids is not None and other_ids is not None and ids != other_ids:
-                found.append(KindDifference(kind, one, other, PresenceChange.REPLACED))
+                found.append(KindDifference(kind, earlier, later, PresenceChange.REPLACED))
     return tuple(found)
 
 
@@ -201,7 +201,7 @@ def _list_ids(kind: CredentialKind, status: AccountStatus) -> frozenset[str] | N
         CredentialKind.PASSWORD: frozenset({profile.created_at.isoformat()} if profile else ()),
         CredentialKind.ACCESS_KEYS: frozenset(key.access_key_id for key in found.access_keys),
         CredentialKind.SIGNING_CERTIFICATES: frozenset(
-            one.signing_certificate_id for one in found.signing_certificates
+            certificate.signing_certificate_id for certificate in found.signing_certificates
         ),
         CredentialKind.MFA_DEVICES: frozenset(device.mfa_serial_number for device in found.mfa_devices),
     }[kind]
@@ -226,13 +226,13 @@ class TimelineKind(StrEnum):
     """A root event of CloudTrail."""
     LEDGER = "ledger"
     STATUS = "status"
-    """An audit whose result differs from the one before it."""
+    """An audit whose result differs from the result before it."""
     WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened or was found."""
+    """An event, or a fact that an audit found."""
 
     at: datetime
     kind: TimelineKind
@@ -262,27 +262,29 @@ def compile_timeline(
 
 
 def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
-    """List the first status, and each that differs from the one before."""
+    """List the first status, and each that differs from the status before it."""
     before: AccountStatus | None = None
-    for one in found:
+    for kept in found:
         known = before and (before.status, before.reason, before.account.state)
-        found_now = (one.status.status, one.status.reason, one.status.account.state)
-        if before is None or known != found_now or compare_kinds(before, one.status):
+        found_now = (kept.status.status, kept.status.reason, kept.status.account.state)
+        if before is None or known != found_now or compare_kinds(before, kept.status):
             yield TimelineEntry(
-                at=one.status.observed_at or one.ended_at,
+                at=kept.status.observed_at or kept.ended_at,
                 kind=TimelineKind.STATUS,
-                what=one.status.status.value,
-                detail=_describe_status(before, one.status),
-                reference=one.audit_id,
-                is_alarming=one.status.status is Status.PRESENT,
+                what=kept.status.status.value,
+                detail=_describe_status(before, kept.status),
+                reference=kept.audit_id,
+                is_alarming=kept.status.status is Status.PRESENT,
             )
-        before = one.status
+        before = kept.status
 
 
 def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:
     sentences = [after.detail or ""]
     if before is not None:
-        sentences += [f"{_render_kind(one.kind)}: {_CHANGE_TEXTS[one.change]}" for one in compare_kinds(before, after)]
+        sentences += [
+            f"{_render_kind(kind.kind)}: {_CHANGE_TEXTS[kind.change]}" for kind in compare_kinds(before, after)
+        ]
     elif after.summary is not None:
         sentences += [f"{_render_kind(kind)}: present" for kind in KIND_ORDER if after.summary.has(kind)]
     return "; ".join(sentence for sentence in sentences if sentence)

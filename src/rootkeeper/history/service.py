@@ -1,4 +1,4 @@
-"""Reads one account's past, and compares two audits. Makes no AWS call."""
+"""Reads an account's past, and compares two audits. Makes no AWS call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class AccountHistory:
-    """One account's past."""
+    """An account's past."""
 
     account_id: AccountId
     name: str | None
@@ -31,7 +31,7 @@ class AccountHistory:
 
 @dataclass(frozen=True, slots=True)
 class ComparedAudits:
-    """Two audits, and what changed from the first to the second."""
+    """Two audits, and the changes from the first to the second."""
 
     older: KeptAudit
     newer: KeptAudit
@@ -40,7 +40,7 @@ class ComparedAudits:
 
 @dataclass(frozen=True, slots=True)
 class HistoryReader:
-    """Reads the past of one organization."""
+    """Reads the past of an organization."""
 
     organization_id: str
     history: AuditHistory
@@ -63,9 +63,9 @@ class HistoryReader:
         entries = compile_timeline(
             reversed(kept),
             (
-                one
-                for one in self.ledger.list_entries(account_id=account_id)
-                if one.organization_id == self.organization_id
+                entry
+                for entry in self.ledger.list_entries(account_id=account_id)
+                if entry.organization_id == self.organization_id
             ),
             self.windows.list_of_account(account_id),
             self.events.list_of_account(account_id),
@@ -78,8 +78,10 @@ class HistoryReader:
                 f"The database has no record of account {account_id}.",
                 hint=Hint("Audit the account first.", "history.audit"),
             )
-        within = tuple(one for one in entries if (start is None or start <= one.at) and (end is None or one.at <= end))
-        last_read_at = max((at for one in kept if (at := one.status.observed_at) is not None), default=None)
+        within = tuple(
+            entry for entry in entries if (start is None or start <= entry.at) and (end is None or entry.at <= end)
+        )
+        last_read_at = max((at for status in kept if (at := status.status.observed_at) is not None), default=None)
         return AccountHistory(account_id, name, len(kept), last_read_at, within)
 
     def compare(self, older: str | None, newer: str | None, find_moment: Callable[[str], datetime]) -> ComparedAudits:
