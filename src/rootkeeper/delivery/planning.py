@@ -1,6 +1,6 @@
-"""Plans what is sent where: chooses the place and the format, and compiles the report.
+"""Plans the sending of reports: chooses the place and the format, and compiles the report.
 
-A report about a sandbox is never sent to AWS, nor one about AWS to a sandbox.
+A report about a sandbox is never sent to AWS, nor a report about AWS to a sandbox.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rootkeeper.reports.formats import SECURITY_HUB_FORMAT, Format
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPlan:
-    """One report, and where it goes."""
+    """A report, and the place that it goes to."""
 
     target: DeliveryTarget
     chosen: Format | None
@@ -49,7 +49,7 @@ class DeliveryPlan:
         return sum(self.verdicts.values())
 
     def describe(self) -> list[str]:
-        """Say what is sent where, for the question and for a dry run."""
+        """Describe the reports and their places, for the question and for a dry run."""
         period = self.evidence.period
         span = f"{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC"
         if self.hub is None:
@@ -71,7 +71,7 @@ class DeliveryPlan:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPlanner:
-    """Plans the sending of reports of one organization."""
+    """Plans the sending of reports of an organization."""
 
     compiler: EvidenceCompiler
     clock: Clock
@@ -86,7 +86,7 @@ class DeliveryPlanner:
     """Those of the settings."""
 
     def plan(self, request: DeliveryRequest, *, only_configured: bool = False) -> tuple[DeliveryPlan, ...]:
-        """Compile the report, and plan one sending for each place. Makes no AWS call but sts:GetCallerIdentity.
+        """Compile the report, and plan a sending for each place. Makes no AWS call but sts:GetCallerIdentity.
 
         :param only_configured: whether places must be those of the settings, as on a server.
         :raises PermissionDeniedError: if the settings don't name the place.
@@ -101,7 +101,7 @@ class DeliveryPlanner:
             self.usual_stale_after if stale is None else timedelta(seconds=stale),
         )
         evidence = self.compiler.compile(period)
-        return tuple(self._plan_one(one.target, one.format_name, evidence) for one in wanted)
+        return tuple(self._plan_one(choice.target, choice.format_name, evidence) for choice in wanted)
 
     def _plan_one(self, target: DeliveryTarget, format_name: str | None, evidence: EvidenceReport) -> DeliveryPlan:
         chosen = choose_sent_format(target, format_name)
@@ -116,7 +116,7 @@ class DeliveryPlanner:
         caller = self.find_caller()
         hub = SecurityHub(caller.account_id, target.region or self.region, evidence.partition)
         findings = list_findings(evidence)
-        verdicts = Counter(one.verdict for one in findings.findings)
+        verdicts = Counter(finding.verdict for finding in findings.findings)
         return DeliveryPlan(target, None, evidence, hub.product_arn, hub, findings, verdicts)
 
 

@@ -1,4 +1,4 @@
-"""What became of sent reports, as JSON."""
+"""Results of sending reports, as JSON."""
 
 from __future__ import annotations
 
@@ -79,5 +79,5 @@ def deliveries_to_record(results: Iterable[DeliveryResult], organization_id: str
         "schema_version": SCHEMA_VERSION,
         "organization_id": organization_id,
         "endpoint": endpoint,
-        "deliveries": [delivery_to_record(one) for one in results],
+        "deliveries": [delivery_to_record(result) for result in results],
     }

@@ -1,4 +1,4 @@
-"""How findings are cut into batches, and what proves that they arrived."""
+"""How findings are cut into batches, and how a re-read proves that they arrived."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, parse_instant
 
 MOST_FINDINGS = 100
-"""In one call. Source: Security Hub BatchImportFindings, API version 2018-10-26."""
+"""Per call. Source: Security Hub BatchImportFindings, API version 2018-10-26."""
 Finding = Mapping[str, Any]
 
 
@@ -52,7 +52,7 @@ def describe_failure(finding: Finding, code: str, detail: str) -> FailedFinding:
 
 
 def compare_shown(sent: Finding, shown: Finding | None) -> FailedFinding | None:
-    """Compare what Security Hub shows with what was sent; ``None`` if the finding is there as it was sent."""
+    """Compare a sent finding with the finding that Security Hub shows; ``None`` if it is there as it was sent."""
     if shown is None:
         return describe_failure(sent, NOT_SHOWN, "Security Hub doesn't show it.")
     if _judgement(sent) == _judgement(shown) and _read_time(shown) == _read_time(sent):
@@ -76,7 +76,7 @@ def _read_time(finding: Finding) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """The result of sending one report to one place."""
+    """The result of sending a report to a place."""
 
     target: str
     format: str
@@ -107,7 +107,7 @@ def evaluate_batch(
 
     :param unread: why the batch can't be read again, so that none is shown.
     """
-    refused = {one.finding_id: one for one in rejected}
+    refused = {rejection.finding_id: rejection for rejection in rejected}
     failed: list[FailedFinding | None] = []
     for finding in batch:
         if (refusal := refused.get(finding["Id"])) is not None:
@@ -116,7 +116,7 @@ def evaluate_batch(
             failed.append(describe_failure(finding, "not_read", unread))
         else:
             failed.append(compare_shown(finding, shown.get(finding["Id"])))
-    return tuple(one for one in failed if one is not None)
+    return tuple(failure for failure in failed if failure is not None)
 
 
 DELIVERY_ACTIONS = frozenset({Action.FINDINGS_IMPORT, Action.REPORT_SEND})
@@ -128,6 +128,11 @@ INTERRUPTED = (
 def describe_failed(failed: Iterable[FailedFinding]) -> list[JsonValue]:
     """List failures for the ledger, without texts from outside."""
     return [
-        {"finding_id": one.finding_id, "account_id": one.account_id, "rule_id": one.rule_id, "code": one.code}
-        for one in failed
+        {
+            "finding_id": failure.finding_id,
+            "account_id": failure.account_id,
+            "rule_id": failure.rule_id,
+            "code": failure.code,
+        }
+        for failure in failed
     ]

@@ -60,12 +60,12 @@ class ReportSender:
     ledger: Ledger
     clock: Clock
     reread_pauses_seconds: tuple[float, ...]
-    """Before each further re-read while Security Hub doesn't show what was sent."""
+    """Before each further re-read while Security Hub doesn't show the sent findings."""
     batch_size: int = MOST_FINDINGS
-    """How many findings one call has at most."""
+    """The most findings of a call."""
 
     def send(self, plan: DeliveryPlan, progress: Progress, stop: StopSignal | None = None) -> DeliveryResult:
-        """Send one report, and read it again.
+        """Send a report, and read it again.
 
         Security Hub: securityhub:GetFindings once; then for each 100 findings securityhub:BatchImportFindings, and
         securityhub:GetFindings for each 20 of them. S3: s3:PutObject and s3:HeadObject.
@@ -100,7 +100,7 @@ class ReportSender:
     # Security Hub.
 
     def check(self, plan: DeliveryPlan) -> None:
-        """Check that Security Hub is on and can be read, without a change. One call: securityhub:GetFindings.
+        """Check that Security Hub is on and can be read, without a change. The only call: securityhub:GetFindings.
 
         :raises AwsError: if it isn't, or can't.
         """
@@ -113,7 +113,7 @@ class ReportSender:
         self.check(plan)
         progress.start("Sending findings", plan.finding_count)
         result = _begin(plan, Result.DONE, "")
-        for batch in split_batches((to_finding(report, one, hub) for one in report.findings), self.batch_size):
+        for batch in split_batches((to_finding(report, finding, hub) for finding in report.findings), self.batch_size):
             if stop is not None and stop.asked_once():
                 raise RunStoppedError(
                     f"Stopped between two batches: {result.arrived} of {result.findings} findings arrived.", hint=_AGAIN
@@ -185,7 +185,9 @@ class ReportSender:
         intent: Intent,
     ) -> _SentBatch:
         """Read the batch again, for a while until all of it is shown, and record the outcome."""
-        wanted = [one["Id"] for one in batch if one["Id"] not in {refused.finding_id for refused in rejected}]
+        wanted = [
+            finding["Id"] for finding in batch if finding["Id"] not in {refused.finding_id for refused in rejected}
+        ]
         shown: dict[str, Any] = {}
         failed: tuple[FailedFinding, ...] = ()
         for pause in (*self.reread_pauses_seconds, None):
@@ -193,15 +195,15 @@ class ReportSender:
             try:
                 shown |= self.findings.read_findings(hub.region, hub.product_arn, missing)
             except AwsError as error:
-                # It isn't known what of the batch arrived.
+                # It isn't known which findings of the batch arrived.
                 self.ledger.append_outcome(intent, Result.UNKNOWN, {"answer": answer, "reread": describe_error(error)})
                 failed = evaluate_batch(batch, rejected, {}, unread=error.message)
                 return _SentBatch(Result.UNKNOWN, failed, error.message)
             failed = evaluate_batch(batch, rejected, shown)
-            if pause is None or all(one.is_final for one in failed):
+            if pause is None or all(failure.is_final for failure in failed):
                 break
-            for one in failed:
-                shown.pop(one.finding_id, None)
+            for failure in failed:
+                shown.pop(failure.finding_id, None)
             self.clock.sleep(pause)
         result = Result.FAILED if failed else Result.DONE
         details: dict[str, JsonValue] = {
@@ -276,7 +278,7 @@ class ReportSender:
 
 @dataclass(frozen=True, slots=True)
 class _SentBatch:
-    """What became of one batch."""
+    """The result of a batch."""
 
     result: Result
     failed: tuple[FailedFinding, ...]
@@ -301,7 +303,7 @@ def _split_address(place: str) -> tuple[str, str]:
 
 
 def _find_sha256(path: Path) -> str | None:
-    """Hash what is in a file; ``None`` if there is none."""
+    """Hash the content of a file; ``None`` if there is no file."""
     try:
         with path.open("rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()

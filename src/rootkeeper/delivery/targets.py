@@ -1,7 +1,7 @@
-"""Places for reports, as the command line and the settings name them, and what a report is called there.
+"""Places for reports, as the command line and the settings name them, and the names of reports there.
 
 A report is sent again with the same names: a finding keeps its id, a file and an object keep theirs for the same
-period. So sending it again doubles nothing, and what an interrupted run left out arrives with the next one.
+period. So sending it again doubles nothing, and findings that an interrupted run left out arrive with the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rootkeeper.shapes import parse_facts
 
 
 class TargetKind(StrEnum):
-    """What a report is sent to."""
+    """The kind of place that a report is sent to."""
 
     BUCKET = "s3"
     FILE = "file"
@@ -35,7 +35,7 @@ _HINT = "Write securityhub, securityhub:REGION, s3://BUCKET/PREFIX or file:PATH.
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTarget:
-    """One place for reports."""
+    """A place for reports."""
 
     kind: TargetKind
     region: str | None = None
@@ -66,13 +66,13 @@ def parse_target(text: str) -> DeliveryTarget:
 
 
 _USUAL_FORMAT = "json"
-"""Of what is sent to a bucket or a folder without a format."""
+"""Of reports that are sent to a bucket or a folder without a format."""
 
 
 def choose_sent_format(target: DeliveryTarget, name: str | None) -> Format | None:
     """Choose the format by its name, or by the target; ``None`` for Security Hub.
 
-    :raises InputError: if there is no such format, or the target takes another one.
+    :raises InputError: if there is no such format, or the target takes another format.
     """
     if target.kind is TargetKind.SECURITY_HUB:
         if name not in (None, SECURITY_HUB_FORMAT):
@@ -96,7 +96,7 @@ class ConfiguredTarget:
 
 
 def parse_configured_targets(texts: Iterable[str]) -> tuple[ConfiguredTarget, ...]:
-    """:raises SettingsError: if one of ``delivery.targets`` isn't a place, or its format doesn't fit."""
+    """:raises SettingsError: if an entry of ``delivery.targets`` isn't a place, or its format doesn't fit."""
     found = []
     for text in texts:
         place, _, name = text.strip().rpartition(" ")
@@ -125,7 +125,7 @@ class DeliveryRequest:
 
 
 def require_fitting_format(place: str | None, name: str | None) -> None:
-    """:raises InputError: if it is no such place or format, the place takes another one, or a format has no place."""
+    """:raises InputError: if the place or format is unknown, they don't fit, or a format has no place."""
     if place is not None:
         choose_sent_format(parse_target(place), name)
     elif name is not None:
@@ -151,9 +151,9 @@ def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
 def choose_targets(
     request: DeliveryRequest, configured: tuple[ConfiguredTarget, ...], *, only_configured: bool
 ) -> tuple[ConfiguredTarget, ...]:
-    """Choose where a report goes: to the place of the request, or to each one of the settings.
+    """Choose where a report goes: to the place of the request, or to each place of the settings.
 
-    :param only_configured: whether it must be one of the settings, as on a server.
+    :param only_configured: whether it must be a place of the settings, as on a server.
     :raises PermissionDeniedError: if the settings don't name it.
     :raises InputError: if there is none.
     """
@@ -162,7 +162,7 @@ def choose_targets(
             raise InputError("The settings name no place for reports.", hint="Set delivery.targets.")
         return configured
     target = parse_target(request.to)
-    known = [one for one in configured if one.target == target]
+    known = [choice for choice in configured if choice.target == target]
     if only_configured and not known:
         raise PermissionDeniedError(
             f"The server doesn't send reports to {target}.", hint="Its setting delivery.targets names the places."
