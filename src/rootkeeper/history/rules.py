@@ -28,7 +28,7 @@ from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 _LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
-"""Credentials that sign a root user in. An MFA device only protects it, so losing a device is a change for the worse."""
+"""Credentials that sign a root user in. An MFA device only protects them, so losing a device is for the worse."""
 
 
 TREND_DAYS = 90
