@@ -1,1 +1,1 @@
-"""Findings: one judgement of one account by one rule, from every command that judges, for every tool that collects."""
+"""Findings: the judgement of an account by a rule, from every command that judges, for every tool that collects."""

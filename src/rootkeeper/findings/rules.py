@@ -1,6 +1,6 @@
-"""What a finding is: a rule, a verdict, and the account that it is about.
+"""A finding: a rule, a verdict, and the account that it is about.
 
-A finding exists for good verdicts too, so that a tool that collects findings sees when one was fixed. ``unknown``,
+A finding exists for good verdicts too, so that a tool that collects findings sees a fixed failure. ``unknown``,
 ``kept`` and ``manual`` are words of their own: no format shows them as passed.
 """
 
@@ -18,7 +18,7 @@ from rootkeeper.values import JsonValue, canonical_json
 
 
 class Verdict(StrEnum):
-    """What was found of an account, the organization or a control."""
+    """The result for an account, the organization or a control."""
 
     FAIL = "fail"
     KEPT = "kept"
@@ -42,24 +42,24 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FindingRule:
-    """What is checked."""
+    """A rule that an account or the organization must fulfil."""
 
     rule_id: str
     """In kebab-case, such as ``root-user-credentials``; never changes."""
     title: str
-    """What must be true, in one line without a full stop."""
+    """The state that must be true, in one line without a full stop."""
     description: str
     severity: Severity
     """Of a failure."""
     remediation: str
-    """What to do about a failure."""
+    """How to fix a failure."""
     guide: str
     """The page about it, such as ``docs/guides/bulk-deletion.md``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one rule for one account, or for the organization."""
+    """The result of a rule for an account, or for the organization."""
 
     rule: FindingRule
     verdict: Verdict
@@ -71,13 +71,13 @@ class Finding:
     subject: str | None
     """The finer thing within the account, such as a task or an e-mail address."""
     message: str
-    """What was found: one or two sentences. Can contain text from outside."""
+    """The result in one or two sentences. Can contain text from outside."""
     reason: str | None = None
     """Why an unknown is unknown, or why the rule isn't applicable: a short word, or a sentence."""
     observed_at: datetime | None = None
     """When it was read; ``None`` if it never was."""
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
-    """What the verdict rests on: small, for programs."""
+    """The facts that the verdict rests on: small, for programs."""
 
     @property
     def severity(self) -> Severity:
@@ -89,7 +89,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FindingReport:
-    """The findings of one reading."""
+    """The findings of a reading."""
 
     source: str
     """``audit``, ``preflight``, ``failsafe check``, ``emails list`` or ``report``."""
@@ -97,12 +97,12 @@ class FindingReport:
     management_account_id: AccountId
     partition: str
     endpoint: str
-    """The endpoint's label: ``AWS``, or one that names a sandbox."""
+    """The endpoint's label: ``AWS``, or a label that names a sandbox."""
     is_sandbox: bool
     observed_at: datetime
     """When the reading ended."""
     rules: tuple[FindingRule, ...]
-    """Every rule that was checked, also one without findings."""
+    """Every rule that was checked, also a rule without findings."""
     findings: Iterable[Finding]
     """In a fixed order, account by account. Can be walked more than once."""
 

@@ -1,6 +1,6 @@
-"""Turns what commands read into findings: an audit, a preflight, the checks of the failsafe, and root e-mail addresses.
+"""Turns the results of commands into findings: audits, preflights, checks of the failsafe, and root e-mail addresses.
 
-Each account gets a finding from each rule, a good one too. The words of a verdict are those of the subject that found
+Each account gets a finding from each rule, with a good verdict too. The verdict is worded by the subject that found
 it; nothing is judged again here.
 """
 
@@ -42,7 +42,7 @@ from rootkeeper.setup.rules import SetupDrift
 def find_management_account(inventory: Inventory) -> Account:
     """Find the account that findings about the organization belong to."""
     wanted = inventory.organization.management_account_id
-    return next(one for one in inventory.accounts if one.account_id == wanted)
+    return next(account for account in inventory.accounts if account.account_id == wanted)
 
 
 def list_audit_findings(report: AuditReport) -> FindingReport:
@@ -86,7 +86,7 @@ def list_failsafe_findings(report: FailsafeReport) -> FindingReport:
     def walk() -> Iterator[Finding]:
         yield _make_registration_finding(report)
         for account in report.failsafes:
-            checks = (one for one in report.checks if one.account_id == account.account_id)
+            checks = (check for check in report.checks if check.account_id == account.account_id)
             yield from make_check_findings(checks, account, report.observed_at)
 
     rules = tuple(FAILSAFE_RULES.values())
@@ -98,7 +98,7 @@ def list_email_findings(report: EmailReport) -> FindingReport:
     listed_at = report.inventory.listed_at
 
     def walk() -> Iterator[Finding]:
-        return (make_email_finding(one, listed_at) for one in report.emails)
+        return (make_email_finding(email, listed_at) for email in report.emails)
 
     return _make_report("emails list", report.inventory, report.endpoint, listed_at, (ROOT_EMAIL,), walk)
 
@@ -184,9 +184,9 @@ def _describe_management(status: AccountStatus, verdict: Verdict) -> str:
 
 
 def make_drift_finding(drift: SetupDrift, management_account: Account, observed_at: datetime | None) -> Finding:
-    """Compare the set-up with the accepted one; not applicable if none was accepted."""
+    """Compare the set-up with the accepted set-up; not applicable if none was accepted."""
     verdict, reason = Verdict.PASS, None
-    sentences = [*(one.what for one in drift.differences), *drift.unknown]
+    sentences = [*(difference.what for difference in drift.differences), *drift.unknown]
     if drift.accepted is None:
         verdict, reason = Verdict.NOT_APPLICABLE, "never_accepted"
         sentences = ["No set-up was accepted, so nothing shows whether it drifted."]
@@ -201,12 +201,12 @@ def make_drift_finding(drift: SetupDrift, management_account: Account, observed_
         " ".join(sentences) or "The set-up is the accepted one.",
         reason=reason,
         observed_at=observed_at,
-        facts={"differences": [f"{one.part.value} {one.subject}" for one in drift.differences]},
+        facts={"differences": [f"{difference.part.value} {difference.subject}" for difference in drift.differences]},
     )
 
 
 def make_check_findings(checks: Iterable[Check], account: Account, observed_at: datetime | None) -> Iterator[Finding]:
-    """Make a finding of each check of one failsafe. That no recovery window is open has no check, and is a pass."""
+    """Make a finding of each check of a failsafe. That no recovery window is open has no check, and is a pass."""
     found = {check.name: check for check in checks}
     for name, rule in FAILSAFE_RULES.items():
         check = found.get(name)
@@ -241,7 +241,7 @@ _OF_ACCESS = {
 
 
 def make_task_finding(row: PreflightRow, observed_at: datetime) -> Finding:
-    """Make the finding of one task of one account. What depends on a condition needs a person's judgement.
+    """Make the finding of a task in an account. A task that depends on a condition needs a person's judgement.
 
     The denial of long-term root that AWS recommends is a pass.
     """
@@ -255,16 +255,16 @@ def make_task_finding(row: PreflightRow, observed_at: datetime) -> Finding:
         reason=row.explanation if verdict is Verdict.UNKNOWN else None,
         observed_at=observed_at,
         facts={
-            "policies": [one.policy_id for one in row.policies if one.policy_id is not None],
+            "policies": [policy.policy_id for policy in row.policies if policy.policy_id is not None],
             "conditions": list(row.conditions),
         },
     )
 
 
 def make_email_finding(found: RootEmail, listed_at: datetime) -> Finding:
-    """Make the finding of one address. It isn't the subject, so that a changed address has the same finding."""
+    """Make the finding of an address. The address isn't the subject, so that a changed address has the same finding."""
     verdict = Verdict(found.verdict.value)
-    reasons = "; ".join(EXPLANATIONS[one] for one in found.reasons)
+    reasons = "; ".join(EXPLANATIONS[reason] for reason in found.reasons)
     is_reasoned = verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN)
     return make_finding(
         ROOT_EMAIL,
@@ -273,5 +273,5 @@ def make_email_finding(found: RootEmail, listed_at: datetime) -> Finding:
         f"{found.account.email or 'The address'}: {reasons or 'it follows the rules'}.",
         reason=", ".join(found.reasons) if is_reasoned else None,
         observed_at=listed_at,
-        facts={"email": found.account.email or None, "reasons": [one.value for one in found.reasons]},
+        facts={"email": found.account.email or None, "reasons": [reason.value for reason in found.reasons]},
     )
