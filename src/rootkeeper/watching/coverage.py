@@ -4,7 +4,7 @@ AssumeRoot is recorded only in the Region whose STS endpoint was called, so a Re
 it. The rule must have the state that delivers reading calls, too. A caller sees only its own account, and no metric
 filters of a trail.
 
-The Region of IAM is asked first: where the rules weren't deployed, one call shows it.
+The Region of IAM is asked first: where the rules weren't deployed, the first call shows it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOOK_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RuleCoverage:
-    """Where the rule of one account watches."""
+    """Where the rule of an account watches."""
 
     account_id: AccountId
     covered: tuple[str, ...]
@@ -36,9 +36,9 @@ class RuleCoverage:
     uncovered: tuple[str, ...]
     """Regions without it, or where it doesn't get every event."""
     unread: tuple[str, ...]
-    """Regions that weren't asked, because the first one doesn't show the rule."""
+    """Regions that weren't asked, because the first Region doesn't show the rule."""
     unknown: tuple[str, ...]
-    """One sentence for each reading that failed."""
+    """A sentence for each reading that failed."""
     other_account_ids: tuple[AccountId, ...]
     """Further accounts that may open root sessions; this caller can't see their rules."""
 
@@ -60,7 +60,7 @@ class RuleCoverageReader:
     def read(self, report: SetupReport) -> RuleCoverage | None:
         """Read every enabled Region; ``None`` for a caller whose account can't open root sessions.
 
-        account:ListRegions, and events:DescribeRule in each Region. What can't be read is in ``unknown``.
+        account:ListRegions, and events:DescribeRule in each Region. Failed readings are in ``unknown``.
         """
         caller, organization = report.caller, report.organization
         if report.caller_role not in {CallerRole.MANAGEMENT, CallerRole.DELEGATED_ADMINISTRATOR}:

@@ -88,7 +88,7 @@ class RootEventKind(StrEnum):
     OWN_ROOT_SESSION = "own_root_session"
     """A root session that a ledger entry names. Record."""
     STRANGE_ROOT_SESSION = "strange_root_session"
-    """Any other root session, or an attempt to open one. Page."""
+    """Any other root session, or an attempt to open it. Page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,11 @@ class RecordedSession:
 
 @dataclass(frozen=True, slots=True)
 class RootEvent:
-    """One classified record."""
+    """A classified record."""
 
     kind: RootEventKind
     explanation: str
-    """One sentence: what was found, or what is missing."""
+    """A sentence that names the finding or the gap."""
     sequence: int | None = None
     """The ledger entry that exempts it."""
 
@@ -127,7 +127,7 @@ class KnownSessions:
     role_arns: Collection[str]
     """ARNs of IAM roles that open root sessions on purpose."""
     caller_arns: Collection[str] = ()
-    """ARNs of other principals that do, such as an IAM user or one session of a role."""
+    """ARNs of other principals that do, such as an IAM user or a session of a role."""
 
     def knows_caller(self, arn: str) -> bool:
         """Whether a principal opens root sessions on purpose."""
@@ -137,11 +137,11 @@ class KnownSessions:
 def collect_sessions(
     entries: Iterable[LedgerEntry], organization_id: str, endpoint_label: str
 ) -> dict[str, RecordedSession]:
-    """Collect the root sessions of one organization at one endpoint, by access key id.
+    """Collect the root sessions of an organization at an endpoint, by access key id.
 
     Entries of other organizations or endpoints don't count, so a sandbox can't exempt a record of AWS.
     """
-    own = (one for one in entries if (one.organization_id, one.endpoint) == (organization_id, endpoint_label))
+    own = (entry for entry in entries if (entry.organization_id, entry.endpoint) == (organization_id, endpoint_label))
     return {session.access_key_id: session for entry in own for session in _list_sessions(entry)}
 
 
@@ -201,7 +201,7 @@ def _find_time(record: Mapping[str, Any]) -> datetime | None:
 def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEvent | None:
     """Find who caused a record; ``None`` if it concerns neither a root user nor AssumeRoot.
 
-    :param record: one CloudTrail record, or the ``detail`` of an EventBridge event.
+    :param record: a CloudTrail record, or the ``detail`` of an EventBridge event.
     """
     identity = as_mapping(record.get("userIdentity"))
     if identity.get("type") == "Root":
@@ -302,7 +302,7 @@ class EventVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchedEvent:
-    """One classified event."""
+    """A classified event."""
 
     event_id: str
     """CloudTrail's."""
@@ -313,16 +313,16 @@ class WatchedEvent:
     """CloudTrail's, such as ``ConsoleLogin``."""
     verdict: EventVerdict
     explanation: str
-    """One sentence for a person."""
+    """A sentence for a person."""
     window_id: str | None = None
-    """The window that was open, or the nearest one if none was."""
+    """The window that was open, or the nearest window if none was."""
     has_mfa: bool | None = None
     """Whether a successful sign-in used MFA; ``None`` for any other event."""
 
     @property
     def alert_key(self) -> str:
-        """The key that limits alerts: one for each step, one for all actions of a session, and one per hour for what
-        needs only the account's e-mail address.
+        """The key that limits alerts to one per step, per session for all its actions, and per hour for events
+        that need only the account's e-mail address.
         """
         reported = f"{self.account_id} {self.window_id} {self.explanation}"
         if self._is_unidentified:
@@ -350,7 +350,7 @@ class WatchedAccount:
 def find_first_closings(entries: Iterable[LedgerEntry]) -> dict[str, datetime]:
     """Map each window to the time at which the ledger first shows it as closed.
 
-    :param entries: of one account, in the order of their sequence.
+    :param entries: of an account, in the order of their sequence.
     """
     intents: dict[int, str] = {}
     found: dict[str, datetime] = {}
@@ -371,7 +371,7 @@ def classify_watched_event(
     evaluated = classify_root_event(found.record, known)
     if evaluated is None or evaluated.is_exempt:
         return _make(found, EventVerdict.UNRELATED, "" if evaluated is None else evaluated.explanation)
-    opened = (one for one in account.windows if _was_open(one, found.at, account))
+    opened = (candidate for candidate in account.windows if _was_open(candidate, found.at, account))
     window = next(opened, None)
     if evaluated.kind is RootEventKind.STRANGE_ROOT_SESSION:
         if not found.session_key_id and is_opening_by_known_caller(found.record, known):
@@ -387,7 +387,7 @@ def classify_watched_event(
     if window is None:
         return _classify_outside(found, account)
     if found.step == _SIGN_IN:
-        return _classify_sign_in(found, window, [one for one in recorded if one.window_id == window.window_id])
+        return _classify_sign_in(found, window, [event for event in recorded if event.window_id == window.window_id])
     if found.step in _STEPS:
         return _make(found, EventVerdict.EXPECTED, f"Expected while {_name(window)} is open.", window)
     return _make(found, EventVerdict.UNRELATED, "Work in an open recovery window.", window)
@@ -397,15 +397,17 @@ def _classify_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[
     """Only the first sign-in may be without MFA, because no MFA device is registered yet."""
     if found.has_failed:
         return _make(found, EventVerdict.EXPECTED, f"A sign-in that failed while {_name(window)} is open.", window)
-    sign_ins = [one for one in recorded if one.has_mfa is not None and one.event_id != found.event_id]
-    first = next((one for one in sign_ins if not one.has_mfa and one.verdict is EventVerdict.EXPECTED), None)
+    sign_ins = [sign_in for sign_in in recorded if sign_in.has_mfa is not None and sign_in.event_id != found.event_id]
+    first = next(
+        (sign_in for sign_in in sign_ins if not sign_in.has_mfa and sign_in.verdict is EventVerdict.EXPECTED), None
+    )
     if found.has_mfa and first is not None and found.at < first.at:
         explanation = f"A sign-in before the one without MFA at {first.at:%H:%M:%S UTC}, so that one wasn't the first."
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window, has_mfa=True)
     if found.has_mfa:
         explanation = f"A sign-in with MFA while {_name(window)} is open."
         return _make(found, EventVerdict.EXPECTED, explanation, window, has_mfa=True)
-    if first is not None or any(one.at <= found.at for one in sign_ins):
+    if first is not None or any(sign_in.at <= found.at for sign_in in sign_ins):
         explanation = f"A sign-in without MFA that wasn't the first sign-in of {_name(window)}."
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window, has_mfa=False)
     explanation = f"The first sign-in of {_name(window)}, before an MFA device is registered."
@@ -440,13 +442,13 @@ def _was_open(window: RecoveryWindow, at: datetime, account: WatchedAccount) -> 
 
 
 def _find_near(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
-    """Find the last window that was open before; otherwise one that wasn't open yet."""
+    """Find the last window that was open before; otherwise a window that wasn't open yet."""
     opened = [(start, window) for window in account.windows if (start := _start_of(window)) is not None]
-    before = [window for start, window in sorted(opened, key=lambda one: one[0]) if start <= at]
+    before = [window for start, window in sorted(opened, key=lambda opening: opening[0]) if start <= at]
     if before:
         return before[-1]
-    later = [window for _, window in sorted(opened, key=lambda one: one[0])]
-    waiting = [one for one in account.windows if one.state in WAITING_STATES and one.requested_at <= at]
+    later = [window for _, window in sorted(opened, key=lambda opening: opening[0])]
+    waiting = [window for window in account.windows if window.state in WAITING_STATES and window.requested_at <= at]
     return next(iter([*waiting, *later]), None)
 
 
@@ -479,7 +481,7 @@ def _make(
         at=found.at,
         name=found.name,
         verdict=verdict,
-        explanation="".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in explanation),
+        explanation="".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in explanation),
         window_id=None if window is None else window.window_id,
         has_mfa=has_mfa,
     )

@@ -46,7 +46,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedRecord:
-    """One record that concerns a root user or AssumeRoot, with its classification."""
+    """A record that concerns a root user or AssumeRoot, with its classification."""
 
     record: Mapping[str, Any]
     event: RootEvent
@@ -94,7 +94,7 @@ class JudgedEventsDocument(ShippedPoliciesRecord):
 
 @dataclass(frozen=True, slots=True)
 class RootEventClassifier:
-    """Classifies records by the ledger of one organization at one endpoint; makes no AWS call."""
+    """Classifies records by the ledger of an organization at an endpoint; makes no AWS call."""
 
     ledger: LedgerReader
     organization_id: str
@@ -125,7 +125,7 @@ _LARGEST = 200_000
 
 @dataclass(slots=True)
 class KnownSessionReader:
-    """The sessions of one organization at one endpoint; for one thread.
+    """The sessions of an organization at an endpoint; for one thread.
 
     :raises DatabaseError: if the ledger can't be read.
     """
@@ -139,7 +139,7 @@ class KnownSessionReader:
     _last_sequence: int = 0
 
     def find_all(self, since: datetime) -> Mapping[str, RecordedSession]:
-        """Read the sessions since a time, perhaps with earlier ones."""
+        """Read the sessions since a time, perhaps with earlier sessions."""
         wanted = since - MARGIN
         if self._first_at is None or wanted < self._first_at:
             self._sessions, self._first_at = {}, wanted
@@ -162,12 +162,12 @@ class KnownSessionReader:
                 found.add(entry.account_id)
             elif entry.action is Action.ACCOUNTS_AUDIT:
                 account_ids = entry.parameters.get("account_ids")
-                found.update(AccountId(str(one)) for one in account_ids if one) if isinstance(account_ids, list) else ()
+                found.update(AccountId(str(raw)) for raw in account_ids if raw) if isinstance(account_ids, list) else ()
         return frozenset(found)
 
 
 def find_sequence_before(ledger: LedgerReader, moment: datetime) -> int:
-    """Find the sequence of the last entry before ``moment``, or an earlier one; 0 if there is none.
+    """Find the sequence of the last entry before ``moment``, or of an earlier entry; 0 if there is none.
 
     If the clock was set back, times in the ledger aren't in order, and the result can be earlier than necessary.
     """
@@ -185,13 +185,13 @@ def find_sequence_before(ledger: LedgerReader, moment: datetime) -> int:
 
 
 def _find_time(ledger: LedgerReader, sequence: int) -> datetime | None:
-    """Find the time of an entry; ``None`` after the last one."""
+    """Find the time of an entry; ``None`` after the last entry."""
     entry = next(iter(ledger.list_entries(since_sequence=sequence - 1, limit=1)), None)
     return None if entry is None else entry.at
 
 
 WAIT_SECONDS = 4.0
-"""How long one ``tick`` waits for events, so that a server can stop within ten seconds."""
+"""How long a ``tick`` waits for events, so that a server can stop within ten seconds."""
 
 PATIENCE = timedelta(hours=1)
 """How long an event waits for the outcome of an open intent of its account."""
@@ -200,12 +200,12 @@ NOTIFY_AFTER = timedelta(minutes=1)
 """How long a source can't be read before a notification is sent."""
 
 _MOST_LOTS = 50
-"""Of one ``tick``, so that a long backlog doesn't look like a loop that is stuck."""
+"""Of a ``tick``, so that a long backlog doesn't look like a loop that is stuck."""
 
 
 @dataclass(slots=True)
 class EventWatchLoop:
-    """Reads events and classifies each once; one thread calls ``tick``."""
+    """Reads events and classifies each once; a single thread calls ``tick``."""
 
     source: RootEventSource
     events: WindowEventStore
@@ -275,24 +275,24 @@ class EventWatchLoop:
         if not found:
             return True
         known = self._know(found)
-        events = [(one, classify_root_event(one.record, known)) for one in found]
-        foreign = [one for one, event in events if event is not None and not event.is_exempt]
-        if any(self._is_pending(one, known) for one in foreign):
+        events = [(root_record, classify_root_event(root_record.record, known)) for root_record in found]
+        foreign = [root_record for root_record, event in events if event is not None and not event.is_exempt]
+        if any(self._is_pending(root_record, known) for root_record in foreign):
             return False
         known = self._know(found) if foreign else known
         accounts: dict[AccountId, WatchedAccount] = {}
-        for one in sorted(foreign, key=lambda record: record.at):
-            if one.account_id not in accounts:
-                accounts[one.account_id] = self._read_account(one.account_id)
-            evaluator = partial(classify_watched_event, one, accounts[one.account_id], known)
-            event = self.events.record(one.event_id, one.account_id, evaluator)
+        for root_record in sorted(foreign, key=lambda record: record.at):
+            if root_record.account_id not in accounts:
+                accounts[root_record.account_id] = self._read_account(root_record.account_id)
+            evaluator = partial(classify_watched_event, root_record, accounts[root_record.account_id], known)
+            event = self.events.record(root_record.event_id, root_record.account_id, evaluator)
             if event.verdict is EventVerdict.SUSPICIOUS:
                 self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
         return True
 
     def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
         """Read the sessions that the records need; a sign-in needs none."""
-        times = [one.at for one in found if one.session_key_id is not None]
+        times = [record.at for record in found if record.session_key_id is not None]
         sessions = self._sessions.find_all(min(times)) if times else {}
         return KnownSessions(sessions, self.role_arns, self.caller_arns)
 

@@ -46,7 +46,7 @@ _events = schema.window_events.c
 
 
 class WatchedEventReader:
-    """Reads the watched events of one organization."""
+    """Reads the watched events of an organization."""
 
     def __init__(self, store: Store, organization_id: str) -> None:
         self._store = store
@@ -175,7 +175,7 @@ class _FilePosition:
 
 
 class EventFile:
-    """Reads events from a file, one per line; implements RootEventSource. For one thread; only one process reads."""
+    """Reads events from a file, each on a line; implements RootEventSource. For one thread; only one process reads."""
 
     def __init__(
         self, path: Path, place_path: Path, unreadable: UnreadableEvents, clock: Clock, warn: Callable[[str], None]
