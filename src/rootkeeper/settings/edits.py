@@ -1,4 +1,4 @@
-"""Settings that an administrator can change in the console, and what then holds.
+"""Settings that an administrator can change in the console, and the values in force.
 
 The settings of file and environment are the start. A change makes the window policy stricter than they are, never
 looser: a person who can only write the database can't allow what they forbid. A schedule that they name holds; the
@@ -123,7 +123,7 @@ def find_bounds(settings: Settings, name: EditableSetting, edits: Edits) -> tupl
     """Return the least and the most that the console can set, of the setting's type; ``None`` for a schedule."""
     if name.is_schedule:
         return None
-    metadata = next(one.metadata for one in fields(WindowSettings) if one.name == name.field)
+    metadata = next(member.metadata for member in fields(WindowSettings) if member.name == name.field)
     own, least, most = name.find_value(settings), metadata["minimum"], metadata["maximum"]
     if name is EditableSetting.WINDOWS_APPROVALS:
         return own, most
@@ -166,9 +166,9 @@ def parse_value(name: EditableSetting, value: JsonValue) -> SettingValue:
     :raises SettingsError: if a time of a schedule is invalid.
     """
     if name.is_schedule:
-        if not isinstance(value, list) or len(value) > MOST_TIMES or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or len(value) > MOST_TIMES or not all(isinstance(time, str) for time in value):
             raise InputError(f"{name.value} must be a list of at most {MOST_TIMES} times.")
-        return tuple(dict.fromkeys(str(parse_expression(str(one))) for one in value))
+        return tuple(dict.fromkeys(str(parse_expression(str(time))) for time in value))
     if name is EditableSetting.WINDOWS_APPROVALS:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InputError(f"{name.value} must be a whole number.")

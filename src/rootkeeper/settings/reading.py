@@ -42,9 +42,9 @@ class _SettingText:
 
 
 def load_user_settings(config: Path | None) -> Settings:
-    """The settings of this user: file, environment, and data and state folder for what neither names.
+    """The settings of this user: file, environment, and default folders for data and state.
 
-    :raises SettingsError: if one is unknown or out of range.
+    :raises SettingsError: if a setting is unknown or out of range.
     """
     settings = load_settings(config, os.environ, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False))
     if settings.ledger.memory != Path():

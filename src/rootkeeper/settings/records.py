@@ -33,7 +33,7 @@ class SettingEditRecord(TypedDict):
 
 @record
 class SettingBounds(TypedDict):
-    """What the console can set."""
+    """The range that the console can set."""
 
     least: str | int
     most: str | int
@@ -45,12 +45,12 @@ class SettingRecord(TypedDict):
 
     name: EditableSetting
     value: str | int | list[str]
-    """What holds, in the form of the settings file: a length such as ``8h``, a number, or a list of times."""
+    """The value in force, in the form of the settings file: a length such as ``8h``, a number, or a list of times."""
     source: SettingSource
     variable: str | None
     """The environment variable that gives it; ``null`` if none does."""
     configured: str | int | list[str]
-    """What file, environment or default say."""
+    """The value of file, environment or default."""
     bounds: SettingBounds | None
     """``null`` for a schedule."""
     is_fixed: bool
@@ -72,7 +72,7 @@ class SettingAnswer(SettingRecord, Answer):
 
 
 def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) -> SettingRecord:
-    """Describe one setting; ``settings`` are those of file and environment."""
+    """Describe a setting; ``settings`` are those of file and environment."""
     found = find_bounds(settings, name, edits)
     bounds: Any = None if found is None else {"least": render_value(found[0]), "most": render_value(found[1])}
     value: Any = render_value(name.find_value(apply_edits(settings, edits.values())))

@@ -50,12 +50,12 @@ class AwsSettings:
     read_timeout_seconds: int = _ranged(30, 1, 300)
     """How long to wait for the answer to a call."""
     verify_seconds: int = _ranged(15, 0, 300)
-    """How long to repeat a re-read while AWS still shows what was deleted."""
+    """How long to repeat a re-read while AWS still shows deleted credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwsRoleSettings:
-    """The roles that a server assumes, each for one kind of work. Without roles, it uses its own credentials."""
+    """The roles that a server assumes, each for a kind of work. Without roles, it uses its own credentials."""
 
     audit: str = ""
     """ARN of the role that audits."""
@@ -86,17 +86,17 @@ class WindowSettings:
     default_length: timedelta = _ranged(timedelta(hours=4), timedelta(seconds=10), timedelta(hours=72))  # noqa: RUF009 - a field
     """How long a window is open if its request doesn't say; never longer than ``longest``."""
     approvals: int = _ranged(1, 0, 10)
-    """How many approvals a window, or a new root e-mail address, needs. Only a server can collect them; what a command
-    does without a server is always recorded as unapproved.
+    """How many approvals a window, or a new root e-mail address, needs. Only a server can collect them; the work of
+    a command without a server is always recorded as unapproved.
     """
     approval_valid: timedelta = _ranged(timedelta(hours=8), timedelta(minutes=1), timedelta(days=7))  # noqa: RUF009 - a field
     """How long a request waits for its approvals, and an approval for its use. Then the window lapses."""
     requesters: tuple[str, ...] = ()
-    """Names of users and tokens that may request a window; ``NAME in OU`` for accounts below one unit (an id or a
+    """Names of users and tokens that may request a window; ``NAME in OU`` for accounts below a unit (an id or a
     path of names). Empty: all whose role permits it.
     """
     approvers: tuple[str, ...] = ()
-    """Names of users and tokens that may approve and extend; ``NAME in OU`` for accounts below one unit. Empty: all
+    """Names of users and tokens that may approve and extend; ``NAME in OU`` for accounts below a unit. Empty: all
     whose role permits it.
     """
     rereads: tuple[timedelta, ...] = _ranged(
@@ -123,8 +123,8 @@ class EmailSettings:
     """Addresses that several people read. An address with a plus sign counts as its mailbox."""
 
     def to_rules(self) -> EmailRules:
-        """:raises SettingsError: if one is invalid."""
-        from rootkeeper.root_emails.rules import parse_rules  # here and below, what most commands don't need
+        """:raises SettingsError: if a rule is invalid."""
+        from rootkeeper.root_emails.rules import parse_rules  # here and below: most commands don't need it
 
         return parse_rules(self.allowed_domains, self.approved_pattern, self.groups)
 
@@ -202,17 +202,17 @@ class ServerSettings:
     engine: bool = True
     """Whether this process performs jobs. Recovery windows close also without the engine."""
     job_concurrency: int = _ranged(4, 1, 64)
-    """How many jobs one process performs at the same time."""
+    """How many jobs a process performs at the same time."""
     closing_concurrency: int = _ranged(64, 1, 256)
-    """How many recovery windows one process closes at the same time."""
+    """How many recovery windows a process closes at the same time."""
     connections: int = _ranged(500, 8, 100_000)
     """How many connections a server keeps at the same time; at most half as many as it may have files open. Connections
     that send no request make room for others.
     """
     connections_per_address: int = _ranged(200, 1, 100_000)
-    """How many of them can come from one address; at most half of all. A trusted proxy isn't limited by this."""
+    """How many of them can come from the same address; at most half of all. A trusted proxy isn't limited by this."""
     key_file: Path = Path()
-    """The key that encrypts second factors. Default: beside the database, with the ending ``.key``. Servers on one
+    """The key that encrypts second factors. Default: beside the database, with the ending ``.key``. Servers on the same
     PostgreSQL database need the same file.
     """
     public_url: str = ""
@@ -256,7 +256,7 @@ class ScheduleSettings:
     audits: tuple[str, ...] = ()
     """When the whole organization is audited."""
     drift_checks: tuple[str, ...] = ()
-    """When the set-up is compared with the accepted one."""
+    """When the set-up is compared with the accepted set-up."""
     drill_reminders: tuple[str, ...] = ()
     """When a server sends reminders of due drills."""
     reports: tuple[str, ...] = ()
@@ -269,8 +269,8 @@ class DeliverySettings:
 
     targets: tuple[str, ...] = ()
     """``securityhub`` or ``securityhub:REGION``; ``s3://BUCKET/PREFIX FORMAT``; ``file:PATH FORMAT``, where PATH is a
-    file, or a folder with a slash at its end. A scheduled report goes to each of them; people can send one to these
-    alone.
+    file, or a folder with a slash at its end. A scheduled report goes to each of them; people can send a report to
+    these alone.
     """
     period: timedelta = _ranged(timedelta(days=30), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
     """The length of the period of a scheduled report, which ends when it is sent."""
@@ -293,7 +293,7 @@ class HistorySettings:
     """How long audits are kept, and how long a reading is evidence."""
 
     keep: timedelta = _ranged(timedelta(days=400), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
-    """Older audits are deleted, except the last one of each account."""
+    """Older audits are deleted, except the last audit of each account."""
     stale_after: timedelta = _ranged(timedelta(days=30), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
     """A reading older than this at the end of a report's period counts as unknown: in every report and verdict on
     controls that doesn't say otherwise, by command line, API, console and schedule.
@@ -309,7 +309,7 @@ class OidcSettings:
     client_id: str = ""
     """The id of this server at the provider."""
     client_secret: str = ""
-    """``env:VARIABLE`` or ``file:PATH`` of the client's secret; empty for a client without one."""
+    """``env:VARIABLE`` or ``file:PATH`` of the client's secret; empty for a client without a secret."""
     name: str = ""
     """The name of the provider on the sign-in page. Default: its host."""
     name_claims: tuple[str, ...] = ("preferred_username", "email")
@@ -326,7 +326,7 @@ class OidcSettings:
     def to_rules(self) -> ProviderRules | None:
         """Return ``None`` without an issuer.
 
-        :raises SettingsError: if one is invalid or missing.
+        :raises SettingsError: if a setting is invalid or missing.
         """
         if not self.issuer:
             return None
@@ -403,4 +403,4 @@ class Settings:
 
 
 SUBSECTIONS = {"aws_roles": "aws.roles"}
-"""Fields of ``Settings`` whose section is inside another one."""
+"""Fields of ``Settings`` whose section is inside another section."""

@@ -1,7 +1,7 @@
 """Settings that were changed in the console, in the database, so that every server and worker on it agrees.
 
-Each process reads them when it needs one. A change and its ledger entry are one transaction, the entry first: no change
-holds that the ledger doesn't have, with the old value and the new one.
+Each process reads them when it needs a value. A change and its ledger entry share a transaction, the entry first: no
+change holds that the ledger doesn't have, with the old and the new value.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SELECT_ALL = select(schema.changed_settings).where(_columns.organization_id == 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A change to make, and what the ledger says about it."""
+    """A change to make, and its description for the ledger."""
 
     name: EditableSetting
     edit: SettingEdit | None
@@ -48,7 +48,7 @@ class SettingChange:
 
 
 class SettingEditStore(OrganizationStore):
-    """The changed settings of one organization.
+    """The changed settings of an organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -88,7 +88,7 @@ class SettingEditStore(OrganizationStore):
 
 @dataclass(frozen=True, slots=True)
 class SettingEditor:
-    """Changes settings as one person."""
+    """Changes settings in a person's name."""
 
     settings: Settings
     """Of file and environment."""
@@ -100,8 +100,8 @@ class SettingEditor:
     def change(self, name: EditableSetting, value: JsonValue, previous: JsonValue, reason: str) -> None:
         """Change a setting, or let the settings of the server hold again if ``value`` is ``None``.
 
-        :param previous: the value that the person saw; if another one holds meanwhile, nothing is changed.
-        :raises InputError: if the value passes a bound or isn't one, the server's settings fix it, or it was changed.
+        :param previous: the value that the person saw; if another value holds meanwhile, nothing is changed.
+        :raises InputError: if the value is invalid or passes a bound, the server's settings fix it, or it was changed.
         :raises SettingsError: if a time of a schedule is invalid.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
         """
