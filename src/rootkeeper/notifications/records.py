@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @record
 class NotificationDeliveryRecord(TypedDict):
-    """The delivery of one notification to one target."""
+    """The delivery of a notification to a target."""
 
     notification_id: Annotated[str, JsonSchema(pattern="^n-[0-9a-f]+$")]
     """The same at each target and at each attempt."""
@@ -65,7 +65,7 @@ class NotificationTargetsDocument(Answer):
 
 @record
 class TargetTestRecord(TypedDict):
-    """The result of a test of one target."""
+    """The result of a test of a target."""
 
     target: str
     least_severity: Severity

@@ -37,7 +37,7 @@ class Severity(StrEnum):
 
 
 class NotificationEvent(StrEnum):
-    """What happened, ``resource:action:outcome``, alphabetical."""
+    """The events of notifications, ``resource:action:outcome``, alphabetical."""
 
     AUDIT_FINDINGS = "audit:end:findings"
     AUDIT_FAILED = "audit:run:failed"
@@ -104,19 +104,19 @@ USUAL_SEVERITIES: Mapping[NotificationEvent, Severity] = {
     event: Severity.CRITICAL if event in _CRITICAL else Severity.WARNING if event in _WARNING else Severity.INFO
     for event in NotificationEvent
 }
-"""The severity unless a notification says otherwise. Critical: root access may be open, or no one would notice it."""
+"""The severity unless a notification says otherwise. Critical: root access may be open, or a fault unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to people. It leaves the network, so it contains no secret."""
+    """A message to people. It leaves the network, so it contains no secret."""
 
     event: NotificationEvent
     severity: Severity
     title: str
-    """One line."""
+    """A single line."""
     body: str
-    """A few sentences of plain text; the last one says what to do next."""
+    """A few sentences of plain text; the last sentence names the next step."""
     at: datetime
     organization_id: str
     endpoint: str
@@ -124,7 +124,7 @@ class Notification:
     account_id: AccountId | None = None
     window_id: str | None = None
     deduplication_key: str = ""
-    """Of several notifications with one key only the first is kept; empty: each is kept."""
+    """Of several notifications with the same key only the first is kept; empty: each is kept."""
 
 
 ENVIRONMENT_REFERENCE = "env:"
@@ -157,7 +157,7 @@ Source: Azure, "What is IP address 168.63.129.16?"; IANA, IPv4 and IPv6 Special-
 
 @dataclass(frozen=True, slots=True)
 class NotificationTarget:
-    """One destination of notifications."""
+    """A destination of notifications."""
 
     name: str
     least: Severity
@@ -170,7 +170,7 @@ class NotificationTarget:
 
 
 def parse_targets(texts: Iterable[str]) -> tuple[NotificationTarget, ...]:
-    """:raises SettingsError: if one of ``notifications.targets`` is invalid, or two have the same name."""
+    """:raises SettingsError: if an entry of ``notifications.targets`` is invalid, or two have the same name."""
     targets = tuple(_parse_target(text) for text in texts)
     names = [target.name.lower() for target in targets]
     twice = next((target.name for target in targets if names.count(target.name.lower()) > 1), None)
@@ -190,7 +190,7 @@ def _parse_target(text: str) -> NotificationTarget:
             f"The notification target {name} has an unknown severity.",
             hint=f"The severities are {', '.join(Severity)}. {_FORM}",
         )
-    kind = next((one for one in (ENVIRONMENT_REFERENCE, FILE_REFERENCE) if reference.startswith(one)), None)
+    kind = next((prefix for prefix in (ENVIRONMENT_REFERENCE, FILE_REFERENCE) if reference.startswith(prefix)), None)
     if kind is None or not reference.removeprefix(kind).strip():
         raise SettingsError(
             f"The notification target {name} has no reference to its URL.",
@@ -219,7 +219,7 @@ class AllowedHosts:
 def parse_allowed_hosts(texts: Iterable[str]) -> AllowedHosts:
     """Parse the setting ``notifications.allowed_hosts``: names or addresses, some with ``:PORT``; IPv6 in brackets.
 
-    :raises SettingsError: if one is invalid.
+    :raises SettingsError: if an entry is invalid.
     """
     hosts: set[str] = set()
     plain: set[tuple[str, int]] = set()
@@ -253,11 +253,11 @@ def is_inside(address: str) -> bool:
     forms: list[IPv4Address | IPv6Address] = [found]
     if isinstance(found, IPv6Address):
         embedded = IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
-        hidden = [one for one in (found.ipv4_mapped, found.sixtofour, *(found.teredo or ()), embedded) if one]
+        hidden = [form for form in (found.ipv4_mapped, found.sixtofour, *(found.teredo or ()), embedded) if form]
         if not hidden and found not in _GLOBAL_UNICAST:
             return True
         forms.extend(hidden)
-    return any(_is_inside(one) for one in forms)
+    return any(_is_inside(form) for form in forms)
 
 
 def _is_inside(address: IPv4Address | IPv6Address) -> bool:
@@ -272,7 +272,7 @@ BACK_OFF = (
     timedelta(minutes=30),
     timedelta(hours=2),
 )
-"""The delay after each failed attempt; the last one repeats."""
+"""The delay after each failed attempt; the last delay repeats."""
 
 GIVE_UP_AFTER = timedelta(hours=24)
 
@@ -290,7 +290,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification for one target."""
+    """A notification for a target."""
 
     notification_id: str
     """The same at each attempt, so that a receiver can recognize a repeat."""
@@ -350,7 +350,7 @@ _DOUBLED = re.compile(r"([*_~|])(?=\1)")
 
 
 def render_title(notification: Notification) -> str:
-    """Return one line with severity, endpoint and title."""
+    """Return a line with severity, endpoint and title."""
     where = "" if notification.endpoint == "AWS" else f"{notification.endpoint}: "
     text = f"{notification.severity.value.upper()}: {where}{notification.title}"
     return _shorten(" ".join(clean(text).split()), LONGEST_TITLE)
@@ -389,8 +389,8 @@ def render_body(notification: Notification, origin: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Remove what is invisible or turns the reading direction, and break what some service reads as markup or link."""
-    seen = "".join(one if one.isprintable() or one == "\n" else " " for one in text).translate(_LOOKALIKES)
+    """Remove invisible and direction-changing characters, and break text that some service reads as markup or link."""
+    seen = "".join(char if char.isprintable() or char == "\n" else " " for char in text).translate(_LOOKALIKES)
     return _DOUBLED.sub(
         "\\1 ", _LINKS.sub(lambda found: ": //" if found[0] == "://" else " .", _CALLS_TO_ALL.sub("(at)", seen))
     )

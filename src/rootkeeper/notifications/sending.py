@@ -110,7 +110,7 @@ class ConnectionRefusedByRuleError(OSError):
 
 
 class ConnectionGuard:
-    """The connections that one sending may make, and their result."""
+    """The connections that a sending may make, and their result."""
 
     def __init__(self, allowed: AllowedHosts) -> None:
         self.refusal: str | None = None
@@ -138,17 +138,17 @@ class ConnectionGuard:
             self._check_encryption(*arguments[:3])
 
     def abort(self) -> None:
-        """End the open connections and refuse further ones; called from another thread."""
+        """End the open connections and refuse further connections; called from another thread."""
         with self._lock:
             self.is_over = True
-            for one in self._sockets:
+            for connection in self._sockets:
                 with suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         with self._lock:
-            for one in self._sockets:
-                one.close()
+            for connection in self._sockets:
+                connection.close()
             self._sockets.clear()
 
     def _check_address(self, connecting: socket.socket, address: object) -> None:
@@ -358,7 +358,7 @@ def load() -> None:
     """Import apprise and its mail service. apprise.utils.pgp imports imghdr, which is deprecated until Python 3.12."""
     with _loading, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "'imghdr' is deprecated", DeprecationWarning)
-        import apprise.plugins.email.base  # noqa: F401 - for what importing it loads
+        import apprise.plugins.email.base  # noqa: F401 - the import loads further modules
 
 
 def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
@@ -375,7 +375,7 @@ def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
         if is_plain and not allowed.permits_plain(str(service.smtp_host), int(service.port or 0)):
             raise DeliveryFailedError("its URL uses no TLS", "Use mailtos:// and remove mode=insecure.")
         return
-    modules = {one.__module__ for one in type(service).__mro__ if one.__module__.startswith("apprise.plugins.")}
+    modules = {base.__module__ for base in type(service).__mro__ if base.__module__.startswith("apprise.plugins.")}
     if not any(hasattr(sys.modules[name], "requests") for name in modules - {"apprise.plugins.base"}):
         raise DeliveryFailedError("its service doesn't use HTTPS", "Use mail, or a service with an HTTPS interface.")
 

@@ -1,10 +1,10 @@
 """Keeps notifications in the database, delivers them to their targets, and sends tests.
 
 Each target has a queue with at most one thread, and a pause after several failures, so that a target that fails or
-hangs delays neither work nor other targets. The other targets are notified of a failing one, at most once an hour.
+hangs delays neither work nor other targets. The other targets are notified of the failure, at most once an hour.
 
-A delivery is claimed before it is sent, so that one worker sends it. If that worker dies, another one sends it, perhaps
-for the second time; a receiver recognizes it by the notification's id.
+A delivery is claimed before it is sent, so that one worker sends it. If that worker dies, another worker sends it,
+perhaps for the second time; a receiver recognizes it by the notification's id.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Notifier(Protocol):
     """Accepts notifications for delivery."""
 
     def notify(self, notification: Notification) -> None:
-        """Queue a notification. Never raises and never waits for a target; logs what the database can't keep.
+        """Queue a notification. Never raises or waits for a target; logs a notification that the database can't keep.
 
         A second notification of the same ``deduplication_key`` is dropped.
         """
@@ -54,7 +54,7 @@ class NullNotifier:
 
 
 class NotificationSender(Protocol):
-    """Sends to one target, now."""
+    """Sends to a target, now."""
 
     def send(self, target: NotificationTarget, notification_id: str, notification: Notification) -> None:
         """Return when the target has accepted it, within some seconds in any case.
@@ -86,7 +86,7 @@ class Outbox:
     clock: Clock
     make_id: Callable[[], str]
     warn: Callable[[str], None]
-    """Gets one sentence about each notification that the database didn't keep; never raises."""
+    """Gets a sentence about each notification that the database didn't keep; never raises."""
     _kept_back: deque[tuple[str, Notification, tuple[str, ...]]] = field(
         default_factory=lambda: deque(maxlen=_MOST_KEPT_BACK)
     )
@@ -94,7 +94,7 @@ class Outbox:
 
     def notify(self, notification: Notification, excepted: str | None = None) -> None:
         """:param excepted: a target that doesn't get it."""
-        names = tuple(one.name for one in self.targets if one.name != excepted and one.takes(notification))
+        names = tuple(target.name for target in self.targets if target.name != excepted and target.takes(notification))
         notification_id = self.make_id()
         try:
             self.store.add(notification_id, notification, names, self.clock.now())
@@ -104,7 +104,7 @@ class Outbox:
                 self._kept_back.append((notification_id, notification, names))
 
     def take_kept_back(self) -> list[tuple[str, Notification, tuple[str, ...]]]:
-        """Remove and return what the database didn't keep, the oldest first."""
+        """Remove and return notifications that the database didn't keep, the oldest first."""
         taken = []
         while self._kept_back:
             taken.append(self._kept_back.popleft())
@@ -116,7 +116,7 @@ class Outbox:
 
 @dataclass(slots=True)
 class _TargetSendQueue:
-    """The deliveries of this process to one target."""
+    """The deliveries of this process to a target."""
 
     target: NotificationTarget
     thread: threading.Thread | None = None
@@ -138,7 +138,7 @@ class _TargetSendQueue:
 
 
 class DeliveryLoop:
-    """Sends what is due, in each :meth:`tick`, which never waits for a target."""
+    """Sends the deliveries that are due, in each :meth:`tick`, which never waits for a target."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class DeliveryLoop:
         self._next_giving_up = 0.0
 
     def tick(self, now: datetime) -> None:
-        """Give each target's thread, if it is free, what is due.
+        """Give each target's thread, if it is free, the deliveries that are due.
 
         :raises DatabaseError: if the database can't be read or written; critical notifications were tried anyway.
         """
@@ -206,7 +206,7 @@ class DeliveryLoop:
         send_queue.thread.start()
 
     def _send_all(self, send_queue: _TargetSendQueue, claimed: Sequence[Delivery]) -> None:
-        """Send until one fails; the rest waits for another turn."""
+        """Send until a delivery fails; the rest waits for another turn."""
         for count, delivery in enumerate(claimed, start=1):
             failure = self._send(send_queue, delivery.notification_id, delivery.notification)
             self._settle(self._evaluate_attempt(delivery, failure))
@@ -247,10 +247,10 @@ class DeliveryLoop:
         return replace(done, state=state, next_attempt_at=next_attempt_at, failure=failure.message)
 
     def _report(self, send_queue: _TargetSendQueue, lost: Notification, failure: NotificationError) -> None:
-        """Notify the other targets, as urgently as what didn't arrive, once per severity and hour over all workers."""
+        """Notify other targets, as urgently as the lost notification, once per severity and hour over all workers."""
         now, name = self._clock.now(), send_queue.target.name
         usual = USUAL_SEVERITIES[NotificationEvent.NOTIFICATION_FAILED]
-        severity = max(usual, lost.severity, key=lambda one: one.rank)
+        severity = max(usual, lost.severity, key=lambda level: level.rank)
         self._outbox.notify(
             Notification(
                 event=NotificationEvent.NOTIFICATION_FAILED,
@@ -291,7 +291,7 @@ class DeliveryLoop:
 
 @dataclass(frozen=True, slots=True)
 class TargetTrial:
-    """The result of a test at one target."""
+    """The result of a test at a target."""
 
     target: NotificationTarget
     failure: NotificationError | None
@@ -314,10 +314,10 @@ class NotificationTester:
 
         :raises NotFoundError: if there is no such target, or none at all.
         """
-        chosen = tuple(one for one in self.targets if name is None or one.name.lower() == name.lower())
+        chosen = tuple(target for target in self.targets if name is None or target.name.lower() == name.lower())
         if not chosen:
             what = "There is no notification target" if name is None else f"There is no notification target {name!r}"
-            known = f" There are {', '.join(one.name for one in self.targets)}." if self.targets else ""
+            known = f" There are {', '.join(target.name for target in self.targets)}." if self.targets else ""
             raise NotFoundError(f"{what}.{known}", hint="Targets are in the setting notifications.targets.")
         return tuple(TargetTrial(target, self._try(target)) for target in chosen)
 

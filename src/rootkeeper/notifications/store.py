@@ -1,7 +1,7 @@
 """Notifications in the database, and the result at each target.
 
 Writing transactions exclude each other, so that only one process claims a delivery. A claim ends by itself, so that
-another process sends what a dead one claimed.
+another process sends the deliveries of a dead process.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _deliveries = schema.deliveries.c
 
 
 class NotificationStore(OrganizationStore):
-    """The notifications of one organization, and the result at each target.
+    """The notifications of an organization, and the result at each target.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
     def add(self, notification_id: str, notification: Notification, targets: Sequence[str], now: datetime) -> bool:
-        """Keep it for delivery to those targets from now on; ``False`` if one with its key is kept already."""
+        """Keep it for delivery to those targets from now on; ``False`` if its key is kept already."""
         key = notification.deduplication_key or None
         own = {"notification_id": notification_id, "organization_id": self._organization_id}
         row = {**own, "deduplication_key": key, "content": notification_to_record(notification), "created_at": now}
@@ -56,7 +56,7 @@ class NotificationStore(OrganizationStore):
             return tuple(connection.execute(statement).scalars())
 
     def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
-        """Take what is due for a target, the oldest first, so that no other process sends it before ``until``."""
+        """Claim a target's deliveries that are due, the oldest first; no other process sends them before ``until``."""
         due = (
             self._select()
             .where(self._is_due(now), _deliveries.target == target)
@@ -66,8 +66,8 @@ class NotificationStore(OrganizationStore):
 
         def work(transaction: WriteTransaction) -> tuple[Delivery, ...]:
             found = tuple(_parse_row(row) for row in transaction.connection.execute(due))
-            for one in found:
-                transaction.connection.execute(self._update(one).values(claimed_until=until))
+            for delivery in found:
+                transaction.connection.execute(self._update(delivery).values(claimed_until=until))
             return found
 
         return self._commits.run(work)
