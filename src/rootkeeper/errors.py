@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 
 class Hint(str):
-    """What to do next, worded for any interface.
+    """The next step, worded for any interface.
 
     A command line words it with its own commands and options instead (``cli/hints.py``), by ``code`` and ``facts``. As
     a text it is neutral, so that the API, a report or a stored result can show it as it is.
@@ -38,7 +38,7 @@ class RootkeeperError(Exception):
     exit_status: ClassVar[int] = 70
 
     def __init_subclass__(cls, *, code: str, exit_status: int | None = None) -> None:
-        """:param exit_status: without one, that of the base class."""
+        """:param exit_status: ``None``: the base class's status."""
         cls.code = code
         cls.exit_status = cls.exit_status if exit_status is None else exit_status
 
@@ -51,7 +51,7 @@ class RootkeeperError(Exception):
 class InputError(RootkeeperError, code="input.invalid", exit_status=2):
     """The input can't be parsed or isn't allowed. Nothing was changed.
 
-    Fix: Correct what the message names. The command's ``--help`` lists what is allowed.
+    Fix: Correct the value that the message names. The command's ``--help`` lists the allowed values.
     """
 
 
@@ -114,7 +114,7 @@ class SettingsError(InputError, code="settings.invalid"):
 
 
 class ApprovalRefusedError(InputError, code="approval.refused"):
-    """An approval doesn't count: it is by the requester, a second one, late, or for something else.
+    """An approval doesn't count: it is by the requester, repeated, late, or for something else.
 
     Fix: Ask another person to approve, or request the window again with the right account and duration.
     """
@@ -130,12 +130,12 @@ class ExtraMissingError(InputError, code="installation.extra_missing"):
 class NotFoundError(InputError, code="input.not_found"):
     """A named item doesn't exist.
 
-    Fix: Check the spelling. The hint names the command that lists what exists.
+    Fix: Check the spelling. The hint names the command that lists the existing items.
     """
 
 
 class NotSignedInError(RootkeeperError, code="access.not_signed_in", exit_status=3):
-    """A request isn't authenticated: it has no token, or one that is no longer valid.
+    """A request isn't authenticated: it has no token, or its token is no longer valid.
 
     Fix: Sign in again with ``rootkeeper login``, or set ``ROOTKEEPER_TOKEN`` to a valid API token.
     """
@@ -189,7 +189,7 @@ class FactorRefusedError(InputError, code="access.factor_refused"):
 
 
 class ForgedRequestError(PermissionDeniedError, code="access.csrf"):
-    """A changing request of a browser lacks its CSRF token or has a wrong one: another page may have made it.
+    """A changing request of a browser lacks its CSRF token or has a wrong token: another page may have made it.
 
     Fix: Load the console's page again, and repeat the action there.
     """
@@ -227,7 +227,7 @@ class NotificationError(RootkeeperError, code="notification.failed", exit_status
 class AwsError(RootkeeperError, code="aws.error", exit_status=3):
     """AWS answered with an error, or couldn't be reached.
 
-    Fix: Do what AWS's message says. If the fault is AWS's, run the command again later.
+    Fix: Follow AWS's message. If the fault is AWS's, run the command again later.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ class AwsAccessDeniedError(AwsError, code="aws.access_denied"):
 class RootAccessOffError(AwsAccessDeniedError, code="aws.root_access_off"):
     """Trusted access or a feature of root access management is off, so AWS denies every root session.
 
-    Fix: Turn it on with ``rootkeeper enable``. ``rootkeeper status`` shows what is off.
+    Fix: Turn it on with ``rootkeeper enable``. ``rootkeeper status`` shows the parts that are off.
     """
 
 
@@ -338,21 +338,21 @@ class AwsNotFoundError(AwsError, code="aws.not_found"):
 class AwsAlreadyExistsError(AwsError, code="aws.already_exists"):
     """The entity exists already (EntityAlreadyExists, AccountAlreadyRegisteredException and their like).
 
-    Fix: Nothing has to be made. Check with ``rootkeeper status`` that it is what you want.
+    Fix: Nothing has to be made. Check with ``rootkeeper status`` that it is as you want.
     """
 
 
 class AwsRejectedError(AwsError, code="aws.rejected"):
     """AWS understood the call and refused it for another reason; ``aws_code`` says which.
 
-    Fix: Correct what AWS's message and its code name.
+    Fix: Correct the fault that AWS's message and its code name.
     """
 
 
 class OneTimePasswordError(AwsError, code="email.one_time_password", exit_status=4):
     """AWS refused the one-time password of a root e-mail change. Nothing was changed.
 
-    Fix: Type the newest one-time password. ``--restart`` sends another one.
+    Fix: Type the newest one-time password. ``--restart`` sends a new password.
     """
 
 
@@ -400,14 +400,14 @@ class DatabaseError(RootkeeperError, code="database.unavailable", exit_status=3)
 
 
 class DatabaseOutdatedError(DatabaseError, code="database.outdated"):
-    """The database was written by an older Rootkeeper, whose tables this one can't use.
+    """The database was written by an older Rootkeeper, and this version can't use its tables.
 
     Fix: Stop the server and run ``rootkeeper database upgrade``. It makes a backup first.
     """
 
 
 class DatabaseNewerError(DatabaseError, code="database.newer"):
-    """The database was written by a newer Rootkeeper, whose tables this one can't use.
+    """The database was written by a newer Rootkeeper, and this version can't use its tables.
 
     Fix: Install the newer Rootkeeper again, or restore the backup from before the upgrade.
     """
@@ -423,7 +423,7 @@ class AccountBusyError(RootkeeperError, code="account.busy", exit_status=4):
 class LockLostError(RootkeeperError, code="account.lock_lost", exit_status=4):
     """This process lost its lock on an account because its lease expired. It must not act on the account.
 
-    Fix: Run the command again. It reads the account first and settles what was left.
+    Fix: Run the command again. It reads the account first and settles the remaining work.
     """
 
 

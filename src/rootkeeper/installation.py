@@ -1,6 +1,6 @@
-"""What this installation of Rootkeeper lacks, and the command that adds it.
+"""The missing parts of this installation of Rootkeeper, and the command that adds it.
 
-The command line alone is small. What a server, PostgreSQL, or AWS's own sign-in needs is in extras of the package.
+The command line alone is small. A server, PostgreSQL, and AWS's own sign-in need extras of the package.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 
 def is_installed(extra: str) -> bool:
-    """Whether what the extra adds can be imported; nothing is imported."""
+    """Whether the packages of the extra can be imported; nothing is imported."""
     from importlib.util import find_spec
 
     return all(find_spec(module) is not None for module in EXTRAS[extra])

@@ -1,5 +1,5 @@
-"""What settings refer to: secrets in variables and files, places in buckets, addresses that are safe to call, and the
-public address.
+"""References in settings: to secrets in variables and files, places in buckets, addresses that are safe to call, and
+the public address.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rootkeeper.errors import InputError, SettingsError
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host's name or address is only this machine; an empty one isn't.
+    """Whether a host's name or address is only this machine; an empty name isn't.
 
     Names below ``localhost`` don't count, because a DNS server can map them to any address.
     """

@@ -38,7 +38,7 @@ class Limits:
     """Limits of a text or list, such as ``max_length``: pydantic checks them and writes them into the JSON Schema."""
 
     def __init__(self, check: Callable[[Any], Any] | None = None, **limits: Any) -> None:
-        """:param check: what JSON Schema can't say; raises ``ValueError``."""
+        """:param check: a rule that JSON Schema can't say; raises ``ValueError``."""
         self._check = check
         self._limits = limits
 
@@ -93,7 +93,7 @@ SCHEMA_VERSION: Literal[1] = 1
 
 @record
 class Answer(TypedDict):
-    """One document."""
+    """A document."""
 
     schema_version: Literal[1]
     """Raised when a field is removed or changes its meaning."""
@@ -118,7 +118,7 @@ class CountedPage(Page):
 def fill_record(
     shape: type[_RecordType], facts: object, render: Callable[[datetime], str] = json_time, /, **further: Any
 ) -> _RecordType:
-    """Make the record whose fields are attributes of ``facts``, or are given by name; ``render`` writes its moments."""
+    """Make the record from attributes of ``facts`` and fields given by name; ``render`` writes its moments."""
     names: Mapping[str, Any] = shape.__annotations__
     filled: Any = {
         name: further[name] if name in further else to_plain_value(getattr(facts, name), render) for name in names
@@ -135,7 +135,7 @@ _PLAIN = frozenset({str, bool, int})
 
 
 def to_plain_value(value: Any, render: Callable[[datetime], Any]) -> Any:
-    """Turn a value of a dataclass into what JSON knows; ``render`` writes its moments. Sets become sorted lists."""
+    """Turn a value of a dataclass into types of JSON; ``render`` writes its moments. Sets become sorted lists."""
     if value is None or type(value) in _PLAIN:
         return value
     if isinstance(value, datetime):
@@ -160,11 +160,11 @@ def list_field_names(facts: Any) -> tuple[str, ...]:
 
 @cache
 def _list_field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind))
+    return tuple(member.name for member in fields(kind))
 
 
 def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
-    """Make the dataclass from its fields; other keys are ignored. A value that is one already is returned as it is.
+    """Make the dataclass from its fields; other keys are ignored. An instance is returned unchanged.
 
     :raises KeyError: if a field is missing.
     :raises TypeError: and ValueError, if a value has another type.
@@ -177,7 +177,7 @@ def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
 @cache
 def _list_parsers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     hints = get_type_hints(kind, localns={"JsonValue": Any})  # JSON is kept as it is; its type refers to itself
-    return tuple((one.name, _find_parser(hints[one.name])) for one in fields(kind))
+    return tuple((member.name, _find_parser(hints[member.name])) for member in fields(kind))
 
 
 def _find_parser(hint: Any) -> Callable[[Any], Any]:
@@ -186,7 +186,7 @@ def _find_parser(hint: Any) -> Callable[[Any], Any]:
         return _PARSERS[hint]
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (UnionType, Union):
-        return partial(_parse_first, tuple(_find_parser(one) for one in inner if one is not NoneType))
+        return partial(_parse_first, tuple(_find_parser(part) for part in inner if part is not NoneType))
     if origin in (tuple, frozenset):
         return partial(_parse_items, origin, _find_parser(inner[0]))
     if origin is not None:
@@ -195,7 +195,7 @@ def _find_parser(hint: Any) -> Callable[[Any], Any]:
 
 
 def _parse_first(parsers: tuple[Callable[[Any], Any], ...], value: Any) -> Any:
-    """Parse an optional value as the first of several types that has it, such as one of two enumerations."""
+    """Parse an optional value as the first of several types that has it, such as two enumerations."""
     if value is None:
         return None
     for parse in parsers[:-1]:

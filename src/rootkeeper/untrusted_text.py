@@ -23,11 +23,11 @@ _UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the full-width forms, which some spreadsheets take for the first four."""
 _MARKDOWN = re.compile(r"[&<>|`\\\[\]*~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|://|(?<![A-Za-z0-9])[Ww][Ww][Ww]\.")
-"""What begins markup within a line; an underscore between letters doesn't."""
+"""Characters that begin markup within a line; an underscore between letters doesn't."""
 
 
 def printable(text: str) -> str:
-    """``text`` in one line, with everything that could steer a terminal or a reader replaced."""
+    """``text`` in a single line, with everything that could steer a terminal or a reader replaced."""
     if _PLAIN.fullmatch(text):
         return text
     return "".join(_printable_character(character) for character in text)
@@ -46,8 +46,8 @@ def printable_json(value: JsonValue) -> JsonValue:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, Mapping):
-        return {printable(name): printable_json(one) for name, one in value.items()}
-    return [printable_json(one) for one in value] if isinstance(value, list | tuple) else value
+        return {printable(name): printable_json(item) for name, item in value.items()}
+    return [printable_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def csv_cell(value: object) -> str:
@@ -63,7 +63,7 @@ def csv_cell(value: object) -> str:
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
-    """``value`` as JSON; names stay readable, what could steer a terminal is escaped as JSON allows."""
+    """``value`` as JSON; names stay readable, characters that could steer a terminal are escaped as JSON allows."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
@@ -91,7 +91,7 @@ def xml_text(text: str) -> str:
 
 
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "None.") -> Iterator[str]:
-    """The lines of a table whose cells are all escaped here, so that no caller can forget it."""
+    """The lines of a table with all cells escaped here, so that no caller can forget it."""
     found = [f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows]
     yield from (f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}", *found) if found else (empty,)
 

@@ -17,7 +17,7 @@ JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping
 
 
 def canonical_json(value: JsonValue) -> str:
-    """Write ``value`` in the canonical form: one text for one value.
+    """Write ``value`` in the canonical form: equal values have equal texts.
 
     :raises ValueError: if it has no canonical form: an integer beyond 2**53, a number that isn't finite, broken text.
     """
@@ -114,7 +114,7 @@ def parse_duration(text: str, *, option: str, shortest: timedelta, longest: time
     """Parse a duration from ``shortest`` to ``longest``.
 
     :param option: the option or field, such as ``--for``, for messages.
-    :raises InputError: if it isn't a number with one of s, m, h, d, or is out of range.
+    :raises InputError: if it isn't a number with s, m, h or d, or is out of range.
     """
     limits = f"{render_duration(shortest)} to {render_duration(longest)}"
     match = _DURATION.fullmatch(text.strip())
