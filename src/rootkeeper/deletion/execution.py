@@ -1,8 +1,8 @@
 """Applies a deletion plan: wave after wave, many accounts at once; each account is locked, checked again and re-read.
 
-One account's failure never stops the others, unless it is a canary or the limit of failures is reached. An error that
-concerns every account stops the run at once: the ledger can't be written, the database fails, or the operator's
-credentials expired. A run that stops leaves a job that can do the rest.
+The failure of an account never stops the others, unless the account is a canary or the limit of failures is reached. An
+error that concerns every account stops the run at once: the ledger can't be written, the database fails, or the
+operator's credentials expired. A run that stops leaves a job that can do the rest.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class ProtectionReader:
     ) -> AccountProtections:
         """Read the current protections; an exception has priority over a window.
 
-        :param account_id: reads only those of this account; for the check right before it is changed.
+        :param account_id: reads only the protections of this account; for the check right before it is changed.
         """
         windows, exceptions = self._list_all() if account_id is None else self._list_of(account_id)
         now = self.clock.now()
@@ -97,10 +97,12 @@ class ProtectionReader:
             )
             for window in windows
         }
-        for one in exceptions:
-            if one.is_in_force(now):
-                detail = f"Exception of {one.owner} until {one.until.date().isoformat()}: {one.reason}"
-                recorded[one.account_id] = Skip(SkipReason.EXCEPTION, detail)
+        for exception in exceptions:
+            if exception.is_in_force(now):
+                detail = (
+                    f"Exception of {exception.owner} until {exception.until.date().isoformat()}: {exception.reason}"
+                )
+                recorded[exception.account_id] = Skip(SkipReason.EXCEPTION, detail)
         return AccountProtections(recorded, included_failsafes)
 
     def _list_all(self) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
@@ -141,7 +143,7 @@ STOPPING_ERRORS = (LedgerUnavailableError, DatabaseError, AwsCredentialsError)
 
 @dataclass(frozen=True, slots=True)
 class DeletedTarget:
-    """The result of one account, and its effect on the run."""
+    """The result of an account, and its effect on the run."""
 
     deletion: AccountDeletion
     status: AccountStatus | None = None
@@ -153,7 +155,7 @@ class DeletedTarget:
 
 @dataclass(frozen=True, slots=True)
 class TargetDeletion:
-    """Deletes from one account, on any thread; keeps no state between accounts."""
+    """Deletes from an account, on any thread; keeps no state between accounts."""
 
     plan: DeletionPlan
     inventory: Inventory
@@ -166,14 +168,14 @@ class TargetDeletion:
     is_stopped: Callable[[], bool]
     """Called before each privileged call; true stops the account."""
     remark: Callable[[str], None] = lambda _: None
-    """Receives what the operator should see while an account is in progress."""
+    """Receives remarks for the operator while an account is in progress."""
     ledger_reader: LedgerReader | None = None
-    """For a resumed run: shows what was deleted before the interruption."""
+    """For a resumed run: shows the credentials deleted before the interruption."""
     recent: timedelta = RECENT_USE
     """How long a use counts as recent here and now. The plan's own limit isn't used."""
 
     def delete(self, planned: PlannedAccount, account: Account | None) -> DeletedTarget:
-        """Do what the plan says of one account.
+        """Apply the plan to an account.
 
         :param account: as it is in the organization now; ``None`` if it left the organization.
         """
@@ -222,10 +224,10 @@ class TargetDeletion:
         return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
 
     def _make_check(self, planned: PlannedAccount, account: Account) -> Callable[[RootCredentials], Skip | None]:
-        """Check what the plan claims of an account against what is found now.
+        """Check the plan's claims about an account against the credentials found now.
 
         The account may have less than the plan contains. A recent use needs the plan's reason, also if the plan doesn't
-        say that there was one.
+        mention the use.
         """
 
         def check(found: RootCredentials) -> Skip | None:
@@ -305,7 +307,7 @@ def _leave(planned: PlannedAccount, reason: SkipReason, detail: str) -> DeletedT
 
 @dataclass(slots=True)
 class StopReasons:
-    """Why one run stops, for many threads.
+    """Why a run stops, for many threads.
 
     Stopping lets accounts in progress finish; breaking off sends no further call.
     """
@@ -334,7 +336,7 @@ class StopReasons:
         return self.obstacle is not None or self.signal.asked_twice()
 
     def evaluate(self, target: DeletedTarget) -> None:
-        """Count the result of one account."""
+        """Count the result of an account."""
         with self._guard:
             self.has_sent_changes = self.has_sent_changes or target.has_sent_changes
             self.failures += target.deletion.is_failure
@@ -355,7 +357,7 @@ class StopReasons:
             self._reason = self._reason or reason
 
     def explain(self) -> str | None:
-        """Explain in one sentence why the run stops; ``None`` if it doesn't."""
+        """Explain in a sentence why the run stops; ``None`` if it doesn't."""
         if self.obstacle is not None:
             return self.obstacle.message
         if self._reason is not None:
@@ -367,7 +369,7 @@ class StopReasons:
 
 @dataclass(slots=True)
 class DeletionResults:
-    """The results of one run and of earlier ones of the same job; used by one thread."""
+    """The results of a run and of the earlier runs of the same job; used by a single thread."""
 
     plan: DeletionPlan
     job: RunningJob
@@ -377,7 +379,7 @@ class DeletionResults:
     found: dict[AccountId, AccountDeletion] = field(default_factory=dict)
 
     def keep(self, done: Sequence[DeletedTarget]) -> None:
-        """Save results, in one transaction for all that arrived together."""
+        """Save results; all that arrived together share a transaction."""
         statuses = [target.status for target in done if target.status is not None]
         try:
             self.store.save_statuses(statuses)
@@ -427,7 +429,7 @@ Pending = dict[AccountId, PlannedAccount]
 
 @dataclass(slots=True)
 class DeletionRun:
-    """Applies one plan, or the rest of one, once."""
+    """Applies a plan, or the rest of it, once."""
 
     rules: WaveRules
     targets: TargetDeletion
@@ -484,7 +486,7 @@ class DeletionRun:
             self.reasons.stop(f"{failed} of {len(wave.accounts)} canary accounts failed.")
 
     def take_turn(self, planned: PlannedAccount, accounts: Mapping[AccountId, Account]) -> DeletedTarget:
-        """Delete from one account, unless the run stops; runs on a worker's thread."""
+        """Delete from an account, unless the run stops; runs on a worker's thread."""
         if self.reasons.is_stopping:
             return DeletedTarget(describe_not_begun(planned))
         with self._guard:

@@ -1,7 +1,7 @@
 """The plans that a server made, by their ids.
 
 A server applies no plan that a client sends: its hash has no key, so a client can change anything in it. It applies
-what one of its own jobs made. The plan's id leads to that job, so no signature is needed and every server and worker
+only plans that its own jobs made. A plan's id leads to its job, so no signature is needed and every server and worker
 on the database knows the plan.
 """
 

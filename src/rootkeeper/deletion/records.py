@@ -235,7 +235,7 @@ class PlanCounts(TypedDict):
 
 @record
 class PlanDocument(Answer):
-    """What a deletion would do."""
+    """The plan of a deletion."""
 
     plan_id: str
     organization_id: OrganizationId
@@ -329,7 +329,7 @@ def parse_plan(text: str) -> DeletionPlan:
         accounts = [_parse_account(account) for account in content["accounts"]]
         if len({account.account_id for account in accounts}) != len(accounts):
             raise ValueError("it contains an account twice")
-        included = [parse_account_id(parse_text(one)) for one in content["included_failsafes"]]
+        included = [parse_account_id(parse_text(entry)) for entry in content["included_failsafes"]]
         plan = parse_facts(DeletionPlan, {**content, "accounts": accounts, "included_failsafes": included})
         contradiction = find_contradiction(plan)
         if contradiction is not None:
@@ -408,14 +408,14 @@ def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: st
 
 
 def deletion_to_record(deletion: AccountDeletion) -> dict[str, JsonValue]:
-    """Return the result without what the plan says of the account."""
+    """Return the result without the account's id, name and place, which the plan contains."""
     record: dict[str, Any] = {**fill_record(AccountResultRecord, deletion)}
     del record["account_id"]
     return record
 
 
 def deletion_from_record(planned: PlannedAccount, record: Mapping[str, Any]) -> AccountDeletion:
-    """Read what ``deletion_to_record`` wrote of a planned account.
+    """Read a planned account's result from the record that ``deletion_to_record`` made.
 
     :raises TypeError: and ValueError, if a value isn't valid.
     :raises KeyError: if a value is missing.

@@ -1,4 +1,4 @@
-"""Reads what is left of an interrupted deletion, from its job."""
+"""Reads the rest of an interrupted deletion from its job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rootkeeper.shapes import parse_facts
 
 @dataclass(frozen=True, slots=True)
 class ResumePlan:
-    """What a resumed deletion would do."""
+    """The rest of an interrupted deletion, and its earlier results."""
 
     job: Job
     plan: DeletionPlan
@@ -57,7 +57,7 @@ class ResumePlan:
         canaries, limit = self.plan.targets[: self.rules.canary], self.rules.stop_after_failures
         return replace(
             self.rules,
-            canary=sum(one.account_id not in self.earlier for one in canaries),
+            canary=sum(planned.account_id not in self.earlier for planned in canaries),
             stop_after_failures=None if limit is None else limit - self.failures,
         )
 
@@ -87,9 +87,9 @@ def parse_results(plan: DeletionPlan, recorded: JobResults) -> tuple[AccountDele
 
 
 def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) -> ResumePlan:
-    """Read what is left of an interrupted deletion.
+    """Read the rest of an interrupted deletion.
 
-    Accounts with a result aren't done again, failed ones only with ``retry_failed``.
+    Accounts with a result aren't done again, failed accounts only with ``retry_failed``.
 
     :raises PlanInvalidError: if the job's plan can't be read.
     :raises JobConflictError: if a canary failed and isn't tried again.
@@ -101,7 +101,7 @@ def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) ->
     if retry_failed:
         earlier = {account_id: result for account_id, result in results.items() if account_id not in failed}
         return ResumePlan(job, plan, rules, earlier, retried=failed)
-    canaries = [one.account_id for one in plan.targets[: rules.canary] if one.account_id in failed]
+    canaries = [planned.account_id for planned in plan.targets[: rules.canary] if planned.account_id in failed]
     if canaries:
         raise JobConflictError(
             f"Job {job.job_id} can't continue, because canary accounts failed: {', '.join(canaries)}.",

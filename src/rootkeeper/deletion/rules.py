@@ -1,7 +1,7 @@
 """The plan that deletes root user credentials: its accounts, its waves, its result.
 
-What was observed, what should be called and what was done are kept apart, so that a plan can be shown, approved and
-tested before anything changes.
+Observed credentials, planned calls and results are kept apart, so that a plan can be shown, approved and tested before
+anything changes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RECENT_USE = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class DeletionOptions:
-    """What a deletion may do, apart from the selection."""
+    """The options of a deletion, apart from the selection."""
 
     only: frozenset[CredentialKind] = ALL_KINDS
     allowed_uses: Mapping[str, str] = field(default_factory=dict)
@@ -48,16 +48,18 @@ class DeletionOptions:
 
 
 def find_recent_use(found: RootCredentials, now: datetime, recent: timedelta = RECENT_USE) -> str | None:
-    """Describe the uses within ``recent`` in one sentence; ``None`` if there are none."""
+    """Describe the uses within ``recent`` in a sentence; ``None`` if there are none."""
     uses = [(f"access key {key.access_key_id}", key.last_used_at) for key in found.access_keys]
     if found.login_profile is not None:
         uses.insert(0, ("password", found.login_profile.last_used_at))
-    recently = [f"{what} on {at.date().isoformat()}" for what, at in uses if at is not None and at > now - recent]
+    recently = [
+        f"{credential} on {at.date().isoformat()}" for credential, at in uses if at is not None and at > now - recent
+    ]
     return f"Used in the last {recent.days} days: {', '.join(recently)}." if recently else None
 
 
 def find_changes(planned: RootCredentials, found: RootCredentials, *, is_use_allowed: bool) -> tuple[str, ...]:
-    """List what an account has now that its plan doesn't contain; what was removed since doesn't count.
+    """List an account's new credentials and uses that its plan doesn't contain; removed credentials don't count.
 
     :param is_use_allowed: whether the plan allows, with a reason, that the credentials are in use.
     """
@@ -85,7 +87,7 @@ _NOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedAccount:
-    """One account of a plan: what was found, and the calls or the reason why there are none."""
+    """An account of a plan: the credentials found, and the calls or the reason why there are none."""
 
     account_id: AccountId
     name: str
@@ -103,7 +105,7 @@ class PlannedAccount:
 
 @dataclass(frozen=True, slots=True)
 class DeletionPlan:
-    """What a deletion will do: exactly this. It skips accounts that have changed since."""
+    """The accounts and calls of a deletion, which does exactly these. It skips accounts that have changed since."""
 
     plan_id: str
     organization_id: str
@@ -140,7 +142,7 @@ class DeletionPlan:
         return any(account.skip and account.skip.reason is SkipReason.RECENTLY_USED for account in self.accounts)
 
     def without(self, kind: CredentialKind) -> DeletionPlan:
-        """The plan without one kind, such as certificates that weren't confirmed. A password or key keeps its MFA."""
+        """The plan without a kind, such as certificates that weren't confirmed. A password or key keeps its MFA."""
         only, accounts = self.only - {kind}, []
         for account in self.accounts:
             if account.calls and account.found is not None:
@@ -166,7 +168,7 @@ class DeletionReport:
     accounts: tuple[AccountDeletion, ...]
     """Every account of the plan, in its order."""
     stopped_by: str | None = None
-    """Why the run stopped before its end, in one sentence."""
+    """Why the run stopped before its end, in a sentence."""
     met_obstacle: bool = False
     """Whether an error that concerns every account stopped it, such as an unreachable AWS."""
     was_interrupted: bool = False
@@ -193,7 +195,7 @@ class DeletionReport:
     @property
     def counts(self) -> dict[str, int]:
         """Number of accounts by outcome."""
-        return {outcome.value: sum(one.outcome is outcome for one in self.accounts) for outcome in KindOutcome}
+        return {outcome.value: sum(account.outcome is outcome for account in self.accounts) for outcome in KindOutcome}
 
     @property
     def exit_status(self) -> int:
@@ -209,7 +211,7 @@ _SHOWN = 5
 
 
 def find_contradiction(plan: DeletionPlan) -> str | None:
-    """Find what can't be in a plan that was made here, even if its hash is right; ``None`` if there is nothing."""
+    """Find a contradiction, which no plan made here contains, even if the hash is right; ``None`` if there is none."""
     for account in plan.accounts:
         if account.allowed_use is not None and not account.allowed_use.strip():
             return f"the reason for the recent use of account {account.account_id} is empty"
@@ -225,7 +227,7 @@ def find_contradiction(plan: DeletionPlan) -> str | None:
 def has_plan_findings(
     plan: DeletionPlan, fail_on: frozenset[FailOn], failsafes_in_order: Collection[AccountId]
 ) -> bool:
-    """Whether a plan has what ``--fail-on`` names; a failsafe in order isn't a finding, and neither is a window."""
+    """Whether a plan has findings of ``--fail-on``; neither a failsafe in order nor a window is a finding."""
     if FailOn.UNKNOWN in fail_on and plan.has_unknown:
         return True
     return FailOn.PRESENT in fail_on and any(
@@ -313,7 +315,7 @@ def _find_skip(status: AccountStatus, *, has_calls: bool, use: str | None, is_us
 def require_guarded(statuses: Iterable[AccountStatus], only: frozenset[CredentialKind]) -> None:
     """Require that no password or key that stays loses its MFA device.
 
-    :raises InputError: with the accounts in which one would.
+    :raises InputError: with the accounts in which a password or key would.
     """
     unguarded = [
         status.account for status in statuses if status.credentials and leaves_unguarded(status.credentials, only)
@@ -351,13 +353,13 @@ def choose_validity(
 EARLIER_DETAIL = "Deleted before the interruption, according to the ledger."
 _KINDS = {action: kind for kind, action in ACTIONS.items()}
 _REREAD = frozenset({"reread", "settled_by"})
-"""What an outcome has if a re-read decided, by the run or by the settlement; otherwise there was nothing to delete."""
+"""Only an outcome that a re-read decided, by the run or by the settlement, has these; otherwise there was no target."""
 
 
 def list_deleted_earlier(entries: Iterable[LedgerEntry], plan_id: str) -> frozenset[PlannedCall]:
-    """List the calls of a plan whose outcome says that a re-read no longer shows their target.
+    """List the calls of a plan with an outcome that says that a re-read no longer shows their target.
 
-    :param entries: of one account, intents before their outcomes.
+    :param entries: the entries of an account, intents before their outcomes.
     """
     sent: dict[int, PlannedCall] = {}
     deleted: set[PlannedCall] = set()
@@ -396,9 +398,9 @@ class WaveRules:
     canary: int = 0
     """Number of canary accounts."""
     size: int | None = None
-    """Number of accounts in one wave; ``None``: all."""
+    """Number of accounts in a wave; ``None``: all."""
     pause_seconds: int = 0
-    """Between one wave and the next."""
+    """Between two waves."""
     stop_after_failures: int | None = None
     """After this number of failures no further account is begun; ``None``: no limit."""
 
@@ -422,8 +424,8 @@ def plan_waves(
 
     The first ``rules.canary`` targets are the canaries, whether they are done or not.
     """
-    canaries = tuple(one for one in targets[: rules.canary] if one.account_id not in done)
-    rest = tuple(one for one in targets[rules.canary :] if one.account_id not in done)
+    canaries = tuple(planned for planned in targets[: rules.canary] if planned.account_id not in done)
+    rest = tuple(planned for planned in targets[rules.canary :] if planned.account_id not in done)
     size = rules.size or max(1, len(rest))
     waves = [Wave(canaries, is_canary=True)] if canaries else []
     return (*waves, *(Wave(rest[start : start + size]) for start in range(0, len(rest), size)))

@@ -59,7 +59,7 @@ RECENT_INVENTORY = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """A plan, and what was read for it."""
+    """A plan, and the inventory and statuses that were read for it."""
 
     plan: DeletionPlan
     inventory: Inventory
@@ -114,7 +114,7 @@ class Deletion:
             else find_account(NamedAccount(text), inventory.accounts).account_id: reason
             for text, reason in options.allowed_uses.items()
         }
-        to_read = [one.account for one in selection.accounts if one.account.account_id not in skips]
+        to_read = [selected.account for selected in selection.accounts if selected.account.account_id not in skips]
         roles = [(account, classify_account_role(account.account_id, inventory)) for account in to_read]
         read = read_accounts(self.tools, roles, progress, details=True)
         wanted = [
@@ -160,7 +160,7 @@ class Deletion:
     ) -> DeletionReport:
         """Do exactly the plan, as a job. An account that changed since is skipped and counts as a failure.
 
-        :param inventory: what was read for the plan; read again if it is older than two minutes.
+        :param inventory: the inventory that was read for the plan; read again if it is older than two minutes.
         :param rules: the waves; by default all accounts at once.
         :raises PlanInvalidError: if the plan isn't valid here and now.
         :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
@@ -255,7 +255,7 @@ class Deletion:
         return BlockingPolicyFinder(self.tools.policies, inventory, stop)
 
     def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
-        """Return this one if it is at most two minutes old, otherwise read a new one.
+        """Return the given inventory if it is at most two minutes old, otherwise read it again.
 
         :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
         """
@@ -268,7 +268,7 @@ class Deletion:
     def _find_skips(
         self, selection: Selection, request: SelectionRequest, inventory: Inventory
     ) -> dict[AccountId, Skip]:
-        """Find the accounts that may not be touched; refuse the whole request if one of them was named."""
+        """Find the accounts that may not be touched; refuse the whole request if any of them was named."""
         protections = self.protections.read(request.included_failsafes)
         found: list[tuple[SelectedAccount, Skip]] = []
         for selected in selection.accounts:
