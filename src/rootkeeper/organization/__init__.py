@@ -1,1 +1,1 @@
-"""Accounts, the tree and the selection: what everything else is about."""
+"""Accounts, the tree and the selection, on which everything else builds."""

@@ -1,7 +1,7 @@
 """The organization as AWS describes it: its accounts, its tree of organizational units, and its set-up.
 
 An account's ``Paths`` give the ids from the organization's root down to its parent. Names of units are read separately:
-one call returns the names of all children of a unit, so only units with unnamed children are asked.
+a call returns the names of all children of a unit, so only units with unnamed children are asked.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class ServiceControlPolicies:
 
     @property
     def remark(self) -> str | None:
-        """Say what it means that they aren't enabled; ``None`` if they are."""
+        """Explain the effect if they aren't enabled; ``None`` if they are."""
         if self.is_enabled:
             return None
         return (
@@ -135,7 +135,7 @@ class OrganizationalUnit:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account of the organization, and its place in the tree."""
+    """An account of the organization, and its place in the tree."""
 
     account_id: AccountId
     name: str
@@ -147,12 +147,12 @@ class Account:
     """The same as names, such as ``Root/Workloads/Prod``."""
     joined_at: datetime | None = None
     tags: Mapping[str, str] | None = None
-    """``None`` if not read: tags cost one call per account."""
+    """``None`` if not read: tags cost a call per account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """A complete listing of an organization at one moment."""
+    """A complete listing of an organization at a point in time."""
 
     organization: Organization
     accounts: tuple[Account, ...]
@@ -235,7 +235,7 @@ def find_gap(
     management_account_id: AccountId,
     expected: frozenset[AccountId],
 ) -> str | None:
-    """Find why a listing is incomplete, as one sentence; ``None`` if no reason is known.
+    """Find why a listing is incomplete, as a sentence; ``None`` if no reason is known.
 
     :param expected: more accounts that must be in it, such as the caller's own and delegated administrators.
     """
@@ -260,7 +260,7 @@ def sort_accounts(accounts: Sequence[Account]) -> tuple[Account, ...]:
 
 def find_vanished(last: Inventory | None, listed: Collection[AccountId]) -> tuple[Account, ...]:
     """Find accounts of the last inventory that a new listing lacks: they have left, or the listing is incomplete."""
-    return () if last is None else tuple(one for one in last.accounts if one.account_id not in listed)
+    return () if last is None else tuple(account for account in last.accounts if account.account_id not in listed)
 
 
 def describe_changes(
@@ -270,12 +270,12 @@ def describe_changes(
     left: Mapping[AccountId, Account],
     units: UnitsById,
 ) -> tuple[str, ...]:
-    """Describe what has changed since the last inventory or during the listing, one sentence for each change.
+    """Describe what has changed since the last inventory or during the listing, a sentence for each change.
 
     :param moved: accounts that an earlier page showed elsewhere, with their units there.
     """
     before = {} if last is None else {account.account_id: account for account in last.accounts}
-    places = {**{one.account_id: one.ou_ids for one in before.values()}, **moved}
+    places = {**{account.account_id: account.ou_ids for account in before.values()}, **moved}
     sentences = [f"Account {_name(account)} has left the organization." for account in left.values()]
     joined = [] if last is None else [account for account_id, account in accounts.items() if account_id not in before]
     sentences += [f"Account {_name(account)} has joined the organization." for account in joined]
@@ -318,7 +318,7 @@ class Setup:
     """``None`` also while trusted access is off: AWS keeps the features, but doesn't return them."""
     delegated_administrators: tuple[AccountId, ...] | None
     unknown: tuple[str, ...] = ()
-    """One sentence for each part that couldn't be read."""
+    """A sentence for each part that couldn't be read."""
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a check or a person confirms of a delegated administrator account, until an end.
+"""Confirmations by a check or a person about a delegated administrator account, each until an end.
 
 AWS doesn't show whether a root login is kept on purpose, nor whether an account runs workloads. Without a confirmation
 neither counts as good: registering a delegated administrator must not improve any number.
@@ -36,7 +36,7 @@ class ConfirmationBasis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """One confirmation; a later one of the same account, claim and basis replaces it."""
+    """A confirmation; a later confirmation of the same account, claim and basis replaces it."""
 
     account_id: AccountId
     claim: Claim
@@ -49,14 +49,14 @@ class Confirmation:
     recorded_by: str
     recorded_at: datetime
     endpoint: str
-    """A confirmation in a sandbox never counts for AWS, nor one in AWS for a sandbox."""
+    """A confirmation in a sandbox never counts for AWS, nor a confirmation in AWS for a sandbox."""
 
     def is_in_force(self, at: datetime) -> bool:
         return self.recorded_at <= at < self.until
 
     @property
     def sentence(self) -> str:
-        """One sentence for a person: who, until when, and why."""
+        """A sentence for a person: who, until when, and why."""
         until, recorded = f"{self.until:%Y-%m-%d}", f"{self.recorded_at:%Y-%m-%d}"
         if self.basis is ConfirmationBasis.CHECK:
             return (
@@ -81,7 +81,7 @@ class Attestation(Protocol):
 
 
 def render_attestation(attestation: Attestation) -> str:
-    """One sentence for a person: who attests it until when, and why."""
+    """A sentence for a person: who attests it until when, and why."""
     reason, recorded = attestation.reason.removesuffix("."), f"{attestation.recorded_at:%Y-%m-%d}"
     return (
         f"{attestation.owner} attests it until {attestation.until:%Y-%m-%d}: {reason} (recorded by "
@@ -118,11 +118,13 @@ def require_attestation(attestation: _Attestation) -> _Attestation:
 def find_in_force(confirmations: Iterable[Confirmation], claim: Claim, at: datetime) -> dict[AccountId, Confirmation]:
     """Find each account's confirmation of ``claim`` that is in force; of both kinds, the check."""
     last: dict[tuple[AccountId, ConfirmationBasis], Confirmation] = {}
-    for one in sorted(confirmations, key=lambda one: one.recorded_at):
-        if one.claim is claim and one.recorded_at <= at:
-            last[one.account_id, one.basis] = one
+    for confirmation in sorted(confirmations, key=lambda confirmation: confirmation.recorded_at):
+        if confirmation.claim is claim and confirmation.recorded_at <= at:
+            last[confirmation.account_id, confirmation.basis] = confirmation
     found: dict[AccountId, Confirmation] = {}
-    for one in last.values():
-        if one.is_in_force(at) and (one.basis is ConfirmationBasis.CHECK or one.account_id not in found):
-            found[one.account_id] = one
+    for confirmation in last.values():
+        if confirmation.is_in_force(at) and (
+            confirmation.basis is ConfirmationBasis.CHECK or confirmation.account_id not in found
+        ):
+            found[confirmation.account_id] = confirmation
     return found

@@ -24,11 +24,11 @@ class Progress(Protocol):
         ...
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """Count one account that is done; ``present`` and ``unknown`` add to their counts."""
+        """Count an account that is done; ``present`` and ``unknown`` add to their counts."""
         ...
 
     def remark(self, text: str) -> None:
-        """Show one line to the operator, beside the data."""
+        """Show a line to the operator, beside the data."""
         ...
 
     def finish(self) -> None: ...

@@ -43,7 +43,7 @@ from rootkeeper.values import JsonValue, render_instant, render_optional_instant
 
 Found: TypeAlias = Count | None
 """How many there are; ``null`` where it wasn't read. AWS's summary, which is all that an audit without details reads,
-says 1 for one or more.
+says 1 for any number above 0.
 """
 
 
@@ -199,7 +199,7 @@ class NamedBody(TypedDict):
 
 _NONE = JsonSchema(default=[])
 _MOST = 20_000
-"""How many accounts may be named one by one."""
+"""How many accounts may be named individually."""
 
 
 @record
@@ -234,8 +234,8 @@ def parse_selection(record: Mapping[str, Any]) -> SelectionRequest:
             **_NOTHING_SELECTED,
             **record,
             "named": [
-                {"text": one, "source": ""} if isinstance(one, str) else {"source": "", **one}
-                for one in record.get("named", ())
+                {"text": entry, "source": ""} if isinstance(entry, str) else {"source": "", **entry}
+                for entry in record.get("named", ())
             ],
             "tags": tags,
             "included_failsafes": [parse_account_id(text) for text in record.get("included_failsafes", ())],
@@ -253,7 +253,7 @@ def describe_credentials(found: RootCredentials) -> CredentialDetails:
 
 
 def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> RootCredentials:
-    """Read what ``describe_credentials`` wrote.
+    """Read credentials from the record that ``describe_credentials`` made.
 
     :raises KeyError: if a value is missing.
     :raises TypeError: and ValueError, if a value isn't valid.
@@ -262,7 +262,7 @@ def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> Root
 
 
 def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
-    """Render one account as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
+    """Render an account as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
     account = status.account
     record: dict[str, Any] = {
         "account_id": account.account_id,
@@ -309,7 +309,7 @@ def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[st
 
 
 def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
-    """Read what ``account_to_record`` or ``stored_account_to_record`` wrote; what the former leaves out stays unknown.
+    """Read a record of ``account_to_record`` or ``stored_account_to_record``; fields that it lacks stay unknown.
 
     :raises TypeError: and ValueError, if a value isn't valid.
     :raises InputError: if the account id isn't valid.
@@ -323,7 +323,7 @@ def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
     )
     return replace(
         status,
-        # One kind that wasn't read makes the whole unread.
+        # A kind that wasn't read makes the whole summary unread.
         summary=None if None in found else RootCredentialsSummary(*map(bool, found)),
         credentials=None if details is None else parse_credentials(account_id, details),
     )

@@ -47,7 +47,7 @@ class SelectionRequest:
     organizational_units: tuple[str, ...] = ()
     """Ids (``ou-…``, ``r-…``) or paths of names, such as ``Root/Workloads/Prod`` or ``Workloads/Prod``."""
     tags: tuple[tuple[str, str], ...] = ()
-    """All keys must match; of several values of one key, one must match."""
+    """All keys must match; of several values of a key, one must match."""
     account_states: frozenset[AccountState] = frozenset()
     statuses: frozenset[Status] = frozenset()
     """As read now, never from an earlier audit."""
@@ -85,7 +85,7 @@ class SelectedAccount:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The accounts that a request selects in one inventory, in its order."""
+    """The accounts that a request selects in an inventory, in its order."""
 
     accounts: tuple[SelectedAccount, ...]
     """Excluded accounts too, marked."""
@@ -118,7 +118,7 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Why an account isn't touched, as a code and as one sentence."""
+    """Why an account isn't touched, as a code and as a sentence."""
 
     reason: SkipReason
     detail: str
@@ -126,7 +126,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class AccountProtections:
-    """What protects accounts, besides the facts in the inventory."""
+    """The protections of accounts, besides the facts in the inventory."""
 
     recorded: Mapping[AccountId, Skip]
     """Protections in the database: an exception in force, or a recovery window."""
@@ -134,7 +134,7 @@ class AccountProtections:
 
 
 def parse_account_list(text: str, source: str) -> tuple[NamedAccount, ...]:
-    """Parse a file of accounts: one id or name per line. A comment is ``#`` at the start of a line or after a space.
+    """Parse a file of accounts: an id or name per line. A comment is ``#`` at the start of a line or after a space.
 
     :raises InputError: if the file contains no account.
     """
@@ -160,7 +160,7 @@ def find_account(named: NamedAccount, accounts: Sequence[Account]) -> Account:
     """Find the account with that id or name.
 
     :raises TargetRefusedError: if the organization has no account with that id.
-    :raises InputError: if no account, or more than one, has that name; the message lists candidates.
+    :raises InputError: if no account or several accounts have that name; the message lists candidates.
     """
     where = f" ({named.source})" if named.source else ""
     for account in accounts:
@@ -246,7 +246,7 @@ def select_before_tags(request: SelectionRequest, inventory: Inventory) -> Selec
 def narrow_by_tags(
     selection: Selection, wanted: Iterable[tuple[str, str]], tags: Mapping[AccountId, Mapping[str, str]]
 ) -> Selection:
-    """Keep the accounts that have every wanted tag key with one of its wanted values."""
+    """Keep the accounts that have every wanted tag key with a wanted value."""
     values_of: dict[str, set[str]] = {}
     for key, value in wanted:
         values_of.setdefault(key, set()).add(value)

@@ -1,6 +1,6 @@
 """Root user credentials of an account, the status that follows from them, counts of statuses, and audits as kept.
 
-An unknown is never shown as good: only an account whose four kinds were all read and are empty is ``not_present``.
+An unknown is never shown as good: an account is ``not_present`` only if all four kinds were read and are empty.
 
 Every view of an organization takes its headline from here, so that none of them counts differently. The two numbers of
 root logins that are left to secure always come together: a low number beside many unknown accounts isn't good news.
@@ -72,7 +72,7 @@ class RootCredentialsSummary:
 
 @dataclass(frozen=True, slots=True)
 class LoginProfile:
-    """The root user's console password, or the permission to recover one."""
+    """The root user's console password, or the permission to recover it."""
 
     created_at: datetime
     last_used_at: datetime | None
@@ -119,7 +119,7 @@ class MfaDevice:
 
 @dataclass(frozen=True, slots=True)
 class RootCredentials:
-    """All root user credentials found in one account at one moment, in detail."""
+    """All root user credentials found in an account at a point in time, in detail."""
 
     account_id: AccountId
     login_profile: LoginProfile | None
@@ -153,9 +153,9 @@ class RootCredentials:
 
     @property
     def oldest_at(self) -> datetime | None:
-        """When the oldest access key or signing certificate was created; ``None`` without one."""
+        """When the oldest access key or signing certificate was created; ``None`` without any."""
         keys = [key.created_at for key in self.access_keys]
-        return min([*keys, *(one.uploaded_at for one in self.signing_certificates)], default=None)
+        return min([*keys, *(certificate.uploaded_at for certificate in self.signing_certificates)], default=None)
 
 
 class Status(StrEnum):
@@ -193,14 +193,14 @@ class AccountRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """The status of one account's root user credentials."""
+    """The status of an account's root user credentials."""
 
     account: Account
     role: AccountRole
     status: Status
     reason: StatusReason | None = None
     detail: str | None = None
-    """One sentence: the error, the policy that blocks, or the account's state."""
+    """A sentence: the error, the policy that blocks, or the account's state."""
     summary: RootCredentialsSummary | None = None
     """``None`` if not read."""
     credentials: RootCredentials | None = None
@@ -213,7 +213,7 @@ class AccountStatus:
 
     @property
     def is_in_order(self) -> bool:
-        """Whether a root login that is kept on purpose is guarded, and that of a failsafe also confirmed.
+        """Whether a root login that is kept on purpose is guarded and, in a failsafe, also confirmed.
 
         Only meaningful for the management account and a failsafe.
         """
@@ -226,7 +226,7 @@ class AccountStatus:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether its root user has MFA, no access key and no signing certificate; an unread one isn't guarded."""
+        """Whether its root user has MFA, no access key and no signing certificate; if unread, it isn't guarded."""
         found = self.summary
         return (
             found is not None
@@ -254,7 +254,7 @@ def role_of(
 
 
 def find_status_without_reading(account: Account, role: AccountRole, partition: str) -> AccountStatus | None:
-    """Find the status of an account that needs no root session; ``None`` if it needs one."""
+    """Find the status of an account that needs no root session; ``None`` if the account needs it."""
     if role is AccountRole.MANAGEMENT:
         return evaluate_management(account, None, None, "Root sessions can't reach it.")
     if partition == "aws-cn":
@@ -275,7 +275,7 @@ def find_status_without_reading(account: Account, role: AccountRole, partition: 
 def evaluate_management(
     account: Account, found: RootCredentialsSummary | None, observed_at: datetime | None, detail: str | None = None
 ) -> AccountStatus:
-    """Return ``not_applicable`` for the management account, with what was read of it."""
+    """Return ``not_applicable`` for the management account, with its summary if that was read."""
     return AccountStatus(
         account,
         AccountRole.MANAGEMENT,
@@ -298,7 +298,7 @@ def evaluate_found(
     session_access_key_id: str | None = None,
     is_confirmed: bool = False,
 ) -> AccountStatus:
-    """Return the status of an account whose four kinds were all read without error.
+    """Return the status of an account after all four kinds were read without error.
 
     If summary and details were both read, a kind exists if either shows it.
     """
@@ -326,7 +326,7 @@ def evaluate_failure(
 ) -> AccountStatus:
     """Return the status of an account that couldn't be read: always ``unknown``.
 
-    :param session_access_key_id: of the root session, if one was opened: a denial inside it comes from a policy over
+    :param session_access_key_id: of the root session, if it was opened: a denial inside it comes from a policy over
         the account, not from a missing permission of the caller.
     """
     return AccountStatus(
@@ -373,7 +373,7 @@ FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
 
 
 def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
-    """Whether a reading command has findings. A failsafe in order isn't one."""
+    """Whether a reading command has findings. A failsafe in order isn't a finding."""
     for status in statuses:
         if status.status is Status.UNKNOWN and FailOn.UNKNOWN in fail_on:
             return True
@@ -397,7 +397,7 @@ def count_each(verdicts: Iterable[StrEnum], found: Iterable[StrEnum], total: str
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
     """Count all accounts, and those of each status, in the order of every summary."""
     order = (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
-    return count_each(order, (one.status for one in statuses), "accounts")
+    return count_each(order, (status.status for status in statuses), "accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,12 +407,12 @@ class RootLoginsLeft:
     known: int
     """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
     unknown: int
-    """Accounts whose root login no reading shows."""
+    """Accounts without a reading of their root login."""
     accounts: int
 
     @property
     def headline(self) -> str:
-        """One line for a person."""
+        """A line for a person."""
         found = f"{self.known:,} known, {self.unknown:,} unknown" if self.accounts else "unknown, no account was read"
         return f"Root logins left to secure: {found}"
 
@@ -458,7 +458,7 @@ def _is_left(status: AccountStatus) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeptStatus:
-    """The status that one audit found in an account."""
+    """The status that an audit found in an account."""
 
     audit_id: str
     ended_at: datetime
@@ -467,7 +467,7 @@ class KeptStatus:
 
 @dataclass(frozen=True, slots=True)
 class KeptAudit:
-    """One audit that is kept."""
+    """An audit that is kept."""
 
     audit_id: str
     """The id of its job."""
@@ -482,4 +482,4 @@ class KeptAudit:
     left_known: int | None = None
     """Root logins left to secure that the audit found; ``None`` if they weren't counted."""
     left_unknown: int | None = None
-    """Accounts whose root login it couldn't read."""
+    """Accounts in which it couldn't read the root login."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WorkResult(Generic[T]):
-    """The result of one piece of work, or its unexpected error."""
+    """The result of a piece of work, or its unexpected error."""
 
     result: T | None
     error: BaseException | None
@@ -49,7 +49,7 @@ class WorkerThreads(Generic[T]):
         self._waiting.put(work)
 
     def take_done(self, wait_seconds: float) -> list[T]:
-        """Take all results that are ready; wait for the first one at most ``wait_seconds``."""
+        """Take all results that are ready; wait for the first result at most ``wait_seconds``."""
         found: list[T] = []
         try:
             found.append(self._done.get(timeout=wait_seconds).get())
