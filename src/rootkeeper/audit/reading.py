@@ -1,9 +1,9 @@
-"""Reads many accounts at once, in batches that share one ledger intent.
+"""Reads many accounts at once, in batches, each with a ledger intent.
 
-A batch's intent is on disk before its first AssumeRoot. The next batch starts while the last accounts of the one before
-are still being read. An account that AWS throttled or that couldn't be reached goes to the end of the queue and into a
-later batch. A throttled account is given up only when nothing at all was read for a while, so that a slow AWS costs
-time and no account. Only the thread that takes the steps writes the ledger and the inventory.
+A batch's intent is on disk before its first AssumeRoot. The next batch starts while the last accounts of the previous
+batch are still being read. An account that AWS throttled or that couldn't be reached goes to the end of the queue and
+into a later batch. A throttled account is given up only when nothing at all was read for a while, so that a slow AWS
+costs time and no account. Only the thread that takes the steps writes the ledger and the inventory.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
 MOST_TRIES = 8
-"""Attempts for one account that can't be reached, before it is ``unknown``."""
+"""Attempts for an account that can't be reached, before it is ``unknown``."""
 
 _UNREAD = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
 """Statuses that don't show that AWS answers."""
@@ -117,7 +117,7 @@ class _Batch:
     sessions: dict[str, JsonValue] = field(default_factory=dict)
     """Account id → access key id of its session."""
     request_ids: dict[str, JsonValue] = field(default_factory=dict)
-    """Account id → AWS's id of the request that opened its session, or of the one that failed."""
+    """Account id → AWS's id of the request that opened its session, or of the failed request."""
     unread: dict[str, JsonValue] = field(default_factory=dict)
     """Account id → why."""
     not_sent: set[AccountId] = field(default_factory=set)
@@ -191,7 +191,7 @@ class AuditBatches:
         self.take_status(status)
 
     def keep_up(self) -> None:
-        """Save what was read before, although no answer arrived."""
+        """Save the statuses read before, although no answer arrived."""
         if self._unsaved and self.clock.monotonic() >= self._save_at:
             self._save()
 
@@ -201,7 +201,7 @@ class AuditBatches:
         self._save_at = self.clock.monotonic() + _SAVING_SECONDS
 
     def record_rest(self) -> None:
-        """After a stop, save what was read and record every batch; accounts without an answer are unanswered."""
+        """After a stop, save the statuses and record every batch; accounts without an answer are unanswered."""
         try:
             self._save()
         except DatabaseError as error:
@@ -265,7 +265,7 @@ class AuditBatches:
                 self.evaluator(target, answer, partial(self._keep, batch))
 
     def _is_given_up(self, target: AuditTarget) -> bool:
-        """Whether no account was read for so long. How often this one was throttled or came too late doesn't count."""
+        """Whether no account was read for so long. The number of this account's attempts doesn't count."""
         since = target.delayed_since
         return since is not None and self.clock.monotonic() - max(since, self._read_at) >= GIVE_UP_SECONDS
 
@@ -301,7 +301,7 @@ class AuditBatches:
             self._record(batch)
 
     def _record(self, batch: _Batch) -> None:
-        """Record one outcome for the batch, with each account's session."""
+        """Record the outcome of the batch, with each account's session."""
         self._open.remove(batch)
         unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
         details: dict[str, JsonValue] = {
@@ -325,7 +325,7 @@ Keep = Callable[[AccountStatus], None]
 
 @dataclass(frozen=True, slots=True)
 class AccountStatusEvaluator:
-    """Evaluates answers. Further calls run in another thread, so that one that hangs doesn't delay other accounts."""
+    """Evaluates answers. Further calls run in another thread, so that a hanging call doesn't delay other accounts."""
 
     reader: OrganizationReader
     caller: Caller
@@ -351,7 +351,7 @@ class AccountStatusEvaluator:
             self.ask(partial(self._read_details, target, answer.summary, answer.session, keep))
 
     def evaluate_management(self, account: Account, keep: Keep) -> None:
-        """Evaluate the management account's root user, if the caller is in it. One call: iam:GetAccountSummary."""
+        """Evaluate the management account's root user, if the caller is in it. Calls iam:GetAccountSummary."""
         if self.caller.account_id == account.account_id:
             self.ask(lambda: partial(keep, self._read_management(account)))
         else:
@@ -417,7 +417,7 @@ _DETAIL_THREADS = 32
 
 @dataclass(frozen=True, slots=True)
 class AccountReaderTools:
-    """What an ``AccountReader`` uses."""
+    """The tools of an ``AccountReader``."""
 
     reader: OrganizationReader
     organization: Organization
@@ -449,7 +449,7 @@ class AccountReader:
     """Receives each status."""
     details: bool = False
     root_access_off: RootAccessOffError | None = None
-    """As a reading of the set-up shows. Then no root session is tried: an account that needs one ends the audit."""
+    """As a reading of the set-up shows. Then no root session is tried: an account that needs it ends the audit."""
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
     _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
     _opened: AbstractContextManager[SummaryReader] = field(init=False)
@@ -497,7 +497,7 @@ class AccountReader:
     ) -> None:
         try:
             if error is None or isinstance(error, RootkeeperError | KeyboardInterrupt):
-                self._drain()  # after a bug it isn't known what to wait for
+                self._drain()  # after a bug the answers to wait for aren't known
         finally:
             self._is_left = True
             self._opened.__exit__(kind, error, traceback)
@@ -536,7 +536,7 @@ class AccountReader:
         self._batches.add(targets)
 
     def begin(self) -> None:
-        """Start what can be started.
+        """Start as many batches as can be read now.
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
@@ -549,7 +549,7 @@ class AccountReader:
         self._batches.start()
 
     def step(self) -> None:
-        """Take the next step, if one arrives soon."""
+        """Take the next step, if it arrives soon."""
         try:
             step = self._steps.get(timeout=_LOOK_SECONDS)
         except queue.Empty:

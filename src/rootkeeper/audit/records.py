@@ -93,7 +93,7 @@ def head_to_record(head: AuditHead) -> dict[str, Any]:
 
 
 def head_from_record(record: Mapping[str, Any]) -> AuditHead:
-    """Read what ``head_to_record`` wrote; the record doesn't contain the accepted set-up itself.
+    """Read the record that ``head_to_record`` made; it doesn't contain the accepted set-up itself.
 
     :raises TypeError: and ValueError, if a value isn't valid.
     :raises KeyError: if a value is missing.

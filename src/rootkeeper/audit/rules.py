@@ -1,4 +1,4 @@
-"""What an audit reads, and the statuses that are known without calls to AWS.
+"""The request of an audit, and the statuses that are known without calls to AWS.
 
 A stored status keeps the time of its reading. Credentials are never reported as absent unless a reading showed it.
 """
@@ -61,7 +61,7 @@ def evaluate_stored(
     """Evaluate the status of each account of the inventory, in its order, without calls to AWS.
 
     :param statuses: the last reading of each account that was ever read.
-    :param windows: at least the unfinished ones and those that ended since the readings.
+    :param windows: at least the unfinished windows and those that ended since the readings.
     :param confirmed: the failsafes that are confirmed now.
     """
     by_account: dict[AccountId, list[RecoveryWindow]] = {}
@@ -112,7 +112,7 @@ def _evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) 
 
 
 def _evaluate_open(status: AccountStatus, window: RecoveryWindow) -> AccountStatus:
-    """A reading from before the opening shows nothing about a password set since; a later one stays valid."""
+    """A reading from before the opening shows nothing about a password set since; a later reading stays valid."""
     began = window.opening_started_at
     if status.observed_at is not None and began is not None and status.observed_at >= began:
         return replace(status, status=Status.RECOVERY_OPEN) if status.status is Status.PRESENT else status
@@ -128,11 +128,11 @@ def _evaluate_open(status: AccountStatus, window: RecoveryWindow) -> AccountStat
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
-    """What an audit reads, and which findings make it fail."""
+    """The accounts that an audit reads, how it reads them, and the findings that make it fail."""
 
     selection: SelectionRequest = EVERYTHING
     details: bool = False
-    """Whether credentials are read one by one."""
+    """Whether credentials are read individually."""
     refresh: bool = False
     """Whether to wait for a complete listing."""
     fail_on: frozenset[FailOn] = FAIL_ON_FINDINGS

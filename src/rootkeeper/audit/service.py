@@ -1,8 +1,8 @@
 """Audits the root user credentials of accounts, by root sessions that can't change anything.
 
 Accounts are listed and read at the same time. Without an earlier inventory, accounts are read as the pages of the
-listing arrive. With one, reading begins at once; the listing adds accounts that joined, and corrects the others if it
-ends in time.
+listing arrive. With an earlier inventory, reading begins at once; the listing adds accounts that joined, and corrects
+the others if it ends in time.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ Emit = Callable[[AccountStatus], None]
 
 @dataclass(slots=True)
 class AuditRun:
-    """What one audit has found so far."""
+    """An audit in progress, with the results so far."""
 
     reading: InventoryReader
     drift_reader: DriftReader
@@ -110,7 +110,7 @@ class AuditRun:
     stop: StopSignal
     job: RunningJob
     earlier: Mapping[AccountId, AccountStatus]
-    """What the job read before it was interrupted."""
+    """The statuses that the job read before it was interrupted."""
     emit: Emit | None
     """Receives each selected account's status once the name of its unit is known."""
     inventory: Inventory | None = None
@@ -128,7 +128,7 @@ class AuditRun:
     _unnamed: dict[str, list[AccountStatus]] = field(default_factory=dict)
     """Statuses that wait for the name of an organizational unit, by its id."""
     _blocked: list[AccountId] = field(default_factory=list)
-    """Accounts whose statuses wait for the name of the blocking policy."""
+    """Accounts with statuses that wait for the name of the blocking policy."""
     _are_policies_named: bool = False
     _was_reported: bool = False
     """Whether the interruption was reported."""
@@ -138,7 +138,7 @@ class AuditRun:
         """Read every selected account, or until asked to stop; see :attr:`is_interrupted`.
 
         :raises InputError: if the selection is wrong; no root session was opened.
-        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is saved.
+        :raises OrganizationIncompleteError: if the listing isn't complete; the statuses read so far are saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
         :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
@@ -172,8 +172,10 @@ class AuditRun:
         finally:
             self.listing.stop()
         self._find_blocking_policies()
-        accounts = {} if self.inventory is None else {one.account_id: one for one in self.inventory.accounts}
-        for status in (one for waiting in self._unnamed.values() for one in waiting):
+        accounts = (
+            {} if self.inventory is None else {account.account_id: account for account in self.inventory.accounts}
+        )
+        for status in (status for waiting in self._unnamed.values() for status in waiting):
             account = accounts.get(status.account.account_id) or add_place_names(status.account, self.listing.units)
             if self.emit is not None:
                 self.emit(_at_its_place(status, account))
@@ -202,7 +204,7 @@ class AuditRun:
         return len(self._accounts.statuses)
 
     def _begin(self) -> None:
-        """Feed the accounts of an earlier inventory, if there is one that has what the request names."""
+        """Feed the accounts of an earlier inventory, if it has everything that the request names."""
         known, selected = None if self.request.refresh else self.listing.known, None
         if known is not None:
             with suppress(InputError):
@@ -314,7 +316,7 @@ _WORTH_ANOTHER_TRY = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit found."""
+    """The result of an audit."""
 
     inventory: Inventory
     caller: Caller
@@ -324,7 +326,7 @@ class AuditReport:
     accounts: tuple[AccountStatus, ...]
     """The selected accounts, in the order of the inventory."""
     drift: SetupDrift
-    """How the set-up differs from the accepted one."""
+    """The differences from the accepted set-up."""
     is_inventory_complete: bool = True
     """Whether this audit listed the accounts to the end; otherwise the inventory is of ``inventory.listed_at``."""
 
@@ -344,7 +346,7 @@ class AuditReport:
 
 @dataclass(frozen=True, slots=True)
 class AuditInterrupted:
-    """An audit that was asked to stop; what it read is saved."""
+    """An audit that was asked to stop; the statuses that it read are saved."""
 
     job_id: str
     read: int
@@ -370,11 +372,11 @@ class Audit:
         stop: StopSignal | None = None,
         emit: Emit | None = None,
     ) -> AuditReport | AuditInterrupted:
-        """Audit the selected accounts as a job. One account's failure is its status.
+        """Audit the selected accounts as a job. The failure of an account is its status.
 
         :param emit: receives each selected account's status.
         :raises InputError: if the selection is wrong; no root session was opened.
-        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is saved.
+        :raises OrganizationIncompleteError: if the listing isn't complete; the statuses read so far are saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
         :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
@@ -487,7 +489,7 @@ class Audit:
         return report
 
     def _list_earlier(self, since: datetime, *, details: bool) -> dict[AccountId, AccountStatus]:
-        """List what was read since then and needn't be read again."""
+        """List the statuses that were read since then and needn't be read again."""
         return {
             account_id: status
             for account_id, status in self.tools.store.list_statuses().items()
