@@ -1,6 +1,6 @@
 """Checks that judge each account: root access keys, MFA, and use of the root user. Pure.
 
-An account is unknown where no reading of the period shows what the check needs. The management account and a login that
+An account is unknown if no reading of the period shows the facts for a check. The management account and a login that
 is kept on purpose are judged like any other account.
 """
 
@@ -66,7 +66,7 @@ def _evaluate_devices(found: AccountStatus) -> _Evaluated:
 
 
 def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
-    """Judge what needs no MFA device, or what isn't known; ``None`` if there are a password and MFA."""
+    """Judge an account that needs no MFA device, has none, or wasn't read; ``None`` if there are a password and MFA."""
     password, mfa = (_get_kind(account, kind) for kind in (CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES))
     if password.not_applicable is not None:
         return make_result(account, Verdict.NOT_APPLICABLE, password.not_applicable)
@@ -90,7 +90,7 @@ def check_root_unused(report: EvidenceReport) -> CheckResult:
     if report.partition == "aws-cn":
         return found
     is_unknown = found.verdict is Verdict.UNKNOWN
-    used = sum(one.verdict is Verdict.MANUAL for one in found.accounts)
+    used = sum(account.verdict is Verdict.MANUAL for account in found.accounts)
     reasons = [*found.reasons]
     reasons.append(
         "Root users were used, or may have been, in "
@@ -113,12 +113,12 @@ _USED_BY = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.
 
 def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountResult:
     account_id, period = account.account.account_id, report.period
-    opened = [one for one in report.windows if one.account_id == account_id and one.opened_at is not None]
+    opened = [window for window in report.windows if window.account_id == account_id and window.opened_at is not None]
     found, kinds = account.found.credentials, [_get_kind(account, kind) for kind in _USED_BY]
     if any(kind.is_present is None for kind in kinds):
         return make_result(account, Verdict.UNKNOWN, explain_unread(account))
     if opened:
-        windows = ", ".join(one.window_id for one in opened)
+        windows = ", ".join(window.window_id for window in opened)
         return make_result(account, Verdict.MANUAL, f"Its root user could be used in the period: recovery {windows}.")
     if not any(kind.is_present for kind in kinds):
         reason = "The root user has nothing to sign in or call with. Use before the reading isn't shown."
@@ -137,7 +137,7 @@ def _list_uses(report: EvidenceReport) -> Iterator[datetime]:
         found = account.found.credentials
         if found is not None and found.last_used_at is not None:
             yield found.last_used_at
-    yield from (one.opened_at for one in report.windows if one.opened_at is not None)
+    yield from (window.opened_at for window in report.windows if window.opened_at is not None)
 
 
 def _check_accounts(
@@ -148,7 +148,7 @@ def _check_accounts(
         _evaluate_applicability(account, report.partition) or evaluate(account) for account in report.all_accounts
     )
     reasons = [*describe_accounts(accounts)]
-    verdicts = [one.verdict for one in accounts]
+    verdicts = [account.verdict for account in accounts]
     if report.management is None:
         verdicts.append(Verdict.UNKNOWN)
         reasons.append("The management account isn't in the list of accounts.")
@@ -179,14 +179,14 @@ _WORDS = {
 
 
 def describe_accounts(accounts: Sequence[AccountResult]) -> Iterator[str]:
-    """Count the accounts of each verdict, one sentence for all; nothing where there are none."""
+    """Count the accounts of each verdict, in a sentence for all; nothing if there are no accounts."""
     if accounts:
         parts = ", ".join(f"{count:,} {_WORDS[verdict]}" for verdict, count in count_accounts(accounts).items())
         yield f"Of {len(accounts):,} accounts: {parts}." if len(accounts) > 1 else f"Of 1 account: {parts}."
 
 
 def _get_kind(account: AccountEvidence, kind: CredentialKind) -> KindEvidence:
-    return next(one for one in account.kinds if one.kind is kind)
+    return next(evidence for evidence in account.kinds if evidence.kind is kind)
 
 
 def explain_unread(account: AccountEvidence) -> str:

@@ -1,4 +1,4 @@
-"""Judges controls by an evidence report, each check once, and records what people attest of controls.
+"""Judges controls by an evidence report, each check once, and records people's attestations of controls.
 
 The same report and the same map give the same verdicts.
 """
@@ -59,8 +59,8 @@ class AssessedReport(EvidenceReport):
     """Framework by framework, in the order of the map."""
 
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
-        """Whether the answer is a bad one, also because of a control."""
-        verdicts = {one.verdict for one in self.assessments}
+        """Whether the answer is bad, also because of a control."""
+        verdicts = {assessment.verdict for assessment in self.assessments}
         is_bad = FailOn.PRESENT in fail_on and Verdict.FAIL in verdicts
         is_unknown = FailOn.UNKNOWN in fail_on and verdicts & {Verdict.MANUAL, Verdict.UNKNOWN}
         return bool(is_bad or is_unknown) or EvidenceReport.has_findings(self, fail_on)
@@ -79,19 +79,19 @@ def evaluate(report: EvidenceReport, controls: Iterable[Control]) -> tuple[Contr
 
     found = []
     for control in controls:
-        for one in control.checks:
-            if one.check not in results:
-                results[one.check] = CHECKS[one.check](report)
+        for check in control.checks:
+            if check.check not in results:
+                results[check.check] = CHECKS[check.check](report)
         # An altered ledger proves no statement of a person.
         attestation = attestations.get(control.key) if report.ledger.is_intact else None
-        found.append(assess_control(control, [results[one.check] for one in control.checks], attestation, apply))
+        found.append(assess_control(control, [results[check.check] for check in control.checks], attestation, apply))
     return tuple(found)
 
 
 def assess_report(report: EvidenceReport, frameworks: Iterable[Framework]) -> AssessedReport:
     """Add the verdicts on every control of ``frameworks``."""
     chosen = tuple(frameworks)
-    known = {one.name: getattr(report, one.name) for one in fields(EvidenceReport)}
+    known = {field.name: getattr(report, field.name) for field in fields(EvidenceReport)}
     controls = [control for framework in chosen for control in framework.controls]
     return AssessedReport(**known, frameworks=chosen, assessments=evaluate(report, controls))
 
@@ -103,14 +103,14 @@ def list_assessments(report: EvidenceReport) -> tuple[ControlAssessment, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ControlAttester:
-    """Records what a person attests of a control."""
+    """Records a person's attestation of a control."""
 
     ledger: Ledger
     clock: Clock
     actor: Actor
 
     def attest(self, control: Control, *, owner: str, reason: str, until: datetime) -> ControlAttestation:
-        """Record an attestation, and return it with its entry; it replaces an earlier one of the control.
+        """Record an attestation, and return it with its entry; it replaces an earlier attestation of the control.
 
         :raises InputError: if the control is attested account by account, owner or reason is empty, or the end isn't
             valid.

@@ -26,22 +26,22 @@ def load_frameworks() -> tuple[Framework, ...]:
     import yaml  # here, because most commands need no controls
 
     text = (resources.files(__package__) / "controls.yaml").read_text("utf-8")
-    return tuple(_parse_framework(one) for one in yaml.load(text, Loader=yaml.CSafeLoader)["frameworks"])
+    return tuple(_parse_framework(record) for record in yaml.load(text, Loader=yaml.CSafeLoader)["frameworks"])
 
 
 def choose_frameworks(wanted: Iterable[str]) -> tuple[Framework, ...]:
     """Choose frameworks by their ids, in the order of the map, each once.
 
-    :raises InputError: if one isn't known.
+    :raises InputError: if a framework isn't known.
     """
     names = set(wanted)
-    known = {one.framework_id: one for one in load_frameworks()}
+    known = {framework.framework_id: framework for framework in load_frameworks()}
     if names - known.keys():
         raise InputError(
             f"There is no framework {', '.join(sorted(names - known.keys()))} in the control map.",
             hint=f"It has {', '.join(known)}.",
         )
-    return tuple(one for one in known.values() if one.framework_id in names)
+    return tuple(framework for framework in known.values() if framework.framework_id in names)
 
 
 def get_control(key: str) -> Control:
@@ -64,9 +64,10 @@ def get_framework(framework_id: str) -> Framework:
 
 
 def _parse_framework(record: Mapping[str, Any]) -> Framework:
-    controls = tuple(_parse_control(record["id"], one) for one in record["controls"])
+    controls = tuple(_parse_control(record["id"], control) for control in record["controls"])
     left_out = tuple(
-        LeftOut(tuple(one["controls"]), tuple(one["checks"]), one["reason"].rstrip()) for one in record["left_out"]
+        LeftOut(tuple(mapping["controls"]), tuple(mapping["checks"]), mapping["reason"].rstrip())
+        for mapping in record["left_out"]
     )
     return Framework(record["id"], record["name"], record["version"], controls, left_out)
 
@@ -74,12 +75,12 @@ def _parse_framework(record: Mapping[str, Any]) -> Framework:
 def _parse_control(framework_id: str, record: Mapping[str, Any]) -> Control:
     checks = tuple(
         ControlCheck(
-            CheckName(one["check"]),
-            Showing(one["showing"]),
-            Strength(one["strength"]),
-            one["source"],
-            WithoutPassword(one.get("without_password", WithoutPassword.PASS_WITH_NOTE)),
+            CheckName(check["check"]),
+            Showing(check["showing"]),
+            Strength(check["strength"]),
+            check["source"],
+            WithoutPassword(check.get("without_password", WithoutPassword.PASS_WITH_NOTE)),
         )
-        for one in record["checks"]
+        for check in record["checks"]
     )
     return Control(framework_id, record["id"], record["title"].rstrip(), record["text"].rstrip(), checks)

@@ -30,8 +30,13 @@ def check_centralized(report: EvidenceReport) -> CheckResult:
 def check_no_root_credentials(report: EvidenceReport) -> CheckResult:
     """Check that no member account has root user credentials, apart from confirmed failsafes."""
     found = report.no_root_credentials
-    kept = tuple(one.confirmation for one in report.accounts if one.verdict is Verdict.KEPT and one.confirmation)
-    accounts = tuple(make_result(one, one.verdict, one.detail or _describe_status(one)) for one in report.accounts)
+    kept = tuple(
+        account.confirmation for account in report.accounts if account.verdict is Verdict.KEPT and account.confirmation
+    )
+    accounts = tuple(
+        make_result(account, account.verdict, account.detail or _describe_status(account))
+        for account in report.accounts
+    )
     return CheckResult(CheckName.NO_ROOT_CREDS, found.verdict, found.reasons, accounts, kept)
 
 
@@ -54,15 +59,19 @@ def check_delegated(report: EvidenceReport) -> CheckResult:
     if not delegates:
         reason = "No delegated administrator for IAM is registered: root access is managed in the management account."
         return CheckResult(CheckName.DELEGATED, Verdict.FAIL, (reason,))
-    purposes = {one.account_id: one for one in report.centralized.attestations}
-    accounts = tuple(_evaluate_delegate(report, one, is_attested=one in purposes) for one in delegates)
+    purposes = {attestation.account_id: attestation for attestation in report.centralized.attestations}
+    accounts = tuple(
+        _evaluate_delegate(report, account_id, is_attested=account_id in purposes) for account_id in delegates
+    )
     reasons = (f"Delegated administrators for IAM: {', '.join(delegates)}.", *describe_accounts(accounts))
-    confirmations = tuple(purposes[one] for one in delegates if one in purposes)
-    return CheckResult(CheckName.DELEGATED, combine(one.verdict for one in accounts), reasons, accounts, confirmations)
+    confirmations = tuple(purposes[account_id] for account_id in delegates if account_id in purposes)
+    return CheckResult(
+        CheckName.DELEGATED, combine(account.verdict for account in accounts), reasons, accounts, confirmations
+    )
 
 
 def _evaluate_delegate(report: EvidenceReport, account_id: AccountId, *, is_attested: bool) -> AccountResult:
-    account = next((one for one in report.accounts if one.account.account_id == account_id), None)
+    account = next((account for account in report.accounts if account.account.account_id == account_id), None)
     name, ou_path = ("", "") if account is None else (account.account.name, account.account.ou_path)
     reason = "A person attests that it is an account for security or management."
     if not is_attested:
@@ -73,29 +82,29 @@ def _evaluate_delegate(report: EvidenceReport, account_id: AccountId, *, is_atte
 
 
 def check_scp_guard(report: EvidenceReport) -> CheckResult:
-    """List the organization's own policies; whether they deny what they should, a person must judge."""
+    """List the organization's own policies; whether they deny the right actions, a person must judge."""
     state = report.setup.state
     if state is None or state.guardrails is None:
         detail = report.setup.detail if state is None else state.guardrails_unknown
         return CheckResult(CheckName.SCP_GUARD, Verdict.UNKNOWN, (detail or "The policies were never read.",))
-    if not any(one.attached_to for one in state.guardrails):
+    if not any(policy.attached_to for policy in state.guardrails):
         reason = "No service control policy or resource control policy of the organization's own is attached."
         return CheckResult(CheckName.SCP_GUARD, Verdict.FAIL, (reason,))
     reasons = [
-        f"{one.name} ({one.policy_id}) is attached to {', '.join(one.attached_to)}."
-        for one in state.guardrails
-        if one.attached_to
+        f"{policy.name} ({policy.policy_id}) is attached to {', '.join(policy.attached_to)}."
+        for policy in state.guardrails
+        if policy.attached_to
     ]
     reasons.append("Whether they are the guardrails that the organization needs, in every account, isn't judged here.")
     return CheckResult(CheckName.SCP_GUARD, Verdict.MANUAL, tuple(reasons))
 
 
 def check_root_alert(report: EvidenceReport) -> CheckResult:
-    """List what drills show of alarms; Rootkeeper doesn't read alarms."""
+    """List the alarms that drills report; Rootkeeper doesn't read alarms."""
     accounts = _evaluate_failsafes(report, "alarm", manual=True)
-    reasons = [f"{one.account_id}: {one.reason}" for one in accounts]
+    reasons = [f"{account.account_id}: {account.reason}" for account in accounts]
     reasons.append("Rootkeeper doesn't read alarms or their receivers. A person must judge them.")
-    verdict = Verdict.FAIL if any(one.verdict is Verdict.FAIL for one in accounts) else Verdict.MANUAL
+    verdict = Verdict.FAIL if any(account.verdict is Verdict.FAIL for account in accounts) else Verdict.MANUAL
     return CheckResult(CheckName.ROOT_ALERT, verdict, tuple(reasons), accounts)
 
 
@@ -108,8 +117,8 @@ def check_drill(report: EvidenceReport) -> CheckResult:
         return CheckResult(CheckName.DRILL, Verdict.UNKNOWN, ("Which accounts are failsafes couldn't be read.",))
     accounts = _evaluate_failsafes(report, "drill", manual=False)
     if accounts:
-        reasons = tuple(f"{one.account_id}: {one.reason}" for one in accounts)
-        return CheckResult(CheckName.DRILL, combine(one.verdict for one in accounts), reasons, accounts)
+        reasons = tuple(f"{account.account_id}: {account.reason}" for account in accounts)
+        return CheckResult(CheckName.DRILL, combine(account.verdict for account in accounts), reasons, accounts)
     found = check_drills(drills, report.period.end)
     # A drill of an account that is no failsafe any more shows something, but not that the way in works today.
     verdict = Verdict.FAIL if found.verdict is CheckVerdict.FAIL else Verdict.MANUAL
@@ -117,7 +126,7 @@ def check_drill(report: EvidenceReport) -> CheckResult:
 
 
 def _evaluate_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> tuple[AccountResult, ...]:
-    """Return one check of each failsafe; if that isn't enough (``manual``), all but a failure is for a person."""
+    """Return a check of each failsafe; if that isn't enough (``manual``), all but a failure is for a person."""
 
     def evaluate(check: Check) -> Verdict:
         verdict = Verdict(check.verdict.value)
@@ -136,9 +145,9 @@ def check_inventory(report: EvidenceReport) -> CheckResult:
     """Check that the list of accounts is up to date, and that each account was read in the period."""
     at = f"{report.listed_at:%Y-%m-%d %H:%M:%S UTC}"
     stale = report.period.find_staleness(report.listed_at)
-    accounts = tuple(_evaluate_reading(one) for one in report.accounts)
+    accounts = tuple(_evaluate_reading(account) for account in report.accounts)
     reasons = [f"The accounts were listed at {at}.", *describe_accounts(accounts)]
-    verdicts = [one.verdict for one in accounts]
+    verdicts = [account.verdict for account in accounts]
     if report.management is None or report.management.found.summary is None:
         verdicts.append(Verdict.UNKNOWN)
         reasons.append("The management account's root user wasn't read.")
@@ -175,7 +184,7 @@ def check_privileged_calls_logged(report: EvidenceReport) -> CheckResult:
     if not history.entries:
         return CheckResult(CheckName.PRIV_LOGGED, Verdict.UNKNOWN, ("The ledger has no entries of the period.",))
     if history.open_intents:
-        entries = ", ".join(str(one.sequence) for one in history.open_intents)
+        entries = ", ".join(str(intent.sequence) for intent in history.open_intents)
         reason = f"What came of these intents isn't known: ledger entries {entries}."
         return CheckResult(CheckName.PRIV_LOGGED, Verdict.UNKNOWN, (reason,))
     reasons = (
@@ -235,7 +244,7 @@ def _check_windows(
     if not windows:
         reason = "No recovery window was open in the period, so nothing shows how one is handled."
         return CheckResult(check, Verdict.MANUAL, (reason,))
-    names = {one.account.account_id: (one.account.name, one.account.ou_path) for one in report.accounts}
+    names = {account.account.account_id: (account.account.name, account.account.ou_path) for account in report.accounts}
     results = []
     for window in windows:
         verdict, reason = evaluate(window)
@@ -247,9 +256,9 @@ def _check_windows(
         )
     count = len(windows)
     reasons = [f"{count:,} recovery {'window was' if count == 1 else 'windows were'} open in the period."]
-    reasons += [one.reason for one in results if one.verdict is not Verdict.PASS]
+    reasons += [result.reason for result in results if result.verdict is not Verdict.PASS]
     newest = max(window.opened_at or window.requested_at for window in windows)
-    verdict = combine(one.verdict for one in results)
+    verdict = combine(result.verdict for result in results)
     return CheckResult(check, verdict, tuple(reasons), tuple(results), latest_fact_at=newest)
 
 

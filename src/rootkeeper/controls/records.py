@@ -147,7 +147,7 @@ class AssessedReportDocument(ReportDocument):
 
 @record
 class AssessedDocument(Answer):
-    """Whose controls were judged, and for which period."""
+    """The organization and the period of judged controls."""
 
     organization_id: OrganizationId
     endpoint: str
@@ -198,9 +198,9 @@ def describe_assessed_report(report: EvidenceReport) -> Record:
     frameworks = report.frameworks if isinstance(report, AssessedReport) else ()
     return {
         **describe_report(report),
-        "frameworks": [describe_framework(one) for one in frameworks],
-        "controls": [describe_assessment(one) for one in list_assessments(report)],
-        "control_accounts": [describe_account(check, one) for check, one in list_open_accounts(report)],
+        "frameworks": [describe_framework(framework) for framework in frameworks],
+        "controls": [describe_assessment(assessment) for assessment in list_assessments(report)],
+        "control_accounts": [describe_account(check, account) for check, account in list_open_accounts(report)],
     }
 
 
@@ -208,8 +208,8 @@ def describe_controls(report: AssessedReport) -> Record:
     """Describe the verdicts on the controls of a report."""
     return {
         **_describe_period(report),
-        "frameworks": [describe_framework(one) for one in report.frameworks],
-        "controls": [describe_assessment(one) for one in report.assessments],
+        "frameworks": [describe_framework(framework) for framework in report.frameworks],
+        "controls": [describe_assessment(assessment) for assessment in report.assessments],
     }
 
 
@@ -221,19 +221,19 @@ def describe_control(
     after: int = 0,
     limit: int | None = None,
 ) -> Record:
-    """Describe one control and a page of the accounts behind it.
+    """Describe a control and a page of the accounts behind it.
 
     :param only_open: leaves out the accounts that no one has to look at.
     :param after: how many accounts earlier pages had.
     :param limit: the largest number of accounts.
     """
-    accounts = [one for one in list_accounts(assessment) if not only_open or one[1].verdict in OPEN]
+    accounts = [item for item in list_accounts(assessment) if not only_open or item[1].verdict in OPEN]
     page = accounts[after : None if limit is None else after + limit]
     reached = after + len(page)
     return {
         **_describe_period(report),
         "control": describe_assessment(assessment),
-        "accounts": [describe_account(check, one) for check, one in page],
+        "accounts": [describe_account(check, account) for check, account in page],
         "total": len(accounts),
         "next": str(reached) if reached < len(accounts) else None,
     }
@@ -261,7 +261,7 @@ def describe_assessment(assessment: ControlAssessment) -> AssessmentRecord:
         verdict=assessment.verdict.value,
         attested=assessment.is_attested,
         reasons=list(assessment.reasons),
-        checks=[_describe_check(one) for one in assessment.checks],
+        checks=[_describe_check(check) for check in assessment.checks],
         attestation=None if attestation is None else fill_record(ControlAttestationRecord, attestation),
     )
 
@@ -275,7 +275,7 @@ def _describe_check(shown: ShownCheck) -> ShownCheckRecord:
         verdict=result.verdict.value,
         reasons=list(result.reasons),
         accounts={name: counts.get(Verdict(name), 0) for name in AccountCounts.__annotations__},
-        confirmations=[fill_record(ConfirmationRecord, one) for one in result.confirmations],
+        confirmations=[fill_record(ConfirmationRecord, confirmation) for confirmation in result.confirmations],
     )
 
 
@@ -288,8 +288,8 @@ OPEN = frozenset({Verdict.FAIL, Verdict.UNKNOWN, Verdict.MANUAL})
 
 
 def list_accounts(assessment: ControlAssessment) -> list[tuple[CheckName, AccountResult]]:
-    """List what the checks of a control found in each account, the worst first."""
-    found = [(shown.result.check, one) for shown in assessment.checks for one in shown.result.accounts]
+    """List the results of a control's checks for each account, the worst first."""
+    found = [(shown.result.check, account) for shown in assessment.checks for account in shown.result.accounts]
     return sorted(found, key=lambda item: ORDER.index(item[1].verdict))
 
 
@@ -300,7 +300,9 @@ def list_open_accounts(report: EvidenceReport) -> Iterator[tuple[CheckName, Acco
         for shown in assessment.checks:
             if shown.result.check not in seen:
                 seen.add(shown.result.check)
-                yield from ((shown.result.check, one) for one in shown.result.accounts if one.verdict in OPEN)
+                yield from (
+                    (shown.result.check, account) for account in shown.result.accounts if account.verdict in OPEN
+                )
 
 
 CHECK_NAMES: Mapping[CheckName, str] = {
@@ -341,7 +343,7 @@ def render_control_verdict(assessment: ControlAssessment) -> str:
 
 
 def render_check(shown: ShownCheck) -> str:
-    """One check in one sentence: its result, what it shows, and where the mapping is from."""
+    """A check in one sentence: its result, the part of the control that it shows, and where the mapping is from."""
     mapping, result = shown.mapping, shown.result
     source = f"{STRENGTH_NAMES[mapping.strength]}, {mapping.source}"
     what = f"{CHECK_NAMES[mapping.check]}: {VERDICTS[result.verdict]} ({SHOWING_NAMES[mapping.showing]}; {source})."

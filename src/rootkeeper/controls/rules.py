@@ -1,6 +1,6 @@
-"""What a control is, and how the results of checks become the verdict on it.
+"""Controls, and how the results of checks become the verdict on a control.
 
-A check judges one statement, such as that no root user has an access key. A control rests on one or more checks, and
+A check judges a statement, such as that no root user has an access key. A control rests on checks, and
 each says how much of the control it shows: all of it, a part, or only facts for a person. Only checks that show all of
 a control can let it pass. Everything else needs a person's attestation, and no attestation overrules a failed or an
 unknown check.
@@ -32,7 +32,7 @@ from rootkeeper.values import JsonValue
 
 
 class CheckName(StrEnum):
-    """What is checked."""
+    """The checks that controls rest on."""
 
     AUDIT_INTEGRITY = "audit_integrity"
     """The ledger is a whole chain."""
@@ -89,7 +89,7 @@ class Strength(StrEnum):
 
 
 class WithoutPassword(StrEnum):
-    """What a control says of an account whose root user has no password, so that MFA can't be missing."""
+    """The verdict of a control on an account whose root user has no password, so that MFA can't be missing."""
 
     NOT_APPLICABLE = "not_applicable"
     """Its text asks for MFA and doesn't mention such accounts."""
@@ -101,7 +101,7 @@ class WithoutPassword(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ControlCheck:
-    """One check that a control rests on."""
+    """A check that a control rests on."""
 
     check: CheckName
     showing: Showing
@@ -113,7 +113,7 @@ class ControlCheck:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One control of one framework."""
+    """A control of a framework."""
 
     framework_id: str
     """Such as ``cis-7.0``."""
@@ -121,7 +121,7 @@ class Control:
     """As the framework writes it, such as ``2.1.1``."""
     title: str
     text: str
-    """What it asks for, in our own words."""
+    """The requirement, in our own words."""
     checks: tuple[ControlCheck, ...]
 
     @property
@@ -137,13 +137,13 @@ class LeftOut:
     control_ids: tuple[str, ...]
     """As the source of the mapping writes them."""
     checks: tuple[str, ...]
-    """What would have to be checked."""
+    """The checks that would be needed."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """One version of a framework, as far as it concerns root users."""
+    """A version of a framework, as far as it concerns root users."""
 
     framework_id: str
     name: str
@@ -158,7 +158,7 @@ class Framework:
 
 @dataclass(frozen=True, slots=True)
 class AccountResult:
-    """What a check found in one account."""
+    """The result of a check for an account."""
 
     account_id: AccountId
     name: str
@@ -172,14 +172,14 @@ class AccountResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found."""
+    """The result of a check."""
 
     check: CheckName
     verdict: Verdict
     reasons: tuple[str, ...]
-    """One sentence each."""
+    """A sentence each."""
     accounts: tuple[AccountResult, ...] = ()
-    """Those that were judged one by one; a window's result has the account of the window."""
+    """Accounts that were judged singly; a window's result has the account of the window."""
     confirmations: tuple[Confirmation, ...] = ()
     """The statements about accounts that the verdict rests on."""
     latest_fact_at: datetime | None = None
@@ -188,7 +188,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class ShownCheck:
-    """One check of a control with its result."""
+    """A check of a control with its result."""
 
     mapping: ControlCheck
     result: CheckResult
@@ -196,7 +196,7 @@ class ShownCheck:
 
 @dataclass(frozen=True, slots=True)
 class ControlAttestation:
-    """One attestation; a later one of the same control replaces it."""
+    """An attestation; a later attestation of the same control replaces it."""
 
     control: str
     """Such as ``cis-7.0/2.7``."""
@@ -216,7 +216,7 @@ class ControlAttestation:
 
     @property
     def sentence(self) -> str:
-        """One sentence for a person: who, until when, why, and where it is recorded."""
+        """A sentence for a person: who, until when, why, and where it is recorded."""
         said = render_attestation(self).removesuffix(").")
         how = {
             ActorKind.SELF_ASSERTED: "self-asserted",
@@ -229,7 +229,7 @@ class ControlAttestation:
 
 @dataclass(frozen=True, slots=True)
 class ControlAssessment:
-    """The verdict on one control, and what it rests on."""
+    """The verdict on a control, and the facts that it rests on."""
 
     control: Control
     verdict: Verdict
@@ -238,7 +238,7 @@ class ControlAssessment:
     """Why this verdict, apart from the checks' own reasons."""
     checks: tuple[ShownCheck, ...]
     attestation: ControlAttestation | None = None
-    """The one in force, also if it doesn't count."""
+    """The attestation in force, also if it doesn't count."""
     is_attested: bool = False
     """Whether it passes because of statements of people."""
 
@@ -250,12 +250,12 @@ ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.MANUAL, Verdict.KEPT, Verdict.PA
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on all; unknown if there is none."""
     found = set(verdicts)
-    return next((one for one in ORDER if one in found), Verdict.UNKNOWN)
+    return next((verdict for verdict in ORDER if verdict in found), Verdict.UNKNOWN)
 
 
 def count_accounts(accounts: Iterable[AccountResult]) -> dict[Verdict, int]:
     """How many accounts have each verdict; verdicts without an account are left out."""
-    counted = Counter(one.verdict for one in accounts)
+    counted = Counter(account.verdict for account in accounts)
     return {verdict: counted[verdict] for verdict in ORDER if counted[verdict]}
 
 
@@ -273,7 +273,7 @@ _NOTES: Mapping[WithoutPassword, str] = {
 
 def apply_without_password(result: CheckResult, rule: WithoutPassword) -> CheckResult:
     """Judge the accounts without a root password as the control does."""
-    absent = [one for one in result.accounts if one.has_no_password]
+    absent = [account for account in result.accounts if account.has_no_password]
     if not absent:
         return result
     count = len(absent)
@@ -281,9 +281,10 @@ def apply_without_password(result: CheckResult, rule: WithoutPassword) -> CheckR
     if rule is not WithoutPassword.NOT_APPLICABLE:
         return replace(result, reasons=(*result.reasons, note))
     accounts = tuple(
-        replace(one, verdict=Verdict.NOT_APPLICABLE) if one.has_no_password else one for one in result.accounts
+        replace(account, verdict=Verdict.NOT_APPLICABLE) if account.has_no_password else account
+        for account in result.accounts
     )
-    verdict = result.verdict if result.verdict is not Verdict.PASS else combine(one.verdict for one in accounts)
+    verdict = result.verdict if result.verdict is not Verdict.PASS else combine(account.verdict for account in accounts)
     return replace(result, verdict=verdict, reasons=(*result.reasons, note), accounts=accounts)
 
 
@@ -303,32 +304,36 @@ def assess_control(
     """Judge a control by its checks and its attestation.
 
     :param results: of ``control.checks``, in their order.
-    :param attestation: the one of this control that is in force.
-    :param apply: the same function, or one that remembers: many controls rest on the same check.
+    :param attestation: the attestation of this control that is in force.
+    :param apply: the same function, or a caching version of it: many controls rest on the same check.
     """
     shown = tuple(
         ShownCheck(mapping, apply(result, mapping.without_password))
         for mapping, result in zip(control.checks, results, strict=True)
     )
-    deciding = [one for one in shown if one.mapping.showing is not Showing.CONTEXT]
-    verdicts = {one.result.verdict for one in deciding}
+    deciding = [check for check in shown if check.mapping.showing is not Showing.CONTEXT]
+    verdicts = {check.result.verdict for check in deciding}
     verdict = combine(verdicts) if deciding else Verdict.MANUAL
     reasons: list[str] = []
     if verdict in {Verdict.PASS, Verdict.KEPT}:
-        is_whole = any(one.mapping.showing is Showing.DIRECT and one.result.verdict is Verdict.PASS for one in deciding)
+        is_whole = any(
+            check.mapping.showing is Showing.DIRECT and check.result.verdict is Verdict.PASS for check in deciding
+        )
         if not is_whole or verdict is Verdict.KEPT:
             verdict = Verdict.MANUAL
             reasons.append(_PARTIAL)
     elif verdict is Verdict.MANUAL and not deciding:
         reasons.append(_CONTEXT)
     is_attested = verdict is Verdict.PASS and any(
-        statement.basis is ConfirmationBasis.ATTESTATION for one in deciding for statement in one.result.confirmations
+        statement.basis is ConfirmationBasis.ATTESTATION
+        for check in deciding
+        for statement in check.result.confirmations
     )
     if verdict is Verdict.MANUAL:
-        facts = [one.result.latest_fact_at for one in shown if one.result.latest_fact_at is not None]
+        facts = [check.result.latest_fact_at for check in shown if check.result.latest_fact_at is not None]
         if attestation is None:
             reasons.append(_NOT_ATTESTED)
-        elif any(attestation.recorded_at < one for one in facts):
+        elif any(attestation.recorded_at < fact_at for fact_at in facts):
             reasons.append(_OLDER)
         else:
             verdict, is_attested = Verdict.PASS, True
@@ -345,8 +350,8 @@ ATTESTED_ELSEWHERE = frozenset({CheckName.CENTRALIZED})
 
 def require_attestable(control: Control) -> Control:
     """:raises InputError: if the question of ``control`` is attested account by account."""
-    decided_by = [one for one in control.checks if one.showing is not Showing.CONTEXT]
-    if any(one.check in ATTESTED_ELSEWHERE for one in decided_by):
+    decided_by = [check for check in control.checks if check.showing is not Showing.CONTEXT]
+    if any(check.check in ATTESTED_ELSEWHERE for check in decided_by):
         raise InputError(
             f"Control {control.key} asks about each delegated administrator account, so it isn't attested as a whole.",
             hint=Hint("Attest the purpose of each delegated administrator account.", "controls.attest_purpose"),
@@ -392,7 +397,7 @@ def find_attestations(entries: Iterable[LedgerEntry], at: datetime) -> dict[str,
         attestation = _parse_attestation(entry)
         if attestation is not None and attestation.recorded_at <= at:
             last[attestation.control] = attestation
-    return {control: one for control, one in last.items() if one.is_in_force(at)}
+    return {control: attestation for control, attestation in last.items() if attestation.is_in_force(at)}
 
 
 def _parse_attestation(entry: LedgerEntry) -> ControlAttestation | None:
