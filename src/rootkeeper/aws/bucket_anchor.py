@@ -1,8 +1,8 @@
 """An anchor of the ledger in an S3 bucket with Object Lock: no one can change or delete a head before its retention.
 
-Each head is one object, whose key has all that a comparison needs, so that a listing of the bucket's versions reads
+Each head is an object. Its key has all that a comparison needs, so that a listing of the bucket's versions reads
 them all. Keys begin with numbers that fall, because S3 lists keys upwards and the newest head must come first. An
-adoption comes before the heads after it, so that a head counts only if its adoption is there. What isn't a head is
+adoption comes before the heads after it, so that a head counts only if its adoption is there. Other objects are
 ignored: a person who may write to the bucket can add objects, but can hide heads only by an adoption, which the ledger
 must record.
 
@@ -66,7 +66,7 @@ class S3Anchor:
     def __init__(
         self, calls: Callable[[], ServiceCalls], bucket: str, prefix: str, retention: timedelta, clock: Clock
     ) -> None:
-        """:param calls: opens the calls to S3 when one is made first.
+        """:param calls: opens the calls to S3 when the first call is made.
         :param prefix: of the keys; empty, or with a slash at its end.
         """
         self._open_calls = calls
@@ -80,7 +80,7 @@ class S3Anchor:
         return self._find_newest() is None
 
     def find_last(self) -> AnchoredHead | None:
-        """Make one call: s3:ListBucketVersions."""
+        """Call s3:ListBucketVersions once."""
         found = self._find_newest()
         return None if found is None else found.anchored
 
@@ -108,12 +108,12 @@ class S3Anchor:
         )
 
     def read_heads(self) -> tuple[AnchoredHead, ...]:
-        """Make one call for each 1,000 heads: s3:ListBucketVersions."""
-        found = sorted(self._list_heads(1000), key=lambda one: (one.adoptions, not one.is_adoption, one.sequence))
-        return drop_replaced(one.anchored for one in found)
+        """Call s3:ListBucketVersions for each 1,000 heads."""
+        found = sorted(self._list_heads(1000), key=lambda head: (head.adoptions, not head.is_adoption, head.sequence))
+        return drop_replaced(head.anchored for head in found)
 
     def set_aside(self, suffix: str) -> None:
-        """Nothing to do: what isn't a head is ignored."""
+        """Do nothing: objects that aren't heads are ignored."""
 
     def _find_newest(self) -> _Found | None:
         heads = self._list_heads(_FIRST_PAGE)
@@ -123,7 +123,7 @@ class S3Anchor:
         for found in heads:
             if found.adoptions != newest.adoptions:
                 break
-            newest = max(newest, found, key=lambda one: one.sequence)
+            newest = max(newest, found, key=lambda head: head.sequence)
             if not found.is_adoption:
                 break
         return newest
@@ -175,7 +175,7 @@ class S3Anchor:
 
 
 def _fall(sequence: int, *, is_adoption: bool) -> int:
-    """Return the number by which S3 sorts the heads of one adoption; the adoption itself comes first."""
+    """Return the number by which S3 sorts the heads of an adoption; the adoption itself comes first."""
     return 0 if is_adoption else _LAST_SEQUENCE - sequence
 
 

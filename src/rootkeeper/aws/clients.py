@@ -1,6 +1,6 @@
 """The botocore clients, created once and shared by all threads.
 
-Two sessions never mix: the operator's, with the credential chain that the AWS CLI uses, and the one of root sessions,
+Two sessions never mix: the operator's, with the credential chain of the AWS CLI, and the root sessions',
 with no chain. (A server that assumes roles shares its clients among operators, see ``credentials``.) Both use the same
 endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients retry; changing clients send once, and only
 with the receipt of an intent.
@@ -55,7 +55,7 @@ Created = TypeVar("Created")
 
 
 class ModelFiles(JSONFileLoader):
-    """Loads botocore's models as plain dictionaries, in two thirds of the time that its ordered ones take."""
+    """Loads botocore's models as plain dictionaries, in two thirds of the time that ordered dictionaries take."""
 
     def load_file(self, file_path: str) -> Any:
         for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
@@ -85,7 +85,7 @@ class OnFirstUse(Generic[Created]):
 
 
 class ServiceCalls:
-    """The calls of one shared client, by CloudTrail's operation names; safe in many threads."""
+    """The calls of a shared client, by CloudTrail's operation names; safe in many threads."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class ServiceCalls:
         in_root_session: bool = False,
         operator: OperatorCredentials | None = None,
     ) -> None:
-        """:param operator: whose credentials sign these calls, on a client that several operators share."""
+        """:param operator: the credentials that sign these calls, on a client that several operators share."""
         self._service = service
         self._client = client
         self._operator = operator
@@ -265,7 +265,7 @@ class GatewayOptions:
     api_share: float = 1.0
     """The part of the published rates that is used, above 0 and up to 1. More than 1 is for sandboxes only."""
     credentials_renewed: bool = False
-    """Whether the operator knows that credentials whose end can't be read are renewed without a person."""
+    """Whether the operator knows that credentials without a readable end are renewed without a person."""
     connect_timeout_seconds: float = 10
     read_timeout_seconds: float = 30
 
@@ -285,8 +285,8 @@ class AwsClients:
     """
 
     def __init__(self, options: GatewayOptions, clock: Clock, *, starting: AwsClients | None = None) -> None:
-        """:param starting: the clients whose credentials assume the roles of operators. These clients sign only after
-        :meth:`acting_as`.
+        """:param starting: the clients with the credentials that assume the roles of operators. These clients sign only
+        after :meth:`acting_as`.
         """
         self.clock = clock
         self.options = options
@@ -355,7 +355,7 @@ class AwsClients:
         return ServiceCalls(service, created, self.profile, self.clock, operator=self._operator)
 
     def regional_calls(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
-        """Return the operator's calls to Security Hub or S3 in a Region. Changing ones need an intent.
+        """Return the operator's calls to Security Hub or S3 in a Region. Changing calls need an intent.
 
         :raises InputError: if they don't go where all other calls go: to AWS, or to a sandbox.
         """
@@ -378,7 +378,7 @@ class AwsClients:
         return calls if self._operator is None else calls.acting_as(self._operator)
 
     def acting_as(self, operator: OperatorCredentials) -> AwsClients:
-        """Return the same, shared clients with the credentials of one operator."""
+        """Return the same, shared clients with the credentials of an operator."""
         acting = copy.copy(self)
         bound = {name: getattr(self, name).acting_as(operator) for name in _OPERATOR_CALLS}
         vars(acting).update(bound, _operator=operator)
@@ -499,7 +499,7 @@ S3_SETTINGS = Config(signature_version="s3v4")
 class RegionalRootClients:
     """Clients of root sessions for S3 and SQS, which have an endpoint in each Region; safe in many threads.
 
-    One reading and one changing client for each service and Region, created on first use. As the clients of IAM, they
+    A reading and a changing client for each service and Region, created on first use. As the clients of IAM, they
     sign only with the root session that was entered.
     """
 
@@ -512,7 +512,7 @@ class RegionalRootClients:
         reading: Config,
         changing: Config,
     ) -> None:
-        """:param session: gives a session whose only credentials are those of root sessions.
+        """:param session: gives a session with no credentials but those of root sessions.
         :param creating: held while that session creates a client, here or elsewhere.
         """
         self._session = session

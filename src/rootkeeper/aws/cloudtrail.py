@@ -1,8 +1,8 @@
 """Parses CloudTrail records, and finds those of root users and of AssumeRoot.
 
 Accepted forms: a log file of a trail (``{"Records": […]}``), the output of ``aws cloudtrail lookup-events``
-(``{"Events": […]}`` with the record as text), a list, one event of EventBridge (its record is the ``detail``), or any
-of these one per line.
+(``{"Events": […]}`` with the record as text), a list, an event of EventBridge (its record is the ``detail``), or any
+of these, each on its own line.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def as_text(value: object) -> str:
 
 
 LONGEST_ID = 64
-"""Of an event, as the database takes it; the hash of a longer one takes its place."""
+"""Of an event, as the database takes it; the hash of a longer id takes its place."""
 _PLAIN = re.compile(r"[!-~]{1,256}")
 
 
@@ -167,6 +167,6 @@ def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
 def list_root_records(records: Iterable[Mapping[str, Any]]) -> Iterator[RootRecord]:
     """List the records of root users and of AssumeRoot.
 
-    :raises ValueError: if one of them lacks a necessary part.
+    :raises ValueError: if a record lacks a necessary part.
     """
     return (parse_root_record(record) for record in records if is_about_root(record))

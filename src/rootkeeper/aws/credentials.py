@@ -97,7 +97,7 @@ def _isolate(session: Session, method: str, find: Callable[[], ReadOnlyCredentia
 
 
 def isolate_operator_session(session: Session) -> None:
-    """Leave ``session`` only the credentials of the operator whose call it is."""
+    """Leave ``session`` only the credentials of the operator who makes the call."""
 
     def find() -> ReadOnlyCredentials:
         entered = _ENTERED.get()
@@ -155,7 +155,7 @@ def isolate_root_session(session: Session) -> None:
 
 @dataclass(slots=True)
 class AuthorizedCall:
-    """One privileged call, and whether it was sent."""
+    """A privileged call, and whether it was sent."""
 
     intent: Intent
     clock: Clock

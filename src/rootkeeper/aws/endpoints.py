@@ -69,7 +69,7 @@ _AWS_HOST = re.compile(
 
 
 def make_endpoint(urls: Mapping[str, str]) -> Endpoint:
-    """Make the label of the endpoints in use (service → URL). One foreign endpoint is enough for ``SANDBOX``."""
+    """Make the label of the endpoints in use (service → URL). A single foreign endpoint is enough for ``SANDBOX``."""
     foreign = [url for service, url in sorted(urls.items()) if not is_aws(service, url)]
     return Endpoint(f"SANDBOX {host_and_port(foreign[0])}" if foreign else AWS_LABEL)
 
@@ -120,7 +120,7 @@ _ENABLED_BY_DEFAULT = frozenset(
 
 
 def choose_region(session: Session, wanted: str | None) -> str:
-    """Choose the Region: ``wanted``, else that of the environment, else the profile's, else the default.
+    """Choose the Region: ``wanted``, else the environment's, else the profile's, else the default.
 
     Newer AWS tools read ``AWS_REGION``; botocore reads only ``AWS_DEFAULT_REGION``. An opt-in Region of the profile
     isn't used: the profile's workloads may use it, but root sessions need it enabled in every target too.
@@ -192,7 +192,7 @@ _BY_LOGIN = "aws login renews them until its own session ends"
 _BY_MACHINE = frozenset({"assume-role-with-web-identity", "container-role", "iam-role"})
 """Methods of botocore that need no person: roles of a machine, a container or a workload."""
 _MACHINE_SOURCES = frozenset({"Ec2InstanceMetadata", "EcsContainer"})
-"""Values of ``credential_source``; the third one is ``Environment``."""
+"""Values of ``credential_source``; the third is ``Environment``."""
 
 
 def _find_renewal(session: Session, credentials: RefreshableCredentials) -> CredentialsLifetime:
@@ -257,7 +257,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
-    """Follow the source profiles from the profile in use; the last one holds or fetches the first credentials."""
+    """Follow the source profiles from the profile in use; the last profile holds or fetches the first credentials."""
     profiles: Mapping[str, Any] = session.full_config.get("profiles", {})
     name: str | None = session.profile or "default"
     chain: list[Mapping[str, Any]] = []

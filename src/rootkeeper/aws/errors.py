@@ -1,4 +1,4 @@
-"""Translates botocore's exceptions into ours, in this one place, and refuses incomplete answers.
+"""Translates botocore's exceptions into ours, here alone, and refuses incomplete answers.
 
 AWS's error codes come with and without the suffix ``Exception``: the query protocol and the JSON protocol spell them
 differently. Nothing secret passes: texts that could repeat a request's headers are replaced, and their exceptions
@@ -108,7 +108,7 @@ NEEDED_CALLERS: Mapping[str, str] = {
 WRONG_CALLER: frozenset[str] = frozenset(
     {"AccountNotManagementOrDelegatedAdministratorException", "CallerIsNotManagementAccountException"}
 )
-"""Codes that mean only that the caller's account is the wrong one."""
+"""Codes that mean only that the caller's account is the wrong account."""
 
 WITHHELD: frozenset[str] = frozenset(
     {
@@ -120,7 +120,7 @@ WITHHELD: frozenset[str] = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-"""Codes whose text may repeat headers of the request, the session token among them: it is never shown or chained."""
+"""Codes with texts that may repeat headers of the request, even the session token: never shown or chained."""
 
 _CAUSES = {
     "identity-based policy": DenialCause.IDENTITY_POLICY,
@@ -190,9 +190,7 @@ TRANSLATED = (
     botocore_errors.BotoCoreError,
     botocore_errors.ClientError,
 )
-"""What botocore raises on purpose, what its parsers raise on answers that aren't AWS's, and what expired credentials
-raise.
-"""
+"""The errors that botocore raises on purpose, its parsers on answers that aren't AWS's, and expired credentials."""
 
 _STILL_EXPIRED = "Credentials were refreshed, but the refreshed credentials are still expired."
 
@@ -217,7 +215,7 @@ CREDENTIALS_ERRORS = (
     botocore_errors.LoginError,
     botocore_errors.MissingDependencyException,
 )
-"""What botocore raises when it can't get the operator's credentials."""
+"""The errors that botocore raises when it can't get the operator's credentials."""
 
 _NOT_SENT_ERRORS = (
     botocore_errors.ConnectTimeoutError,
@@ -242,7 +240,7 @@ class FailedCall:
     """The account or other entity that the call names, if any."""
     in_root_session: bool = False
     may_have_acted: bool = False
-    """Whether it was a changing call whose request has left."""
+    """Whether the call is a changing call, and its request has left."""
 
     def __str__(self) -> str:
         return f"{self.operation} for {self.target}" if self.target else self.operation
@@ -263,7 +261,7 @@ def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
 
 
 def translate(error: Exception, call: FailedCall) -> RootkeeperError:
-    """Return our error for ``error``, which is one of ``TRANSLATED``."""
+    """Return our error for ``error``, an instance of ``TRANSLATED``."""
     profile = call.profile or "default"
     if isinstance(error, botocore_errors.ClientError):
         return _translate_answer(error, call)
@@ -347,7 +345,7 @@ def _denied(facts: _ErrorFacts, call: FailedCall) -> AwsAccessDeniedError:
 
 
 def _find_needed_caller(call: FailedCall) -> str | None:
-    """Find which account could make the call. AWS named no cause, so the caller's account may be the wrong one."""
+    """Find which account could make the call. AWS named no cause, so the caller's account may be the wrong account."""
     if call.in_root_session:
         return None
     return NEEDED_CALLERS.get(call.operation) or NEEDED_CALLERS.get(call.operation.partition(":")[0])

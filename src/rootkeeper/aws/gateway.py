@@ -1,4 +1,4 @@
-"""The gateway to AWS as one object, and the pool of gateways that a server uses: one for each work and person.
+"""The gateway to AWS as a single object, and the server's pool of gateways: a gateway for each work and person.
 
 Five roles do a server's work, each for its task alone, assumed in the name of the person who acts. Without roles, the
 starting credentials do all the work. Credentials stay in memory: write access to the database gives no access to AWS.
@@ -109,10 +109,10 @@ def open_gateway(options: GatewayOptions, clock: Clock) -> AwsGateway:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsFailure:
-    """One source that gave no credentials."""
+    """A source that gave no credentials."""
 
     work: AwsWork | None
-    """The work whose role can't be assumed; ``None`` for the starting credentials."""
+    """The work of the role that can't be assumed; ``None`` for the starting credentials."""
     reason: str
 
 
@@ -128,7 +128,7 @@ class CredentialsCheck:
 
 
 MOST_GATEWAYS = 256
-"""The pool keeps the gateways that were used last; another one costs an AssumeRole."""
+"""The pool keeps the gateways that were used last; another gateway costs an AssumeRole."""
 
 _NO_ROLES = (
     "No roles are configured. The server uses its starting credentials for all its work, so CloudTrail can't show the "
@@ -158,8 +158,8 @@ class GatewayPool:
     def __init__(self, options: GatewayOptions, roles: Mapping[AwsWork, str], clock: Clock) -> None:
         """No call is made.
 
-        :param roles: role ARNs by work; an empty one counts as missing.
-        :raises SettingsError: if some roles are set and others aren't, or one isn't the ARN of a role.
+        :param roles: role ARNs by work; an empty ARN counts as missing.
+        :raises SettingsError: if some roles are set and others aren't, or a value isn't the ARN of a role.
         :raises InputError: if profile, Region, endpoint or another AWS setting can't be used.
         """
         self._options = options
@@ -184,7 +184,7 @@ class GatewayPool:
         )
 
     def gateway(self, work: AwsWork, person: str = SERVER_NAME) -> AwsGateway:
-        """Return the gateway for one person's work. No call is made: the gateway's first call assumes the role.
+        """Return the gateway for a person's work. No call is made: the gateway's first call assumes the role.
 
         The person's name is the session name and the source identity. Without roles, it is the gateway on the starting
         credentials.
@@ -208,7 +208,7 @@ class GatewayPool:
     def renew(self) -> CredentialsCheck:
         """Try the starting credentials, and assume each role again in the server's name; valid sessions stay.
 
-        One call of sts:GetCallerIdentity, and one of sts:AssumeRole for each role.
+        Calls sts:GetCallerIdentity once, and sts:AssumeRole once for each role.
         """
         tries: dict[AwsWork | None, Callable[[], object]] = {None: self.starting.read_caller}
         for work in self._roles:
@@ -229,7 +229,7 @@ class GatewayPool:
 
 
 def _require_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
-    """:raises SettingsError: if only some are set, or one isn't an ARN."""
+    """:raises SettingsError: if only some are set, or a value isn't an ARN."""
     given = {work: arn.strip() for work, arn in roles.items() if arn.strip()}
     missing = [f"aws.roles.{work.value}" for work in AwsWork if work not in given]
     if given and missing:

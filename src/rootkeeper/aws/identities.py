@@ -1,11 +1,11 @@
 """Reads IAM users and roles of the caller's account, permission sets of IAM Identity Center, and their policies.
 
-Only what is needed to say who can open root sessions. A policy whose document couldn't be read is kept without its
-text: what it allows is unknown, never nothing.
+Only the data that shows who can open root sessions. A policy with an unreadable document is kept without its text:
+its permissions are unknown, never none.
 
-What a principal's policies allow is asked by a simulation that makes none of the calls. AWS evaluates identity
-policies, the permissions boundary and service control policies. It doesn't know session policies, resource control
-policies, or conditions on keys that aren't given.
+The permissions of a principal come from a simulation that makes none of the calls. AWS evaluates identity policies,
+the permissions boundary and service control policies. It doesn't know session policies, resource control policies, or
+conditions on keys that aren't given.
 
 Source: IAM GetAccountAuthorizationDetails, GetCredentialReport, GetPolicy, GetPolicyVersion, GetRole and
 SimulatePrincipalPolicy, API version 2010-05-08; IAM User Guide, "Credential reports" and "IAM policy testing with the
@@ -82,7 +82,7 @@ class IamRole:
 
 @dataclass(frozen=True, slots=True)
 class AccountIdentities:
-    """All IAM users and roles of one account. Source: IAM GetAccountAuthorizationDetails."""
+    """All IAM users and roles of an account. Source: IAM GetAccountAuthorizationDetails."""
 
     account_id: AccountId
     users: tuple[IamUser, ...]
@@ -109,7 +109,9 @@ class RootUse:
 
     @property
     def last_used_at(self) -> datetime | None:
-        return max((one for one in (self.password_last_used_at, self.access_key_last_used_at) if one), default=None)
+        return max(
+            (moment for moment in (self.password_last_used_at, self.access_key_last_used_at) if moment), default=None
+        )
 
 
 class HolderKind(StrEnum):
@@ -132,7 +134,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class PermissionSet:
-    """A permission set that is provisioned into one account."""
+    """A permission set that is provisioned into an account."""
 
     account_id: AccountId
     arn: str
@@ -152,12 +154,12 @@ class IdentityReader(Protocol):
         """Read every user and role with its policies. ``account_id`` is the caller's own.
 
         iam:GetAccountAuthorizationDetails to the end; iam:GetPolicy and iam:GetPolicyVersion for attached policies
-        whose documents it lacks.
+        for which it lacks the document.
         """
         ...
 
     def read_user_access(self, user_name: str) -> UserAccess:
-        """iam:GetLoginProfile, iam:ListAccessKeys and iam:ListMFADevices of one user."""
+        """iam:GetLoginProfile, iam:ListAccessKeys and iam:ListMFADevices of a user."""
         ...
 
     def read_root_use(self) -> RootUse:
@@ -244,7 +246,7 @@ class AwsIdentities(GatewayPart):
         known: dict[str, PolicySource] = {}
         for policy in details["Policies"]:
             versions = policy.get("PolicyVersionList") or ()
-            default: Mapping[str, Any] = next((one for one in versions if one.get("IsDefaultVersion")), {})
+            default: Mapping[str, Any] = next((version for version in versions if version.get("IsDefaultVersion")), {})
             arn, text = str(required(policy, "Arn", _DETAILS)), document_text(default.get("Document"))
             if text:
                 known[arn] = PolicySource(arn, str(policy.get("PolicyName") or arn), text)
@@ -288,11 +290,11 @@ class AwsIdentities(GatewayPart):
         )
 
     def read_root_use(self) -> RootUse:
-        """Read the report; AWS makes a new one only if the last is older than four hours."""
+        """Read the report; AWS makes a new report only if the last is older than four hours."""
         answer = self._read_report()
         content = required(answer, "Content", _REPORT)
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
-        row = next((one for one in csv.DictReader(io.StringIO(text)) if one.get("user") == "<root_account>"), None)
+        row = next((line for line in csv.DictReader(io.StringIO(text)) if line.get("user") == "<root_account>"), None)
         if row is None:
             refuse_answer(_REPORT, "the report has no line for the root user")
         keys = [_parse_moment(row.get(f"access_key_{number}_last_used_date")) for number in (1, 2)]
@@ -320,7 +322,7 @@ class AwsIdentities(GatewayPart):
 
 
 class _AuthorizationDetails:
-    """Parses users and roles of one answer, with the groups and managed policies of the same answer."""
+    """Parses users and roles of an answer, with the groups and managed policies of the same answer."""
 
     def __init__(self, managed: ManagedPolicies, groups: Mapping[str, Mapping[str, Any]]) -> None:
         self._managed = managed
@@ -386,7 +388,7 @@ class AwsIdentityCenter(GatewayPart):
     ) -> tuple[PermissionSet, ...]:
         """An account may also have an instance of its own, which gives no access to accounts."""
         instances = self._clients.sso_admin.list_all("ListInstances", "Instances")
-        instance = next((one for one in instances if one.get("OwnerAccountId") == management_account_id), None)
+        instance = next((found for found in instances if found.get("OwnerAccountId") == management_account_id), None)
         if instance is None:
             raise AwsNotFoundError(
                 f"The organization has no instance of IAM Identity Center in {self._clients.region}.",
@@ -397,7 +399,7 @@ class AwsIdentityCenter(GatewayPart):
 
 
 class _Instance:
-    """One instance of Identity Center; each policy and holder is read once."""
+    """An instance of Identity Center; each policy and holder is read once."""
 
     def __init__(self, clients: AwsClients, instance: Any) -> None:
         self._sso = clients.sso_admin
@@ -427,7 +429,7 @@ class _Instance:
             )
 
     def _read_policies(self, arn: str) -> Iterator[PolicySource]:
-        """Yield the policies. Customer managed ones have no text: their documents are in each account."""
+        """Yield the policies. Customer managed policies have no text: their documents are in each account."""
         named: dict[str, Any] = {"InstanceArn": self._arn, "PermissionSetArn": arn}
         inline = self._sso.read("GetInlinePolicyForPermissionSet", **named).get("InlinePolicy")
         if inline:
@@ -463,9 +465,9 @@ class _Instance:
             AccountId=account_id,
             PermissionSetArn=arn,
         )
-        for one in assignments:
-            kind = str(required(one, "PrincipalType", "sso:ListAccountAssignments"))
-            principal_id = str(required(one, "PrincipalId", "sso:ListAccountAssignments"))
+        for assignment in assignments:
+            kind = str(required(assignment, "PrincipalType", "sso:ListAccountAssignments"))
+            principal_id = str(required(assignment, "PrincipalId", "sso:ListAccountAssignments"))
             if (kind, principal_id) not in self._holders:
                 self._holders[kind, principal_id] = (
                     self._read_group(principal_id)
@@ -488,7 +490,7 @@ class _Instance:
             )
         except _UNREADABLE:
             return Holder(HolderKind.GROUP, name, members=None)
-        members = (str(one.get("MemberId", {}).get("UserId", "?")) for one in memberships)
+        members = (str(membership.get("MemberId", {}).get("UserId", "?")) for membership in memberships)
         return Holder(HolderKind.GROUP, name, tuple(sorted(self._find_user_name(user_id) for user_id in members)))
 
     def _find_user_name(self, user_id: str) -> str:
@@ -547,9 +549,9 @@ class AwsPermissionSimulation(GatewayPart):
             ],
         )
         allowed = {
-            str(required(one, "EvalActionName", _SIMULATE)).lower()
-            for one in results
-            if required(one, "EvalDecision", _SIMULATE) == _ALLOWED
-            and (one.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations", True)
+            str(required(result, "EvalActionName", _SIMULATE)).lower()
+            for result in results
+            if required(result, "EvalDecision", _SIMULATE) == _ALLOWED
+            and (result.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations", True)
         }
         return tuple(action for action in actions if action.lower() not in allowed)

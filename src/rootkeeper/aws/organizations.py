@@ -75,7 +75,7 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
         found = organizations.list_all(
             "ListDelegatedAdministrators", "DelegatedAdministrators", ServicePrincipal=IAM_SERVICE_PRINCIPAL
         )
-        ids = (required(one, "Id", "organizations:ListDelegatedAdministrators") for one in found)
+        ids = (required(administrator, "Id", "organizations:ListDelegatedAdministrators") for administrator in found)
         delegated_administrators = tuple(AccountId(account_id) for account_id in ids)
     except _UNREADABLE as error:
         unknown.append(error.reason)
@@ -83,7 +83,7 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
 
 
 def parse_features(words: list[str]) -> frozenset[Feature]:
-    """Parse the names of features; unknown ones are ignored."""
+    """Parse the names of features; unknown names are ignored."""
     return frozenset(Feature(word) for word in words if word in set(Feature))
 
 
@@ -125,7 +125,7 @@ class AwsOrganizationReader(GatewayPart):
         types = [found for root in roots for found in root.get("PolicyTypes") or ()]
         return ServiceControlPolicies(
             root_id=str(required(roots[0] if roots else {}, "Id", "organizations:ListRoots")),
-            is_enabled=any(one.get("Type") == _SCP_TYPE and one.get("Status") == "ENABLED" for one in types),
+            is_enabled=any(kind.get("Type") == _SCP_TYPE and kind.get("Status") == "ENABLED" for kind in types),
         )
 
     def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
@@ -138,7 +138,7 @@ class AwsOrganizationReader(GatewayPart):
         accounts = self._organizations.list_all(
             "ListAccountsForParent", "Accounts", ParentId=parent_id, MaxResults=PAGE_SIZE
         )
-        return tuple(AccountId(required(one, "Id", "organizations:ListAccountsForParent")) for one in accounts)
+        return tuple(AccountId(required(account, "Id", "organizations:ListAccountsForParent")) for account in accounts)
 
     def list_account_pages(self) -> Iterator[tuple[Account, ...]]:
         token: str | None = None
@@ -304,11 +304,11 @@ class OrganizationReader(Protocol):
     def endpoint(self) -> Endpoint: ...
 
     def read_caller(self) -> Caller:
-        """One call: sts:GetCallerIdentity."""
+        """Call sts:GetCallerIdentity once."""
         ...
 
     def read_organization(self) -> Organization:
-        """One call: organizations:DescribeOrganization (the partition comes from its ARN).
+        """Call organizations:DescribeOrganization once (the partition comes from its ARN).
 
         :raises AwsRejectedError: if the caller's account isn't in an organization.
         """
@@ -340,13 +340,13 @@ class OrganizationReader(Protocol):
         ...
 
     def has_account(self, account_id: AccountId) -> bool:
-        """Whether the organization has the account. One call: organizations:DescribeAccount."""
+        """Whether the organization has the account. Calls organizations:DescribeAccount once."""
         ...
 
     def find_account_state(self, account_id: AccountId) -> AccountState | None:
         """Find the account's state; ``None`` if the organization has no such account.
 
-        One call: organizations:DescribeAccount.
+        Calls organizations:DescribeAccount once.
         """
         ...
 
@@ -355,7 +355,7 @@ class OrganizationReader(Protocol):
         ...
 
     def read_setup(self) -> Setup:
-        """Read trusted access, features and delegated administrators. What can't be read is in ``unknown``.
+        """Read trusted access, features and delegated administrators. ``unknown`` names the unreadable parts.
 
         organizations:ListAWSServiceAccessForOrganization, iam:ListOrganizationsFeatures,
         organizations:ListDelegatedAdministrators.
@@ -363,12 +363,12 @@ class OrganizationReader(Protocol):
         ...
 
     def read_own_root_summary(self) -> RootCredentialsSummary:
-        """Read the root user of the caller's own account. One call: iam:GetAccountSummary."""
+        """Read the root user of the caller's own account. Calls iam:GetAccountSummary once."""
         ...
 
     def find_clock_offset(self) -> timedelta | None:
         """Find how far this machine's clock is at least ahead of AWS's; negative if it is behind; ``None`` if AWS's
-        answer has no date. One call: sts:GetCallerIdentity.
+        answer has no date. Calls sts:GetCallerIdentity once.
         """
         ...
 
@@ -386,7 +386,7 @@ class OrganizationAdministration(Protocol):
     def change_setup(
         self, action: Action, intent: Intent, *, feature: Feature | None = None, account_id: AccountId | None = None
     ) -> None:
-        """Make one call, once, with the receipt of its intent; a feature's action needs ``feature``.
+        """Send the call once, with the receipt of its intent; a feature's action needs ``feature``.
 
         organizations:EnableAWSServiceAccess, organizations:DisableAWSServiceAccess,
         organizations:RegisterDelegatedAdministrator, organizations:DeregisterDelegatedAdministrator (all for

@@ -1,14 +1,14 @@
 """Keeps the calls of this process below the rates that AWS publishes, and near those that it really allows.
 
-There is one token bucket per quota; ``quota_states`` has its rules. A draw may leave a debt, which says when each of
-its tokens becomes due. Callers wait one after the other, so a change of the pace reaches all who still wait.
+Each quota has a token bucket; ``quota_states`` has its rules. A draw may leave a debt, which says when each of
+its tokens becomes due. Callers wait in turn, so a change of the pace reaches all who still wait.
 
-A quota is an API of Organizations or Account Management, or STS as a whole, for one caller account and Region. Every
+A quota is an API of Organizations or Account Management, or STS as a whole, per caller account and Region. Every
 attempt takes a token, retries included. AssumeRoot counts against the caller's account, not the target account; calls
 inside a root session count against the member account and aren't paced.
 
-Processes on one database share the buckets. A draw then costs a transaction, so a quarter of a second's worth is drawn
-at once. If the store can't be written, the process continues with buckets of its own, at the same pace.
+Processes on the same database share the buckets. A draw then costs a transaction, so a quarter of a second's worth is
+drawn at once. If the store can't be written, the process continues with buckets of its own, at the same pace.
 
 Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas"; Account
 Management Reference Guide, "Quotas"; Security Hub API Reference, "Welcome".
@@ -43,11 +43,11 @@ from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 
 
 class QuotaStore(Protocol):
-    """The buckets of one caller account and Region; safe in many threads."""
+    """The buckets of a caller account and Region; safe in many threads."""
 
     @property
     def drawn_ahead_seconds(self) -> float:
-        """How long the tokens of one draw should last: 0 if a draw costs nothing."""
+        """How long the tokens of a draw should last: 0 if a draw costs nothing."""
         ...
 
     def draw(self, quota: str, rate: Rate, count: int, accepted: int) -> Draw:
@@ -100,7 +100,7 @@ class LocalQuotaStore:
 
 
 class QuotaBucket:
-    """One quota as this process draws on it; safe in many threads."""
+    """A quota as this process draws on it; safe in many threads."""
 
     def __init__(self, quota: str, rate: Rate, clock: Clock, store: QuotaStore) -> None:
         self._quota = quota
@@ -124,7 +124,7 @@ class QuotaBucket:
             self._store = store
 
     def take(self) -> None:
-        """Take one token; sleep until it is due."""
+        """Take a token; sleep until it is due."""
         with self._turn:
             with self._guard:
                 self._give_up_stale()
@@ -206,7 +206,7 @@ ACCOUNT_RATES: Mapping[str, Rate] = {
     "StartPrimaryEmailUpdate": Rate(1, 1),
 }
 """Per account and API. StartPrimaryEmailUpdate's other rate, 3 in 30 seconds for each target, is left to AWS: no
-command sends two for one account.
+command sends two for the same account.
 """
 
 ORGANIZATIONS_RATES: Mapping[str, Rate] = {
@@ -236,7 +236,7 @@ SECURITY_HUB_RATES: Mapping[str, Rate] = {"BatchImportFindings": Rate(10, 30), "
 
 
 class Pacer:
-    """The buckets of one caller account and Region."""
+    """The buckets of a caller account and Region."""
 
     def __init__(self, clock: Clock, api_share: float) -> None:
         rates = {("organizations", operation): rate for operation, rate in ORGANIZATIONS_RATES.items()}
@@ -250,7 +250,7 @@ class Pacer:
         }
 
     def share(self, store: QuotaStore) -> None:
-        """Draw on buckets that the processes on one database share."""
+        """Draw on buckets that the processes on the same database share."""
         for bucket in self._buckets.values():
             bucket.share(store)
 
@@ -305,9 +305,9 @@ _STATE = tuple(field.name for field in fields(QuotaState))
 
 
 class SqlQuotas:
-    """Implements ``QuotaStore`` for the processes on one database; a draw is one transaction.
+    """Implements ``QuotaStore`` for the processes on the same database; each draw is a transaction.
 
-    It uses the wall clock, the only one that processes share. A bucket keeps its tokens, debt and pace if its rate
+    It uses the wall clock, the only clock that processes share. A bucket keeps its tokens, debt and pace if its rate
     (its share) changes.
     """
 

@@ -1,4 +1,4 @@
-"""The gateway's reading of SCPs and RCPs. What reads and keeps them is imported when it is needed: few commands do."""
+"""The gateway's reading of SCPs and RCPs. Few commands need their reader, so it is imported on first use."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class PolicyReader(Protocol):
     """Reads with the operator's own credentials; changes nothing and opens no session."""
 
     def list_policies(self) -> PolicyListing:
-        """List every SCP and RCP with its document and its targets. What AWS denies, or throttles despite all retries,
-        is in ``problems``.
+        """List every SCP and RCP with its document and its targets. Calls that AWS denies, or throttles despite all
+        retries, are in ``problems``.
 
         organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
         organizations:ListTargetsForPolicy and, if it is attached, organizations:DescribePolicy.

@@ -1,4 +1,4 @@
-"""Reads the organization's SCPs and RCPs: each policy once, and what it is attached to.
+"""Reads the organization's SCPs and RCPs: each policy once, and its targets.
 
 For the whole organization, each policy is asked for its targets: asking every account for its policies would take hours
 at the published rates. For a few accounts it is the other way round.
@@ -53,7 +53,7 @@ class _AttachedPolicy:
 
 
 class PolicyListingReader:
-    """One reading, with its problems.
+    """A reading, with its problems.
 
     An operation that AWS throttled despite all retries isn't called again for the next policy: each would take as long.
     """
@@ -83,13 +83,13 @@ class PolicyListingReader:
         except _UNREADABLE as error:
             problems = dict.fromkeys(CONTROL_KINDS, (_describe(error, "organizations:ListRoots"),))
             return PolicyListing((), frozenset(CONTROL_KINDS), problems)
-        # One that is being enabled or disabled counts.
+        # A type that is being enabled or disabled counts.
         enabled = frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
         policies: list[OrganizationPolicy] = []
         for kind in CONTROL_KINDS:
             if kind in enabled:
                 found = self._list_all(kind) if target_ids is None else self._list_over(kind, target_ids)
-                policies.extend(self._read_content(one, kind) for one in found)
+                policies.extend(self._read_content(policy, kind) for policy in found)
         return PolicyListing(tuple(policies), enabled, self._problems)
 
     def _list_all(self, kind: PolicyKind) -> Iterator[_AttachedPolicy]:
@@ -104,7 +104,7 @@ class PolicyListingReader:
                 yield policy
 
     def _list_over(self, kind: PolicyKind, target_ids: Collection[str]) -> Iterable[_AttachedPolicy]:
-        """List every policy of a kind that is attached to one of the targets."""
+        """List every policy of a kind that is attached to any of the targets."""
         found: dict[str, _AttachedPolicy] = {}
         for target_id in sorted(target_ids):
             for summary in self._list(kind, "ListPoliciesForTarget", TargetId=target_id):

@@ -1,7 +1,7 @@
 """Reads and changes root e-mail addresses with Account Management.
 
 AWS sends a one-time password to the new address, waits up to 24 hours for it, and may take up to 4 hours to show the
-change everywhere. AWS's messages may quote what was sent, the one-time password included: no error passes it on.
+change everywhere. AWS's messages may quote the request with the password: no error passes it on.
 
 Source: Account Management guide, "Update the root user email address"; API version 2021-02-01.
 """
@@ -38,22 +38,22 @@ class PrimaryEmails(Protocol):
     """
 
     def read_primary_email(self, account_id: AccountId) -> str:
-        """One call: account:GetPrimaryEmail."""
+        """Call account:GetPrimaryEmail once."""
         ...
 
     def find_email_update(self, account_id: AccountId) -> EmailUpdate | None:
         """Find the newest change of the address; ``None`` if there is none.
 
-        One call: account:GetPrimaryEmailUpdateStatus.
+        Calls account:GetPrimaryEmailUpdateStatus once.
 
         :raises AwsRejectedError: if the installed AWS SDK doesn't have the call.
         """
         ...
 
     def start_email_update(self, account_id: AccountId, email: str, intent: Intent) -> None:
-        """Have AWS send a one-time password to the new address; earlier ones become void.
+        """Have AWS send a one-time password to the new address; earlier passwords become void.
 
-        One call: account:StartPrimaryEmailUpdate.
+        Calls account:StartPrimaryEmailUpdate once.
 
         :raises AwsAlreadyExistsError: if an AWS account has the address.
         """
@@ -62,7 +62,7 @@ class PrimaryEmails(Protocol):
     def accept_email_update(self, account_id: AccountId, email: str, otp: OneTimePassword, intent: Intent) -> None:
         """Change the address. AWS may take hours to show it.
 
-        One call: account:AcceptPrimaryEmailUpdate. No error repeats the one-time password.
+        Calls account:AcceptPrimaryEmailUpdate once. No error repeats the password.
 
         :raises OneTimePasswordError: if AWS refuses the one-time password.
         :raises AwsNotFoundError: if no change to this address is pending.
@@ -72,7 +72,7 @@ class PrimaryEmails(Protocol):
 
 
 _NO_UPDATE = "No email update found"
-"""In a ValidationException about an account whose address was never changed. Source: observed."""
+"""In a ValidationException about an account that never changed its address. Source: observed."""
 _NO_TRUST = "must first enable trusted access"
 _USE_NEWEST = "Use the code in the newest e-mail that AWS sent to the new address. Older codes are void."
 _RESTART = Hint("No change to this address is pending. Start it again.", "emails.start_again")
@@ -125,7 +125,7 @@ class AwsPrimaryEmails(GatewayPart):
                 self._send_update("AcceptPrimaryEmailUpdate", account_id, intent, PrimaryEmail=email, Otp=otp.value)
         except AwsError as error:
             failure = _without_password(error, otp)
-        if failure is not None:  # raised here, so that what AWS wrote isn't chained to it
+        if failure is not None:  # raised here, so that AWS's text isn't chained to it
             raise failure
 
     def _send_update(self, operation: str, account_id: AccountId, intent: Intent, **parameters: str) -> None:
@@ -136,7 +136,7 @@ class AwsPrimaryEmails(GatewayPart):
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Translate refusals into what they mean in Account Management."""
+    """Translate refusals into their meaning in Account Management."""
     try:
         yield
     except AwsAccessDeniedError as error:

@@ -1,8 +1,8 @@
-"""One token bucket as data, and the rules by which its pace follows what AWS really accepts.
+"""A token bucket as data, and the rules by which its pace follows the rate that AWS really accepts.
 
 A bucket begins at a part of its rate. Each quiet second makes it faster, slowly at first and then by leaps, up to the
-rate that the setting allows. After a throttle the pace falls to what AWS accepted just before, so it is near the true
-rate after a few throttles, stays there a while, and tries more again. Nothing here reads a clock.
+rate that the setting allows. After a throttle the pace falls to the rate that AWS accepted just before, so it is near
+the true rate after a few throttles, stays there a while, and tries more again. Nothing here reads a clock.
 
 Source: Organizations User Guide, "Quotas and service limits"; Ha, Rhee and Xu, "CUBIC: A New TCP-Friendly High-Speed
 TCP Variant", 2008 (hold near the last limit, then probe ever faster); Chiu and Jain, "Analysis of the Increase and
@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 FIRST_PART = 0.8
 """The part of the rate with which a bucket begins."""
 MOST_LOWERED = 0.25
-"""One throttle lowers the pace to this part at most."""
+"""A throttle lowers the pace to this part at most."""
 LEAST_LOWERED = 0.95
-"""One throttle lowers the pace to this part at least."""
+"""A throttle lowers the pace to this part at least."""
 SLOWEST_PER_SECOND = 0.5
 """The slowest pace, however often AWS throttles; a quarter of the rate where that is less."""
 ONE_THROTTLE_SECONDS = 0.5
@@ -30,7 +30,7 @@ requests arrive, we when they are sent.
 """
 _SHORTEST_DOUBLING_SECONDS = 3.0
 _LONGEST_DOUBLING_SECONDS = 6.0
-"""Quiet seconds until the pace is twice what it was after the last throttle: for a pace far below the rate, and for the
+"""Quiet seconds until the pace is twice the pace after the last throttle: for a pace far below the rate, and for the
 rate itself. The difference lets two processes that share a quota converge to equal parts of it.
 """
 _ACCEPTED_SECONDS = 1.0
@@ -53,7 +53,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
-    """One bucket at one moment. Times are seconds of one clock, which may jump."""
+    """A bucket at a moment. All times are seconds of the same clock, which may jump."""
 
     tokens: float
     debt_seconds: float
@@ -91,7 +91,7 @@ def fill(rate: Rate, now: float) -> QuotaState:
 
 
 def draw(state: QuotaState, rate: Rate, count: int, now: float) -> tuple[QuotaState, Draw]:
-    """Take ``count`` tokens. A clock that jumps back adds no tokens; one that jumps ahead adds at most a burst."""
+    """Take ``count`` tokens. A clock that jumps back adds no tokens; a jump ahead adds at most a burst."""
     per_second = find_pace(state, rate, now)
     burst = max(1.0, rate.burst * min(1.0, per_second / (rate.per_second * FIRST_PART)))
     elapsed = max(0.0, now - state.counted_at)
@@ -114,7 +114,7 @@ def count_accepted(state: QuotaState, calls: int, now: float) -> QuotaState:
 
 
 def slow_down(state: QuotaState, rate: Rate, now: float) -> QuotaState:
-    """Lower the pace after a throttle to what AWS accepted lately, and empty the bucket."""
+    """Lower the pace after a throttle to the pace that AWS accepted lately, and empty the bucket."""
     if 0 <= now - state.throttled_at < ONE_THROTTLE_SECONDS:
         return state
     pace, accepted = find_pace(state, rate, now), count_accepted(state, 0, now)

@@ -25,7 +25,7 @@ class ReportBuckets(Protocol):
     """The operator's buckets."""
 
     def put_report(self, bucket: str, key: str, body: bytes, media_type: str, intent: Intent) -> None:
-        """Put an object, or a new version of it. One call: s3:PutObject.
+        """Put an object, or a new version of it. Calls s3:PutObject once.
 
         :raises AwsError: if S3 refuses it, or no clear answer comes.
         :raises LockLostError: if the intent is no longer valid; nothing was sent.
@@ -35,7 +35,7 @@ class ReportBuckets(Protocol):
     def read_sha256(self, bucket: str, key: str) -> str | None:
         """Read the SHA-256 that S3 has verified of an object, in hexadecimal; ``None`` if there is no such object.
 
-        One call: s3:HeadObject, which needs s3:GetObject. Empty if S3 keeps no SHA-256 of it.
+        Calls s3:HeadObject once, which needs s3:GetObject. Empty if S3 keeps no SHA-256 of it.
         """
         ...
 
@@ -67,17 +67,17 @@ class AwsReportBuckets(GatewayPart):
 
 
 MOST_IDS = 20
-"""Values of one filter of GetFindings."""
+"""Values of a filter of GetFindings."""
 _IMPORT = "securityhub:BatchImportFindings"
 
 
 class SecurityHubFindings(Protocol):
-    """Security Hub of one account in any Region."""
+    """Security Hub of an account in any Region."""
 
     def import_findings(
         self, region: str, findings: Sequence[Mapping[str, Any]], intent: Intent
     ) -> tuple[RejectedFinding, ...]:
-        """Create or update at most 100 findings by their ids. One call: securityhub:BatchImportFindings.
+        """Create or update at most 100 findings by their ids. Calls securityhub:BatchImportFindings once.
 
         :returns: the findings that Security Hub doesn't take.
         :raises AwsError: if it refuses the batch, or no clear answer comes.
@@ -86,9 +86,9 @@ class SecurityHubFindings(Protocol):
         ...
 
     def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
-        """Read findings of a product by their ids. One call for 20: securityhub:GetFindings.
+        """Read findings of a product by their ids. Calls securityhub:GetFindings for each 20 ids.
 
-        :returns: the findings by id; what Security Hub doesn't show isn't in it.
+        :returns: the findings by id, without those that Security Hub doesn't show.
         """
         ...
 
@@ -98,7 +98,7 @@ class AwsSecurityHub(GatewayPart):
 
     @property
     def security_hub_region(self) -> str:
-        """The Region where no other one is named."""
+        """The Region where no other Region is named."""
         return self._clients.region
 
     def import_findings(
@@ -110,8 +110,8 @@ class AwsSecurityHub(GatewayPart):
         if not required(answer, "FailedCount", _IMPORT):
             return ()
         return tuple(
-            RejectedFinding(*(str(required(one, name, _IMPORT)) for name in ("Id", "ErrorCode", "ErrorMessage")))
-            for one in required(answer, "FailedFindings", _IMPORT)
+            RejectedFinding(*(str(required(failed, name, _IMPORT)) for name in ("Id", "ErrorCode", "ErrorMessage")))
+            for failed in required(answer, "FailedFindings", _IMPORT)
         )
 
     def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:

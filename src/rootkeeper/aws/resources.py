@@ -3,7 +3,7 @@ EventBridge rules in any Region.
 
 Each call names the bucket owner that it expects, so it can't reach another account's bucket. The task policy denies
 GetBucketLocation and HeadBucket: a bucket's Region comes from a paged ListBuckets, or from the redirect with which S3
-answers in the wrong Region. A queue is found in one Region at a time. Its policy is an attribute; an empty text
+answers in the wrong Region. Queues are found Region by Region. A queue's policy is an attribute; an empty text
 removes it.
 """
 
@@ -28,7 +28,7 @@ from rootkeeper.organization.accounts import AccountId
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls:
-    """Calls of one root session to S3 or SQS, signed with its credentials or not at all; safe in many threads."""
+    """Calls of a root session to S3 or SQS, signed with its credentials or not at all; safe in many threads."""
 
     clients: AwsClients
     service: str
@@ -266,14 +266,14 @@ class AwsResourcePlaces(GatewayPart):
             MaxResults=_BUCKET_PAGE_SIZE,
             **about,
         )
-        enabled = sorted(str(required(one, "RegionName", "account:ListRegions")) for one in regions)
+        enabled = sorted(str(required(region, "RegionName", "account:ListRegions")) for region in regions)
         if not enabled:
             refuse_answer("account:ListRegions", "it contains no enabled Region, and every account has some")
         return tuple(enabled)
 
 
 class ResourcePolicies(Protocol):
-    """The buckets, or the queues, of one account within one root session; safe in many threads.
+    """The buckets, or the queues, of an account within a root session; safe in many threads.
 
     Reading methods raise AwsAccessDeniedError (an SCP, RCP or VPC endpoint policy denies; a bucket or queue policy
     can't deny its owner's root user), AwsCredentialsError (the session has expired), AwsThrottledError or
@@ -303,11 +303,11 @@ class ResourcePolicies(Protocol):
         ...
 
     def put_policy(self, resource: Resource, policy: str, intent: Intent) -> None:
-        """One call: s3:PutBucketPolicy or sqs:SetQueueAttributes."""
+        """Call s3:PutBucketPolicy or sqs:SetQueueAttributes once."""
         ...
 
     def remove_policy(self, resource: Resource, intent: Intent) -> None:
-        """One call: s3:DeleteBucketPolicy, or sqs:SetQueueAttributes with an empty policy."""
+        """Call s3:DeleteBucketPolicy, or sqs:SetQueueAttributes with an empty policy, once."""
         ...
 
 
@@ -331,7 +331,7 @@ class ResourcePlaces(Protocol):
         ...
 
     def list_enabled_regions(self, account_id: AccountId | None) -> tuple[str, ...]:
-        """List the enabled Regions of an account (``None``: the caller's own), at least one. account:ListRegions to
+        """List the enabled Regions of an account (``None``: the caller's own); never empty. account:ListRegions to
         the end.
 
         :raises AwsAccessDeniedError: if the caller isn't in the management account or a delegated administrator for

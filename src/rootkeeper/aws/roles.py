@@ -1,6 +1,6 @@
 """Sessions of the roles that a server assumes, in the name of the person who acts.
 
-AssumeRole into one of our own roles opens no root session and changes nothing, so it has no ledger entry: CloudTrail
+AssumeRole into our own roles opens no root session and changes nothing, so it has no ledger entry: CloudTrail
 records it with its source identity, and each privileged call made with it has an intent of its own.
 
 Source: STS AssumeRoot and AssumeRole, API version 2011-06-15; IAM User Guide, "Monitor and control actions taken with
@@ -49,7 +49,7 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re
 
 def make_session_name(person: str) -> str:
     """Make AWS's session name of a person's name. A name that must be changed ends with a hash of the whole name, so
-    that no two persons share one.
+    that no two persons share a session name.
     """
     name = _FOREIGN.sub("-", person)
     if name == person and _SHORTEST_NAME <= len(name) <= _LONGEST_NAME:
@@ -69,7 +69,7 @@ def require_role_arn(arn: str, setting: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RoleAssumer:
-    """Assumes one role in the name of one person."""
+    """Assumes a role in the name of a person."""
 
     role_arn: str
     session_name: str
@@ -77,7 +77,7 @@ class RoleAssumer:
     """Signed with the starting credentials."""
 
     def assume(self) -> ReadOnlyCredentials:
-        """One call: sts:AssumeRole, Regional endpoint.
+        """Call sts:AssumeRole once, at the Regional endpoint.
 
         :raises AwsCredentialsError: if AWS refuses, or the starting credentials are invalid.
         :raises AwsUnreachableError: if no answer came.
@@ -104,7 +104,7 @@ class RoleAssumer:
 
 @dataclass(frozen=True, slots=True)
 class _RoleSession:
-    """The session that one AssumeRole opened."""
+    """The session that an AssumeRole opened."""
 
     credentials: ReadOnlyCredentials = field(repr=False)
     ends: float
@@ -129,8 +129,8 @@ class RoleCredentials:
         raise TypeError("credentials of a role can't be pickled or copied")
 
     def freeze(self) -> ReadOnlyCredentials:
-        """Return valid credentials. A call waits for new ones only if there are none; while they are valid, a failed
-        renewal isn't an error.
+        """Return valid credentials. A call waits for new credentials only if there are none; while they are valid, a
+        failed renewal isn't an error.
 
         :raises AwsCredentialsError: if there are none and AWS refuses.
         :raises AwsUnreachableError: if there are none and AWS doesn't answer.

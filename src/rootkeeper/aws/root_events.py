@@ -25,7 +25,7 @@ from rootkeeper.errors import AwsError, AwsNotFoundError, InputError
 
 @dataclass(frozen=True, slots=True)
 class EventDelivery:
-    """The events of one message or one line."""
+    """The events of a message or a line."""
 
     receipt: str
     records: tuple[Mapping[str, Any], ...]
@@ -33,7 +33,7 @@ class EventDelivery:
 
 
 class UnreadableEvents(Protocol):
-    """Keeps what a source delivered and can't be parsed, so that it blocks nothing and isn't lost."""
+    """Keeps delivered texts that can't be parsed, so that they block nothing and aren't lost."""
 
     def keep(self, source_name: str, text: str, problem: str) -> None:
         """Keep the text, and show a remark.
@@ -44,7 +44,7 @@ class UnreadableEvents(Protocol):
 
 
 class RootEventSource(Protocol):
-    """A source of events, each delivered at least once: what isn't acknowledged is delivered again.
+    """A source of events, each delivered at least once: an event that isn't acknowledged is delivered again.
 
     :raises AwsError: if a queue can't be read.
     :raises DatabaseError: if a file can't be read, or the files beside the database can't be written.
@@ -56,7 +56,7 @@ class RootEventSource(Protocol):
         ...
 
     def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        """Read at most one batch; wait for its first event. What can't be parsed is kept, remarked and left out."""
+        """Read at most one batch; wait for its first event. Unparsable texts are kept, remarked and left out."""
         ...
 
     def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
@@ -66,7 +66,7 @@ class RootEventSource(Protocol):
 
 LARGEST_OBJECT = 64 * 1024 * 1024
 LARGEST_FILE = 512 * 1024 * 1024
-"""Of an unpacked object; CloudTrail writes no larger ones."""
+"""Of an unpacked object; CloudTrail writes no larger files."""
 _DEEPEST = 3
 _GZIP = 31
 """``wbits`` of zlib for gzip."""
@@ -106,9 +106,9 @@ def parse_message(body: str) -> EventMessage:
         if objects is not None:
             return EventMessage(
                 objects=tuple(
-                    one
-                    for one in objects
-                    if one.key.endswith((".json.gz", ".json")) and "/CloudTrail-Digest/" not in one.key
+                    log
+                    for log in objects
+                    if log.key.endswith((".json.gz", ".json")) and "/CloudTrail-Digest/" not in log.key
                 )
             )
     return EventMessage(records=pick_root_records(body))
@@ -117,7 +117,7 @@ def parse_message(body: str) -> EventMessage:
 def pick_root_records(text: str) -> tuple[Mapping[str, Any], ...]:
     """Parse the CloudTrail records about root users in ``text``.
 
-    :raises ValueError: if it contains no records, or one about a root user lacks a necessary part.
+    :raises ValueError: if it contains no records, or a record about a root user lacks a necessary part.
     """
     try:
         records = parse_records(text, "It")
@@ -129,7 +129,7 @@ def pick_root_records(text: str) -> tuple[Mapping[str, Any], ...]:
 def unpack_log(content: bytes, key: str) -> str:
     """Unpack a log file.
 
-    :raises ValueError: if it isn't one.
+    :raises ValueError: if it isn't a log file.
     """
     if not key.endswith(".gz"):
         return content.decode()
@@ -160,11 +160,15 @@ def _find_objects(value: Mapping[str, Any]) -> list[LogObject] | None:
     if (value.get("source"), value.get("detail-type")) == ("aws.s3", "Object Created"):
         return [_parse_object(value.get("detail"), value.get("region"))]
     records = value.get("Records")
-    if isinstance(records, list) and records and all(isinstance(one, Mapping) and "s3" in one for one in records):
-        created = (one for one in records if str(one.get("eventName", "")).startswith("ObjectCreated"))
-        found = [_parse_object(one["s3"], one.get("awsRegion")) for one in created]
+    if (
+        isinstance(records, list)
+        and records
+        and all(isinstance(record, Mapping) and "s3" in record for record in records)
+    ):
+        created = (record for record in records if str(record.get("eventName", "")).startswith("ObjectCreated"))
+        found = [_parse_object(record["s3"], record.get("awsRegion")) for record in created]
         # S3's own message quotes the keys.
-        return [replace(one, key=unquote_plus(one.key)) for one in found]
+        return [replace(log, key=unquote_plus(log.key)) for log in found]
     return None
 
 
@@ -177,7 +181,7 @@ def _parse_object(found: Any, region: object) -> LogObject:
 
 
 _LOT = 10
-"""Messages of one call. Source: SQS ReceiveMessage, API version 2012-11-05: at most 10, and 20 seconds of waiting."""
+"""Messages of a call. Source: SQS ReceiveMessage, API version 2012-11-05: at most 10, and 20 seconds of waiting."""
 _LONGEST_WAIT_SECONDS = 20
 _HIDDEN_SECONDS = 60
 """A message that isn't deleted within this time is delivered again."""
@@ -200,9 +204,9 @@ class AwsRootEventQueue:
         return f"sqs:{self._url.rpartition('/')[2]}"
 
     def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        """One call: sqs:ReceiveMessage; s3:GetObject for each log file in a message.
+        """Call sqs:ReceiveMessage once, and s3:GetObject for each log file in a message.
 
-        A message whose log file can't be read now is left out and delivered again.
+        A message with a log file that can't be read now is left out and delivered again.
 
         :raises AwsError: if no message can be read.
         """
@@ -225,15 +229,15 @@ class AwsRootEventQueue:
         return tuple(found)
 
     def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
-        """One call for ten: sqs:DeleteMessageBatch. Messages that it doesn't delete are delivered again."""
+        """Call sqs:DeleteMessageBatch for each ten messages. Messages that it doesn't delete are delivered again."""
         for begin in range(0, len(deliveries), _LOT):
             lot = deliveries[begin : begin + _LOT]
-            entries = [{"Id": str(place), "ReceiptHandle": one.receipt} for place, one in enumerate(lot)]
+            entries = [{"Id": str(place), "ReceiptHandle": delivery.receipt} for place, delivery in enumerate(lot)]
             self._queue.read("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
 
     def _parse_message(self, message: AwsResponse) -> EventDelivery:
-        """Parse a message. One that can't be parsed is kept as unreadable, and has no records. One with a log file that
-        is broken or gone is kept too, and its other log files are read.
+        """Parse a message. A message that can't be parsed is kept as unreadable, and has no records. A message with a
+        log file that is broken or gone is kept too, and its other log files are read.
         """
         body, receipt = str(message.get("Body", "")), str(message.get("ReceiptHandle", ""))
         try:
@@ -253,7 +257,7 @@ class AwsRootEventQueue:
         return EventDelivery(receipt, tuple(records))
 
     def _read_log(self, log: LogObject) -> tuple[Mapping[str, Any], ...]:
-        """One call: s3:GetObject."""
+        """Call s3:GetObject once."""
         region = log.region or self._region
         if region not in self._buckets:
             self._buckets[region] = self._clients.operator_calls_in("s3", region)
@@ -261,7 +265,7 @@ class AwsRootEventQueue:
         answer = calls.read("GetObject", target=log.bucket, Bucket=log.bucket, Key=log.key)
         body = answer["Body"]
         try:
-            with body:  # not "as": that is the raw stream, whose errors botocore doesn't translate
+            with body:  # not "as": botocore doesn't translate the errors of that raw stream
                 content: bytes = body.read(LARGEST_OBJECT + 1)
                 body.read(1)  # botocore checks the length at the end of the body only
         except TRANSLATED as error:

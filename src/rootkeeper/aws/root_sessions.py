@@ -1,7 +1,7 @@
 """Root sessions on member accounts: the only way in which the product touches root user credentials.
 
 Every IAM call leaves ``UserName`` out, so that it is about the root user, and is signed with the session's credentials
-or not at all. A changing call needs the receipt of its intent and a session whose identity was checked. In a root
+or not at all. A changing call needs the receipt of its intent and a session with a checked identity. In a root
 session AWS leaves out ``UserName`` and ``Path`` of its answers, although its model calls them required.
 
 Source: IAM, API version 2010-05-08.
@@ -51,7 +51,7 @@ from rootkeeper.values import JsonValue
 
 
 class RootSession(Protocol):
-    """One open root session. Its credentials never leave the gateway.
+    """An open root session. Its credentials never leave the gateway.
 
     Reading methods raise AwsAccessDeniedError (a policy over the target account or the task policy denies),
     AwsThrottledError or AwsUnreachableError. Changing methods are sent once and need the receipt of their intent. They
@@ -79,7 +79,7 @@ class RootSession(Protocol):
         ...
 
     def require_identity(self) -> None:
-        """Check that the session is the target's root user. One call: sts:GetCallerIdentity.
+        """Check that the session is the target's root user. Calls sts:GetCallerIdentity once.
 
         :raises IdentityMismatchError: if the ARN isn't ``arn:<partition>:iam::<account_id>:root``.
         """
@@ -87,24 +87,24 @@ class RootSession(Protocol):
 
     @property
     def resource_policies(self) -> ResourcePolicies:
-        """The account's buckets or queues; only with one of the two unlock task policies. No call.
+        """The account's buckets or queues; only with an unlock task policy. No call.
 
         :raises ValueError: with another task policy, which is a bug.
         """
         ...
 
     def read_summary(self) -> RootCredentialsSummary:
-        """One call: iam:GetAccountSummary; only with the audit task policy."""
+        """Call iam:GetAccountSummary once; only with the audit task policy."""
         ...
 
     def read_credentials(self) -> RootCredentials:
-        """Read all four kinds in detail: GetLoginProfile, GetUser if there is one, ListAccessKeys, GetAccessKeyLastUsed
-        for each key, ListSigningCertificates, ListMFADevices.
+        """Read all four kinds in detail: GetLoginProfile, GetUser if there is a login profile, ListAccessKeys,
+        GetAccessKeyLastUsed for each key, ListSigningCertificates, ListMFADevices.
         """
         ...
 
     def find_login_profile(self) -> LoginProfile | None:
-        """One call: iam:GetLoginProfile (``last_used_at`` isn't read and is ``None``)."""
+        """Call iam:GetLoginProfile once (``last_used_at`` isn't read and is ``None``)."""
         ...
 
     def list_access_keys(self) -> tuple[AccessKey, ...]:
@@ -120,23 +120,23 @@ class RootSession(Protocol):
         ...
 
     def create_login_profile(self, intent: Intent) -> LoginProfile:
-        """Allow password recovery. One call: iam:CreateLoginProfile without a password."""
+        """Allow password recovery. Calls iam:CreateLoginProfile without a password, once."""
         ...
 
     def delete_login_profile(self, intent: Intent) -> None:
-        """One call: iam:DeleteLoginProfile."""
+        """Call iam:DeleteLoginProfile once."""
         ...
 
     def delete_access_key(self, access_key_id: str, intent: Intent) -> None:
-        """One call: iam:DeleteAccessKey."""
+        """Call iam:DeleteAccessKey once."""
         ...
 
     def delete_signing_certificate(self, signing_certificate_id: str, intent: Intent) -> None:
-        """One call: iam:DeleteSigningCertificate."""
+        """Call iam:DeleteSigningCertificate once."""
         ...
 
     def deactivate_mfa_device(self, mfa_serial_number: str, intent: Intent) -> None:
-        """One call: iam:DeactivateMFADevice."""
+        """Call iam:DeactivateMFADevice once."""
         ...
 
 
@@ -144,7 +144,7 @@ class RootSessions(Protocol):
     """Opens root sessions."""
 
     def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> RootSession:
-        """Open a root session of at most 900 s. One call: sts:AssumeRoot, Regional endpoint.
+        """Open a root session of at most 900 s. Calls sts:AssumeRoot once, at the Regional endpoint.
 
         :param intent: of action ``root_session:open`` for this account, or ``accounts:audit`` for a batch with it.
 
@@ -161,7 +161,7 @@ _SUMMARY = "iam:GetAccountSummary"
 def parse_summary(answer: AwsResponse) -> RootCredentialsSummary:
     """Source: GetAccountSummary, ``SummaryMap``.
 
-    :raises AwsUnreachableError: if one of the four is missing.
+    :raises AwsUnreachableError: if any of the four counts is missing.
     """
     counts = required(answer, "SummaryMap", _SUMMARY)
     return RootCredentialsSummary(
@@ -235,7 +235,7 @@ class AwsRootSessions(GatewayPart):
     """Implements ``RootSessions``."""
 
     def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> AwsRootSession:
-        """One call: sts:AssumeRoot, Regional endpoint. Retries are harmless: an unused session acts on nothing."""
+        """Call sts:AssumeRoot at the Regional endpoint. Retries are harmless: an unused session acts on nothing."""
         require_intent_covers(intent, account_id, task_policy)
         require_still_valid(intent, self._clients.clock)
         answer = self._clients.sts.read_on_intent(
@@ -378,10 +378,12 @@ class AwsRootSession:
         return tuple(parse_access_key(key) for key in self._list("ListAccessKeys", "AccessKeyMetadata"))
 
     def list_signing_certificates(self) -> tuple[SigningCertificate, ...]:
-        return tuple(parse_signing_certificate(one) for one in self._list("ListSigningCertificates", "Certificates"))
+        return tuple(
+            parse_signing_certificate(found) for found in self._list("ListSigningCertificates", "Certificates")
+        )
 
     def list_mfa_devices(self) -> tuple[MfaDevice, ...]:
-        return tuple(parse_mfa_device(one) for one in self._list("ListMFADevices", "MFADevices"))
+        return tuple(parse_mfa_device(device) for device in self._list("ListMFADevices", "MFADevices"))
 
     def create_login_profile(self, intent: Intent) -> LoginProfile:
         answer = self._change("CreateLoginProfile", Action.LOGIN_PROFILE_CREATE, intent)

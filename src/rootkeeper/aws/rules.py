@@ -1,4 +1,4 @@
-"""What AWS defines and pure rules use: task policies, resources to unlock, root e-mail changes, a server's roles,
+"""AWS's definitions that pure rules use: task policies, resources to unlock, root e-mail changes, a server's roles,
 rejected findings.
 
 Source: IAM User Guide, AWS managed policies, path ``root-task/``; Account Management guide, "Update the root user email
@@ -21,7 +21,7 @@ from rootkeeper.organization.accounts import AccountId
 
 
 class AwsWork(StrEnum):
-    """The work of a server, with one role each. The values are in names of settings, such as ``aws.roles.audit``."""
+    """The work of a server, each with its role. The values are in names of settings, such as ``aws.roles.audit``."""
 
     AUDIT = "audit"
     DELETE = "delete"
@@ -31,7 +31,7 @@ class AwsWork(StrEnum):
 
 
 SERVER_NAME = "rootkeeper"
-"""The name for what a server does by itself, in the ledger and in AWS; no user can have it."""
+"""The name for acts of the server itself, in the ledger and in AWS; no user can have it."""
 ACCOUNT_SERVICE_PRINCIPAL = "account.amazonaws.com"
 """Its delegated administrator can read and change addresses, if trusted access for it is on."""
 
@@ -46,7 +46,7 @@ class Lifetime(StrEnum):
     STATIC = "static"
     """An access key, which never expires."""
     UNKNOWN = "unknown"
-    """A session whose end can't be read."""
+    """A session without a readable end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class TaskPolicy(StrEnum):
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What this task policy allows on the root user, its buckets or its queues."""
+        """The actions that this task policy allows on the root user, its buckets or its queues."""
         return TASK_ACTIONS[self]
 
 
@@ -193,7 +193,7 @@ class ResourceKind(StrEnum):
 
 
 def change_action(kind: ResourceKind, *, removes: bool) -> Action:
-    """Return the ledger's action for the change; SQS has one call for both."""
+    """Return the ledger's action for the change; SQS has the same call for both."""
     if kind is ResourceKind.QUEUE:
         return Action.QUEUE_POLICY_SET
     return Action.BUCKET_POLICY_DELETE if removes else Action.BUCKET_POLICY_PUT
@@ -201,7 +201,7 @@ def change_action(kind: ResourceKind, *, removes: bool) -> Action:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One bucket or queue."""
+    """A bucket or queue."""
 
     kind: ResourceKind
     account_id: AccountId
@@ -257,7 +257,7 @@ def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) 
 
 @dataclass(frozen=True, slots=True)
 class RejectedFinding:
-    """What Security Hub answers of a finding that it doesn't take."""
+    """Security Hub's answer about a finding that it doesn't take."""
 
     finding_id: str
     code: str

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
-    """One account to read."""
+    """An account to read."""
 
     account_id: AccountId
     intent: Intent
@@ -64,7 +64,7 @@ class SummaryAnswer:
 
     request: SummaryRequest
     session: RootSession | None
-    """The session, if one was opened."""
+    """``None`` if no session was opened."""
     summary: RootCredentialsSummary | None
     error: BaseException | None
     """An AwsError, LockLostError if the intent had expired (nothing was sent after that), or a bug."""
@@ -78,7 +78,7 @@ class SummaryReader(Protocol):
     """Reads many accounts at once."""
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
-        """Start to read one account: sts:AssumeRoot, iam:GetAccountSummary. Returns at once."""
+        """Start to read an account: sts:AssumeRoot, iam:GetAccountSummary. Returns at once."""
         ...
 
 
@@ -117,7 +117,7 @@ class SummaryTemplates:
 
 
 class SummaryCalls:
-    """The two calls, within one event loop."""
+    """The two calls, within an event loop."""
 
     def __init__(
         self, clients: AwsClients, templates: SummaryTemplates, transport: Transport, concurrency: int
@@ -131,7 +131,7 @@ class SummaryCalls:
         """Held by the account that waits for its token, so that a change of the pace reaches all the others."""
 
     async def read(self, request: SummaryRequest) -> SummaryAnswer:
-        """Read one account; an error of AWS is part of the answer.
+        """Read an account; an error of AWS is part of the answer.
 
         :raises LockLostError: if the intent has expired; nothing was sent after that.
         """

@@ -2,8 +2,8 @@
 
 Endpoint, headers and the form of the body come from a request that botocore builds and never sends, so its endpoint
 rules, its user agent and its settings hold here too. The canonical request is computed once, which saves CPU; botocore
-computes each signature. ``transport`` carries the bytes. A proxy is left to botocore: ``needs_botocore`` says where one
-is set.
+computes each signature. ``transport`` carries the bytes. A proxy is left to botocore: ``needs_botocore`` says where a
+proxy is set.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from rootkeeper.aws.errors import AwsResponse
 _TOKEN = "token-of-the-form"  # noqa: S105 - a place to be filled
 _BODY = b"body-of-the-form"
 _FORM_KEY = "key-of-the-form"
-_FORM_SECRET = "secret-of-the-form"  # noqa: S105 - signs what is never sent
+_FORM_SECRET = "secret-of-the-form"  # noqa: S105 - signs a request that is never sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ _BODY_HASH = sha256(_BODY).hexdigest()
 
 @dataclass(frozen=True)
 class CachedRequestSigner:
-    """Signs POST requests to one URL with the same headers."""
+    """Signs POST requests to a URL with the same headers."""
 
     url: str
     headers: Mapping[str, str]
@@ -125,7 +125,7 @@ class SignedCall:
 
 @dataclass(frozen=True, slots=True)
 class CallTemplate:
-    """One operation, ready except for the account and the signature."""
+    """An operation, ready except for the account and the signature."""
 
     operation: str
     url: str
@@ -135,7 +135,7 @@ class CallTemplate:
     parser: Any
 
     def sign(self, account_id: str, credentials: ReadOnlyCredentials) -> SignedCall:
-        """Sign the call for one account now, with Signature Version 4."""
+        """Sign the call for an account now, with Signature Version 4."""
         body = self.body.replace(PLACEHOLDER.encode(), account_id.encode())
         return SignedCall(self.url, self.signature.sign(body, credentials, get_current_datetime()), body)
 
@@ -200,7 +200,7 @@ def _text(value: str | bytes) -> str:
 
 
 def needs_botocore(url: str) -> bool:
-    """Whether calls to ``url`` go through a proxy: one for its scheme, unless ``NO_PROXY`` excludes its host."""
+    """Whether calls to ``url`` go through its scheme's proxy; not if ``NO_PROXY`` excludes its host."""
     return urlsplit(url).scheme in get_environ_proxies(url)
 
 

@@ -67,7 +67,7 @@ class LatestClock:
     def learn(self, *, http_response: Any, **_: object) -> None:
         """Learn from an answer, also from a refusal; a handler of botocore's event ``after-call``.
 
-        An answer is dated when it leaves AWS, so AWS's time is never earlier than what is learned here.
+        An answer is dated when it leaves AWS, so AWS's time is never earlier than the time learned here.
         """
         dated_at = parse_date(http_response.headers.get("date"))
         if dated_at is not None:

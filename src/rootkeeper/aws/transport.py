@@ -21,7 +21,7 @@ _UNTOUCHED = ("Accept", "Accept-Encoding")
 
 
 class Transport:
-    """One pool of connections, for one event loop."""
+    """A pool of connections, for an event loop."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
