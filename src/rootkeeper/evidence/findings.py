@@ -19,11 +19,11 @@ from rootkeeper.organization.accounts import Account, AccountState
 from rootkeeper.organization.statuses import AccountRole
 
 _NOT_JUDGED = frozenset({"failsafe", "policies"})
-"""Checks that need AWS: a report has no finding of them, so that it doesn't replace that of a check."""
+"""Checks that need AWS: a report has no finding of them, so that it doesn't replace the finding of a check."""
 
 
 def list_findings(report: EvidenceReport) -> FindingReport:
-    """List every account at the period's end, then the failsafes and what concerns the organization."""
+    """List every account at the period's end, then the failsafes and the organization."""
     return FindingReport(
         source="report",
         organization_id=report.organization_id,
@@ -45,8 +45,8 @@ def list_findings(report: EvidenceReport) -> FindingReport:
 
 
 def _walk(report: EvidenceReport) -> Iterator[Finding]:
-    for one in report.all_accounts:
-        yield make_status_finding(one.found)
+    for account in report.all_accounts:
+        yield make_status_finding(account.found)
     for kept in report.kept_logins:
         if kept.evidence.role is AccountRole.FAILSAFE:
             checks = (check for check in kept.checks if check.name not in _NOT_JUDGED)

@@ -1,4 +1,4 @@
-"""Evidence as JSON, in one fixed order (docs/reference/report.schema.json), and the words in which people see it."""
+"""Evidence as JSON, in a fixed order (docs/reference/report.schema.json), and the words in which people see it."""
 
 from __future__ import annotations
 
@@ -340,21 +340,23 @@ def describe_report(report: EvidenceReport) -> ReportDocument:
             for kept in report.kept_logins
         ],
         accounts=[describe_account(account) for account in report.accounts],
-        windows=[fill_record(EvidenceWindowRecord, one, approved=one.is_approved) for one in report.windows],
+        windows=[fill_record(EvidenceWindowRecord, window, approved=window.is_approved) for window in report.windows],
         exceptions=[
-            fill_record(EvidenceExceptionRecord, one, in_force_at_end=one.added_at <= period.end < one.until)
-            for one in report.exceptions
+            fill_record(
+                EvidenceExceptionRecord, exception, in_force_at_end=exception.added_at <= period.end < exception.until
+            )
+            for exception in report.exceptions
         ],
-        ended_exceptions=[fill_record(EndedExceptionRecord, one) for one in history.ended_exceptions],
+        ended_exceptions=[fill_record(EndedExceptionRecord, exception) for exception in history.ended_exceptions],
         deletions=[
             fill_record(
                 EvidenceDeletionRecord,
-                one,
-                actor=one.actor.name,
-                actor_kind=one.actor.kind.value,
-                caller_arn=one.actor.caller_arn,
+                deletion,
+                actor=deletion.actor.name,
+                actor_kind=deletion.actor.kind.value,
+                caller_arn=deletion.actor.caller_arn,
             )
-            for one in history.deletions
+            for deletion in history.deletions
         ],
         setup=_describe_setup(report.setup),
         drift=fill_record(
@@ -383,7 +385,7 @@ def describe_period(period: Period) -> PeriodRecord:
 
 
 def _describe_verdict(control: str | None, result: ControlResult) -> JudgementRecord:
-    attestations = [fill_record(ConfirmationRecord, one) for one in result.attestations]
+    attestations = [fill_record(ConfirmationRecord, attestation) for attestation in result.attestations]
     return fill_record(JudgementRecord, result, control=control, attestations=attestations)
 
 
@@ -452,7 +454,7 @@ def render_verdict(result: ControlResult) -> str:
 
 
 def render_status(account: AccountEvidence) -> str:
-    """What is known of an account, in two words."""
+    """The state of an account, in two words."""
     return "Recovery open" if account.status is Status.RECOVERY_OPEN else _ACCOUNT_VERDICTS[account.verdict]
 
 
@@ -503,5 +505,5 @@ def render_findings(found: frozenset[FailOn]) -> str:
 
 
 def parse_findings(text: object) -> frozenset[FailOn]:
-    """:raises ValueError: if it isn't what ``render_findings`` writes."""
+    """:raises ValueError: unless it comes from ``render_findings``."""
     return frozenset(map(FailOn, str(text).split(", "))) - {FailOn.NONE}

@@ -1,11 +1,11 @@
-"""Evaluates the evidence of one organization over a period: accounts, ledger, kept root logins, controls and gaps.
+"""Evaluates the evidence of an organization over a period: accounts, ledger, kept root logins, controls and gaps.
 
 Three things count as a reading of an account: its last status, a status that an audit of the period stored, and a
 recovery window whose closing a re-read proved. The newest reading up to the period's end counts. A window that was
-opened later invalidates it. What wasn't read in the period is unknown, even if an older reading exists. Each gap is
+opened later invalidates it. Facts not read in the period are unknown, even if an older reading exists. Each gap is
 named, so that missing evidence never counts as good.
 
-The ledger is read once, as a stream. Exceptions come from the ledger, because their table has only the last one of each
+The ledger is read once, as a stream. Exceptions come from it, because their table has only the last exception of each
 account.
 
 Source: CIS Amazon Web Services Foundations Benchmark 7.0.0, recommendation 2.1.1, Ensure centralized root access in
@@ -91,7 +91,7 @@ def require_period(period: Period) -> Period:
 
 
 def end_second(now: datetime) -> datetime:
-    """The end of this second: what was read just now belongs to a period that ends now."""
+    """The end of this second: a reading of just now belongs to a period that ends now."""
     return now.replace(microsecond=0) + timedelta(seconds=1)
 
 
@@ -113,7 +113,7 @@ _NOTHING = RootCredentialsSummary(
 
 @dataclass(frozen=True, slots=True)
 class KindEvidence:
-    """One of the four kinds."""
+    """A kind of root user credentials."""
 
     kind: CredentialKind
     is_present: bool | None
@@ -129,7 +129,7 @@ class KindEvidence:
 
 @dataclass(frozen=True, slots=True)
 class AccountEvidence:
-    """One account at the end of the period."""
+    """An account at the end of the period."""
 
     account: Account
     role: AccountRole
@@ -146,14 +146,14 @@ class AccountEvidence:
     found: AccountStatus
     """The status that all of this was made of."""
     exception: DeletionException | None = None
-    """The one in force at the period's end."""
+    """The exception in force at the period's end."""
     confirmation: Confirmation | None = None
-    """Of a failsafe: what confirmed at the period's end that its root login is kept on purpose."""
+    """Of a failsafe: the confirmation, at the period's end, that its root login is kept on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What the database knows of one account."""
+    """The facts in the database about an account."""
 
     account: Account
     role: AccountRole
@@ -170,7 +170,7 @@ class AccountFacts:
 
 
 def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
-    """One account's evidence; nothing that wasn't read in the period is ever a pass."""
+    """An account's evidence; facts that weren't read in the period are never a pass."""
     status, method = _find_status(facts, period)
     confirmation = facts.confirmation if facts.role is AccountRole.FAILSAFE else None
     status = replace(status, is_confirmed=confirmation is not None)
@@ -212,10 +212,10 @@ def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, st
 def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None] | None:
     """The newest reading that isn't later than the period's end, and how it was made."""
     found: list[tuple[datetime, AccountStatus, str | None]] = []
-    for one in (facts.kept, facts.last):
-        if one is not None and one.observed_at is not None:
-            method = BY_ROOT_SESSION if one.session_access_key_id is not None else BY_OWN_CREDENTIALS
-            found.append((one.observed_at, one, None if one.summary is None else method))
+    for known in (facts.kept, facts.last):
+        if known is not None and known.observed_at is not None:
+            method = BY_ROOT_SESSION if known.session_access_key_id is not None else BY_OWN_CREDENTIALS
+            found.append((known.observed_at, known, None if known.summary is None else method))
     for window in facts.windows:
         if window.state is WindowState.CLOSED_VERIFIED and window.closed_at is not None:
             shown = AccountStatus(
@@ -227,10 +227,10 @@ def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, s
                 observed_at=window.closed_at,
             )
             found.append((window.closed_at, shown, BY_CLOSING))
-    earlier = [one for one in found if one[0] <= period.end]
+    earlier = [reading for reading in found if reading[0] <= period.end]
     if not earlier:
         return None
-    _, status, how = max(earlier, key=lambda one: one[0])
+    _, status, how = max(earlier, key=lambda reading: reading[0])
     return replace(status, account=facts.account, role=facts.role), how
 
 
@@ -264,7 +264,7 @@ def _evaluate_stale(status: AccountStatus, stale: str) -> AccountStatus:
 
 
 def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
-    """A window opened since the reading: what was shown absent may be there again."""
+    """A window opened since the reading: credentials that were absent may be there again."""
     for window in facts.windows:
         opened_at = window.opening_started_at
         if opened_at is None or window.state in NEVER_OPENED_STATES or status.observed_at is None:
@@ -298,7 +298,7 @@ def _describe_kind(kind: CredentialKind, status: AccountStatus, method: str | No
 
 
 def _rule_out(found: KindEvidence, partition: str) -> KindEvidence:
-    """Mark a password where root users can't sign in. One that AWS shows nevertheless stays as it was read."""
+    """Mark a password where root users can't sign in. A password that AWS shows nevertheless stays as it was read."""
     if found.kind is not CredentialKind.PASSWORD or found.is_present:
         return found
     return replace(found, not_applicable=find_sign_in_obstacle(partition))
@@ -316,7 +316,7 @@ _KINDS = {action: kind for kind, action in ACTIONS.items()}
 
 @dataclass(frozen=True, slots=True)
 class DeletionEvidence:
-    """One credential whose removal was tried in the period."""
+    """A credential whose removal was tried in the period."""
 
     sequence: int
     """Of the intent in the ledger."""
@@ -347,18 +347,18 @@ class EndedException:
 
 @dataclass(frozen=True, slots=True)
 class LedgerHistory:
-    """The ledger's facts about one organization and one period."""
+    """The ledger's facts about an organization in a period."""
 
     deletions: tuple[DeletionEvidence, ...] = ()
     exceptions: tuple[DeletionException, ...] = ()
-    """Every one up to the period's end that no person ended: those that ran out too."""
+    """Every exception up to the period's end that no person ended; exceptions that ran out, too."""
     ended_exceptions: tuple[EndedException, ...] = ()
     drills: tuple[Drill, ...] = ()
     """Every drill up to the period's end, the latest first."""
     control_attestations: tuple[LedgerEntry, ...] = ()
-    """Every attestation of a control up to the period's end, ended ones too."""
+    """Every attestation of a control up to the period's end, ended attestations too."""
     open_intents: tuple[LedgerEntry, ...] = ()
-    """Intents of the period without an outcome: what came of them isn't known."""
+    """Intents of the period without an outcome: their effects aren't known."""
     setup_entries: tuple[LedgerEntry, ...] = ()
     """Everything about changes of the set-up by Rootkeeper itself, up to the period's end."""
     entries: int = 0
@@ -368,7 +368,7 @@ class LedgerHistory:
     endpoints: tuple[str, ...] = ()
     """Of the period's entries, or of the last entry before where the period has none."""
     caller_arns: tuple[str, ...] = ()
-    """Whose credentials the readings and changes were made with."""
+    """The callers that made the readings and changes."""
     first_sequence: int | None = None
     """Of the first entry, of any organization, that isn't before the period; ``None`` if there is none."""
     other_organization_ids: tuple[str, ...] = ()
@@ -377,8 +377,8 @@ class LedgerHistory:
     @property
     def setup_changed(self) -> LedgerEntry | None:
         """The last change of the set-up by Rootkeeper itself; an earlier reading doesn't count any more."""
-        outcomes = (one for one in reversed(self.setup_entries) if one.phase is Phase.OUTCOME)
-        return next((one for one in outcomes if one.result is not Result.FAILED), None)
+        outcomes = (entry for entry in reversed(self.setup_entries) if entry.phase is Phase.OUTCOME)
+        return next((outcome for outcome in outcomes if outcome.result is not Result.FAILED), None)
 
 
 def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: Period) -> LedgerHistory:
@@ -428,7 +428,7 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
         exceptions=(*exceptions.run_out, *exceptions.current.values()),
         ended_exceptions=tuple(exceptions.ended),
         drills=find_drills(drills, organization_id, in_sandbox=in_sandbox),
-        control_attestations=tuple(one for one in attestations if (one.endpoint != "AWS") is in_sandbox),
+        control_attestations=tuple(entry for entry in attestations if (entry.endpoint != "AWS") is in_sandbox),
         setup_entries=tuple(setup_entries),
         open_intents=tuple(intent for intent in intents.values() if period.holds(intent.at)),
         entries=counted,
@@ -442,7 +442,7 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
 
 @dataclass(slots=True)
 class _ExtractRange:
-    """Where the extract of the ledger begins, and whose entries are in it."""
+    """Where the extract of the ledger begins, and the other organizations in it."""
 
     organization_id: str
     start: datetime
@@ -462,7 +462,7 @@ class _ExceptionHistory:
 
     current: dict[AccountId, DeletionException] = field(default_factory=dict)
     run_out: list[DeletionException] = field(default_factory=list)
-    """Those that ended by themselves before the account's next one."""
+    """Those that ended by themselves before the account's next exception."""
     ended: list[EndedException] = field(default_factory=list)
 
     def follow(self, entry: LedgerEntry, *, is_in_period: bool) -> None:
@@ -529,7 +529,7 @@ _POLICIES_UNKNOWN = PolicyFinding(
 
 @dataclass(frozen=True, slots=True)
 class KeptLogin:
-    """One root login that is kept, and the checks that it is held to at the period's end."""
+    """A root login that is kept, and the checks that it is held to at the period's end."""
 
     evidence: AccountEvidence
     checks: tuple[Check, ...]
@@ -589,11 +589,11 @@ CENTRALIZED_CONTROL = "CIS AWS Foundations Benchmark 7.0, control 2.1.1"
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """A verdict, and what it rests on."""
+    """A verdict, and the facts that it rests on."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
-    """One sentence each."""
+    """A sentence each."""
     attestations: tuple[Confirmation, ...] = ()
     """The statements of people that it rests on."""
 
@@ -630,15 +630,17 @@ def evaluate_centralized_access(
     if not setup.delegated_administrators:
         reasons.append("No delegated administrator for IAM is registered, so none is a workload account.")
         return ControlResult(Verdict.PASS, tuple(reasons))
-    reasons += [_describe_delegate(one, inventory, purposes.get(one)) for one in setup.delegated_administrators]
-    attestations = tuple(purposes[one] for one in setup.delegated_administrators if one in purposes)
+    reasons += [
+        _describe_delegate(delegate, inventory, purposes.get(delegate)) for delegate in setup.delegated_administrators
+    ]
+    attestations = tuple(purposes[delegate] for delegate in setup.delegated_administrators if delegate in purposes)
     is_attested = len(attestations) == len(setup.delegated_administrators)
     return ControlResult(Verdict.PASS if is_attested else Verdict.MANUAL, tuple(reasons), attestations)
 
 
 def _describe_delegate(account_id: AccountId, inventory: Inventory, attestation: Confirmation | None) -> str:
     """Render the facts by which a person judges the account, and the attestation if there is one."""
-    account = next((one for one in inventory.accounts if one.account_id == account_id), None)
+    account = next((account for account in inventory.accounts if account.account_id == account_id), None)
     if account is None:
         facts = "not in the list of accounts"
     else:
@@ -661,8 +663,10 @@ def evaluate_no_root_credentials(
     counts = count_verdicts(accounts)
     applicable = len(accounts) - counts[Verdict.NOT_APPLICABLE]
     reasons = _count_reasons(accounts, counts)
-    kept = [one for one in accounts if one.verdict is Verdict.KEPT]
-    reasons += [f"{one.account.account_id}: {one.confirmation.sentence}" for one in kept if one.confirmation]
+    kept = [account for account in accounts if account.verdict is Verdict.KEPT]
+    reasons += [
+        f"{account.account.account_id}: {account.confirmation.sentence}" for account in kept if account.confirmation
+    ]
     stale = period.find_staleness(listed_at)
     is_list_stale = stale is not None and listed_at <= period.end
     if is_list_stale:
@@ -708,15 +712,15 @@ DELEGATES_UNKNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One thing that the report doesn't know."""
+    """A fact that the report doesn't know."""
 
     subject: str
     """``account``, ``accounts``, ``drift``, ``ledger``, ``management_account`` or ``setup``."""
     account_id: AccountId | None
     reason: str
-    """The reason of an unknown status, or one word for the rest."""
+    """The reason of an unknown status, or a word for the rest."""
     what: str
-    """One sentence for a person."""
+    """A sentence for a person."""
 
 
 def list_gaps(
@@ -745,16 +749,16 @@ def list_gaps(
     if inventory.delegated_administrator_ids is None:
         gaps.append(Gap("accounts", None, "not_read", DELEGATES_UNKNOWN))
     for account in accounts:
-        # Also one whose recovery window was opened after the last reading: what is there now wasn't read.
+        # Also an account with a recovery window that was opened after the last reading: its present state wasn't read.
         is_unread = account.verdict is Verdict.FAIL and account.kinds[0].is_present is None
         if account.verdict is Verdict.UNKNOWN or is_unread:
             reason = account.status.value if account.reason is None else account.reason.value
             text = account.detail or "It couldn't be read."
             gaps.append(Gap("account", account.account.account_id, reason, text))
     gaps += [
-        Gap("management_account", one.account.account_id, "not_read", one.detail or "It wasn't read.")
-        for one in accounts
-        if one.role is AccountRole.MANAGEMENT and one.kinds[0].is_present is None
+        Gap("management_account", account.account.account_id, "not_read", account.detail or "It wasn't read.")
+        for account in accounts
+        if account.role is AccountRole.MANAGEMENT and account.kinds[0].is_present is None
     ]
     for intent in history.open_intents:
         text = f"Entry {intent.sequence} ({intent.action.value}) has no outcome: what came of it isn't known."

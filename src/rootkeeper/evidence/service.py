@@ -53,7 +53,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFacts:
-    """What the database knows."""
+    """The facts in the database."""
 
     inventory: Inventory
     statuses: Mapping[AccountId, AccountStatus]
@@ -122,7 +122,7 @@ class EvidenceReport:
 
     @property
     def endpoint(self) -> str:
-        """One label for all: a sandbox is named before AWS, so that play is never taken for evidence."""
+        """The label for the whole report: a sandbox is named before AWS, so that play is never taken for evidence."""
         sandboxes = [label for label in self.endpoints if label != "AWS"]
         return (sandboxes or [*self.endpoints, "unknown"])[0]
 
@@ -133,14 +133,14 @@ class EvidenceReport:
     @property
     def root_logins_left(self) -> RootLoginsLeft:
         """Of every account, the management account included, at the period's end."""
-        return count_root_logins_left(one.found for one in self.all_accounts)
+        return count_root_logins_left(account.found for account in self.all_accounts)
 
     def list_fail_on(self) -> frozenset[FailOn]:
-        """List what makes the answer bad, if ``--fail-on`` names it."""
-        return frozenset(one for one in FailOn if self.has_findings(frozenset({one})))
+        """List the findings that make the answer bad, if ``--fail-on`` names them."""
+        return frozenset(finding for finding in FailOn if self.has_findings(frozenset({finding})))
 
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
-        """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown.
+        """Whether the answer is bad: a verdict that fails, drift, a ledger that was altered, or an unknown.
 
         A verdict that needs a person's judgement counts as unknown.
         """
@@ -152,12 +152,16 @@ class EvidenceReport:
 
 def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
     inventory, history = facts.inventory, facts.history
-    evidence = tuple(evaluate_account(one, period) for one in _list_account_facts(facts, period))
-    management = next((one for one in evidence if one.role is AccountRole.MANAGEMENT), None)
-    accounts = tuple(one for one in evidence if one.role is not AccountRole.MANAGEMENT)
+    evidence = tuple(evaluate_account(account_facts, period) for account_facts in _list_account_facts(facts, period))
+    management = next((account for account in evidence if account.role is AccountRole.MANAGEMENT), None)
+    accounts = tuple(account for account in evidence if account.role is not AccountRole.MANAGEMENT)
     setup = _evaluate_setup(facts, period)
     read_at = (inventory.endpoint, None if facts.setup is None else facts.setup.endpoint)
-    exceptions = [one for one in history.exceptions if one.added_at <= period.end and one.until >= period.start]
+    exceptions = [
+        exception
+        for exception in history.exceptions
+        if exception.added_at <= period.end and exception.until >= period.start
+    ]
     return EvidenceReport(
         organization_id=inventory.organization.organization_id,
         management_account_id=inventory.organization.management_account_id,
@@ -173,8 +177,10 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         management=management,
         accounts=accounts,
         kept_logins=check_kept_logins(evidence, facts.emails, history.drills, facts.windows, period),
-        windows=tuple(sorted(_list_windows(facts.windows, period), key=lambda one: (one.requested_at, one.window_id))),
-        exceptions=tuple(sorted(exceptions, key=lambda one: (one.account_id, one.added_at))),
+        windows=tuple(
+            sorted(_list_windows(facts.windows, period), key=lambda window: (window.requested_at, window.window_id))
+        ),
+        exceptions=tuple(sorted(exceptions, key=lambda exception: (exception.account_id, exception.added_at))),
         history=history,
         gaps=list_gaps(evidence, history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
         setup=setup,
@@ -188,7 +194,11 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
     for window in facts.windows:
         windows.setdefault(window.account_id, []).append(window)
     kept = find_in_force(facts.confirmations, Claim.KEPT, period.end)
-    exceptions = {one.account_id: one for one in facts.history.exceptions if one.added_at <= period.end < one.until}
+    exceptions = {
+        exception.account_id: exception
+        for exception in facts.history.exceptions
+        if exception.added_at <= period.end < exception.until
+    }
     for account in inventory.accounts:
         yield AccountFacts(
             account=account,
@@ -218,7 +228,7 @@ def _evaluate_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
     else:
         drift = compare_setup(accepted, state)
         if accepted is not None:
-            since = (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence)
+            since = (entry for entry in history.setup_entries if entry.sequence > accepted.ledger_sequence)
             drift = mark_own_changes(drift, since)
         return SetupEvidence(state, None, drift)
     unknown = () if accepted is None else (f"Drift couldn't be evaluated. {detail}",)
@@ -226,7 +236,7 @@ def _evaluate_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
 
 
 def _list_windows(windows: Iterable[RecoveryWindow], period: Period) -> Iterable[RecoveryWindow]:
-    """One that ended without a closing, such as a kept one, had ended by its expiry."""
+    """A window that ended without a closing, such as a kept window, had ended by its expiry."""
     for window in windows:
         ended_by = window.expires_at or window.requested_at
         end = window.closed_at or (ended_by if window.state in FINAL_STATES else period.end)
@@ -249,7 +259,7 @@ def list_method_letters(account: AccountEvidence, methods: Mapping[str, str]) ->
 
 @dataclass(frozen=True, slots=True)
 class EvidenceCompiler:
-    """Compiles the evidence of one organization."""
+    """Compiles the evidence of an organization."""
 
     organization_id: str
     store: InventoryStore
@@ -274,7 +284,7 @@ class EvidenceCompiler:
                 f"The database knows no accounts of organization {self.organization_id}, so there is no evidence.",
                 hint=Hint("Audit the organization first.", "evidence.audit"),
             )
-        attestations = {one.address: one for one in self.attestations.list_attestations()}
+        attestations = {attestation.address: attestation for attestation in self.attestations.list_attestations()}
         # The same database gives the same report, also where it was copied without its copies of the ledger.
         ledger = self.ledger.verify(must_have_copies=False)
         # Entries that are written meanwhile are after the head, and not in the report.

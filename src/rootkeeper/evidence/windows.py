@@ -1,7 +1,7 @@
-"""The report of one recovery window or drill: who did what, how long each step took, what was watched and re-read.
+"""The report of a recovery window or drill: who did what, how long each step took, what was watched and re-read.
 
 Made from the window's row, the ledger's entries and the events that were watched; the same three give the same report.
-What isn't known is shown as unknown and never left out; a window that wasn't watched says so.
+Unknown facts are shown as unknown and never left out; a window that wasn't watched says so.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class WindowReportAnswer(WindowReportDocument):
 
 @dataclass(frozen=True, slots=True)
 class WindowStep:
-    """One step of a person or of the server."""
+    """A step of a person or of the server."""
 
     at: datetime
     what: str
@@ -137,7 +137,7 @@ class WindowStep:
 
 @dataclass(frozen=True, slots=True)
 class WindowReread:
-    """One reading of the account after the closing."""
+    """A reading of the account after the closing."""
 
     at: datetime
     found: tuple[str, ...]
@@ -146,7 +146,7 @@ class WindowReread:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """What is known of one window."""
+    """The facts about a recovery window."""
 
     window: RecoveryWindow
     endpoint: Endpoint
@@ -163,7 +163,7 @@ class WindowReport:
     @property
     def opening_approvals(self) -> tuple[Approval, ...]:
         """Those that were there when it was opened, or that wait for it."""
-        return tuple(one for one in self.window.approvals if one.purpose is ApprovalPurpose.OPENING)
+        return tuple(approval for approval in self.window.approvals if approval.purpose is ApprovalPurpose.OPENING)
 
     @property
     def alerts(self) -> tuple[WatchedEvent, ...]:
@@ -171,13 +171,13 @@ class WindowReport:
 
     @property
     def durations(self) -> dict[str, timedelta | None]:
-        """How long each step took; ``None`` where one end isn't known.
+        """How long each step took; ``None`` if its start or end isn't known.
 
         ``to_approve`` counts from the request to the last approval, ``to_open`` from the activation to the login
         profile, ``to_sign_in`` from there to the first sign-in, ``to_close`` from the closing's begin to its proof.
         """
         window = self.window
-        approved_at = max((one.at for one in self.opening_approvals), default=None)
+        approved_at = max((approval.at for approval in self.opening_approvals), default=None)
         ends = {
             "to_approve": (window.requested_at, approved_at),
             "to_open": (self.activated_at, window.opened_at),
@@ -190,14 +190,14 @@ class WindowReport:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader must not miss."""
+        """Facts that a reader must not miss."""
         return tuple(_list_remarks(self))
 
 
 def make_window_report(
     window: RecoveryWindow, entries: Iterable[LedgerEntry], events: Sequence[WatchedEvent], endpoint: str
 ) -> WindowReport:
-    """Put the report of one window together.
+    """Put the report of a window together.
 
     :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
     :param events: of the window, by their time.
@@ -223,7 +223,9 @@ def make_window_report(
         activated_at=next((entry.at for entry in mine if entry.action is Action.WINDOW_ACTIVATE), None),
         signed_in_at=next((event.at for event in events if event.name == "ConsoleLogin"), None),
         closing_began_at=closings[0].at if closings else None,
-        closed_at=next((one.at for one in ends if one is not None and one.result is Result.DONE), window.closed_at),
+        closed_at=next(
+            (outcome.at for outcome in ends if outcome is not None and outcome.result is Result.DONE), window.closed_at
+        ),
     )
 
 
@@ -233,8 +235,10 @@ def report_to_record(report: WindowReport) -> dict[str, Any]:
         "window": window_to_record(window),
         "endpoint": report.endpoint,
         "remarks": list(report.remarks),
-        "people": fill_record(WindowPeople, window, approved_by=[one.approver for one in report.opening_approvals]),
-        "approvals": [fill_record(ApprovalRecord, one) for one in window.approvals],
+        "people": fill_record(
+            WindowPeople, window, approved_by=[approval.approver for approval in report.opening_approvals]
+        ),
+        "approvals": [fill_record(ApprovalRecord, approval) for approval in window.approvals],
         "times": fill_record(
             WindowTimes,
             window,
@@ -250,7 +254,7 @@ def report_to_record(report: WindowReport) -> dict[str, Any]:
         "steps": [fill_record(WindowStepRecord, step) for step in report.steps],
         "events": [fill_record(WatchedEventRecord, event) for event in report.events],
         "alerts": [fill_record(WatchedEventRecord, event) for event in report.alerts],
-        "rereads": [fill_record(WindowRereadRecord, one, is_clean=not one.found) for one in report.rereads],
+        "rereads": [fill_record(WindowRereadRecord, reread, is_clean=not reread.found) for reread in report.rereads],
     }
 
 
@@ -283,7 +287,7 @@ def _list_remarks(report: WindowReport) -> Iterable[str]:
     failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in report.steps)
     if failed:
         yield f"{failed} closings failed or weren't proven."
-    if any(one.found for one in report.rereads):
+    if any(reread.found for reread in report.rereads):
         yield "A re-read after the closing found root user credentials; the window was closed once more."
     if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
         yield f"Read again {len(report.rereads)} times so far; next at {json_time(window.next_reread_at)}."
@@ -331,7 +335,7 @@ def render_window_markdown(report: WindowReport) -> str:
         ("State", window.state.value),
         ("Reason", f"{window.reason}{ticket}"),
         ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
-        ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "no one"),
+        ("Approved by", ", ".join(approval.approver for approval in report.opening_approvals) or "no one"),
         ("Activated", _render_act(window.activated_by, report.activated_at)),
         ("Opened", _render_text(window.opened_at)),
         ("Due", _render_text(window.expires_at)),
@@ -339,9 +343,9 @@ def render_window_markdown(report: WindowReport) -> str:
         ("Watched by", window.watched_by or "no one"),
     ]
     durations = [(_DURATIONS[name], _render_length(length)) for name, length in report.durations.items()]
-    steps = [(_render_text(one.at), one.what, one.actor, one.result, one.detail) for one in report.steps]
-    events = [(_render_text(one.at), one.name, one.verdict.value, one.explanation) for one in report.events]
-    rereads = [(_render_text(one.at), ", ".join(one.found) or "nothing") for one in report.rereads]
+    steps = [(_render_text(step.at), step.what, step.actor, step.result, step.detail) for step in report.steps]
+    events = [(_render_text(event.at), event.name, event.verdict.value, event.explanation) for event in report.events]
+    rereads = [(_render_text(reread.at), ", ".join(reread.found) or "nothing") for reread in report.rereads]
     lines += [*markdown_table(("", ""), facts), ""]
     for heading, titles, rows in (
         ("How long it took", ("Step", "Time"), durations),
