@@ -1,1 +1,1 @@
-"""The least-privilege roles, guardrails and alarms that fit one organization."""
+"""The least-privilege roles, guardrails and alarms that fit an organization."""

@@ -1,6 +1,6 @@
-"""Makes the alarms, and the bundle of roles, guardrails and alarms that fits one organization. Changes nothing.
+"""Makes the alarms, and the bundle of roles, guardrails and alarms that fits an organization. Changes nothing.
 
-A pattern sees one record and no ledger. So two of the four alarms alert at once. The other two select records that
+A pattern sees a single record and no ledger. So two of the four alarms alert at once. The other two select records that
 must be matched with the ledger (``watching``): a known role's root session is ours only if the ledger names its access
 key id. Each record matches at most one of the four.
 
@@ -72,7 +72,7 @@ class Receiver(StrEnum):
     """
 
     QUEUE = "queue"
-    """Of SQS; what it holds is matched with the ledger."""
+    """Of SQS; its events are matched with the ledger."""
     TOPIC = "topic"
     """Of SNS; it alerts a person."""
 
@@ -88,18 +88,18 @@ class Receiver(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One kind of record, and the two patterns that pick it."""
+    """A kind of record, and the two patterns that pick it."""
 
     kind: AlarmKind
     description: str
     needs_matching: bool
     """Whether a person is woken only after the ledger was asked."""
     seen_in: str
-    """Whose CloudTrail has such records."""
+    """The accounts with such records in their CloudTrail."""
     metric_filter: str
     """For CloudWatch Logs, on the log group of an organization trail."""
     event_pattern: Mapping[str, Any]
-    """For an EventBridge rule in the account whose CloudTrail has the record."""
+    """For an EventBridge rule in the account with the record in its CloudTrail."""
 
     @property
     def name(self) -> str:
@@ -126,7 +126,7 @@ class Alarm:
 
 
 def make_alarms(known_role_arns: Iterable[str]) -> tuple[Alarm, ...]:
-    """The four alarms, for an organization whose root sessions are opened by these roles.
+    """Make the four alarms for an organization in which these roles open root sessions.
 
     :raises InputError: if a filter is longer than AWS takes.
     """
@@ -188,8 +188,8 @@ def make_alarms(known_role_arns: Iterable[str]) -> tuple[Alarm, ...]:
         ),
     )
     for alarm in alarms:
-        what = f"The metric filter {alarm.name}"
-        require_fits(len(alarm.metric_filter), METRIC_FILTER_CHARACTERS, what, "Name fewer known roles.")
+        subject = f"The metric filter {alarm.name}"
+        require_fits(len(alarm.metric_filter), METRIC_FILTER_CHARACTERS, subject, "Name fewer known roles.")
     return alarms
 
 
@@ -220,22 +220,22 @@ def _all_of(*terms: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PolicyInputs:
-    """What a user may ask for; what is left out is taken from the organization."""
+    """The wishes of a user; missing values are taken from the organization."""
 
     role_account_id: AccountId | None = None
     """The account in which the roles are; else the delegated administrator, else the management account."""
     trusted_principals: tuple[str, ...] = ()
     """ARNs or account ids of people; else the caller's permission set, or the account in which the roles are."""
     server_role: str | None = None
-    """ARN of what a Rootkeeper server runs as."""
+    """ARN of the principal that a Rootkeeper server runs as."""
     target_ids: tuple[AccountId, ...] = ()
     """Accounts on which root sessions may be opened; empty for every member account."""
     failsafe_ids: tuple[AccountId, ...] = ()
     """Kept beside the delegated administrators, or instead of them where they can't be read."""
     known_roles: tuple[str, ...] = ()
-    """Further roles that open root sessions on purpose, such as one of IAM Identity Center."""
+    """Further roles that open root sessions on purpose, such as a role of IAM Identity Center."""
     cap: tuple[TaskPolicy, ...] = DEFAULT_CAP
-    """What the delegated administrator may do."""
+    """The task policies that the delegated administrator may use."""
     report_place: tuple[str, str] | None = None
     """Bucket and prefix to which reports are sent."""
 
@@ -272,7 +272,7 @@ class PolicyFacts:
 
 @dataclass(frozen=True, slots=True)
 class PolicyBundle:
-    """Roles, guardrails and alarms that fit one organization."""
+    """Roles, guardrails and alarms that fit an organization."""
 
     ground: PolicyFacts
     role_account_id: AccountId
@@ -284,17 +284,17 @@ class PolicyBundle:
     alarms: tuple[Alarm, ...]
     known_role_arns: tuple[str, ...]
     remarks: tuple[str, ...]
-    """What the user should know before using any of it."""
+    """Facts that the user should know before using any of it."""
 
     @property
     def caller_account_ids(self) -> tuple[AccountId, ...]:
-        """The accounts that may open root sessions, and that of the roles."""
+        """The accounts that may open root sessions, and the account of the roles."""
         management_account_id = self.ground.organization.management_account_id
         return tuple(sorted({management_account_id, self.role_account_id, *self.ground.delegate_ids}))
 
     @property
     def not_covered(self) -> tuple[str, ...]:
-        """What EventBridge rules don't see unless they are deployed there; one sentence each."""
+        """Events that EventBridge rules see only where rules are deployed; a sentence each."""
         callers, management_id = ", ".join(self.caller_account_ids), self.ground.organization.management_account_id
         return (
             f"AssumeRoot is recorded only in the Region that was called: each enabled Region of {callers} needs rules.",
@@ -303,7 +303,7 @@ class PolicyBundle:
         )
 
     def get_role(self, role: ShippedRole) -> ShippedCallerRole:
-        return next(one for one in (*self.roles, self.set_up_role) if one.role is role)
+        return next(shipped for shipped in (*self.roles, self.set_up_role) if shipped.role is role)
 
     def arn_of(self, role: ShippedCallerRole) -> str:
         """In the management account for setting up, else in the roles' account."""
@@ -323,7 +323,7 @@ class PolicyBundle:
 
 
 def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
-    """Make all roles, guardrails and alarms for one organization.
+    """Make all roles, guardrails and alarms for an organization.
 
     :raises InputError: if an ARN is of another partition, a policy would be too large, or a guardrail can't exempt the
         failsafe because the delegated administrators couldn't be read.
@@ -458,7 +458,7 @@ class PolicyBundleBuilder:
         ground = PolicyFacts(
             organization=self.reader.read_organization(),
             setup=self.reader.read_setup(),
-            open_window_ids=tuple(sorted({one.account_id for one in unfinished if one.state in OWING_STATES})),
+            open_window_ids=tuple(sorted({window.account_id for window in unfinished if window.state in OWING_STATES})),
             service_control_policies=self._read_service_control_policies(),
             caller=self.reader.read_caller(),
             longest_window=self.longest_window,

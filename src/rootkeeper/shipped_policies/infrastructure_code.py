@@ -3,14 +3,14 @@
 A template writes only plain words itself, such as an account id or a role's name. Everything else goes through a filter
 that quotes it for its language, so that no text from outside becomes code; a template that forgets the filter fails.
 
-There is one CloudFormation template for every account and Region: conditions decide what a stack creates. It attaches
-no guardrail until a parameter names the target. Topic and queue are in one Region of the roles' account; rules in all
-other Regions forward to that Region, because EventBridge delivers to a topic or a queue of its own Region alone.
+The same CloudFormation template serves every account and Region: conditions decide what a stack creates. It attaches
+no guardrail until a parameter names the target. Topic and queue are in a single Region of the roles' account; rules
+in all other Regions forward to it, because EventBridge delivers to a topic or a queue of its own Region alone.
 CloudFormation has no resource for the features, trusted access or a delegated administrator of IAM; Terraform has.
 
 The Terraform code creates the features only if they were missing when the organization was read, and the delegated
 administrator only if a variable says so. It doesn't create trusted access: the only resource for it that provider 5
-knows is ``aws_organizations_organization``, whose ``aws_service_access_principals`` is the complete list. A second
+knows is ``aws_organizations_organization``, and its ``aws_service_access_principals`` is the complete list. A second
 configuration would switch off trusted access for every other service.
 
 Source: AWS CloudFormation resource reference; Terraform documentation, "Configuration syntax" and "Strings and
@@ -57,9 +57,9 @@ def load_code_template(name: str) -> Template:
 
 @cache
 def code_environment() -> Environment:
-    """Jinja with the filters ``hcl`` and ``yaml`` for values, and ``comment`` for a text on one line of a comment."""
+    """Jinja with the filters ``hcl`` and ``yaml`` for values, and ``comment`` for a text in a single comment line."""
     environment = Environment(
-        autoescape=False,  # noqa: S701 - it would escape for HTML; _ensure_code refuses what no filter has quoted
+        autoescape=False,  # noqa: S701 - it would escape for HTML; _ensure_code refuses text that no filter has quoted
         undefined=StrictUndefined,
         finalize=_ensure_code,
         keep_trailing_newline=True,
@@ -115,7 +115,7 @@ def render_hcl(value: Any, indent: str = "") -> str:
 
 
 def _render_pairs(pairs: Iterable[tuple[str, Any]], indent: str) -> Iterator[str]:
-    """``name = value`` lines; values of one line that follow one another are aligned, as ``terraform fmt`` does."""
+    """``name = value`` lines; consecutive values without a line break are aligned, as ``terraform fmt`` does."""
     rendered = [
         (name if _IDENTIFIER.fullmatch(name) else _quote(name), render_hcl(value, indent)) for name, value in pairs
     ]
@@ -180,10 +180,10 @@ _RECEIVER_VARIABLES = {Receiver.QUEUE: "var.matching_queue_arn", Receiver.TOPIC:
 
 
 def render_terraform(bundle: PolicyBundle) -> str:
-    """One file, a root configuration; the same bundle gives the same text."""
+    """Render a single file, a root configuration; the same bundle gives the same text."""
     setup = bundle.ground.setup
     lacks_features = setup.features is not None and not setup.features >= set(Feature)
-    # Where root sessions are opened, by the name of the provider; the roles' account only if it is another one.
+    # Where root sessions are opened, by the name of the provider; the roles' account only if it is another account.
     management_id = bundle.ground.organization.management_account_id
     others = {} if bundle.role_account_id == management_id else {"roles": bundle.role_account_id}
     return load_code_template("terraform.tf.jinja").render(
@@ -251,11 +251,11 @@ def _list_guardrails(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
 
 
 def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
-    what = "roles, guardrails and alarms"
+    contents = "roles, guardrails and alarms"
     yield {
         "file_name": f"{_STEM}.yaml",
         "title": "CloudFormation template, YAML",
-        "description": f"One template of {what}. Its first lines have the order of the stacks.",
+        "description": f"One template of {contents}. Its first lines have the order of the stacks.",
         "form": PolicyForm.CLOUDFORMATION,
         "role": None,
         "language": "yaml",
@@ -264,7 +264,7 @@ def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
     yield {
         "file_name": f"{_STEM}.template.json",
         "title": "CloudFormation template, JSON",
-        "description": f"The same template of {what}, without its comments.",
+        "description": f"The same template of {contents}, without its comments.",
         "form": PolicyForm.CLOUDFORMATION,
         "role": None,
         "language": "json",
@@ -273,7 +273,7 @@ def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
     yield {
         "file_name": f"{_STEM}.tf",
         "title": "Terraform configuration",
-        "description": f"The set-up, {what}. Comments show how to import what exists.",
+        "description": f"The set-up, {contents}. Comments show how to import what exists.",
         "form": PolicyForm.TERRAFORM,
         "role": None,
         "language": "hcl",

@@ -145,7 +145,7 @@ class PolicyTextsDocument(ShippedPoliciesRecord):
 
 
 def describe_bundle(bundle: PolicyBundle) -> dict[str, Any]:
-    """Return what every answer about policies begins with."""
+    """Return the fields with which every answer about policies begins."""
     organization = bundle.ground.organization
     return {
         "organization_id": organization.organization_id,

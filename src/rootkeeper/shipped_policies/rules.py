@@ -1,15 +1,15 @@
 """The permissions of each command, and the shipped roles and guardrails as policy documents.
 
-One table lists what each command needs. A role's policy is the union over its commands, so it grants nothing else.
+A table lists each command's permissions. A role's policy is the union over its commands, so it grants nothing else.
 Tests run every command with exactly its actions, and without each of them (promise P17). The table leaves out optional
 calls, calls inside a root session, and sts:GetCallerIdentity, which need no grant to the caller. Actions, accounts and
 principals are sorted, so that the same input gives the same text.
 
 A principal with a role can use it without Rootkeeper. So each role is limited to its tasks by ``sts:TaskPolicyArn`` and
-to its targets by their ARNs. ``trust`` says who may assume it. A session whose source identity isn't its own name opens
-no root session, even if the trust policy was changed. The failsafe has one rule: no role of a server creates or deletes
-its root user credentials. Only the role ``set-up``, which people assume in the management account, can. The role
-``report`` opens no root session, and writes only to Security Hub of its own account and to the one bucket for reports.
+to its targets by their ARNs. ``trust`` says who may assume it. A session with a source identity other than its own name
+opens no root session, even if the trust policy was changed. No role of a server creates or deletes root user
+credentials of the failsafe. Only the role ``set-up``, which people assume in the management account, can. The role
+``report`` opens no root session, and writes only to Security Hub of its own account and to the bucket for reports.
 
 The first guardrail denies everything to long-term root. It exempts root sessions by ``aws:AssumedRoot``; otherwise it
 would break every tool that uses them. The second limits the root sessions of a delegated administrator.
@@ -58,7 +58,7 @@ class ShippedRole(StrEnum):
 
     @property
     def role_name(self) -> str:
-        """The name of the IAM role. It has no path, because the ARNs of sessions don't contain one."""
+        """The name of the IAM role. It has no path, because the ARNs of sessions don't contain a path."""
         return f"rootkeeper-{self.value}"
 
 
@@ -68,7 +68,7 @@ OPEN_ROOT_SESSION = "sts:AssumeRoot"
 
 @dataclass(frozen=True, slots=True)
 class CommandPermissions:
-    """What one command needs."""
+    """The permissions that a command needs."""
 
     command: str
     """As it is typed, without ``rootkeeper``."""
@@ -88,7 +88,7 @@ _FIND_ACCOUNT = _NAME_ORGANIZATION | {
     "organizations:ListOrganizationalUnitsForParent",
     "organizations:ListRoots",
 }
-"""DescribeAccount is for an account that left since the last listing, ListAccountsForParent for a partition whose
+"""DescribeAccount is for an account that left since the last listing, ListAccountsForParent for a partition where
 ListAccounts doesn't return the accounts' places.
 """
 
@@ -150,7 +150,7 @@ _READ_OPENERS = frozenset(
 
 _SEND_FINDINGS = frozenset({"securityhub:BatchImportFindings", "securityhub:GetFindings"})
 PUT_REPORTS = ("s3:GetObject", "s3:PutObject")
-"""HeadObject, which reads back what was put, needs s3:GetObject."""
+"""HeadObject, which reads back the stored report, needs s3:GetObject."""
 
 _AUDIT = frozenset({TaskPolicy.AUDIT})
 _DELETE = _AUDIT | {TaskPolicy.DELETE}
@@ -246,7 +246,7 @@ COMMANDS = (
 
 @dataclass(frozen=True, slots=True)
 class PermissionGrant:
-    """What several commands need together."""
+    """The permissions that several commands need together."""
 
     actions: tuple[str, ...]
     """Sorted; sts:AssumeRoot apart."""
@@ -270,7 +270,7 @@ def get_command(name: str) -> CommandPermissions:
 
 
 def combine(commands: Iterable[CommandPermissions]) -> PermissionGrant:
-    """The union of what the commands need."""
+    """Return the union of the commands' permissions."""
     wanted = tuple(commands)
     return PermissionGrant(
         actions=tuple(sorted({action for command in wanted for action in command.actions})),
@@ -298,13 +298,13 @@ class RoleTargets:
     failsafe_ids: tuple[AccountId, ...] = ()
     """The failsafes. Their root user credentials are for the role ``set-up``, unless ``account_ids`` names them."""
     role_account_id: AccountId | None = None
-    """The account of the roles, in whose Security Hub findings are; ``None`` for any."""
+    """The account of the roles, with the findings in its Security Hub; ``None`` for any."""
     report_place: tuple[str, str] | None = None
     """Bucket and prefix of reports; ``None`` where none is sent to S3."""
 
     @property
     def kept_ids(self) -> tuple[AccountId, ...]:
-        """Failsafes whose root user credentials the other roles can't change."""
+        """Failsafes with root user credentials that the other roles can't change."""
         return tuple(sorted(set(self.failsafe_ids) - set(self.account_ids)))
 
     @property
@@ -328,7 +328,7 @@ class RoleTargets:
 
 @dataclass(frozen=True, slots=True)
 class ShippedCallerRole:
-    """One role, ready to be made."""
+    """A role, ready to be made."""
 
     role: ShippedRole
     description: str
@@ -352,7 +352,7 @@ _SHORTEST_SESSION, _LONGEST_SESSION = timedelta(hours=1), timedelta(hours=12)
 """Source: IAM CreateRole, MaxSessionDuration."""
 
 _UNUSED_SESSION_TIME = timedelta(minutes=15)
-"""What a session must last beyond a window: signing in and the confirmation before it, a minute for closing, and ten
+"""How long a session lasts beyond a window: signing in and the confirmation before it, a minute for closing, and ten
 minutes in which botocore doesn't use a session any more that it can't renew.
 """
 
@@ -383,7 +383,7 @@ def make_role(
 
 
 def make_permission_policy(commands: Sequence[CommandPermissions], targets: RoleTargets) -> PolicyDocument:
-    """What is enough for all commands of one role, and not more.
+    """Make the policy that allows the commands of a role, and nothing else.
 
     :raises InputError: if it is larger than AWS takes.
     """
@@ -408,7 +408,11 @@ def _list_permissions(commands: Sequence[CommandPermissions], targets: RoleTarge
         if wanted and (resources := targets.list_resources(wanted[0])):
             yield {"Sid": sid, "Effect": "Allow", "Action": wanted, "Resource": resources}
     is_set_up = any(command.role is ShippedRole.SET_UP for command in commands)
-    reached = [targets.root_user_arn(one) for one in sorted(targets.failsafe_ids)] if is_set_up else targets.arns
+    reached = (
+        [targets.root_user_arn(account_id) for account_id in sorted(targets.failsafe_ids)]
+        if is_set_up
+        else targets.arns
+    )
     if grant.task_policies and reached:
         yield {
             "Sid": "OpenRootSessions",
@@ -440,7 +444,7 @@ _OWN_CALLS = {
     "identitystore": "IdentityStore",
 }
 """The Sid for each service that is asked with the caller's own credentials. Source: Service Authorization Reference;
-what is used of these services takes no resource narrower than ``*``, or is asked about every account.
+the actions in use take no resource narrower than ``*``, or concern every account.
 """
 
 
@@ -449,7 +453,7 @@ _ON_RESOURCES = {
     "ReadFindings": ("securityhub:GetFindings",),
     "PutReports": PUT_REPORTS,
 }
-"""The actions on resources of their own, by the Sid of their statement: those of one have the same resource."""
+"""The actions on resources of their own, by the Sid of their statement, in which all have the same resource."""
 
 
 def _pin_tasks(tasks: Sequence[TaskPolicy], partition: str) -> dict[str, dict[str, list[str]]]:
@@ -468,17 +472,17 @@ class GuardrailKind(StrEnum):
 
 
 DEFAULT_CAP = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
-"""What the failsafe must be able to do when it is the only way in that is left: audit, create and delete."""
+"""The tasks that the failsafe needs when it is the only way in that is left: audit, create and delete."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShippedGuardrail:
-    """One service control policy, and where it belongs."""
+    """A service control policy, and where it belongs."""
 
     kind: GuardrailKind
     description: str
     attach_to: tuple[str, ...]
-    """Ids of what it is meant for; ``root`` for the organization's root. Nothing attaches it by itself."""
+    """Ids of its intended targets; ``root`` for the organization's root. Nothing attaches it by itself."""
     content: PolicyDocument
 
 

@@ -1,7 +1,7 @@
 """Who may assume the shipped roles, and under which name CloudTrail shows them.
 
-A session of a shipped role must be named for the person, and so must its source identity, if it has one. What AWS can
-enforce depends on who assumes the role:
+A session of a shipped role must be named for the person, and so must its source identity, if it has any. The rules that
+AWS can enforce depend on who assumes the role:
 
 - An IAM user: the session has the name of the user. MFA is required.
 - A permission set of IAM Identity Center: the session has the name of the caller's session, which Identity Center
@@ -52,7 +52,7 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 class PrincipalKind(StrEnum):
-    """What an ARN names."""
+    """The kind of principal that an ARN names."""
 
     ACCOUNT = "account"
     """``…:root``: every principal that the account's own policies allow."""
@@ -129,7 +129,7 @@ def find_permission_set(caller: Caller) -> TrustedPrincipal | None:
 
 
 def list_reserved_arns(principal: TrustedPrincipal) -> list[str]:
-    """List the patterns of a permission set's role: without a Region in its path, and with one."""
+    """List the patterns of a permission set's role: without and with a Region in its path."""
     start, _, rest = principal.arn.partition(_RESERVED_PATH)
     name = rest.rpartition("/")[2]
     if _RESERVED_ROLE.fullmatch(name):
@@ -149,7 +149,7 @@ def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
     """:raises InputError: if it is larger than AWS takes."""
     with_mfa = [principal for principal in trust.people if principal.can_show_mfa]
     permission_sets = [principal for principal in trust.people if principal.is_permission_set]
-    roles = [one for one in trust.people if not one.can_show_mfa and not one.is_permission_set]
+    roles = [principal for principal in trust.people if not principal.can_show_mfa and not principal.is_permission_set]
     statements = [
         *_list_trust_statements("PeopleWithMfa", with_mfa, _WITH_MFA, _BOTH),
         *_list_trust_statements("PeopleOfIdentityCenter", permission_sets, _IN_OWN_NAME, _BOTH),
@@ -200,19 +200,23 @@ DENY_ANOTHER_NAME: Statement = {
         "StringNotLike": {"aws:userid": "*:${aws:SourceIdentity}"},
     },
 }
-"""Of a permission policy: no root session for a session whose source identity isn't its name."""
+"""Of a permission policy: no root session for a session with a source identity other than its name."""
 
 
 def _list_trust_statements(
     sid: str, principals: Sequence[TrustedPrincipal], condition: Mapping[str, Any], actions: Sequence[str]
 ) -> Iterator[Statement]:
-    """One statement for principals by name; one for patterns, which AWS takes only as a condition on an account."""
-    by_pattern = [one for one in principals if one.is_pattern or one.is_permission_set]
-    named = sorted({one.arn for one in principals if one not in by_pattern})
+    """A statement for principals by name; another for patterns, which AWS takes only as a condition on an account."""
+    by_pattern = [principal for principal in principals if principal.is_pattern or principal.is_permission_set]
+    named = sorted({principal.arn for principal in principals if principal not in by_pattern})
     patterns = sorted(
-        {arn for one in by_pattern for arn in (list_reserved_arns(one) if one.is_permission_set else [one.arn])}
+        {
+            arn
+            for principal in by_pattern
+            for arn in (list_reserved_arns(principal) if principal.is_permission_set else [principal.arn])
+        }
     )
-    accounts = sorted({one.account_arn for one in by_pattern})
+    accounts = sorted({principal.account_arn for principal in by_pattern})
     if named:
         yield _trust(sid, named, condition, actions)
     if patterns:
