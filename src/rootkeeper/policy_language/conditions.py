@@ -28,12 +28,12 @@ from rootkeeper.policy_language.patterns import (
 
 @dataclass(frozen=True, slots=True)
 class TruthValue:
-    """One of three truth values: yes, no, or open."""
+    """A truth value: yes, no, or open."""
 
     value: bool | None
     """``None`` if it can't be known before the request."""
     unknown: frozenset[str] = frozenset()
-    """What the answer depends on: condition keys as in the policy, or the resource's name."""
+    """The unknown facts that decide: condition keys as in the policy, or the resource's name."""
 
     @property
     def is_yes(self) -> bool:
@@ -87,7 +87,7 @@ Values: TypeAlias = tuple[PartialText, ...]
 
 
 class Presence(Enum):
-    """What is known about a key without a known value."""
+    """The presence of a key without a known value."""
 
     ABSENT = auto()
     PRESENT = auto()
@@ -98,7 +98,7 @@ class Presence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A value that is one of these; which one is unknown."""
+    """An unknown value among these values."""
 
     values: Values
 
@@ -127,7 +127,7 @@ class EvaluationContext:
 
 
 def one_of(*values: str) -> OneOf:
-    """Make a value that is one of these texts."""
+    """Make an unknown value among these texts."""
     return OneOf(tuple(map(known_text, values)))
 
 
@@ -145,13 +145,13 @@ _WITH_DEFAULT = re.compile(r"\s*([^,]+?)\s*,\s*'([^']*)'\s*")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A policy variable, whose value comes from the request."""
+    """A policy variable; its value comes from the request."""
 
     key: str
     default: str | None = None
 
     def find_value(self, context: EvaluationContext) -> str | Presence:
-        """Find its one value; ``ABSENT`` if it has none."""
+        """Find its only value; ``ABSENT`` if it has none."""
         found = context.find(self.key.lower())
         if isinstance(found, Presence):
             is_default = found is Presence.ABSENT and self.default is not None
@@ -178,7 +178,7 @@ class Template:
         return first if isinstance(first, tuple) else None
 
     def find_unknown(self, context: EvaluationContext) -> frozenset[str]:
-        """Find the variables whose values are unknown."""
+        """Find the variables with unknown values."""
         return frozenset(
             part.key
             for part in self.parts
@@ -242,7 +242,7 @@ class NullCondition:
 
 @dataclass(frozen=True, slots=True)
 class PolicyValue:
-    """One value of the policy."""
+    """A value of the policy."""
 
     template: Template
     operator: Operator
@@ -273,7 +273,7 @@ class ValueCondition:
     set_operator: SetOperator | None
     if_exists: bool
     values: tuple[PolicyValue, ...]
-    """One must match, or none if the operator is negated."""
+    """A match of any value is enough; if the operator is negated, none may match."""
     takes_wildcards: bool
 
     def evaluate(self, context: EvaluationContext) -> TruthValue:
@@ -293,7 +293,7 @@ class ValueCondition:
         return open_question(self.key)
 
     def _evaluate_values(self, found: Values, context: EvaluationContext) -> TruthValue:
-        each = [any_of(value.evaluate(one, self.key, context) for value in self.values) for one in found]
+        each = [any_of(value.evaluate(text, self.key, context) for value in self.values) for text in found]
         if self.set_operator is None:
             return self._turned(any_of(each))
         turned = [self._turned(truth) for truth in each]

@@ -1,7 +1,7 @@
 """Parses policy documents, and checks AWS's grammar and size limits.
 
 Every error names its policy. A part that can't be parsed is an error and is never skipped, because a skipped statement
-could be the one that denies.
+could be a Deny.
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language"; Organizations User Guide, "SCP syntax", "RCP syntax".
 """
@@ -49,7 +49,7 @@ _EVERY_PRINCIPAL = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 
 
 class Effect(StrEnum):
-    """What a statement does to the requests that it applies to."""
+    """The effect of a statement on the requests that it applies to."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -94,7 +94,7 @@ class PolicyLabel:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """One action on one resource, as far as it is known."""
+    """An action on a resource, as far as it is known."""
 
     action: str
     """Such as ``iam:GetUser``; case-insensitive."""
@@ -105,7 +105,7 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One parsed statement."""
+    """A parsed statement."""
 
     index: int
     """From 0, in the order of the document."""
@@ -135,7 +135,11 @@ class Statement:
             return NO
         named = any_of(_evaluate_resource(template, request) for template in self.resources)
         resource = named.negated() if self.names_other_resources else named
-        return NO if resource.is_no else all_of((resource, *(one.evaluate(request.context) for one in self.conditions)))
+        return (
+            NO
+            if resource.is_no
+            else all_of((resource, *(condition.evaluate(request.context) for condition in self.conditions)))
+        )
 
 
 def _evaluate_resource(template: Template, request: AccessRequest) -> TruthValue:
@@ -186,7 +190,7 @@ def _refuse(label: PolicyLabel, problem: str) -> PolicyDocumentError:
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """AWS refuses a repeated element; the last one could hide a Deny."""
+    """AWS refuses a repeated element; the last value could hide a Deny."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("an element is in it twice")

@@ -1,4 +1,4 @@
-"""The decision about one request, and the policies that apply to an account.
+"""The decision about a request, and the policies that apply to an account.
 
 ``evaluate`` is a pure function of the request and of the policies that apply to its caller and its resource. The
 preflight and ``breakglass`` use it::
@@ -49,7 +49,7 @@ class AccessVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyLevel:
-    """The policies attached at one place of the tree."""
+    """The policies attached at a place of the tree."""
 
     target_id: str
     """The organization's root, an organizational unit or the account."""
@@ -58,7 +58,7 @@ class PolicyLevel:
 
 @dataclass(frozen=True, slots=True)
 class ApplicablePolicies:
-    """All policies that decide about one request."""
+    """All policies that decide about a request."""
 
     service_control_levels: Sequence[PolicyLevel] = ()
     """SCPs of the caller's account, from the organization's root down to the account. Each level must allow
@@ -67,14 +67,14 @@ class ApplicablePolicies:
     resource_control_levels: Sequence[PolicyLevel] = ()
     """RCPs of the resource's account; empty for the management account and for services without RCPs."""
     identity_policies: Sequence[Policy] | None = ()
-    """The caller's: one must allow. ``None`` for a root user, who needs no Allow in its own account."""
+    """The caller's; a single Allow is enough. ``None`` for a root user, who needs no Allow in its own account."""
     boundary: Policy | None = None
     """The caller's permissions boundary, which must also allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class DenyingPolicy:
-    """One policy that denies, or may deny."""
+    """A policy that denies, or may deny."""
 
     kind: PolicyKind
     policy: PolicyLabel | None
@@ -82,9 +82,9 @@ class DenyingPolicy:
     statement: Statement | None
     """The Deny statement; ``None`` if an Allow is missing."""
     unknown: frozenset[str] = frozenset()
-    """What it depends on; empty if it is certain."""
+    """The unknown facts that it depends on; empty if it is certain."""
     target_id: str | None = None
-    """The place of the tree whose policies don't allow; ``None`` for an explicit Deny, which counts from any place."""
+    """The place of the tree that lacks an Allow; ``None`` for an explicit Deny, which counts from any place."""
 
     @property
     def is_explicit(self) -> bool:
@@ -97,11 +97,11 @@ class Decision:
 
     verdict: AccessVerdict
     denials: tuple[DenyingPolicy, ...] = ()
-    """If blocked, all certain denials; if it depends, all possible ones."""
+    """If blocked, all certain denials; if it depends, all possible denials."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """What it depends on: condition keys as in the policies, or resources in them."""
+        """The unknown facts that it depends on: condition keys as in the policies, or resources in them."""
         if self.verdict is not AccessVerdict.DEPENDS:
             return ()
         return tuple(sorted(frozenset().union(*(denial.unknown for denial in self.denials))))
@@ -110,9 +110,8 @@ class Decision:
 def evaluate(request: AccessRequest, applicable: ApplicablePolicies) -> Decision:
     """Decide about a request as AWS would.
 
-    Any Deny wins. Without one, each level of SCPs, each level of RCPs, an identity policy, and the permissions boundary
-    if there is one, must allow. If a condition key is unknown and decides the result, it is ``DEPENDS``, never
-    ``ALLOWED``.
+    Any Deny wins. Without a Deny, each level of SCPs, each level of RCPs, an identity policy, and any permissions
+    boundary must allow. If a condition key is unknown and decides the result, it is ``DEPENDS``, never ``ALLOWED``.
     """
     found = (*_list_explicit(request, applicable), *_list_missing(request, applicable))
     certain = tuple(denial for denial in found if not denial.unknown)
@@ -132,7 +131,7 @@ def merge(decisions: Iterable[Decision]) -> Decision:
 
 
 def _join(denials: Iterable[DenyingPolicy]) -> tuple[DenyingPolicy, ...]:
-    """Join denials of one cause, with everything that they depend on."""
+    """Join denials of the same cause, with everything that they depend on."""
     joined: dict[tuple[object, ...], DenyingPolicy] = {}
     for denial in denials:
         index = denial.statement.index if denial.statement else None
@@ -186,7 +185,7 @@ CONTROL_KINDS = (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """One SCP or RCP as AWS Organizations has it."""
+    """An SCP or RCP as AWS Organizations has it."""
 
     label: PolicyLabel
     kind: PolicyKind
@@ -209,12 +208,12 @@ class PolicyListing:
     enabled_kinds: frozenset[PolicyKind]
     """A kind that isn't enabled on the organization's root restricts nothing."""
     problems: Mapping[PolicyKind, tuple[str, ...]] = field(default_factory=dict)
-    """What couldn't be read, by kind. If there is any, no account is known to be free of denials."""
+    """Failed readings, by kind. If there are any, no account is known to be free of denials."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedPolicies:
-    """One kind of policies of one account: for each place from the root down, the ids attached there."""
+    """The policies of a kind for an account: for each place from the root down, the ids attached there."""
 
     kind: PolicyKind
     places: tuple[tuple[str, frozenset[str]], ...]
@@ -232,7 +231,7 @@ class PlacedPolicies:
         return (target_id for target_id, policy_ids in self.places if policy_id in policy_ids)
 
     def attached_to(self, target_id: str | None) -> frozenset[str]:
-        """Return the ids at one place; empty for an unknown place."""
+        """Return the ids at a place; empty for an unknown place."""
         return next((policy_ids for place, policy_ids in self.places if place == target_id), frozenset())
 
     def places_with(self, policy_ids: frozenset[str]) -> Iterator[str]:
@@ -271,7 +270,7 @@ class PolicyTree:
         )
 
     def levels(self, placed: PlacedPolicies) -> tuple[PolicyLevel, ...]:
-        """Return them for the evaluation, without unread ones, see ``list_unread``."""
+        """Return the levels for the evaluation, without unread policies, see ``list_unread``."""
         return tuple(
             PolicyLevel(
                 target, tuple(self._read[policy_id] for policy_id in sorted(policy_ids) if policy_id in self._read)
@@ -312,7 +311,9 @@ def build_tree(listing: PolicyListing) -> PolicyTree:
         problems=listing.problems,
         _by_target={place: frozenset(policy_ids) for place, policy_ids in placed.items()},
         _everywhere={
-            kind: frozenset(one.label.policy_id for one in listing.policies if one.kind is kind and one.is_everywhere)
+            kind: frozenset(
+                policy.label.policy_id for policy in listing.policies if policy.kind is kind and policy.is_everywhere
+            )
             for kind in CONTROL_KINDS
         },
         _known={policy.label.policy_id: policy for policy in listing.policies},

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 _ARN_COLONS = 5
-"""In ``arn:partition:service:region:account:resource``; what follows belongs to the resource."""
+"""In ``arn:partition:service:region:account:resource``; later colons belong to the resource."""
 
 
 class Wildcard(Enum):
@@ -32,12 +32,12 @@ class Wildcard(Enum):
     RUN_IN_SEGMENT = auto()
     """``*`` that stays between two colons of an ARN."""
     ONE = auto()
-    """``?``: any one character."""
+    """``?``: any single character."""
     ONE_IN_SEGMENT = auto()
 
 
 Token: TypeAlias = str | Wildcard
-"""One character, or a wildcard."""
+"""A character, or a wildcard."""
 Tokens: TypeAlias = tuple[Token, ...]
 _ThroughGap: TypeAlias = Callable[[Tokens, frozenset[int]], frozenset[int]]
 EVERYTHING: Tokens = (Wildcard.RUN,)
@@ -143,7 +143,7 @@ def _reaches_end(tokens: Tokens, text: PartialText, through_gap: _ThroughGap) ->
 
 
 def _take(tokens: Tokens, positions: Iterable[int], character: str) -> frozenset[int]:
-    """Positions after one more character."""
+    """Positions after another character."""
     reached: set[int] = set()
     for position in positions:
         if position == len(tokens):
@@ -179,7 +179,7 @@ Preparation: TypeAlias = Callable[[Tokens], Test]
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One condition operator, without ``IfExists`` and set prefixes."""
+    """A condition operator, without ``IfExists`` and set prefixes."""
 
     prepare: Preparation
     is_negated: bool = False
