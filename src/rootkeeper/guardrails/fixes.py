@@ -1,8 +1,8 @@
 """Writes the smallest change of policies that lets a task pass, as diffs that a person can read and apply.
 
 It changes no policy: AWS Organizations, Control Tower or a repository owns them. A line that begins with ``#`` contains
-what a diff can't express. Within a group of accounts the fixes differ only in account ids and places, so that each is
-written once.
+a step that a diff can't express. Within a group of accounts the fixes differ only in account ids and places, so that
+each is written once.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ASSUME_ROOT_CALLS = Exemption("Null", "sts:TaskPolicyArn", "true")
 
 
 def exempt_account(account_id: str) -> Exemption:
-    """Exempt one account, with all its principals, from a Deny."""
+    """Exempt an account, with all its principals, from a Deny."""
     return Exemption("StringNotEquals", "aws:PrincipalAccount", account_id, adds_up=True)
 
 
@@ -122,7 +122,7 @@ def _statements_of(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def render_diff(label: PolicyLabel, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Render a unified diff of the two documents, each as indented JSON."""
-    old, new = (json.dumps(one, indent=2, ensure_ascii=False).splitlines() for one in (before, after))
+    old, new = (json.dumps(document, indent=2, ensure_ascii=False).splitlines() for document in (before, after))
     return "\n".join(difflib.unified_diff(old, new, f"a/{label}", f"b/{label}", lineterm=""))
 
 
@@ -153,12 +153,12 @@ _FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOUR
 
 
 Placed: TypeAlias = Mapping[PolicyKind, PlacedPolicies]
-"""The policies over one account, by their kind."""
+"""The policies over an account, by their kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """The result of one task for all accounts of a group."""
+    """The result of a task for all accounts of a group."""
 
     task: Task
     verdict: AccessVerdict
@@ -185,7 +185,7 @@ class _MissingAllow:
 
 @dataclass(slots=True)
 class _PolicyEdit:
-    """All changes of one policy, because two diffs of one document can't be applied one after the other."""
+    """All changes of a policy, because two diffs of the same document can't be applied in turn."""
 
     policy: Policy
     statements: list[Statement] = field(default_factory=list)
@@ -208,8 +208,13 @@ class FixWriter:
 
         :param placed: the policies over the account that gets the fix.
         """
-        lacks = dict.fromkeys(_describe_lack(one, result, placed) for one in result.denials if not one.is_explicit)
-        denied = [(one.kind, one.policy, one.statement.index if one.statement else None) for one in result.denials]
+        lacks = dict.fromkeys(
+            _describe_lack(denial, result, placed) for denial in result.denials if not denial.is_explicit
+        )
+        denied = [
+            (denial.kind, denial.policy, denial.statement.index if denial.statement else None)
+            for denial in result.denials
+        ]
         key = (result.task, is_inverse, *lacks, *denied)
         if key not in self._written:
             self._written[key] = self._write(result, lacks, is_inverse=is_inverse)
@@ -226,14 +231,16 @@ class FixWriter:
         remarks: dict[str, None] = {}
         for lack in lacks:
             # An attached policy that AWS doesn't manage gets the Allow.
-            own = [one for one in sorted(lack.policy_ids) if not self.tree.describe(one).is_aws_managed]
+            own = [
+                policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed
+            ]
             policy = self.tree.find_policy(own[0]) if own else None
             if policy is None:
                 full_access = _FULL_ACCESS[lack.kind]
                 remarks.update(dict.fromkeys(f"# {verb} {full_access} {towards} {place}." for place in lack.places))
             else:
                 edits.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
-        parts = [_render_edit(one, result.task, is_inverse=is_inverse) for one in edits.values()]
+        parts = [_render_edit(edit, result.task, is_inverse=is_inverse) for edit in edits.values()]
         return "\n".join((*parts, *remarks)) or None
 
 
@@ -247,8 +254,8 @@ def _describe_lack(denial: DenyingPolicy, result: TaskResult, placed: Placed) ->
             action
             for action, decision in result.decisions
             if any(
-                not one.is_explicit and (one.kind, one.target_id) == (denial.kind, denial.target_id)
-                for one in decision.denials
+                not other.is_explicit and (other.kind, other.target_id) == (denial.kind, denial.target_id)
+                for other in decision.denials
             )
         ),
     )

@@ -97,7 +97,7 @@ def row_to_record(row: PreflightRow) -> PreflightRowRecord:
 
 
 def row_from_record(plain: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
-    """Read what ``row_to_record`` wrote; the record has only the account's id.
+    """Read the output of ``row_to_record``; the record has only the account's id.
 
     :raises KeyError: if a value is missing, or the account isn't in ``accounts``.
     :raises TypeError: and ValueError, if a value isn't valid.

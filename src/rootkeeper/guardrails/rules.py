@@ -2,7 +2,7 @@
 
 Accounts under the same policies form a group and get the same answer, unless a policy distinguishes them: by an account
 id, by a pattern that matches only some ids, or by their place in the tree. Ten thousand accounts are usually a few
-groups. What couldn't be read makes an answer ``unknown``, never ``allowed``.
+groups. Failed readings make an answer ``unknown``, never ``allowed``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from rootkeeper.policy_language.evaluation import (
 
 @dataclass(frozen=True, slots=True)
 class BlockingPolicy:
-    """One policy that causes a verdict, at one place where it is attached."""
+    """A policy that causes a verdict, at a place where it is attached."""
 
     policy_id: str | None
     """``None`` if the place has no policy, so that nothing is allowed there."""
@@ -61,14 +61,14 @@ class BlockingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PreflightRow:
-    """One account and one task."""
+    """The result of a task in an account."""
 
     account: Account
     task: Task
     verdict: AccessVerdict
     policies: tuple[BlockingPolicy, ...] = ()
     conditions: tuple[str, ...] = ()
-    """What the verdict depends on, or what is missing to decide it."""
+    """The conditions of the verdict, or the readings that are missing to decide it."""
     fix: str | None = None
     """The smallest change that lets the task pass, as a diff of the policy."""
 
@@ -82,7 +82,7 @@ class PreflightRow:
 
     @property
     def explanation(self) -> str:
-        """One sentence; empty if the task is allowed."""
+        """A sentence; empty if the task is allowed."""
         named = "; ".join(str(policy) for policy in self.policies)
         conditions = ", ".join(self.conditions)
         if self.verdict is AccessVerdict.DEPENDS:
@@ -104,7 +104,7 @@ INTENDED = "denied"
 
 
 def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
-    """Count the rows of each verdict; intended denials aren't among the blocked ones."""
+    """Count the rows of each verdict; intended denials aren't among the blocked rows."""
     counted = Counter(INTENDED if row.is_intended else row.verdict.value for row in rows)
     return {word: counted[word] for word in (*AccessVerdict, INTENDED)}
 
@@ -112,7 +112,7 @@ def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
 def list_blocking(
     denials: Iterable[DenyingPolicy], placed: Placed, evaluated: Placed, tree: PolicyTree
 ) -> tuple[BlockingPolicy, ...]:
-    """List the policies behind denials, at their places over one account (``placed``).
+    """List the policies behind denials, at their places over an account (``placed``).
 
     The denials were found for another account of the same group (``evaluated``): a missing Allow is at the places of
     this account that have the same policies.
@@ -190,8 +190,8 @@ def read_traits(policy: Policy) -> PolicyTraits:
 def distinguish(account: Account, traits: Iterable[PolicyTraits]) -> Hashable:
     """Return a key that is equal for accounts that get the same answer under the same policies."""
     found = tuple(traits)
-    is_alone = any(one.distinguishes_accounts or account.account_id in one.account_ids for one in found)
-    path = account.ou_ids if any(one.distinguishes_places for one in found) else ()
+    is_alone = any(policy.distinguishes_accounts or account.account_id in policy.account_ids for policy in found)
+    path = account.ou_ids if any(policy.distinguishes_places for policy in found) else ()
     return account.account_id if is_alone else "", path
 
 
@@ -258,7 +258,7 @@ class PreflightEvaluator:
         return is_member and account.state is AccountState.ACTIVE
 
     def evaluate(self, account: Account) -> tuple[PreflightRow, ...]:
-        """Evaluate one account, in the order of the tasks; no rows unless it is an ACTIVE member account.
+        """Evaluate an account, in the order of the tasks; no rows unless it is an ACTIVE member account.
 
         Without a delegated administrator there is no row for AssumeRoot.
         """
@@ -271,14 +271,14 @@ class PreflightEvaluator:
     def find_inverse_fix(self, account: Account, task: Task) -> str | None:
         """Find the change that undoes the fix of a row."""
         placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
-        assessment = next(one for one in self._evaluate_root(account, placed) if one.task is task)
+        assessment = next(result for result in self._evaluate_root(account, placed) if result.task is task)
         return self._write_fix(account, assessment, placed, is_inverse=True)
 
     def _evaluate_root(self, account: Account, placed: Placed) -> tuple[TaskResult, ...]:
         key = self._group(account, placed.values())
         if key not in self._task_results:
             self.evaluations += 1
-            levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
+            levels = {kind: self.tree.levels(policies) for kind, policies in placed.items()}
             found: list[TaskResult] = []
             for task in list_root_tasks(self.organization.partition):
                 requests = list_requests(task, self._place(account))
@@ -341,7 +341,7 @@ class PreflightEvaluator:
         key = (delegate.account_id, *self._group(account, over.values()))
         if key not in self._calls:
             self.evaluations += 1
-            levels = {kind: self.tree.levels(one) for kind, one in over.items()}
+            levels = {kind: self.tree.levels(policies) for kind, policies in over.items()}
             decision = _evaluate(assume_root_request(self._place(delegate), self._place(account)), levels)
             assessment = self._settle(
                 Task.ASSUME_ROOT, (("sts:AssumeRoot", decision),), over, (PolicyKind.SERVICE_CONTROL,)
@@ -354,7 +354,7 @@ class PreflightEvaluator:
         return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
 
     def _group(self, account: Account, placed: Iterable[PlacedPolicies]) -> tuple[Hashable, ...]:
-        signatures = tuple((one.kind, one.signature) for one in placed)
+        signatures = tuple((policies.kind, policies.signature) for policies in placed)
         policy_ids = {policy_id for _, signature in signatures for some in signature for policy_id in some}
         return signatures, distinguish(account, self._list_traits(policy_ids))
 
@@ -383,7 +383,7 @@ def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[Polic
 
 
 def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRow:
-    """Join the rows of several delegated administrator accounts into one."""
+    """Join the rows of several delegated administrator accounts into a single row."""
     verdicts = {row.verdict for row in rows}
     if len(verdicts) == 1:
         verdict = verdicts.pop()

@@ -66,9 +66,9 @@ class PolicyTreeReader:
         return _make_evaluator(build_tree(listing), inventory)
 
     def read_denial_evaluator(self, inventory: Inventory) -> PreflightEvaluator:
-        """Read what is needed to find explicit Denies over any account, as if FullAWSAccess were attached everywhere.
+        """Read the data needed to find explicit Denies over any account, as if FullAWSAccess were attached everywhere.
 
-        A result that is blocked by a Deny is right; an allowed one may lack an Allow.
+        A result that is blocked by a Deny is right; an allowed result may lack an Allow.
 
         :raises AwsCredentialsError, AwsUnreachableError: if no call to AWS is possible.
         """
@@ -128,7 +128,7 @@ def _find_delegates(inventory: Inventory) -> tuple[Account, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class PreflightReport:
-    """What a preflight found."""
+    """The results of a preflight."""
 
     inventory: Inventory
     caller: Caller
@@ -161,7 +161,7 @@ class Preflight:
         :raises InputError: if the selection is wrong, or selects by status, which only a root session shows.
         :raises SelectionEmptyError: if it contains no ACTIVE member account.
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
-        :raises AwsError: if a call to AWS fails; what the caller may not read makes rows unknown instead.
+        :raises AwsError: if a call to AWS fails; denied readings make rows unknown instead.
         """
         _require_answerable(request, self.inventory.organization)
         underway = self._begin(request, progress)
@@ -321,7 +321,7 @@ class BlockingPolicyFinder:
             raise explained from error
 
     def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
-        """Explain for each account, in one sentence, why a root session of that task was denied its call."""
+        """Explain for each account, in a sentence, why a root session of that task was denied its call."""
         accounts, task, reading = tuple(blocked), Task(task_policy.value), PolicyTreeReader(self.policies)
         named: _Sentences = {}
         # By explicit Denies, unless reading the policies of these accounts takes fewer calls.
@@ -352,7 +352,7 @@ class BlockingPolicyFinder:
             return dict.fromkeys((account.account_id for account in accounts), "The policies weren't read.")
         found: _Sentences = {}
         for account in accounts:
-            row = next((one for one in evaluator.evaluate(account) if one.task is task), None)
+            row = next((evaluated for evaluated in evaluator.evaluate(account) if evaluated.task is task), None)
             if not is_answer(row):
                 continue
             if row is None or row.verdict is AccessVerdict.ALLOWED:
@@ -377,8 +377,8 @@ class BlockingPolicyFinder:
 
 
 def _is_sure(row: PreflightRow | None) -> bool:
-    """Whether the targets of FullAWSAccess can't change the row: an explicit Deny blocks in any case, and what couldn't
-    be read stays unknown.
+    """Whether the targets of FullAWSAccess can't change the row: an explicit Deny blocks in any case, and failed
+    readings stay unknown.
     """
     if row is None or row.verdict is AccessVerdict.UNKNOWN:
         return True

@@ -1,6 +1,6 @@
 """The requests that a preflight evaluates: the five task policies, a signed-in root user, and AssumeRoot itself.
 
-Each request contains exactly what is known of it beforehand: a condition key that is missing here makes the result
+Each request contains exactly the facts known beforehand: a condition key that is missing here makes the result
 *depend*.
 
 Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference for IAM, S3, SQS and STS.
@@ -28,7 +28,7 @@ class Task(StrEnum):
     UNLOCK_BUCKET = TaskPolicy.UNLOCK_BUCKET.value
     UNLOCK_QUEUE = TaskPolicy.UNLOCK_QUEUE.value
     ROOT_USER_SIGN_IN = "RootUserSignIn"
-    """What a root user can do after it signed in without AssumeRoot."""
+    """The actions of a root user that signed in without AssumeRoot."""
     ASSUME_ROOT = "AssumeRoot"
     """AssumeRoot on the account by a caller in a delegated administrator account."""
 
@@ -48,10 +48,10 @@ SIGN_IN_ACTIONS = (
     "sqs:ListQueues",
     "sqs:SetQueueAttributes",
 )
-"""What a root user needs after its sign-in: to register an MFA device, which the console requires, to read, and to do
-the work that only a root user can do.
+"""The actions of a root user after its sign-in: to register an MFA device, which the console requires, to read, and to
+do the work that only a root user can do.
 
-SCPs don't prevent the sign-in itself; one that denies these makes it useless.
+SCPs don't prevent the sign-in itself; an SCP that denies these actions makes it useless.
 """
 
 
@@ -95,7 +95,7 @@ def list_requests(task: Task, place: AccountPlace) -> Iterator[AccessRequest]:
 
 
 def assume_root_request(caller: AccountPlace, target: AccountPlace) -> AccessRequest:
-    """Return AssumeRoot on ``target`` by any user or role of ``caller``'s account, with one of the task policies."""
+    """Return AssumeRoot on ``target`` by any user or role of ``caller``'s account, with any of the task policies."""
     arn = PartialText((f"arn:{caller.partition}:iam::{caller.account_id}:", "/", ""))
     task_policies = one_of(*(policy.arn(caller.partition) for policy in TaskPolicy))
     values: dict[str, Values | OneOf] = {
