@@ -161,7 +161,7 @@ def _print_environment(arguments: Sequence[str]) -> int:
 
 
 class ListenerError(Exception):
-    """What answers isn't a sandbox of Rootkeeper."""
+    """The answering server isn't a sandbox of Rootkeeper."""
 
 
 def _read_principals(endpoint: str) -> list[dict[str, str]]:
@@ -185,7 +185,7 @@ def _read_principals(endpoint: str) -> list[dict[str, str]]:
         except ValueError as error:
             raise ListenerError from error
     fields = ("name", "arn", "account_id", "access_key_id", "secret_access_key")
-    if not (isinstance(principals, list) and all(_has_texts(one, fields) for one in principals)):
+    if not (isinstance(principals, list) and all(_has_texts(principal, fields) for principal in principals)):
         raise ListenerError
     return principals
 
@@ -195,7 +195,7 @@ def _has_texts(found: object, fields: Sequence[str]) -> bool:
 
 
 def _write_example(arguments: Sequence[str]) -> int:
-    reported = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
+    reported = "; ".join(f"{name}: {contents}" for name, contents in EXAMPLES.items())
     parser = argparse.ArgumentParser(
         prog="rootkeeper sandbox init",
         description=f"Write an example scenario file that you can change. {reported}.",

@@ -1,6 +1,6 @@
 """Signature Version 4: finds who signed a request, or refuses it as AWS does.
 
-It is written from the specification and shares nothing with botocore's signer, so that one tests the other. The date
+It is written from the specification and shares nothing with botocore's signer, so that each tests the other. The date
 of a signature is compared with the machine's clock, because clients sign by it; a session expires by the sandbox's
 clock.
 
@@ -36,13 +36,13 @@ _USUAL_HEADER = re.compile(
     f"{ALGORITHM} Credential=([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+),"
     r" SignedHeaders=([^,=\s]+), Signature=([0-9a-f]{64})"
 )
-"""As all SDKs write it. Any other header is parsed part by part, so that the refusal can name what is wrong."""
+"""As all SDKs write it. Any other header is parsed part by part, so that the refusal can name the wrong part."""
 
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
 
 class CredentialScope(NamedTuple):
-    """What a signature is good for."""
+    """The date, Region and service that a signature is valid for."""
 
     date: str
     """``YYYYMMDD``."""
@@ -120,7 +120,7 @@ class Signer:
 
 
 def derive_signing_key(secret_access_key: str, scope: CredentialScope) -> bytes:
-    """Derive the key for one date, Region and service."""
+    """Derive the key for a date, Region and service."""
     key = ("AWS4" + secret_access_key).encode()
     for element in (scope.date, scope.region, scope.signing_name, scope.terminator):
         key = hmac.digest(key, element.encode("utf-8", "surrogateescape"), "sha256")
@@ -205,10 +205,10 @@ class Authenticator:
         signing_name: str | None,
         find_credential: Callable[[str], Credential | None],
     ) -> Credential:
-        """Find the credential that a request was signed with; ``signing_name`` is what its service signs as.
+        """Find the credential that a request was signed with; ``signing_name`` is its service's name in signatures.
 
         :raises RefusalError: if the signature proves no caller.
-        :raises ServiceError: if an S3 request's body isn't what was signed.
+        :raises ServiceError: if an S3 request's body isn't the signed body.
         """
         signed_at = _read_signing_date(request)
         _check_scope(authorization, signing_name, signed_at)
@@ -271,7 +271,7 @@ def _read_signing_date(request: HttpRequest) -> str:
 
 @lru_cache(maxsize=256)
 def _parse_signing_date(text: str) -> datetime:
-    """Parse a date, once for all requests of one second."""
+    """Parse a date, once for all requests of the same second."""
     if len(text) != 16 or text[8] != "T" or text[15] != "Z" or not (text[:8] + text[9:15]).isdecimal():
         raise _malformed_date(text)
     year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])

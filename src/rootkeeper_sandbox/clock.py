@@ -65,7 +65,7 @@ def step_of(moment: datetime) -> int:
 
 
 def find_step(seed: str, code: str, now: datetime, used: Container[int]) -> int | None:
-    """Find the step that a code belongs to, one step early or late included; ``None`` for wrong and used codes."""
+    """Find the step that a code belongs to, a step early or late included; ``None`` for wrong and used codes."""
     return next((step for step in _steps(now) if step not in used and _is_code(seed, step, code)), None)
 
 
@@ -85,7 +85,7 @@ def next_code(seed: str, now: datetime, used: Container[int]) -> str | None:
 
 
 def otpauth_uri(seed: str, label: str, issuer: str) -> str:
-    """Write what authenticator apps read from a QR code. Source: the "Key URI Format" that they share."""
+    """Write the URI that authenticator apps read from a QR code. Source: the "Key URI Format" that they share."""
     parameters = urlencode({"secret": seed, "issuer": issuer}, quote_via=quote)
     return f"otpauth://totp/{quote(issuer, safe='')}:{quote(label, safe='')}?{parameters}"
 

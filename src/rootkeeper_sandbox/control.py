@@ -39,7 +39,7 @@ class ControlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
-    """One control request, with what its path and query string say."""
+    """A control request, with its path and query string parsed."""
 
     segments: tuple[str, ...]
     query: Mapping[str, str]

@@ -16,7 +16,7 @@ from rootkeeper_sandbox.exchange import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """One user of the demo's server."""
+    """A user of the demo's server."""
 
     name: str
     role: str
@@ -27,7 +27,7 @@ class DemoUser:
 
 @dataclass(frozen=True, slots=True)
 class DemoSignIns:
-    """What the page of users and codes shows."""
+    """The contents of the page of users and codes."""
 
     console_url: str
     password: str
@@ -44,9 +44,9 @@ def parse_demo_sign_ins(body: Any) -> DemoSignIns:
     given = _take_fields(body, DemoSignIns, "The body")
     if not isinstance(given["users"], list):
         raise ValueError("users must be a list.")
-    users = tuple(DemoUser(**_take_fields(one, DemoUser, "A user")) for one in given["users"])
+    users = tuple(DemoUser(**_take_fields(entry, DemoUser, "A user")) for entry in given["users"])
     texts = [given["console_url"], given["password"], given["failsafe_account_id"]]
-    texts += [text for one in users for text in (one.name, one.role, one.does, one.totp_secret or "")]
+    texts += [text for user in users for text in (user.name, user.role, user.does, user.totp_secret or "")]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("Every field but users must be a text, and totp_secret can be null.")
     url = urlsplit(given["console_url"])

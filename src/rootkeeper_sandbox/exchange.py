@@ -1,6 +1,6 @@
 """The values that the steps of a request pass on: HTTP request and response, caller, call, operation, refusal.
 
-Services receive typed parameters and return what botocore's model of the operation describes; they never see HTTP.
+Services receive typed parameters and return results in the shape of botocore's models; they never see HTTP.
 
 The body of an S3 request is checked here, too. S3 signs the ``x-amz-content-sha256`` header instead of the body, so
 the body is compared with it, and ``aws-chunked`` bodies are unwrapped before any other step reads them.
@@ -40,7 +40,7 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(slots=True)
 class HttpRequest:
-    """One request with its whole body."""
+    """A request with its whole body."""
 
     method: str
     raw_path: str
@@ -58,7 +58,7 @@ class HttpRequest:
 
 @dataclass(slots=True)
 class HttpResponse:
-    """One response; the length and the date are added where it leaves."""
+    """A response; the length and the date are added where it leaves."""
 
     status: int
     content_type: str
@@ -89,21 +89,21 @@ class Principal:
     identity_name: str | None = None
     """The IAM user's or role's name, whose identity policies decide; ``None`` for a root user."""
     role_arn: str | None = None
-    """The role behind a role session, which is what aws:PrincipalArn means; without it the role has no path."""
+    """The role behind a role session, the value of aws:PrincipalArn; without it the role has no path."""
     task_policy_arn: str | None = None
     source_identity: str | None = None
     session_issued_at: datetime | None = None
     has_mfa: bool = False
     """Whether a code of an MFA device was given when the session began."""
     is_from_session_token: bool = False
-    """Whether the session is one of GetSessionToken, which most of IAM and STS refuse."""
+    """Whether the session comes from GetSessionToken, which most of IAM and STS refuse."""
     opened_by_arn: str | None = None
     """The ARN of the principal that opened the root session; ``None`` for other principals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key as the sandbox knows it: what a signature is checked against, and the caller that it proves."""
+    """An access key as the sandbox knows it: the secret for checking a signature, and the caller that it proves."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -127,7 +127,7 @@ class AttachedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class GuardedResource:
-    """A resource that may have a policy of its own, and whose owner needn't be the caller: a bucket, a queue."""
+    """A resource with an owner, who needn't be the caller, and perhaps a policy of its own: a bucket, a queue."""
 
     account_id: str
     """The owner, whose resource control policies decide, too."""
@@ -137,7 +137,7 @@ class GuardedResource:
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated and parsed call, as a service sees it."""
+    """An authenticated and parsed call, as a service sees it."""
 
     world: World
     service: str
@@ -153,7 +153,7 @@ class Call:
     source_ip: str
     user_agent: str
     event_details: dict[str, Any] = field(default_factory=dict)
-    """What a service adds to the CloudTrail event: ``responseElements``, ``resources``, ``additionalEventData``."""
+    """The service's additions to the CloudTrail event: ``responseElements``, ``resources``, ``additionalEventData``."""
     host: str = ""
     """The Host header: S3 reads the endpoint's Region from it, SQS builds queue URLs of it."""
     response_headers: dict[str, str] = field(default_factory=dict)
@@ -184,7 +184,7 @@ def any_resource(call: Call) -> str:  # noqa: ARG001 - the signature of a resour
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One served operation: what permission it needs, on what, and what it does.
+    """A served operation: the permission it needs, the resource of that permission, and its effect.
 
     The request path calls ``validate``, then authorizes ``action`` on ``resource`` (unless ``is_open``), then calls
     ``perform``, which does the checks that AWS makes after authorization and changes the state.
@@ -222,7 +222,7 @@ Perform = Callable[[Call], dict[str, Any]]
 
 
 class ServedOperations(dict[str, Operation]):
-    """Operations of one service by name. ``read`` and ``change`` add the function under them."""
+    """The operations of a service by name. ``read`` and ``change`` add the function under them."""
 
     def __init__(self, service_prefix: str, **usual: Any) -> None:
         super().__init__()
@@ -259,7 +259,7 @@ _MAX_TRAILERS = 20
 
 @dataclass(frozen=True, slots=True)
 class ChunkSeed:
-    """What the signatures of chunks start from: the request's own signature, its date and scope, and the key."""
+    """The start of the signatures of chunks: the request's own signature, its date and scope, and the key."""
 
     signature: str
     signed_at: str
@@ -333,7 +333,7 @@ class _ChunkReader:
         raise _incomplete()
 
     def _read_chunk(self) -> bytes:
-        """Read one chunk; the last one is empty, and its data ends where the trailers begin."""
+        """Read a chunk; the last chunk is empty, and its data ends where the trailers begin."""
         size_text, _, extension = self._read_line().partition(b";")
         if not size_text or len(size_text) > 8 or size_text.strip(b"0123456789abcdefABCDEF"):
             raise _incomplete()

@@ -22,7 +22,7 @@ _KINDS = ("error", "throttle", "latency_ms", "drop", "lie", "empty_page")
 _FIELDS = frozenset({*_MATCHERS, *_KINDS, "times", "probability", "seed"})
 _ERROR_FIELDS = frozenset({"code", "status", "message"})
 _LISTS = "List"
-"""What the names of operations that answer in pages begin with."""
+"""The start of the names of operations that answer in pages."""
 
 
 def _always() -> float:
@@ -31,14 +31,14 @@ def _always() -> float:
 
 @dataclass(slots=True)
 class Fault:
-    """One fault, what it matches, and how often it still strikes."""
+    """A fault, the calls it matches, and how often it still strikes."""
 
     matches: Mapping[str, str]
-    """Values of ``service``, ``operation`` and ``account_id``; what is left out matches everything."""
+    """Values of ``service``, ``operation`` and ``account_id``; a missing key matches everything."""
     remaining: int | None = None
     """``None``: until cleared."""
     probability: float = 1.0
-    """What share of the calls that it matches it strikes."""
+    """The share of the matching calls that it strikes."""
     seed: int = 1
     error: ServiceError | None = None
     throttles: bool = False
@@ -78,7 +78,7 @@ class Fault:
 
 @dataclass(slots=True)
 class FaultEffects:
-    """All that the faults do to one call, added up."""
+    """All that the faults do to a call, added up."""
 
     latency_seconds: float = 0.0
     error: ServiceError | None = None
@@ -96,7 +96,7 @@ class FaultRegistry:
 
     def add(self, fault: Fault) -> None:
         if fault.probability < 1:
-            # Each draws numbers of its own: faults that drew the same ones would always strike the same calls.
+            # Each draws numbers of its own: faults that drew the same numbers would always strike the same calls.
             fault.draw = Random(f"{fault.seed}/{self._added}").random  # noqa: S311 - repeatable by intent
         self._added += 1
         self.faults.append(fault)
@@ -106,7 +106,7 @@ class FaultRegistry:
         self._added = 0
 
     def find_fault_effects(self, service: str, operation: str, account_id: str) -> FaultEffects:
-        """Use up the faults that match a call. The first error ends it, later ones wait for the next call."""
+        """Use up the faults that match a call. The first error ends it, later errors wait for the next call."""
         facts = {"service": service, "operation": operation, "account_id": account_id}
         disturbance = FaultEffects()
         for fault in self.faults:
@@ -182,7 +182,7 @@ def _parse_error(value: object) -> ServiceError:
 
 
 def make_false_result(operation: Operation, call: Call) -> dict[str, Any]:
-    """Give what the operation would have answered, by performing it on a copy of the world.
+    """Give the answer that the operation would have given, by performing it on a copy of the world.
 
     Where even that is refused, the answer is an empty success.
     """
@@ -203,7 +203,7 @@ def copy_world(world: World) -> World:
 
 
 def _copy_part(value: Any, memo: dict[int, Any]) -> Any:
-    """Copy what hangs on the world: a dictionary lazily, an object field by field."""
+    """Copy a part of the world: a dictionary lazily, an object field by field."""
     if callable(value):
         return value
     if isinstance(value, dict):
@@ -218,7 +218,7 @@ def _copy_part(value: Any, memo: dict[int, Any]) -> Any:
 
 
 class _LazyCopyDict(WatchedDict[Key, Value]):
-    """A dictionary of another one's entries, each of which is copied when it is used by its key."""
+    """A dictionary of another dictionary's entries; each is copied when it is used by its key."""
 
     def __init__(self, entries: Mapping[Key, Value]) -> None:
         super().__init__(entries)

@@ -1,4 +1,4 @@
-"""One running sandbox: its world, its clock, what is served, and what was recorded of it."""
+"""A running sandbox: its world, its clock, its services, and its records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Services = Mapping[str, Mapping[str, Operation]]
 
 @dataclass
 class SandboxInstance:
-    """What all requests share."""
+    """The parts of a sandbox that all requests share."""
 
     world: World
     clock: Clock
@@ -65,7 +65,7 @@ class SandboxInstance:
             self.keeper.start_over(self.world)
 
     def keep(self, *, is_mutating: bool) -> Awaitable[None] | None:
-        """Take what has changed for the state file, if there is one; await the result before anything is answered."""
+        """Take the changes, if there is a state file; await the result before anything is answered."""
         return self.keeper.keep(is_mutating=is_mutating) if self.keeper else None
 
 
@@ -77,7 +77,7 @@ def start_instance(
     latency_seconds: float = 0.0,
     world: World | None = None,
 ) -> SandboxInstance:
-    """Build the world, unless ``world`` is given, and load the models of what is served."""
+    """Build the world, unless ``world`` is given, and load the models of the served services."""
     return SandboxInstance(
         world=world or build_world(),
         clock=clock,

@@ -1,6 +1,6 @@
 """The path of an API call: route, authenticate, parse, throttle, faults, authorize, provide, serialize, record, keep.
 
-Each step reads and fills one ``RequestContext``. A refusal at any step skips to the answer, in the protocol's own
+Each step reads and fills a ``RequestContext``. A refusal at any step skips to the answer, in the protocol's own
 form.
 """
 
@@ -26,7 +26,7 @@ from rootkeeper_sandbox.trail import ApiCallEvent
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request on its way through the steps."""
+    """A request on its way through the steps."""
 
     instance: SandboxInstance
     request: HttpRequest
@@ -77,7 +77,7 @@ Step = Callable[[RequestContext], Awaitable[None] | None]
 
 
 async def take_steps(context: RequestContext, steps: Iterable[Step]) -> None:
-    """Take one step after the other, until one of them refuses."""
+    """Take the steps in order, until a step refuses."""
     try:
         for step in steps:
             waiting = step(context)
@@ -90,7 +90,7 @@ async def take_steps(context: RequestContext, steps: Iterable[Step]) -> None:
 
 
 def finish_due_work(context: RequestContext) -> None:
-    """Let what takes time, such as a new account, be done once its time has come."""
+    """Finish slow work, such as a new account, once its time has come."""
     context.instance.world.settle(context.instance.clock.now())
 
 
@@ -181,7 +181,7 @@ async def _delay(context: RequestContext, seconds: float) -> None:
 
 
 def check_permission(context: RequestContext) -> None:
-    """Check what the service checks before it authorizes, then authorize."""
+    """Run the service's checks that come before authorization, then authorize."""
     call = context.known_call
     if context.known_operation.validate:
         context.known_operation.validate(call)
@@ -189,7 +189,7 @@ def check_permission(context: RequestContext) -> None:
 
 
 def wait(context: RequestContext) -> Awaitable[None] | None:
-    """Let a call wait for what it asks for, as long as it says itself."""
+    """Let a call wait until it is ready, as long as it says itself."""
     until_ready = context.known_operation.wait
     return _wait(context, until_ready(context.known_call)) if until_ready else None
 
@@ -217,7 +217,7 @@ STEPS: tuple[Step, ...] = (
     wait,
     provide,
 )
-"""What happens to a request until it is answered or refused; ``serialize``, ``record`` and ``keep`` follow."""
+"""The steps of a request until it is answered or refused; ``serialize``, ``record`` and ``keep`` follow."""
 
 
 def serialize(context: RequestContext) -> HttpResponse:

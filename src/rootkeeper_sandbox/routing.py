@@ -1,4 +1,4 @@
-"""Finds the service that a request means on the one endpoint, and keeps the log of requests.
+"""Finds the service that a request means on the single endpoint, and keeps the log of requests.
 
 The service is read from the ``X-Amz-Target`` header, else the signature's credential scope, else the host name, else
 the ``Version`` parameter of the query protocol.
@@ -32,7 +32,7 @@ MAX_RECORDS = 200_000
 
 
 class RequestRecord(NamedTuple):
-    """One call as ``GET /_sandbox/requests`` shows it."""
+    """A call as ``GET /_sandbox/requests`` shows it."""
 
     n: int
     """From 1, on over a reset."""
@@ -46,7 +46,7 @@ class RequestRecord(NamedTuple):
     account_id: str | None
     """The account that the call concerns: AssumeRoot's target, else the caller's."""
     task_policy: str | None
-    """The name of the root session's task policy, and for AssumeRoot of the one asked for."""
+    """The name of the root session's task policy, and for AssumeRoot of the requested policy."""
     mutating: bool
     status: int
     """The HTTP status, also of an answer that was never sent."""
@@ -94,7 +94,7 @@ _REGIONAL_SERVICES = frozenset(
 
 
 class Router:
-    """The served services, by what a request shows."""
+    """The served services, by the parts of a request that name them."""
 
     def __init__(self, codecs: Iterable[Codec]) -> None:
         codecs = tuple(codecs)
@@ -102,7 +102,7 @@ class Router:
         self._by_signing_name = {
             codec.signing_name: codec for codec in sorted(codecs, key=lambda codec: codec.target_prefix is None)
         }
-        """Of a service with several protocols the one that needs no target."""
+        """Of a service with several protocols, the codec that needs no target."""
         self._by_version = {codec.version: codec for codec in codecs if codec.version}
 
     def route(self, request: HttpRequest) -> Codec:

@@ -51,7 +51,7 @@ LINGER_SECONDS = 2.0
 ABORT_EXTENSION = "rootkeeper.abort"
 """The scope extension by which the server lets a connection be cut."""
 JOIN_EXTENSION = "rootkeeper.join"
-"""The scope extension by which the server lets an answer's head and body be sent in one write."""
+"""The scope extension by which the server lets an answer's head and body be sent in a single write."""
 _NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _logger = logging.getLogger(__name__)
 
@@ -119,10 +119,10 @@ class Application:
     async def _send_and_close(
         self, scope: Mapping[str, Any], send: Send, receive: Receive, response: HttpResponse
     ) -> None:
-        """Answer before the request is over, and let go of what still comes of it.
+        """Answer before the request is over, and drop the rest of it.
 
         A connection that is closed with something unread is reset, and a client that sends first and reads then would
-        never see the answer; so what comes within a short time is taken and dropped.
+        never see the answer; so bytes that come within a short time are taken and dropped.
         """
         response.headers["connection"] = "close"
         await self._send(scope, send, response, ends=False)
@@ -217,7 +217,7 @@ DEFAULT_PORT = 4599
 MAX_HEAD_BYTES = 64 * 1024
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _COLLECTED_AFTER = 20_000
-"""New objects between two runs of the garbage collector. Few of a request's objects hang on one another in a circle."""
+"""New objects between two runs of the garbage collector. Few of a request's objects refer to each other in a circle."""
 _KEEP_ALIVE_SECONDS = 600
 """Longer than clients pool connections: a connection closed under a call looks like an ordered fault."""
 
@@ -235,13 +235,13 @@ class SandboxOptions:
     """0 takes any free port."""
     origin: Origin = field(default_factory=Origin)
     state: Path | None = None
-    """The file that the state is kept in; without one it ends with the process."""
+    """The file that the state is kept in; without a file it ends with the process."""
     throttle: str = "none"
     consistency: str = "immediate"
     latency_ms: float = 0.0
     allows_insecure_listen: bool = False
     parent_id: int | None = None
-    """The process whose end ends the sandbox, too."""
+    """When this process ends, the sandbox ends, too."""
 
 
 class StartError(Exception):

@@ -1,9 +1,9 @@
-"""The state file of ``--state``: what a call changed is on the disk before the call is answered.
+"""The state file of ``--state``: a call's changes are on the disk before the call is answered.
 
 The file is a SQLite database of the parts of a world. A world is a tree of objects with fields, such as
 ``organization`` and ``sessions``. Each dictionary in a field is kept entry by entry; the other fields of an object are
-kept together. After a call that changed something, the entries that were used are pickled and compared with what is
-kept of them, so that 50,000 accounts cost a call nothing. Services don't know of it.
+kept together. After a call that changed something, the entries that were used are pickled and compared with their
+last hashes, so that 50,000 accounts cost a call nothing. Services don't know of it.
 """
 
 from __future__ import annotations
@@ -71,20 +71,20 @@ class _KeptDict(WatchedDict[Key, Value]):
 
 
 class WorldChanges:
-    """What has changed in a world that is in use."""
+    """The changes in a world that is in use."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self._world = world
         self._clock = clock
         self._hashes: dict[tuple[str, str], int | None] = {}
-        """Of what was taken last."""
+        """Of the parts taken last."""
         self._dictionaries: dict[str, _KeptDict[Any, Any]] = {}
 
     def has_written_entries(self) -> bool:
         return any(entries.is_written for entries in self._dictionaries.values())
 
     def take(self) -> Parts:
-        """Give what has changed since the last time; everything at first."""
+        """Give the parts that changed since the last time; all parts at first."""
         parts: Parts = {}
         self._take_object(parts, "world", self._world)
         self._take_part(parts, "clock", "", (None, self._clock.advanced))
@@ -137,7 +137,7 @@ class FileStateRecorder:
         self._changes.take()
         self._pending: Parts = {}
         self._has_started_over = False
-        """Whether the pending parts are those of another world than the file's."""
+        """Whether the pending parts belong to another world than the file's."""
         self._taken = 0
         """How often changes were taken, and how many of these are on the disk."""
         self._written = 0
@@ -149,7 +149,7 @@ class FileStateRecorder:
         self._pending, self._has_started_over = {}, True
 
     def keep(self, *, is_mutating: bool) -> Awaitable[None] | None:
-        """Take what has changed; await the result before anything is answered.
+        """Take the changes; await the result before anything is answered.
 
         An answer waits for all changes before it, so that a reader sees nothing that a crash would undo. A call that
         isn't mutating may have added entries, such as sessions, and nothing else.
@@ -294,7 +294,7 @@ class StateUnpickler(pickle.Unpickler):
     """Makes only values of the sandbox's state, so that a file can't run code."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Take the class from a module that is loaded, so that a file can't make Python import one."""
+        """Take the class from a module that is loaded, so that a file can't make Python import a module."""
         found = getattr(sys.modules.get(module), name, None)
         is_own = module.startswith(_OWN_MODULES) and isinstance(found, type) and found.__module__ == module
         if is_own or (found is not None and (module, name) in _FOREIGN_CLASSES):

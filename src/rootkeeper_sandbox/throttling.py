@@ -18,7 +18,7 @@ from rootkeeper_sandbox.exchange import Call, ServiceError
 
 
 class Scope(StrEnum):
-    """Whose calls one bucket counts."""
+    """The holder of a bucket: calls of the same holder are counted together."""
 
     ACCOUNT = "account"
     """The caller's account."""
@@ -26,12 +26,12 @@ class Scope(StrEnum):
     ORGANIZATION = "organization"
     """All accounts of the organization together."""
     TARGET = "target"
-    """All calls about one account, named by the parameter AccountId."""
+    """All calls about the account that the parameter AccountId names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One token bucket: ``burst`` calls at once, then ``per_second``."""
+    """The rate of a token bucket: ``burst`` calls at once, then ``per_second``."""
 
     scope: Scope
     per_second: float
@@ -146,7 +146,7 @@ class AwsThrottle:
     _buckets: dict[tuple[str, ...], _Bucket] = field(default_factory=dict)
 
     def order(self, service: str, operation: str, rate: Rate) -> None:
-        """Limit one operation, from now on and with a full bucket."""
+        """Limit an operation, from now on and with a full bucket."""
         self.ordered[service, operation] = rate
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[:2] != (service, operation)}
 
@@ -156,7 +156,7 @@ class AwsThrottle:
         self.ordered.clear()
 
     def find_refusal(self, call: Call) -> ServiceError | None:
-        """Count the call in all its buckets, or refuse it without counting when one of them is empty."""
+        """Count the call in all its buckets, or refuse it without counting when any of them is empty."""
         ordered = self.ordered.get((call.service, call.operation))
         published = RATES.get(call.service, {}).get(call.operation, ())
         own = [(rate, call.operation) for rate in (published if ordered is None else (ordered,))]
@@ -190,7 +190,7 @@ class AwsThrottle:
 
 
 def _find_holder(scope: Scope, call: Call) -> tuple[str, ...] | None:
-    """Name whose bucket counts the call; ``None`` where there is none, such as an organization's for a stranger."""
+    """Name the holder of the call's bucket; ``None`` where there is none, such as an organization for a stranger."""
     account_id = call.principal.account_id
     if scope is Scope.ACCOUNT:
         return (account_id,)
@@ -209,8 +209,8 @@ _FASTEST = 1_000_000
 def parse_order(body: object, served: Mapping[str, Container[str]]) -> tuple[str, str, Rate]:
     """Parse the body of ``POST /_sandbox/rates``.
 
-    :param served: the operations of each service; a rate of another one would limit nothing.
-    :raises ValueError: if it isn't a rate of one of them.
+    :param served: the operations of each service; a rate of any other operation would limit nothing.
+    :raises ValueError: if it isn't a rate of a served operation.
     """
     if not isinstance(body, dict) or body.keys() != _ORDER_FIELDS:
         raise ValueError(f"a rate must be an object of {', '.join(sorted(_ORDER_FIELDS))}.")
@@ -226,7 +226,7 @@ def parse_order(body: object, served: Mapping[str, Container[str]]) -> tuple[str
 
 
 def make_throttle(name: str) -> AwsThrottle | None:
-    """Make what ``--throttle`` names; ``None`` for ``none``.
+    """Make the throttle that ``--throttle`` names; ``None`` for ``none``.
 
     :raises ValueError: if it names neither.
     """

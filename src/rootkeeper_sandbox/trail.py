@@ -1,7 +1,7 @@
 """Events in CloudTrail's form, rendered only when they are read, and their delivery to queues by EventBridge rules.
 
 A queue gets Root events while its policy lets ``events.amazonaws.com`` send. Unlike EventBridge by default, read-only
-events come, too: the rule is one for all management events.
+events come, too: the rule is for all management events.
 
 Source: CloudTrail User Guide, "CloudTrail record contents"; Amazon EventBridge User Guide, "AWS service events
 delivered via AWS CloudTrail"; IAM User Guide, "Track privileged tasks in AWS CloudTrail" (aws-facts B9 and G).
@@ -61,7 +61,7 @@ Listener = Callable[[TrailEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class ApiCallEvent:
-    """One API call by a known caller, kept in little memory."""
+    """An API call by a known caller, kept in little memory."""
 
     service: str
     operation: str
@@ -74,7 +74,7 @@ class ApiCallEvent:
     is_mutating: bool
     parameters: Mapping[str, Any]
     details: Mapping[str, Any]
-    """What the service adds or replaces: ``responseElements``, ``resources``, ``additionalEventData``."""
+    """Parts that the service adds or replaces: ``responseElements``, ``resources``, ``additionalEventData``."""
     error_code: str | None
     error_message: str | None
 
@@ -138,7 +138,7 @@ class Trail:
         return [event.render() for event in self._events if account_id in (None, event.account_id)]
 
     def newest_first(self, account_id: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
-        """Give an account's events within a time, both ends included, rendering one after the other."""
+        """Give an account's events within a time, both ends included, rendering each as it is read."""
         for event in reversed(self._events):
             if event.account_id == account_id and start <= event.occurred_at <= end:
                 yield event.render()

@@ -3,7 +3,7 @@
 smithy-go, below the AWS SDK for Go and Terraform, closes a request's body as soon as it has the answer's head. If Go's
 transport hasn't looked for that body's end by then, it takes the closed body for a failed write, and closes the
 connection. A body that comes after the head is lost; the SDK sends the request again, and a creation is refused because
-the first one succeeded. Go reads up to 4,096 bytes at once, and what it has read stays readable after the close.
+the first request succeeded. Go reads up to 4,096 bytes at once, and bytes already read stay readable after the close.
 
 Source: ``persistConn.writeLoop`` and ``transferWriter.writeBody`` of Go's ``net/http``; ``ClientHandler.Handle`` and
 ``safeWriteToReadCloser`` of smithy-go.
@@ -20,7 +20,7 @@ from typing import Any
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
 
 ONE_READ_BYTES = 4096
-"""What Go's transport reads at once. Source: ``Transport.ReadBufferSize`` of ``net/http``."""
+"""The most that Go's transport reads at once. Source: ``Transport.ReadBufferSize`` of ``net/http``."""
 _HEAD_BYTES = 1024
 """More than the head of an answer to an API call has."""
 _FAST = 1
@@ -28,7 +28,7 @@ _FAST = 1
 
 
 def compress_long_answer(request: HttpRequest, response: HttpResponse) -> None:
-    """Compress a body that one read doesn't hold, if the client takes that and its request had a body to be closed."""
+    """Compress a body longer than a single read, if the client takes that and its request had a body to be closed."""
     if not request.body or len(response.body) <= ONE_READ_BYTES - _HEAD_BYTES:
         return
     accepted = request.headers.get("accept-encoding", "").split(",")
@@ -38,7 +38,7 @@ def compress_long_answer(request: HttpRequest, response: HttpResponse) -> None:
 
 
 class JoiningTransport(asyncio.Transport):
-    """A connection's transport that can join writes into one."""
+    """A connection's transport that can join several writes."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()

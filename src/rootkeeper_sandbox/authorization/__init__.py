@@ -1,1 +1,1 @@
-"""Who may do what: identity policies, SCPs and RCPs, task policies, resource policies."""
+"""Authorization of calls: identity policies, SCPs and RCPs, task policies, resource policies."""

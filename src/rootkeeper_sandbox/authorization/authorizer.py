@@ -55,7 +55,7 @@ class DenyingPolicyType(StrEnum):
 
 
 class ResourceGrant(Enum):
-    """What a resource policy gives a caller."""
+    """The permission that a resource policy gives a caller."""
 
     NOTHING = auto()
     TO_ACCOUNT = auto()
@@ -66,10 +66,10 @@ class ResourceGrant(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicies:
-    """The policies that decide about one caller, and about the resource it asks for."""
+    """The policies that decide about a caller, and about the resource it asks for."""
 
     service_control_levels: Sequence[Sequence[AttachedPolicy]] = ()
-    """One list for each level, from the organization's root down; none for the management account."""
+    """A list for each level, from the organization's root down; none for the management account."""
     identity_policies: Sequence[str] | None = ()
     """Documents; ``None`` for a root user, who needs no Allow in its own account."""
     task_policy: str | None = None
@@ -84,7 +84,7 @@ class RequestPolicies:
 
 @dataclass(frozen=True, slots=True)
 class AccessDenial:
-    """Why a request is refused: one policy type, as AWS names only one."""
+    """Why a request is refused: AWS names a single policy type."""
 
     policy_type: DenyingPolicyType
     is_explicit: bool
@@ -95,7 +95,7 @@ class AccessDenial:
 def decide(request: AccessRequest, request_policies: RequestPolicies) -> AccessDenial | None:
     """Decide about a request; ``None`` allows it.
 
-    Any Deny wins. Without one, each level of SCPs and of RCPs must allow. In the caller's own account an identity
+    Any Deny wins. Without a Deny, each level of SCPs and of RCPs must allow. In the caller's own account an identity
     policy or the resource policy must allow, across accounts both; a root user needs no identity policy.
     """
     return _find_explicit_denial(request, request_policies) or _find_implicit_denial(request, request_policies)
@@ -157,7 +157,7 @@ def _allows_itself(request: AccessRequest, request_policies: RequestPolicies) ->
 
 
 def find_grant(request: AccessRequest, resource_policy: str | None) -> ResourceGrant:
-    """Find what a resource policy allows a caller, leaving its denials aside."""
+    """Find the grant of a resource policy to a caller, leaving its denials aside."""
     if not resource_policy:
         return ResourceGrant.NOTHING
     allowing = [s for s in compile_policy(resource_policy, PolicyKind.RESOURCE).allowances if s.applies(request)]
@@ -203,7 +203,7 @@ def authorize(call: Call, operation: Operation) -> None:
 
 
 def _limit_session_token(call: Call) -> None:
-    """Refuse what the credentials of GetSessionToken can't call: IAM without MFA, and most of STS.
+    """Refuse calls that the credentials of GetSessionToken can't make: IAM without MFA, and most of STS.
 
     Source: STS GetSessionToken, API version 2011-06-15; the texts are from public reports.
     """
@@ -215,7 +215,7 @@ def _limit_session_token(call: Call) -> None:
 
 
 def find_denial(call: Call, operation: Operation, action: str) -> AccessDenial | None:
-    """Decide about one of the actions of a call."""
+    """Decide about an action of a call."""
     guarded = operation.guard(call) if operation.guard else None
     request = access_request(call, operation, operation.resource(call), action, guarded)
     request_policies = find_request_policies(call)
@@ -270,7 +270,7 @@ def find_request_policies(call: Call) -> RequestPolicies:
 
 
 def _leave_out_repeats(levels: Sequence[Sequence[AttachedPolicy]]) -> Sequence[Sequence[AttachedPolicy]]:
-    """Leave out levels that have the very policies of the one above, as most have nothing but AWS's own."""
+    """Leave out levels with the very policies of the level above, as most have nothing but AWS's own."""
     return [level for index, level in enumerate(levels) if index == 0 or level is not levels[index - 1]]
 
 
@@ -296,7 +296,7 @@ def _gets_no_reason(call: Call, operation: Operation) -> bool:
 
 
 def _quote_s3_resource(resource: str) -> str | None:
-    """S3 quotes the ARN, and leaves out the one that means all buckets."""
+    """S3 quotes the ARN, and leaves out the ARN that means all buckets."""
     return None if resource.endswith(":::*") else f'"{resource}"'
 
 

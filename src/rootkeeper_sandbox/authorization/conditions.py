@@ -1,4 +1,4 @@
-"""What policies ask of a request: condition operators and keys, policy variables, and principals.
+"""Requirements of policies on a request: condition operators and keys, policy variables, and principals.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "Set operators for multivalued context keys",
 "AWS global condition context keys", "IAM policy elements: Variables and tags" and "AWS JSON policy elements:
@@ -85,7 +85,7 @@ class Template:
         return not any(isinstance(part, Variable) for part in self.parts)
 
     def expand(self, context: Context) -> Fragments | None:
-        """Fill the variables in; ``None`` when one has neither a single value nor a default."""
+        """Fill the variables in; ``None`` when a variable has neither a single value nor a default."""
         fragments = []
         for part in self.parts:
             fragment = _expand_variable(part, context) if isinstance(part, Variable) else part
@@ -267,7 +267,7 @@ class PrincipalPattern:
 def parse_principals(element: object, *, is_negated: bool) -> PrincipalPattern:
     """Compile a Principal or NotPrincipal element.
 
-    :raises ValueError: if it names no one in a known way.
+    :raises ValueError: if it names no principal in a known way.
     """
     if element == "*":
         return PrincipalPattern(is_negated, is_everyone=True, account_ids=frozenset(), arns=frozenset())
@@ -303,7 +303,7 @@ class OperandError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One condition operator, without ``IfExists`` and set prefixes."""
+    """A condition operator, without ``IfExists`` and set prefixes."""
 
     compare: Comparison
     is_negated: bool = False
@@ -439,7 +439,7 @@ ValueTest = Callable[[str, Context], bool]
 
 
 class Condition(Protocol):
-    """One key under one operator."""
+    """A key under an operator."""
 
     def holds(self, context: Context) -> bool:
         """Return whether a request satisfies it."""
@@ -472,7 +472,7 @@ class ValueCondition:
     set_operator: SetOperator | None
     if_exists: bool
     tests: tuple[ValueTest, ...]
-    """One for each value of the policy, of which one must match, or none if negated."""
+    """A test for each value of the policy; at least one must match, or none if negated."""
 
     def holds(self, context: Context) -> bool:
         found = context.get(self.key)
@@ -549,7 +549,7 @@ def _compile_test(known: Operator, text: str, has_variables: bool) -> ValueTest:
 
 
 def _template_test(known: Operator, template: Template) -> ValueTest:
-    """Make a test whose value depends on the request; one that can't be filled in matches nothing."""
+    """Make a test with a value that depends on the request; a value that can't be filled in matches nothing."""
 
     def test(value: str, context: Context) -> bool:
         fragments = template.expand(context)

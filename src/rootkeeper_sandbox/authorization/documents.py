@@ -41,14 +41,14 @@ class PolicyDocumentError(ValueError):
 
 
 class Effect(StrEnum):
-    """What a statement does to the requests it applies to."""
+    """The effect of a statement on the requests it applies to."""
 
     ALLOW = "Allow"
     DENY = "Deny"
 
 
 class PolicyKind(StrEnum):
-    """What a document is attached to, which decides the elements that it needs."""
+    """The kind of target of a policy, which decides the elements that its document needs."""
 
     IDENTITY = "identity"
     """Identity, session and Organizations policies: a resource, no principal."""

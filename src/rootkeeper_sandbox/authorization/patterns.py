@@ -30,7 +30,7 @@ Fragments = tuple[Fragment, ...]
 
 
 class Wildcard(Enum):
-    """What isn't literal in a pattern."""
+    """A part of a pattern that isn't literal."""
 
     ANY = "*"
     ONE = "?"

@@ -84,7 +84,7 @@ def _compile_members(shape: StructureShape) -> Members:
 
 
 def _wire_name(member: str, shape: Shape) -> str:
-    """Give a member's name in a request: its own one for queries, else the model's, capitalized."""
+    """Give a member's name in a request: its query name, else the model's name, capitalized."""
     name = str(shape.serialization.get("queryName") or shape.serialization.get("name") or member)
     return name[:1].upper() + name[1:]
 

@@ -38,14 +38,14 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One parameter that breaks a constraint of the service's model."""
+    """A parameter that breaks a constraint of the service's model."""
 
     path: str
     """Where it is, such as ``tags.1.key``."""
     shown_value: str | None
-    """The value as the message shows it; ``None`` for sensitive ones."""
+    """The value as the message shows it; ``None`` for a sensitive value."""
     constraint: str
-    """What follows ``Member must`` in the message."""
+    """The words after ``Member must`` in the message."""
     reason: str
     """The reason in Organizations' vocabulary, such as ``MAX_VALUE_EXCEEDED``."""
 
@@ -86,7 +86,7 @@ _WORDINGS = """
     wrong_signature SignatureDoesNotMatch 403 InvalidSignatureException 400 403 SignatureDoesNotMatch 403
     wrong_token InvalidClientTokenId 403 UnrecognizedClientException 400 403 InvalidToken 400
 """
-"""For each cause: code and status of Query; code of JSON, its status and that of rest-json; code and status of S3."""
+"""For each cause: code and status of Query; code of JSON, its status there and in rest-json; code and status of S3."""
 
 _ROWS = [(Refusal(cause), words) for cause, *words in map(str.split, _WORDINGS.strip().splitlines())]
 QUERY_WORDING: Wording = {cause: (words[0], int(words[1])) for cause, words in _ROWS}

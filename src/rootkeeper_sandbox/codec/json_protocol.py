@@ -62,7 +62,7 @@ def compile_json_reader(shape: Shape) -> Converter:
 
 
 def compile_json_writer(shape: Shape) -> Converter:
-    """Make the function that turns a value into what ``json.dumps`` takes."""
+    """Make the function that prepares a value for ``json.dumps``."""
     if isinstance(shape, StructureShape):
         return _structure_converter(shape, compile_json_writer, is_reading=False)
     if isinstance(shape, ListShape):

@@ -1,4 +1,4 @@
-"""botocore's service models, loaded once, and what the codecs of all protocols share."""
+"""botocore's service models, loaded once, and the shared base of the codecs of all protocols."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_model(service: str) -> ServiceModel:
 
 @dataclass(frozen=True, slots=True)
 class CompiledOperation:
-    """One operation's model, compiled to functions at its first use."""
+    """An operation's model, compiled to functions at its first use."""
 
     read_parameters: Callable[[Any], dict[str, Any]]
     """Of the request, or of the parts that REST binds members to."""
@@ -41,13 +41,13 @@ class CompiledOperation:
 
 
 class Codec:
-    """One service in one of its protocols."""
+    """A service in one of its protocols."""
 
     wording: Wording
     """Of refusals that aren't the service's own."""
     content_type = ""
     target_prefix: str | None = None
-    """What ``X-Amz-Target`` begins with, in the JSON protocols."""
+    """The start of ``X-Amz-Target``, in the JSON protocols."""
     version: str | None = None
     """The ``Version`` parameter of the query protocol."""
 
@@ -85,7 +85,7 @@ class Codec:
         return operation in self._names and self._model.operation_model(operation).auth_type == "none"
 
     def bind(self, operation: str, request: HttpRequest) -> Any:  # noqa: ARG002 - REST reads it
-        """Give what ``read_parameters`` reads."""
+        """Give the request in the form that ``read_parameters`` reads."""
         return request
 
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The codec of each served service, and the one that answers for services that the sandbox doesn't serve."""
+"""The codec of each served service, and the codec that answers for services that the sandbox doesn't serve."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rootkeeper_sandbox.codec.xml import escape_text
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 _NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
-"""What AWS's front ends put around errors that no service has worded."""
+"""The namespace that AWS's front ends use for errors that no service has worded."""
 
 
 class UnservedCodec(Codec):
@@ -87,7 +87,7 @@ _OWN_CODECS: Mapping[str, tuple[CodecMaker, ...]] = {
     "securityhub": (SecurityHubCodec,),
     "sqs": (SqsQueryCodec, SqsJsonCodec),
 }
-"""Services whose wire differs from their model, or that speak several protocols."""
+"""Services that differ from their model on the wire, or that speak several protocols."""
 
 
 def load_services(names: Iterable[str]) -> tuple[Codec, ...]:
@@ -97,7 +97,7 @@ def load_services(names: Iterable[str]) -> tuple[Codec, ...]:
 
 @cache
 def make_codecs(name: str) -> tuple[Codec, ...]:
-    """Make the codecs of a service, the one that today's clients speak last; all sandboxes of a process share them."""
+    """Make the codecs of a service, today's protocol last; all sandboxes of a process share them."""
     if name == "ec2":
         return (Ec2Codec(),)
     model = load_model(name)

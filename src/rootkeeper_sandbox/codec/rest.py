@@ -1,8 +1,8 @@
 """The REST protocols: routes and bindings by a service's model, and rest-json itself (Account Management, Security
 Hub).
 
-Several operations can fit one method and path. The one that asks for most besides them wins: a query parameter that
-its template fixes (``?policy``), or query parameters and headers that it requires (``partNumber``,
+Several operations can fit the same method and path. The operation that asks for most besides them wins: a query
+parameter that its template fixes (``?policy``), or query parameters and headers that it requires (``partNumber``,
 ``x-amz-copy-source``).
 
 Source: AWS restJson1 protocol; Account Management API version 2021-02-01; Security Hub API version 2018-10-26.
@@ -40,7 +40,7 @@ Query = Mapping[str, list[str]]
 
 
 def parse_query(query_string: str) -> dict[str, list[str]]:
-    """Parse a query string; a name without a value has the empty one. What is beyond the bound is dropped."""
+    """Parse a query string; a name without a value has the empty value. Parameters beyond the bound are dropped."""
     query: dict[str, list[str]] = {}
     for pair in query_string.split("&", MAX_QUERY_PARAMETERS)[:MAX_QUERY_PARAMETERS]:
         name, _, value = pair.partition("=")
@@ -51,12 +51,12 @@ def parse_query(query_string: str) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one operation is called."""
+    """How an operation is called."""
 
     operation: str
     method: str
     segments: tuple[str, ...]
-    """Of the path; labels in braces, a greedy one with ``+``."""
+    """Of the path; labels in braces, a greedy label with ``+``."""
     fixed_query: Mapping[str, str]
     required_query: frozenset[str]
     required_headers: frozenset[str]
@@ -69,7 +69,7 @@ class Route:
         return (
             method == self.method
             and self.match_path(segments) is not None
-            # ``?policy`` fits with any value, ``?list-type=2`` with that one.
+            # ``?policy`` fits with any value, ``?list-type=2`` with that value.
             and all(name in query and value in ("", query[name][0]) for name, value in self.fixed_query.items())
             and all(name in query for name in self.required_query)
             and all(name in headers for name in self.required_headers)
@@ -95,7 +95,7 @@ class RouteTable:
     """The routes of all operations of a service."""
 
     def __init__(self, model: ServiceModel) -> None:
-        # A deprecated operation, such as GetBucketLifecycle, has the route of the one that took its place.
+        # A deprecated operation, such as GetBucketLifecycle, has the route of the operation that replaced it.
         operations = [model.operation_model(name) for name in model.operation_names]
         routes = [_make_route(operation) for operation in operations if not operation.deprecated]
         self._routes = sorted(routes, key=lambda route: -route.weight)
@@ -110,7 +110,7 @@ class RouteTable:
 
 
 def split_path(path: str) -> list[str]:
-    """Split a path at its slashes; the root is one empty segment."""
+    """Split a path at its slashes; the root is a single empty segment."""
     return path.removeprefix("/").split("/")
 
 
@@ -172,7 +172,7 @@ def is_in_body(shape: Shape) -> bool:
 
 
 def compile_parts_reader(shape: StructureShape | None) -> Callable[[RestRequest], dict[str, Any]]:
-    """Make the reader of the members outside the body; what is absent isn't in its result."""
+    """Make the reader of the members outside the body; absent members aren't in its result."""
     readers = [
         (member, _READERS[inner.serialization["location"]](inner, str(inner.serialization.get("name", member))))
         for member, inner in (shape.members.items() if shape else ())

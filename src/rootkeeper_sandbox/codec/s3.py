@@ -40,12 +40,12 @@ _LOCAL_HOST = re.compile(r"(?:(?P<bucket>.+?)\.)?(?:s3\.)?localhost")
 
 @dataclass(frozen=True, slots=True)
 class S3Address:
-    """What host and path say together."""
+    """The address that host and path give together."""
 
     path: str
     """In path style, still encoded: ``/bucket/key``."""
     region: str | None
-    """The Region that the host name says; ``None`` for hosts without one."""
+    """The Region in the host name; ``None`` for hosts without a Region."""
     is_virtual_hosted: bool
 
 
@@ -68,7 +68,7 @@ def is_s3_host(host: str) -> bool:
 
 
 def find_s3_region(host: str) -> str | None:
-    """Find the Region whose endpoint a request was sent to, as far as the host name says."""
+    """Find the Region of the endpoint that a request was sent to, as far as the host name says."""
     return find_address(host, "/").region
 
 

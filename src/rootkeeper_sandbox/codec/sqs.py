@@ -1,4 +1,4 @@
-"""SQS in both of its protocols: JSON 1.0 as today's clients speak it, and Query as older ones do.
+"""SQS in both of its protocols: JSON 1.0 as today's clients speak it, and Query as older clients do.
 
 JSON errors carry the Query protocol's code in a header (``x-amzn-query-error``), which clients show. The model no
 longer contains the names of the Query protocol's lists and maps, so they are listed here.
@@ -44,7 +44,7 @@ LIST_NAMES: Mapping[str, str] = {
     "SendMessageBatchResultEntryList": "SendMessageBatchResultEntry",
     "TagKeyList": "TagKey",
 }
-"""By the list's shape: what its elements are called."""
+"""By the list's shape: the name of its elements."""
 MAP_NAMES: Mapping[str, tuple[str, str, str]] = {
     "MessageBodyAttributeMap": ("MessageAttribute", "Name", "Value"),
     "MessageBodySystemAttributeMap": ("MessageSystemAttribute", "Name", "Value"),
@@ -52,7 +52,7 @@ MAP_NAMES: Mapping[str, tuple[str, str, str]] = {
     "QueueAttributeMap": ("Attribute", "Name", "Value"),
     "TagMap": ("Tag", "Key", "Value"),
 }
-"""By the map's shape: what an entry, its key and its value are called."""
+"""By the map's shape: the names of an entry, its key and its value."""
 
 _PREFIX = "AWS.SimpleQueueService."
 QUERY_CODES: Mapping[str, str] = {
@@ -82,7 +82,7 @@ RECEIVED_ATTRIBUTES = (
     "All", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount", "AWSTraceHeader", "DeadLetterQueueSourceArn",
     "MessageDeduplicationId", "MessageGroupId", "SenderId", "SentTimestamp", "SequenceNumber",
 )  # fmt: skip
-"""What ``AttributeNames`` of ReceiveMessage can name, beside what the model lists, which is for queues.
+"""Names that ``AttributeNames`` of ReceiveMessage takes, beside the model's names, which are for queues.
 
 Source: Amazon SQS API Reference, ReceiveMessage, request parameter AttributeNames.
 """

@@ -25,7 +25,7 @@ _MALFORMED = "The XML you provided was not well-formed or did not validate again
 
 @dataclass(slots=True)
 class Element:
-    """One element, without its namespace and attributes."""
+    """An element, without its namespace and attributes."""
 
     name: str
     text: str = ""
@@ -93,7 +93,7 @@ class _Builder:
 
 
 def compile_xml_reader(shape: Shape) -> ElementReader:
-    """Make the reader of one shape from the element that holds it."""
+    """Make the reader of a shape from the element that holds it."""
     if isinstance(shape, StructureShape):
         return _structure_reader(shape)
     if isinstance(shape, ListShape):
@@ -143,14 +143,14 @@ _NOT_PLAIN = re.compile(r"[^\t\n -%'-;=?-~]")
 
 
 def escape_text(text: str) -> str:
-    """Escape a text, replacing what XML can't carry."""
+    """Escape a text, replacing the characters that XML can't carry."""
     if text.isalnum():
         return text
     return escape(_NOT_XML.sub("\ufffd", text), {"\r": "&#13;"}) if _NOT_PLAIN.search(text) else text
 
 
 def compile_writer(shape: Shape, name: str, formatters: Formatters = QUERY_FORMATTERS) -> Writer:
-    """Make the writer of one shape under an element name."""
+    """Make the writer of a shape under an element name."""
     if isinstance(shape, StructureShape):
         return _structure_writer(shape, name, formatters)
     if isinstance(shape, ListShape):
@@ -220,7 +220,7 @@ def _escape_attribute(text: str) -> str:
 
 
 def _attributes_writer(head: str, end: str, attributes: Mapping[str, str], write_members: Writer) -> Writer:
-    """Make the writer of a structure some of whose members are attributes: S3's grantees."""
+    """Make the writer of a structure with members that are attributes: S3's grantees."""
 
     def write_structure(value: Any, out: list[str]) -> None:
         found = ((name, value.get(member)) for member, name in attributes.items())

@@ -1,4 +1,4 @@
-"""What it takes to sign in: the page of a demo's users and its failsafe, and the page of each root user.
+"""Passwords and codes for signing in: the page of a demo's users and its failsafe, and the page of each root user.
 
 Only callers on this machine see them. The countdown of the codes runs in the style sheet, and the ``Refresh`` header
 reloads a page when its codes end, because no page here runs a script.
@@ -59,7 +59,7 @@ async def show_codes(page_request: PageRequest) -> HttpResponse:
 
 
 async def show_root_user(page_request: PageRequest) -> HttpResponse:
-    """Show what it takes to sign in as one root user."""
+    """Show the password and codes for signing in as a root user."""
     account = page_request.world.find_account(page_request.path.rpartition("/")[2])
     if account is None or not is_loopback(page_request.request.source_ip):
         return _refuse(page_request)
@@ -72,7 +72,7 @@ def _refuse(page_request: PageRequest) -> HttpResponse:
 
 
 def _list_codes(user: DemoUser) -> tuple[str, str]:
-    """Give the code of now and the one after it; the server takes both."""
+    """Give the current code and the next; the server takes both."""
     if user.totp_secret is None:
         return "", ""
     step = step_of(read_machine_time())

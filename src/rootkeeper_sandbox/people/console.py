@@ -1,4 +1,4 @@
-"""The console page of a root user who is signed in: what the account holds, and a few actions in it.
+"""The console page of a root user who is signed in: the account's contents, and a few actions in it.
 
 The page calls IAM through throttling, faults, policies and records, as an API call does, so a policy against root
 users shows in every part of it. Only signature and wire are left out: the browser's session proves who calls.
@@ -48,7 +48,7 @@ _REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """What a call answered, or how it was refused."""
+    """The result of a call, or its refusal."""
 
     result: dict[str, Any] = field(default_factory=dict)
     error: ServiceError | None = None
@@ -185,7 +185,7 @@ async def create_access_key(page_request: PageRequest) -> HttpResponse:
 
 
 async def delete_access_key(page_request: PageRequest) -> HttpResponse:
-    """Delete one of the root user's access keys."""
+    """Delete an access key of the root user."""
     session, _ = require_ready_account(page_request)
     outcome = await call_iam(page_request, session, "DeleteAccessKey", AccessKeyId=page_request.text("access_key_id"))
     if outcome.error:
@@ -194,7 +194,7 @@ async def delete_access_key(page_request: PageRequest) -> HttpResponse:
 
 
 async def create_user(page_request: PageRequest) -> HttpResponse:
-    """Create an IAM user with an access key; stops at the first refusal and shows what was done before."""
+    """Create an IAM user with an access key; stops at the first refusal and shows the steps done before."""
     session, _ = require_ready_account(page_request)
     name = page_request.text("user_name").strip()
     steps: list[tuple[str, dict[str, str]]] = [("CreateUser", {})]

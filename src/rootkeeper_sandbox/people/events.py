@@ -31,7 +31,7 @@ class SignInStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignInEvent:
-    """One step of a root user's signing in, taken or refused."""
+    """A step of a root user's signing in, taken or refused."""
 
     step: SignInStep
     account_id: str

@@ -87,7 +87,7 @@ def load_templates() -> Environment:
 def render_page(template: str, status: int = 200, **values: Any) -> HttpResponse:
     """Render a page.
 
-    A page can show the outcome of an action: ``error`` is AWS's refusal, ``fault`` one of our own, ``notice`` something
+    A page can show the outcome of an action: ``error`` is AWS's refusal, ``fault`` our own, ``notice`` something
     that went well.
     """
     document = load_templates().get_template(f"{template}.html").render(values)
@@ -95,5 +95,5 @@ def render_page(template: str, status: int = 200, **values: Any) -> HttpResponse
 
 
 def redirect(target: str) -> HttpResponse:
-    """Send the browser on to one of our own paths, which callers write out themselves."""
+    """Send the browser on to a path of our own, which callers write out themselves."""
     return HttpResponse(303, "text/plain; charset=utf-8", b"", HEADERS | {"location": target})

@@ -19,7 +19,7 @@ _QUIET_MODULES = 4
 
 
 async def show(page_request: PageRequest) -> HttpResponse:
-    """Ask to register a device; a root user without one may put that off for a while."""
+    """Ask to register a device; a root user without a device may put that off for a while."""
     return _render_start(page_request, page_request.query.get("user", ""))
 
 
@@ -93,7 +93,7 @@ def _render_codes_form(
 
 
 def draw_qr_code(text: str) -> tuple[int, str] | None:
-    """Draw a text as the size and the path of an SVG; ``None`` for one that is too long."""
+    """Draw a text as the size and the path of an SVG; ``None`` for a text that is too long."""
     import segno  # here, because few requests need it
 
     try:

@@ -63,13 +63,13 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/signin/reset-password": {"GET": sign_in.ask_password, "POST": sign_in.set_password},
     "/signout": {"POST": sign_in.sign_out},
 }
-"""By path, ``*`` standing for one segment, then by method."""
+"""By path, ``*`` standing for a segment, then by method."""
 
 
 def is_for_people(request: HttpRequest) -> bool:
     """Return whether a browser sent a request: it has no signature, and its path is a page's.
 
-    The front page's path is that of every API call, so it is for those alone that ask for HTML.
+    Every API call has the front page's path, too, so the page is only for requests that ask for HTML.
     """
     headers, query = request.headers, request.query_string.lower()
     if "authorization" in headers or "x-amz-target" in headers or "x-amz-" in query or "awsaccesskeyid=" in query:

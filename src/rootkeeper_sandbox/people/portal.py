@@ -33,7 +33,7 @@ _DURATION = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,3})M)?")
 
 
 def provision_role(world: World, account: Account, permission_set: PermissionSet, now: datetime) -> IamRole:
-    """Bring a permission set's role in an account up to date; what isn't known of its policies grants nothing."""
+    """Bring a permission set's role in an account up to date; unknown policies grant nothing."""
     suffix = derive_bytes("reserved-role", permission_set.arn, account.account_id).hex()[:16]
     name = f"AWSReservedSSO_{permission_set.name}_{suffix}"
     role = account.identities.roles.get(name)
@@ -61,7 +61,7 @@ def _trust_policy(world: World, account: Account, suffix: str) -> str:
 
 
 def session_seconds(permission_set: PermissionSet) -> int:
-    """Read how long sessions last; one hour where it isn't said as IAM Identity Center says it."""
+    """Read how long sessions last; an hour where it isn't said as IAM Identity Center says it."""
     match = _DURATION.fullmatch(permission_set.session_duration)
     hours, minutes = (int(part or 0) for part in match.groups()) if match else (1, 0)
     return hours * 3600 + minutes * 60 or 3600
@@ -86,7 +86,7 @@ _SHOWN_USERS = 100
 
 
 async def show(page_request: PageRequest) -> HttpResponse:
-    """Show who there is, or what one of them may enter."""
+    """Show the users, or the assignments of the chosen user."""
     center = page_request.world.identity_center
     user = None if center.is_down else center.users.get(page_request.query.get("user", ""))
     return _render_assignments(page_request, user) if user else _render_users(page_request)

@@ -1,8 +1,8 @@
 """Sign-in of root users, password recovery, and the mailboxes with the mail that AWS would have sent.
 
 A wrong address, a wrong password and an account without a password get the same answer after the same time. A root
-user can recover its password only while a login profile exists, with or without a password; without one, and for an
-unknown address, the answer is the same.
+user can recover its password only while a login profile exists, with or without a password; without a profile, and
+for an unknown address, the answer is the same.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SHOWN_MAILBOXES = 200
 
 
 async def show_all(page_request: PageRequest) -> HttpResponse:
-    """List the mailboxes that have mail, or go to one."""
+    """List the mailboxes that have mail, or go to the requested mailbox."""
     wanted = page_request.query.get("address", "").strip()
     if wanted:
         return redirect(mailbox_path(wanted))
@@ -49,7 +49,7 @@ async def show_all(page_request: PageRequest) -> HttpResponse:
 
 
 async def show_one(page_request: PageRequest) -> HttpResponse:
-    """Show the messages of one mailbox, newest first."""
+    """Show the messages of a mailbox, newest first."""
     address = unquote(page_request.request.raw_path.rstrip("/").rpartition("/")[2], errors="replace")
     messages = page_request.world.mailboxes.messages(address)[::-1]
     return page_request.page("mailbox", f"Mailbox of {address}", messages=messages)
@@ -112,7 +112,7 @@ async def sign_in(page_request: PageRequest) -> HttpResponse:
 
 
 def _explain(page_request: PageRequest, email: str) -> str | None:
-    """Say in a demo what AWS's page doesn't: that no password exists, so that none can be right."""
+    """Say in a demo, unlike AWS's page, that no password exists, so that none can be right."""
     account = page_request.world.find_account_by_email(email) if email else None
     if page_request.instance.demo is None or not is_loopback(page_request.request.source_ip):
         return None
@@ -122,7 +122,7 @@ def _explain(page_request: PageRequest, email: str) -> str | None:
 
 
 async def _find_sign_in_account(page_request: PageRequest, email: str, password: str) -> Account | None:
-    """Find the account whose root user this proves to be; the time that it takes says nothing."""
+    """Find the account of the root user that address and password prove; the time that it takes says nothing."""
     world, loop = page_request.world, asyncio.get_running_loop()
     done_at = loop.time() + _LEAST_SECONDS
     found = world.find_account_by_email(email) if email else None
@@ -205,7 +205,7 @@ def _use_code(page_request: PageRequest, account: Account, code: str) -> MfaDevi
 
 
 def _enter(page_request: PageRequest, account: Account, device: MfaDevice | None) -> HttpResponse:
-    """Let a root user in; one without MFA is asked to register it first."""
+    """Let a root user in; a user without MFA is asked to register it first."""
     page_request.sign_ins.failures.pop(digest("sign-in", account.email.lower()), None)
     page_request.renew_browser()
     access_key_id = new_access_key_id("ASIA", account.account_id)

@@ -1,4 +1,4 @@
-"""One request of a browser: who it is, what its form says, and the root user's session that it belongs to."""
+"""A request of a browser: its id, the fields of its form, and the root user's session that it belongs to."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _OWN_NAME = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
 
 @dataclass
 class RedirectedError(Exception):
-    """This page isn't for this visitor now; another one is."""
+    """This page isn't for this visitor now; another page is."""
 
     target: str
-    """One of our own paths."""
+    """A path of our own."""
 
 
 @dataclass(slots=True)
 class PageRequest:
-    """One request, with what it proves and carries."""
+    """A browser's request, with the fields of its form and the browser's id."""
 
     instance: SandboxInstance
     request: HttpRequest
@@ -43,7 +43,7 @@ class PageRequest:
     query: Mapping[str, str]
     fields: Mapping[str, str]
     browser_id: str
-    """Random, from the cookie; what signed-in sessions and form tokens hang on."""
+    """Random, from the cookie; signed-in sessions and form tokens depend on it."""
     is_new_browser: bool
 
     @property
@@ -96,7 +96,7 @@ class PageRequest:
         return self.fields.get(name, "")
 
     def renew_browser(self) -> None:
-        """Give the browser another id, so that the old one, if known to others, is worthless."""
+        """Give the browser another id, so that the old id, if known to others, is worthless."""
         self.browser_id = secrets.token_urlsafe(32)
         self.is_new_browser = True
 
@@ -131,7 +131,7 @@ def begin_page_request(instance: SandboxInstance, request: HttpRequest, path: st
 
 
 def end_page_request(page_request: PageRequest, response: HttpResponse) -> HttpResponse:
-    """Hand the browser its id, if it has none yet or another one."""
+    """Hand the browser its id, if it has none yet or another id."""
     if page_request.is_new_browser:
         lifetime = int(SESSION_LIFETIME.total_seconds())
         response.headers["set-cookie"] = (
@@ -180,7 +180,7 @@ PASSWORD_HINT = (
 
 
 def find_password_fault(text: str, account: Account) -> str | None:
-    """Find what is wrong with a root user's new password.
+    """Find the fault of a root user's new password.
 
     Source: IAM User Guide, "Change the password for the AWS account root user".
     """
@@ -245,7 +245,7 @@ _LIFETIME = timedelta(hours=1)
 
 
 def issue_to_root_user(page_request: PageRequest, session: SignInSession) -> Credential:
-    """Issue what AWS CloudShell works with: the root user who is signed in, for an hour, with its MFA if it has any."""
+    """Issue the credentials of AWS CloudShell: the signed-in root user's, for an hour, with its MFA if it has any."""
     principal, now = make_principal(page_request, session), page_request.now
     return page_request.world.sessions.issue(principal, now, min(now + _LIFETIME, session.expires_at))
 

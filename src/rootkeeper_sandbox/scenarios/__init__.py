@@ -1,1 +1,1 @@
-"""What a sandbox starts with."""
+"""The worlds that sandboxes start with."""

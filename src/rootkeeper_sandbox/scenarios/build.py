@@ -19,7 +19,7 @@ EXAMPLES: Mapping[str, str] = {
     "deny-root-guardrails": "policies that deny root: with and without an exemption for root sessions, twice over",
     "merger": "a bought company: invited accounts with everything they had, more of them still outside",
 }
-"""By name: what is in it."""
+"""By name: its contents."""
 
 NO_ORGANIZATION = "no-organization"
 SCENARIOS = (*EXAMPLES, NO_ORGANIZATION)
@@ -87,7 +87,7 @@ def is_scenario_file(scenario: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a world was built from at first, and is again at a reset; ``None`` where nothing was asked for."""
+    """The options that a world is built from at first and at a reset; ``None`` where nothing was asked for."""
 
     scenario: str | None = None
     accounts: int | None = None
@@ -98,7 +98,7 @@ class Origin:
     features: str | None = None
 
     def settled(self) -> Origin:
-        """Put the usual in the place of what wasn't asked for, and the whole path of a scenario file."""
+        """Fill in the defaults of missing options, and the whole path of a scenario file."""
         scenario = self.scenario or "demo"
         return Origin(
             scenario=str(Path(scenario).resolve()) if is_scenario_file(scenario) else scenario,
@@ -124,7 +124,7 @@ class Origin:
         )
 
     def find_contradiction(self, stored: Mapping[str, Any]) -> str | None:
-        """Say where what was asked for isn't what a state file holds."""
+        """Say which requested option differs from the state file's."""
         settled = asdict(self.settled())
         for field in fields(self):
             if getattr(self, field.name) is not None and settled[field.name] != stored.get(field.name):

@@ -42,7 +42,7 @@ def give_access_role(world: World, account: Account) -> None:
 
 
 def add_principals(world: World, *, delegate_id: str, member_id: str) -> None:
-    """Add the five principals that every scenario has, each with one access key.
+    """Add the five principals that every scenario has, each with an access key.
 
     ``delegate_id`` is the account meant as delegated administrator; nothing registers it.
     """
@@ -55,7 +55,7 @@ def add_principals(world: World, *, delegate_id: str, member_id: str) -> None:
 
 
 def add_user_principal(world: World, name: str, account_id: str, *, is_administrator: bool) -> None:
-    """Add an IAM user whose key is handed out."""
+    """Add an IAM user with a key that is handed out."""
     created_at = start_of(world) - _USER_AGE
     user = IamUser(name=name, user_id=derive_unique_id("AIDA", world.seed, account_id, name), created_at=created_at)
     if is_administrator:
@@ -75,7 +75,7 @@ def add_root_principal(world: World, name: str, account_id: str) -> None:
 
 
 class RootUserBuilder:
-    """Gives one root user its credentials; ages are days before the world's present."""
+    """Gives a root user its credentials; ages are days before the world's present."""
 
     def __init__(self, world: World, account: Account) -> None:
         self._world = world
@@ -122,7 +122,7 @@ class RootUserBuilder:
 
 
 def build_without_organization(clock: Callable[[], datetime]) -> World:
-    """Build one account outside any organization, which can create one: the scenario ``no-organization``."""
+    """Build an account outside any organization, which can create an organization: the scenario ``no-organization``."""
     organization = Organization("o-examplenew", "r-new1", "111122223333")
     organization.policy_book.enabled_types.clear()
     world = World(organization, "no-organization", clock)
@@ -139,7 +139,7 @@ def build_without_organization(clock: Callable[[], datetime]) -> World:
 
 
 MINIMUM_ACCOUNTS = 3
-"""The management account, the one meant as delegated administrator, and one member."""
+"""The management account, the account meant as delegated administrator, and a member."""
 _CLEAN_SHARE = 0.70
 _WITH_CREDENTIALS_SHARE = 0.25
 _ACCOUNTS_PER_OU = 20
@@ -162,7 +162,7 @@ MIXTURES: tuple[tuple[str, ...], ...] = (
     *(kinds for size in range(1, 5) for kinds in itertools.combinations(_KINDS, size)),
     ("recovery",),
 )
-"""Every mixture of credentials that a root user can hold, one after the other."""
+"""Every mixture of credentials that a root user can hold, in turn."""
 
 _UNITS = ("Payments", "Orders", "Search", "Ledger", "Media", "Devices", "Research", "Analytics", "Support", "Partners")
 _STAGES = ("Prod", "Test", "Dev", "Stage")
@@ -173,9 +173,9 @@ def build_generated(
 ) -> World:
     """Build an organization of ``number`` accounts, the management account included.
 
-    ``organizational_units`` is how many it has; without it one for every 20 accounts, and at least three.
+    ``organizational_units`` is how many it has; without it, one for every 20 accounts, and at least three.
 
-    :raises ValueError: if the number is below ``MINIMUM_ACCOUNTS``, or that of units not from 1 to ``MAXIMUM_OUS``.
+    :raises ValueError: if there are fewer accounts than ``MINIMUM_ACCOUNTS``, or units not from 1 to ``MAXIMUM_OUS``.
     """
     if number < MINIMUM_ACCOUNTS:
         raise ValueError(f"a generated organization needs at least {MINIMUM_ACCOUNTS} accounts, not {number}.")

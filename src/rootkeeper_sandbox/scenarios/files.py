@@ -1,6 +1,6 @@
 """Scenario files: an organization written in YAML, checked and built.
 
-The examples show what a file can contain; ``docs/reference/sandbox.md`` explains it. Names of units and accounts can be
+The examples show possible contents; ``docs/reference/sandbox.md`` explains them. Names of units and accounts can be
 used wherever an id can.
 """
 

@@ -1,4 +1,4 @@
-"""Policies, principals and roles of a scenario file, and what the file's other parts refer to: accounts, documents."""
+"""Policies, principals and roles of a scenario file, and the accounts and documents that its other parts refer to."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def find_account(world: World, value: Value) -> Account:
 
 
 def find_target(world: World, ou_ids: Mapping[str, str], value: Value) -> str:
-    """Find the id of what a policy is attached to: ``Root``, the path of a unit, or an account's id or name."""
+    """Find the id of a policy's target: ``Root``, the path of a unit, or an account's id or name."""
     path = value.text().removeprefix("Root/")
     if path in ou_ids:
         return ou_ids[path]
@@ -55,7 +55,7 @@ _FIELDS = ("name", "type", "description", "content", "targets", "tags")
 def add_policies(world: World, top: Fields, ou_ids: Mapping[str, str]) -> None:
     """Add the policies, attach them, and enable their types.
 
-    :raises ScenarioError: if one isn't in order.
+    :raises ScenarioError: if a policy isn't in order.
     """
     for value in top.items("policies"):
         fields = value.fields(*_FIELDS)
@@ -112,7 +112,7 @@ _ADMINISTRATOR, _NOTHING = "administrator", "none"
 def add_principals(world: World, top: Fields) -> None:
     """Add the file's principals, and those that every scenario has and the file doesn't name.
 
-    :raises ScenarioError: if one isn't in order.
+    :raises ScenarioError: if a principal isn't in order.
     """
     named: set[str] = set()
     for value in top.items("principals"):
@@ -159,8 +159,10 @@ def _add_usual_principals(world: World, named: set[str]) -> None:
     delegates = world.organization.delegations.get(IAM_SERVICE_PRINCIPAL, {})
     members = _active_members(world)
     # A registered administrator is the delegate, else the first member.
-    delegate = next((one for one in members if one.account_id in delegates), members[0] if members else None)
-    member = next((one for one in reversed(members) if one is not delegate), delegate)
+    delegate = next(
+        (account for account in members if account.account_id in delegates), members[0] if members else None
+    )
+    member = next((account for account in reversed(members) if account is not delegate), delegate)
     places = {"management-admin": management_id, "observer": management_id}
     if delegate and member:
         places |= {"delegated-admin": delegate.account_id, "member-admin": member.account_id}
@@ -181,9 +183,9 @@ def _active_members(world: World) -> list[Account]:
 
 
 def add_roles(world: World, top: Fields) -> None:
-    """Add the file's roles; one that has the access role's name replaces it.
+    """Add the file's roles; a role with the access role's name replaces it.
 
-    :raises ScenarioError: if one isn't in order.
+    :raises ScenarioError: if a role isn't in order.
     """
     named: set[tuple[str, str]] = set()
     for value in top.items("roles"):

@@ -25,7 +25,7 @@ _PERMISSION_SET_NAME = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 def add_buckets(world: World, top: Fields) -> None:
     """Add the file's buckets.
 
-    :raises ScenarioError: if one isn't in order.
+    :raises ScenarioError: if a bucket isn't in order.
     """
     for value in top.items("buckets"):
         fields = value.fields("name", "account", "region", "policy", "versioning", "object_lock")
@@ -49,7 +49,7 @@ def add_buckets(world: World, top: Fields) -> None:
 def add_queues(world: World, top: Fields) -> None:
     """Add the file's queues, and the rules that forward root events to them.
 
-    :raises ScenarioError: if one isn't in order.
+    :raises ScenarioError: if a queue isn't in order.
     """
     created_at = start_of(world) - _AGE
     for value in top.items("queues"):
@@ -69,7 +69,7 @@ def add_queues(world: World, top: Fields) -> None:
 def add_identity_center(world: World, top: Fields) -> None:
     """Add people, groups, permission sets and assignments.
 
-    :raises ScenarioError: if one isn't in order.
+    :raises ScenarioError: if an entry isn't in order.
     """
     found = top.find("identity_center")
     if found is None:

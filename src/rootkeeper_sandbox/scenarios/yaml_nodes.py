@@ -1,4 +1,4 @@
-"""Reads YAML field by field, and knows the line of each, so that an error says where it is and what to write.
+"""Reads YAML field by field, and knows the line of each, so that an error gives its place and the right text.
 
 Values stay as they are written: an account id with a leading zero or a policy version isn't taken for a number or
 date.
@@ -23,7 +23,7 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 _MAX_CHARACTERS = 400
 """How much of a message is shown: values can be of any length."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The one in C, where there is one."""
+"""The loader in C, where it exists."""
 
 
 class ScenarioError(ValueError):
@@ -39,7 +39,7 @@ class SourceLocation:
     path: str
 
     def error(self, message: str) -> ScenarioError:
-        """Word what is wrong here."""
+        """Make an error that names this place."""
         found = f"{self.path}: {message}" if self.path else message
         return ScenarioError(f"{self.file}:{self.line}: {textwrap.shorten(found, _MAX_CHARACTERS, placeholder=' …')}")
 
@@ -50,7 +50,7 @@ class SourceLocation:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of the file, of any kind."""
+    """A value of the file, of any kind."""
 
     node: yaml.Node
     place: SourceLocation
@@ -72,7 +72,7 @@ class Value:
         return found
 
     def choice(self, *choices: str) -> str:
-        """Read one of some words."""
+        """Read a text that must be among ``choices``."""
         found = self.text()
         if found not in choices:
             raise self.place.error(f"must be one of {', '.join(choices)}, not {found!r}.")
@@ -153,7 +153,7 @@ class Fields:
         return value
 
     def find(self, name: str) -> Value | None:
-        """Find a field; one that is empty counts as left out."""
+        """Find a field; an empty field counts as left out."""
         value = self.found.get(name)
         return None if value is None or value.node.tag == "tag:yaml.org,2002:null" else value
 
@@ -218,7 +218,7 @@ def _compose(path: Path, top: SourceLocation) -> yaml.Node | None:
 
 
 def _check_size(node: yaml.Node, top: SourceLocation) -> None:
-    """Refuse what contains itself or unfolds without measure."""
+    """Refuse a file that contains itself or unfolds without measure."""
     count, open_nodes = 0, [(node, 0)]
     while open_nodes:
         found, depth = open_nodes.pop()

@@ -1,10 +1,10 @@
 """Account Management: root e-mail addresses, contacts and Regions.
 
-A call without AccountId is about the caller's own account. With one it needs the management account or the delegated
-administrator of account.amazonaws.com, trusted access for that service, and a member account as target.
+A call without AccountId is about the caller's own account. With it, the call needs the management account or the
+delegated administrator of account.amazonaws.com, trusted access for that service, and a member account as target.
 
-The e-mail address changes by a one-time password that goes to the new address; the old one needn't confirm. The owner
-of the address can recover the root user, so a change is as powerful as a recovery. Password and MFA devices stay.
+The e-mail address changes by a one-time password that goes to the new address; the old address needn't confirm. The
+owner of the address can recover the root user, so a change is as powerful as a recovery. Password and MFA devices stay.
 
 Source: Account Management API Reference, API version 2021-02-01, and its guide; refusals as observed (aws-facts E2).
 """
@@ -88,7 +88,7 @@ _MADE_UP = {
     "PostalCode": "12345",
     "StateOrRegion": "WA",
 }
-"""The contact of an account until one is set; the name is the account's own."""
+"""The contact of an account before any is set; the name is the account's own."""
 
 _CONTACT_FIELDS = ("AlternateContactType", "EmailAddress", "Name", "PhoneNumber", "Title")
 _SHOWN_STATES = (AccountState.PENDING_ACTIVATION, AccountState.ACTIVE, AccountState.SUSPENDED, AccountState.CLOSED)
@@ -138,7 +138,7 @@ def put_contact_information(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("GetAlternateContact", condition_keys=_contact_keys)
 def get_alternate_contact(call: Call) -> dict[str, Any]:
-    """Read the alternate contact of one type."""
+    """Read the alternate contact of a type."""
     contacts = call.world.contacts.find(get_account(call).account_id)
     contact = contacts.alternate_contacts.get(call.parameters["AlternateContactType"]) if contacts else None
     if contact is None:
@@ -148,7 +148,7 @@ def get_alternate_contact(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("PutAlternateContact", condition_keys=_contact_keys)
 def put_alternate_contact(call: Call) -> dict[str, Any]:
-    """Set the alternate contact of one type."""
+    """Set the alternate contact of a type."""
     contact = {name: call.parameters[name] for name in _CONTACT_FIELDS}
     contacts = call.world.contacts.of_account(get_account(call).account_id)
     contacts.alternate_contacts[contact["AlternateContactType"]] = contact
@@ -157,7 +157,7 @@ def put_alternate_contact(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeleteAlternateContact", condition_keys=_contact_keys)
 def delete_alternate_contact(call: Call) -> dict[str, Any]:
-    """Remove the alternate contact of one type."""
+    """Remove the alternate contact of a type."""
     contacts = call.world.contacts.find(get_account(call).account_id)
     if contacts is None or contacts.alternate_contacts.pop(call.parameters["AlternateContactType"], None) is None:
         raise _no_contact()
@@ -182,7 +182,7 @@ def get_primary_email(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("StartPrimaryEmailUpdate", condition_keys=_email_keys)
 def start_primary_email_update(call: Call) -> dict[str, Any]:
-    """Send a one-time password to the new address; one that was sent before is void."""
+    """Send a one-time password to the new address; an earlier password is void."""
     account, address = get_member(call), call.parameters["PrimaryEmail"]
     if not _ADDRESS.fullmatch(address):
         raise invalid("The provided email address is not valid.")

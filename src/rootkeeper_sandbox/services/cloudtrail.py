@@ -1,4 +1,4 @@
-"""CloudTrail: LookupEvents, the newest management events of the caller's account in one Region.
+"""CloudTrail: LookupEvents, the newest management events of the caller's account in a Region.
 
 Source: CloudTrail API Reference, API version 2013-11-01; CloudTrail User Guide, "Working with CloudTrail event
 history".

@@ -38,8 +38,8 @@ def describe_regions(call: Call) -> dict[str, Any]:
         for region in _REGIONS
         if (region["RegionName"] in names if names else shows_all or region["OptInStatus"] != "not-opted-in")
     ]
-    for one in call.parameters.get("Filters", ()):
-        found = _filter(found, one.get("Name", ""), one.get("Values", []))
+    for condition in call.parameters.get("Filters", ()):
+        found = _filter(found, condition.get("Name", ""), condition.get("Values", []))
     return {"Regions": found}
 
 
@@ -47,7 +47,7 @@ def _filter(regions: list[dict[str, str]], name: str, values: list[str]) -> list
     if name not in _MEMBERS:
         raise _invalid(f"The filter '{name}' is invalid")
     patterns = [_compile(value) for value in values]
-    return [one for one in regions if any(pattern.fullmatch(one[_MEMBERS[name]]) for pattern in patterns)]
+    return [region for region in regions if any(pattern.fullmatch(region[_MEMBERS[name]]) for pattern in patterns)]
 
 
 def _compile(value: str) -> re.Pattern[str]:

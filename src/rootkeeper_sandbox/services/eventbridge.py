@@ -72,7 +72,7 @@ OPERATIONS = ServedOperations("events", resource=_rule_arn)
 
 @OPERATIONS.change("PutRule")
 def put_rule(call: Call) -> dict[str, Any]:
-    """Create a rule, or replace all of one but its targets and tags."""
+    """Create a rule, or replace all of an existing rule but its targets and tags."""
     _require_bus(call)
     arn, given, store = _rule_arn(call), call.parameters, call.world.bus_rules
     if "EventPattern" not in given and "ScheduleExpression" not in given:
@@ -160,7 +160,7 @@ def disable_rule(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeleteRule")
 def delete_rule(call: Call) -> dict[str, Any]:
-    """Delete a rule without targets; one that isn't there is no error."""
+    """Delete a rule without targets; a missing rule is no error."""
     _require_bus(call)
     rule = call.world.bus_rules.rules.get(_rule_arn(call))
     if rule is None:

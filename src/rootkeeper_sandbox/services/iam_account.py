@@ -1,10 +1,10 @@
-"""IAM: the organization features of centralized root access, and what it says of an account as a whole.
+"""IAM: the organization features of centralized root access, and its reports on an account as a whole.
 
 For features the order of checks is AWS's as observed: trusted access, then who calls, then the feature set; IAM
 permissions come before all of them. Every answer is the resulting full state.
 
 An account here has no alias, group, password policy, identity provider, server certificate or service-specific
-credential, and nothing served creates one. So their listings answer what IAM answers where there is none.
+credential, and no served operation creates any. So their listings answer as IAM does where there are none.
 
 Source: IAM, API version 2010-05-08; IAM User Guide, "Credential reports"; aws-facts A and D; quotas are AWS's
 defaults.
@@ -128,7 +128,7 @@ _CONSTANTS = {
 
 @OPERATIONS.read("GetAccountSummary")
 def get_account_summary(call: Call) -> dict[str, Any]:
-    """Count what is in the caller's account.
+    """Count the contents of the caller's account.
 
     AccountPasswordPresent is 1 from the moment a login profile exists, before a password is set (observed).
     """
@@ -225,10 +225,10 @@ def _row(name: str, arn: str, created_at: datetime, held: Credentials, *, is_roo
         *(cell for key in keys for cell in _describe_key(key)),
         *(
             cell
-            for one in certificates
+            for certificate in certificates
             for cell in (
-                _render_flag(value=one is not None and one.status == ACTIVE),
-                _render_time(one.uploaded_at) if one else _NOT_KNOWN,
+                _render_flag(value=certificate is not None and certificate.status == ACTIVE),
+                _render_time(certificate.uploaded_at) if certificate else _NOT_KNOWN,
             )
         ),
     ]

@@ -101,9 +101,9 @@ _DEFAULT_ITEMS = 100
 
 
 def render_page(call: Call, name: str, items: Sequence[Any]) -> dict[str, Any]:
-    """Give one page of ``items`` as the response member ``name``.
+    """Give a page of ``items`` as the response member ``name``.
 
-    :raises ServiceError: ValidationError, if the marker isn't one of this listing.
+    :raises ServiceError: ValidationError, if the marker isn't from this listing.
     """
     size, marker = call.parameters.get("MaxItems", _DEFAULT_ITEMS), call.parameters.get("Marker")
     page, marker = cut_page(call, items, size, marker, ServiceError("ValidationError", f"Invalid Marker: {marker}."))
@@ -118,7 +118,7 @@ _NULL_REFUSED = (
 
 
 def _key_owner_arn(call: Call) -> str:
-    """Spell the resource of GetAccessKeyLastUsed: the user whose key it is, the root user for any unknown key."""
+    """Spell the resource of GetAccessKeyLastUsed: the key's user, the root user for any unknown key."""
     owner = _own_key_owner(call)
     account = caller_account(call)
     user = account.find_user(owner.user_name) if owner and owner.user_name else None
@@ -154,7 +154,7 @@ def _describe_subject(call: Call, subject: Subject) -> dict[str, Any]:
 
 
 def describe_user(call: Call, account: Account, user: IamUser) -> dict[str, Any]:
-    """Give what every answer about an IAM user contains."""
+    """Give the members of every answer about an IAM user."""
     return {
         "Path": user.path,
         "UserName": user.name,
@@ -191,7 +191,7 @@ def create_login_profile(call: Call) -> dict[str, Any]:
 
 
 def _read_password(call: Call) -> str | None:
-    """Read the password: needed from everyone but a root session, which must not send one."""
+    """Read the password: needed from everyone but a root session, which must not send it."""
     password: str | None = call.parameters.get("Password")
     if call.principal.kind is PrincipalKind.ROOT_SESSION:
         if password is not None:
@@ -307,7 +307,7 @@ def list_mfa_devices(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeactivateMFADevice")
 def deactivate_mfa_device(call: Call) -> dict[str, Any]:
-    """Take an MFA device off the user; a virtual one remains, unassigned."""
+    """Take an MFA device off the user; a virtual device remains, unassigned."""
     serial_number = call.parameters["SerialNumber"]
     subject = get_subject(call)
     device = subject.credentials.mfa_devices.pop(serial_number, None)
@@ -418,4 +418,4 @@ def _subjects(account: Account) -> list[Subject]:
 
 
 def _find_holder(account: Account, serial_number: str) -> Subject | None:
-    return next((one for one in _subjects(account) if serial_number in one.credentials.mfa_devices), None)
+    return next((subject for subject in _subjects(account) if serial_number in subject.credentials.mfa_devices), None)

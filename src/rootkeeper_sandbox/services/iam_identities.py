@@ -124,7 +124,7 @@ def list_roles(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("UpdateRole")
 def update_role(call: Call) -> dict[str, Any]:
-    """Change a role's description and longest session; what is left out stays."""
+    """Change a role's description and longest session; a value left out stays."""
     _, role = _get_role(call)
     role.description = call.parameters.get("Description", role.description)
     role.max_session_seconds = call.parameters.get("MaxSessionDuration", role.max_session_seconds)
@@ -185,7 +185,7 @@ def list_instance_profiles_for_role(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("PutRolePolicy")
 @OPERATIONS.change("PutUserPolicy")
 def put_policy(call: Call) -> dict[str, Any]:
-    """Give a user or role an inline policy, in the place of one of the same name."""
+    """Give a user or role an inline policy, in the place of any policy of the same name."""
     document = _read_document(call, "PolicyDocument", PolicyKind.IDENTITY)
     get_identity(call).permissions.inline_policies[call.parameters["PolicyName"]] = document
     return {}
@@ -205,7 +205,7 @@ def delete_policy(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("AttachRolePolicy")
 @OPERATIONS.change("AttachUserPolicy")
 def attach_policy(call: Call) -> dict[str, Any]:
-    """Attach one of the AWS managed policies that the sandbox knows; task policies can't be attached."""
+    """Attach an AWS managed policy that the sandbox knows; task policies can't be attached."""
     identity, arn = get_identity(call), call.parameters["PolicyArn"]
     document = find_managed_document(arn, call.world.partition)
     if document is None:

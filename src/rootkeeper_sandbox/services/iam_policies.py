@@ -1,4 +1,4 @@
-"""IAM: what the policies of users and roles say, and the AWS managed policies that the sandbox knows.
+"""IAM: the policies of users and roles, and the AWS managed policies that the sandbox knows.
 
 Source: IAM, API version 2010-05-08.
 """
@@ -47,7 +47,7 @@ def get_inline_policy(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("ListAttachedRolePolicies")
 @OPERATIONS.read("ListAttachedUserPolicies")
 def list_attached_policies(call: Call) -> dict[str, Any]:
-    """List the managed policies that are attached, those under a path if one is named."""
+    """List the managed policies that are attached, those under a path if the call names it."""
     prefix = call.parameters.get("PathPrefix", "/")
     attached = [arn for arn in get_identity(call).permissions.managed_policies if _path_of(arn).startswith(prefix)]
     return render_page(call, "AttachedPolicies", _render_attached(attached))
@@ -61,11 +61,11 @@ def list_entities_for_policy(call: Call) -> dict[str, Any]:
     is_boundary = call.parameters.get("PolicyUsageFilter") == "PermissionsBoundary"
     found = [] if is_boundary else _find_holders(call, call.parameters["PolicyArn"])
     items = [
-        ("PolicyUsers", {"UserName": one.name, "UserId": one.user_id})
-        if isinstance(one, IamUser)
-        else ("PolicyRoles", {"RoleName": one.name, "RoleId": one.role_id})
-        for one in found
-        if wanted in (None, "User" if isinstance(one, IamUser) else "Role") and one.path.startswith(prefix)
+        ("PolicyUsers", {"UserName": identity.name, "UserId": identity.user_id})
+        if isinstance(identity, IamUser)
+        else ("PolicyRoles", {"RoleName": identity.name, "RoleId": identity.role_id})
+        for identity in found
+        if wanted in (None, "User" if isinstance(identity, IamUser) else "Role") and identity.path.startswith(prefix)
     ]
     page = render_page(call, "items", items)
     holders: dict[str, list[Any]] = {"PolicyGroups": [], "PolicyUsers": [], "PolicyRoles": []}
@@ -90,7 +90,7 @@ def list_policies(call: Call) -> dict[str, Any]:
 
 
 def _find_holders(call: Call, arn: str) -> list[IamUser | IamRole]:
-    return [one for one in _list_identities(call) if arn in one.permissions.managed_policies]
+    return [identity for identity in _list_identities(call) if arn in identity.permissions.managed_policies]
 
 
 def _list_identities(call: Call) -> list[IamUser | IamRole]:
@@ -122,7 +122,7 @@ _MEMBERS = {
 
 @OPERATIONS.read("GetAccountAuthorizationDetails", resource=any_resource)
 def get_account_authorization_details(call: Call) -> dict[str, Any]:
-    """List users, roles and the managed policies that are attached to any of them, all in one row of pages."""
+    """List users, roles and the managed policies that are attached to any of them, all in a single row of pages."""
     wanted = set(call.parameters.get("Filter") or _MEMBERS)
     items = [item for item in _list_details(call) if item["kind"] in wanted]
     page = render_page(call, "items", items)
@@ -134,21 +134,21 @@ def get_account_authorization_details(call: Call) -> dict[str, Any]:
 
 def _list_details(call: Call) -> Iterator[dict[str, Any]]:
     account, identities = caller_account(call), _list_identities(call)
-    for one in identities:
-        if isinstance(one, IamUser):
-            described = describe_user(call, account, one) | {"GroupList": []}
-            yield {"kind": "User", "detail": described | _describe_permissions(one.permissions, "UserPolicyList")}
+    for identity in identities:
+        if isinstance(identity, IamUser):
+            described = describe_user(call, account, identity) | {"GroupList": []}
+            yield {"kind": "User", "detail": described | _describe_permissions(identity.permissions, "UserPolicyList")}
         else:
-            described = describe_role(call, account, one) | {"InstanceProfileList": []}
-            yield {"kind": "Role", "detail": described | _describe_permissions(one.permissions, "RolePolicyList")}
-    attached = dict(pair for one in identities for pair in one.permissions.managed_policies.items())
+            described = describe_role(call, account, identity) | {"InstanceProfileList": []}
+            yield {"kind": "Role", "detail": described | _describe_permissions(identity.permissions, "RolePolicyList")}
+    attached = dict(pair for identity in identities for pair in identity.permissions.managed_policies.items())
     for arn, document in attached.items():
         versions = {"PolicyVersionList": [_describe_version(call, document)]}
         yield {"kind": "AWSManagedPolicy", "detail": _describe_policy(call, arn) | versions}
 
 
 def _describe_permissions(permissions: Permissions, inline_name: str) -> dict[str, Any]:
-    """Give inline policies, as the member ``inline_name``, attached ones and tags."""
+    """Give inline policies, as the member ``inline_name``, attached policies and tags."""
     inline, attached, tags = permissions.inline_policies, permissions.managed_policies, permissions.tags
     return {
         inline_name: [{"PolicyName": name, "PolicyDocument": quote(text, safe="")} for name, text in inline.items()],
@@ -179,14 +179,14 @@ def _describe_version(call: Call, document: str) -> dict[str, Any]:
 
 @OPERATIONS.read("GetPolicy", resource=_policy_arn)
 def get_policy(call: Call) -> dict[str, Any]:
-    """Describe one of the AWS managed policies that the sandbox knows."""
+    """Describe an AWS managed policy that the sandbox knows."""
     _get_document(call)
     return {"Policy": _describe_policy(call, call.parameters["PolicyArn"])}
 
 
 @OPERATIONS.read("GetPolicyVersion", resource=_policy_arn)
 def get_policy_version(call: Call) -> dict[str, Any]:
-    """Give the document of one of the AWS managed policies that the sandbox knows."""
+    """Give the document of an AWS managed policy that the sandbox knows."""
     document = _get_document(call)
     if call.parameters["VersionId"] != _VERSION:
         raise no_such_entity(f"Policy {call.parameters['PolicyArn']} version {call.parameters['VersionId']} not found.")

@@ -1,4 +1,4 @@
-"""IAM: what the policies of a user or role allow, without a call of what is simulated.
+"""IAM: decisions by the policies of a user or role, without the simulated call.
 
 Identity policies and service control policies decide, as for a real call. The condition keys are those of the request
 and the principal's own; matched statements and missing keys aren't listed.

@@ -47,9 +47,9 @@ def invalid(message: str) -> ServiceError:
 
 
 def render_page(call: Call, name: str, items: Sequence[Any]) -> dict[str, Any]:
-    """Give one page of ``items`` as the response member ``name``.
+    """Give a page of ``items`` as the response member ``name``.
 
-    :raises ServiceError: ValidationException, if the token isn't one of this listing.
+    :raises ServiceError: ValidationException, if the token isn't from this listing.
     """
     size, token = call.parameters.get("MaxResults", _PAGE_SIZE), call.parameters.get("NextToken") or None
     page, token = cut_page(call, items, size, token, invalid("The provided NextToken is invalid."))
@@ -77,7 +77,7 @@ IDENTITYSTORE_OPERATIONS = ServedOperations("identitystore", resource=_store_arn
 @SSO_ADMIN_OPERATIONS.read("ListInstances", resource=any_resource)
 @for_administrators
 def list_instances(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """List the one instance, in its Region alone."""
+    """List the only instance, in its Region alone."""
     is_visible = call.region == center.region or call.parameters.get("RegionScope") == "ALL_REGIONS"
     return render_page(call, "Instances", [_describe_instance(center)] if is_visible else [])
 
@@ -213,7 +213,7 @@ def _require_account(call: Call) -> None:
 @SSO_ADMIN_OPERATIONS.read("ListAccountAssignmentsForPrincipal", resource=instance_arn)
 @for_administrators
 def list_account_assignments_for_principal(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """List what a user or group holds, a user also by groups; only the management account can ask."""
+    """List the assignments of a user or group, a user's also by groups; only the management account can ask."""
     if call.principal.account_id != center.owner_account_id:
         raise access_denied()
     require_instance(call, center)
@@ -242,7 +242,7 @@ _GROUP_FILTERS = {"DisplayName": "display_name"}
 @IDENTITYSTORE_OPERATIONS.read("ListUsers")
 @for_administrators
 def list_users(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """List users, all of them or the one with a name."""
+    """List all users, or the user with a name."""
     _require_store(call, center)
     rows = [_describe_user(call, user) for user in center.users.values() if _passes(call, user, _USER_FILTERS)]
     return render_page(call, "Users", rows)
@@ -251,7 +251,7 @@ def list_users(call: Call, center: IdentityCenter) -> dict[str, Any]:
 @IDENTITYSTORE_OPERATIONS.read("ListGroups")
 @for_administrators
 def list_groups(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """List groups, all of them or the one with a name."""
+    """List all groups, or the group with a name."""
     _require_store(call, center)
     rows = [_describe_group(call, group) for group in center.groups.values() if _passes(call, group, _GROUP_FILTERS)]
     return render_page(call, "Groups", rows)

@@ -44,7 +44,7 @@ from rootkeeper_sandbox.state.organization import (
 from rootkeeper_sandbox.state.people import Message
 
 _MAXIMUM_ACCOUNTS = 50_000
-"""What AWS raises the quota to; the default of 10 would be below every scenario."""
+"""The number that AWS raises the quota to; the default of 10 would be below every scenario."""
 _MAXIMUM_CREATIONS = 5
 _MAXIMUM_CLOSURES = 3
 """In progress at a time."""
@@ -75,7 +75,9 @@ OPERATIONS = ServedOperations("organizations")
 def create_account(call: Call) -> dict[str, Any]:
     """Ask for a new account under the organization root."""
     organization = call.world.organization
-    in_progress = [one for one in organization.account_requests.values() if one.state is RequestState.IN_PROGRESS]
+    in_progress = [
+        earlier for earlier in organization.account_requests.values() if earlier.state is RequestState.IN_PROGRESS
+    ]
     if len(in_progress) >= _MAXIMUM_CREATIONS:
         message = "You have exceeded the number of accounts that can be created at a time."
         raise constraint_violation("ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED", message)
@@ -102,7 +104,7 @@ def _make_request(call: Call) -> AccountRequest:
 
 def _choose_account_id(call: Call) -> str:
     """Choose an id that no account has or was promised; the same requests give the same ids on every start."""
-    taken = {one.account_id for one in call.world.organization.account_requests.values()}
+    taken = {request.account_id for request in call.world.organization.account_requests.values()}
     for attempt in itertools.count(len(taken)):
         number = int.from_bytes(derive_bytes("created-account", call.world.seed, str(attempt))[:8]) % 10**12
         account_id = f"{number:012}"
@@ -127,7 +129,7 @@ def describe_create_account_status(call: Call) -> dict[str, Any]:
 def list_create_account_status(call: Call) -> dict[str, Any]:
     """List the requests for accounts, those in the states asked for if any."""
     states = call.parameters.get("States") or list(RequestState)
-    requests = [one for one in call.world.organization.account_requests.values() if one.state in states]
+    requests = [request for request in call.world.organization.account_requests.values() if request.state in states]
     return render_page(call, "CreateAccountStatuses", [_describe_request(request) for request in requests])
 
 
@@ -150,7 +152,7 @@ def _describe_request(request: AccountRequest) -> dict[str, Any]:
 @OPERATIONS.change("MoveAccount", resource=account_resource)
 @for_management
 def move_account(call: Call) -> dict[str, Any]:
-    """Move an account from the parent that it is in to another one."""
+    """Move an account from the parent that it is in to another parent."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
     source, destination = call.parameters["SourceParentId"], call.parameters["DestinationParentId"]
     account = get_account(organization, account_id)
@@ -244,8 +246,8 @@ def invite_account(call: Call) -> dict[str, Any]:
         raise ServiceError(
             "HandshakeConstraintViolationException", message, fields={"Reason": "ALREADY_IN_AN_ORGANIZATION"}
         )
-    sent = [one for one in world.organization.handshakes.values() if one.account_id == account.account_id]
-    if any(one.state(call.now) is HandshakeState.REQUESTED for one in sent):
+    sent = [earlier for earlier in world.organization.handshakes.values() if earlier.account_id == account.account_id]
+    if any(earlier.state(call.now) is HandshakeState.REQUESTED for earlier in sent):
         message = "A handshake with the same action and target already exists."
         raise ServiceError("DuplicateHandshakeException", message)
     number = str(len(world.organization.handshakes))
@@ -318,7 +320,7 @@ def _end(call: Call, state: HandshakeState) -> Handshake:
 
 @OPERATIONS.read("DescribeHandshake", resource=_handshake_resource)
 def describe_handshake(call: Call) -> dict[str, Any]:
-    """Describe an invitation to one of its parties."""
+    """Describe an invitation to either of its parties."""
     handshake = _get_handshake(call)
     if call.principal.account_id not in (handshake.account_id, call.world.management_account_id):
         raise access_denied()
@@ -328,7 +330,7 @@ def describe_handshake(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("ListHandshakesForAccount")
 def list_handshakes_for_account(call: Call) -> dict[str, Any]:
     """List the invitations that the caller's account got."""
-    found = [one for one in _list_shown(call) if one.account_id == call.principal.account_id]
+    found = [handshake for handshake in _list_shown(call) if handshake.account_id == call.principal.account_id]
     return render_page(call, "Handshakes", [_describe(call, handshake) for handshake in found])
 
 
@@ -340,7 +342,7 @@ def list_handshakes_for_organization(call: Call) -> dict[str, Any]:
 
 
 def _list_shown(call: Call) -> list[Handshake]:
-    """List what isn't over for more than 30 days; no other handshakes than invitations have been."""
+    """List the handshakes that aren't over for more than 30 days; all of them are invitations."""
     asked_for = (call.parameters.get("Filter") or {}).get("ActionType", "INVITE")
     handshakes = call.world.organization.handshakes.values() if asked_for == "INVITE" else ()
     return [handshake for handshake in handshakes if handshake.is_shown(call.now)]
@@ -479,7 +481,7 @@ def _not_registered() -> ServiceError:
 @OPERATIONS.read("ListDelegatedAdministrators", condition_keys=_service_keys)
 @for_readers
 def list_delegated_administrators(call: Call) -> dict[str, Any]:
-    """List the administrators of one service, or of any."""
+    """List the administrators of a service, or of any."""
     organization = call.world.organization
     rows = [
         describe_account_row(organization, organization.accounts[account_id]) | {"DelegationEnabledDate": enabled_at}

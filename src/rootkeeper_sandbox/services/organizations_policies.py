@@ -68,7 +68,7 @@ OPERATIONS = ServedOperations("organizations")
 @OPERATIONS.read("ListPolicies", condition_keys=_filter_keys)
 @for_readers
 def list_policies(call: Call) -> dict[str, Any]:
-    """List the policies of one type, none of a type that the sandbox doesn't know; AWS's own once it is enabled."""
+    """List the policies of a type, none of a type that the sandbox doesn't know; AWS's own once it is enabled."""
     policy_type, book = _policy_type(call), call.world.organization.policy_book
     listed = book.of_type(policy_type) if policy_type else []
     found = [policy for policy in listed if not policy.is_aws_managed or policy_type in book.enabled_types]
@@ -78,7 +78,7 @@ def list_policies(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("ListPoliciesForTarget", resource=_target_resource, condition_keys=_filter_keys)
 @for_readers
 def list_policies_for_target(call: Call) -> dict[str, Any]:
-    """List the policies attached to a root, unit or account directly; inherited ones aren't among them."""
+    """List the policies attached to a root, unit or account directly; inherited policies aren't among them."""
     organization, policy_type = call.world.organization, _policy_type(call)
     if not organization.has_target(call.parameters["TargetId"]):
         raise not_found("Target")
@@ -89,7 +89,7 @@ def list_policies_for_target(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("ListTargetsForPolicy", resource=policy_resource)
 @for_readers
 def list_targets_for_policy(call: Call) -> dict[str, Any]:
-    """List what a policy is attached to."""
+    """List the targets of a policy."""
     organization, policy = call.world.organization, get_policy(call)
     rows, token = cut_rows(call, list(organization.policy_book.targets(policy, organization.target_ids())))
     targets = [_describe_target(organization, target_id) for target_id in rows]
@@ -138,9 +138,9 @@ def get_policy(call: Call) -> OrganizationPolicy:
 @OPERATIONS.read("DescribeEffectivePolicy", resource=_effective_resource, condition_keys=_type_keys)
 @for_members
 def describe_effective_policy(call: Call) -> dict[str, Any]:
-    """Say that there is no effective policy: no type is served whose policies merge into one.
+    """Say that there is no effective policy: the policies of the served types don't merge.
 
-    Members can ask about their own account, the management account and delegated administrators about every one.
+    Members can ask about their own account, the management account and delegated administrators about every account.
     """
     organization, caller = call.world.organization, call.principal.account_id
     target_id = call.parameters.get("TargetId", caller)
@@ -285,7 +285,7 @@ def _require_root(call: Call) -> None:
 
 
 def _requested_policy_type(call: Call, name: str) -> PolicyType:
-    """Read a policy type; without all features none is available, and AWS's further ones aren't served."""
+    """Read a policy type; without all features none is available, and AWS's further types aren't served."""
     if not call.world.organization.has_all_features:
         message = (
             "You can't use the specified policy type with the feature set currently enabled for this organization."
@@ -326,7 +326,7 @@ def _require_good_content(policy_type: PolicyType, content: str) -> None:
         raise _malformed() from error
     found = json.loads(content)["Statement"]
     statements = found if isinstance(found, list) else [found]
-    if is_resource_control and not all(_is_resource_control(one) for one in statements):
+    if is_resource_control and not all(_is_resource_control(statement) for statement in statements):
         raise _malformed()
 
 

@@ -77,16 +77,16 @@ def constraint_violation(reason: str, message: str) -> ServiceError:
 
 
 def render_page(call: Call, name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Give one page of ``items`` as the response member ``name``.
+    """Give a page of ``items`` as the response member ``name``.
 
-    :raises ServiceError: InvalidInputException, if the token isn't one of this listing.
+    :raises ServiceError: InvalidInputException, if the token isn't from this listing.
     """
     rows, token = cut_rows(call, items)
     return {name: rows} | ({"NextToken": token} if token else {})
 
 
 def cut_rows(call: Call, items: Sequence[Any]) -> tuple[list[Any], str | None]:
-    """Cut one page of anything, to be rendered by the caller."""
+    """Cut a page of anything, to be rendered by the caller."""
     refusal = invalid_input("INVALID_NEXT_TOKEN", "The provided NextToken is invalid.")
     size = call.parameters.get("MaxResults", PAGE_SIZE)
     return cut_page(call, items, size, call.parameters.get("NextToken"), refusal)
@@ -198,7 +198,7 @@ def describe_root(organization: Organization) -> dict[str, Any]:
 def list_accounts(call: Call) -> dict[str, Any]:
     """List all accounts, in no order that AWS promises.
 
-    An account that joins, moves or leaves between two pages doesn't make another one missing or repeated.
+    An account that joins, moves or leaves between two pages doesn't make another account missing or repeated.
     """
     organization = call.world.organization
     places, token = cut_rows(call, organization.places)
@@ -211,7 +211,7 @@ def list_accounts_for_parent(call: Call) -> dict[str, Any]:
     """List the accounts directly in the root or unit.
 
     A listing of more than one page has an empty page in its middle: AWS gives such pages, and a client that stops
-    at one loses accounts.
+    at the empty page loses accounts.
     """
     account_ids: list[str | None] = [*call.world.organization.account_ids_below(_parent_id(call))]
     size = call.parameters.get("MaxResults", 20)
@@ -300,7 +300,7 @@ def list_children(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("ListParents", resource=_child_resource)
 @for_readers
 def list_parents(call: Call) -> dict[str, Any]:
-    """List the one parent of an account or unit."""
+    """List the only parent of an account or unit."""
     organization = call.world.organization
     parent_id = organization.find_parent_id(call.parameters["ChildId"])
     if parent_id is None:
@@ -316,7 +316,7 @@ def _parent_id(call: Call) -> str:
 
 
 def require_parent(organization: Organization, parent_id: str, kind: str) -> None:
-    """Refuse what is neither the root nor a unit; ``kind`` is how the error names it, such as ``SourceParent``."""
+    """Refuse a parent that is neither root nor unit; ``kind`` is how the error names it, such as ``SourceParent``."""
     if not organization.has_parent(parent_id):
         raise not_found(kind)
 
@@ -340,7 +340,7 @@ def tag_resource(call: Call) -> dict[str, Any]:
 
 
 def read_tags(call: Call, existing: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Read the parameter Tags, for something that has the ``existing`` ones already."""
+    """Read the parameter Tags, for something that has the ``existing`` tags already."""
     tags: list[dict[str, str]] = call.parameters.get("Tags") or []
     found = {tag["Key"]: tag["Value"] for tag in tags}
     _require_customer_tags(list(found))

@@ -1,7 +1,7 @@
 """Pages of a listing, and the sealed tokens that lead from one page to the next.
 
-A token is bound to the operation, its other parameters and the caller's account, so that one from another listing,
-altered or made up is refused, as AWS does.
+A token is bound to the operation, its other parameters and the caller's account, so that a token from another
+listing, altered or made up is refused, as AWS does.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ Item = TypeVar("Item")
 def cut_page(
     call: Call, items: Sequence[Item], size: int, token: str | None, refusal: ServiceError
 ) -> tuple[list[Item], str | None]:
-    """Cut the page that ``token`` leads to; the second value leads to the next one, ``None`` after the last.
+    """Cut the page that ``token`` leads to; the second value leads to the next page, ``None`` after the last.
 
-    :raises ServiceError: ``refusal``, if the token isn't one of this listing.
+    :raises ServiceError: ``refusal``, if the token isn't from this listing.
     """
     start, empty_pages = _open(call, token, refusal)
     if call.wants_empty_page:
@@ -56,14 +56,14 @@ def cut_page(
 def seal_token(call: Call, offset: int, empty_pages: int = 0) -> str:
     """Make the token that leads to the items from ``offset`` on.
 
-    ``empty_pages`` is how many pages without any item came since the last one, so that no token comes twice.
+    ``empty_pages`` is how many pages without any item came in a row, so that no token comes twice.
     """
     packed = offset.to_bytes(_OFFSET_BYTES) + (empty_pages % _MAX_COUNT).to_bytes(_COUNT_BYTES)
     return base64.urlsafe_b64encode(packed + _seal(call, packed)).decode()
 
 
 def open_token(call: Call, token: str | None, refusal: ServiceError) -> int:
-    """Give the offset that a token leads to; 0 without one."""
+    """Give the offset that a token leads to; 0 without a token."""
     return _open(call, token, refusal)[0]
 
 

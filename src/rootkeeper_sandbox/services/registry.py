@@ -1,4 +1,4 @@
-"""What the sandbox serves: the operations of each service, by the names that CloudTrail gives them."""
+"""The operations that the sandbox serves, by service and by the names that CloudTrail gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What S3 and SQS check of a policy before they accept it: grammar, principals and resources.
+"""The checks that S3 and SQS make of a policy before they accept it: grammar, principals and resources.
 
 The texts are S3's; SQS says less.
 """
@@ -26,7 +26,7 @@ class PolicyProblemError(ValueError):
 
 
 def check_resource_policy(text: str, service: str, resources: Sequence[str], world: World) -> None:
-    """Check a policy for one resource; ``resources`` are the ARNs, or patterns of ARNs, that it may speak of.
+    """Check a policy for a resource; ``resources`` are the ARNs, or patterns of ARNs, that it may speak of.
 
     :raises PolicyProblemError: with the service's reason.
     """
@@ -78,7 +78,7 @@ def _texts(statement: Mapping[str, Any], field: str) -> list[str]:
 
 
 def _fits(resource: str, allowed: Sequence[str]) -> bool:
-    """Return whether a statement's resource can mean what the policy is on: each is a pattern for the other."""
+    """Return whether a statement's resource can mean the policy's own resource: each is a pattern for the other."""
     return any(
         compile_wildcards((Fragment(pattern),))(resource) or compile_wildcards((Fragment(resource),))(pattern)
         for pattern in allowed

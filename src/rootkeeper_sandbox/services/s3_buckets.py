@@ -72,7 +72,7 @@ def get_bucket(call: Call) -> Bucket:
 
 
 def validate_endpoint(call: Call) -> None:
-    """Check that a request is signed for the Region to whose endpoint it was sent."""
+    """Check that a request is signed for the Region of the endpoint that it was sent to."""
     region = find_s3_region(call.host)
     if region is not None and region != call.region:
         message = f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
@@ -128,7 +128,7 @@ def common_keys(call: Call) -> dict[str, str]:
 
 
 def keys_from(names: Mapping[str, str]) -> Callable[[Call], dict[str, str]]:
-    """Make the function that gives condition keys from parameters, by the key's name, beside the common ones."""
+    """Make the function that gives condition keys from parameters, by the key's name, beside the common keys."""
 
     def condition_keys(call: Call) -> dict[str, str]:
         found = ((key, call.parameters.get(parameter)) for key, parameter in names.items())
@@ -220,7 +220,7 @@ def _describe_event(call: Call, policy: object = None) -> None:
 
 
 MAX_BUCKETS = 10_000
-"""In one account. Source: Amazon S3 User Guide, "General purpose bucket quotas"."""
+"""In an account. Source: Amazon S3 User Guide, "General purpose bucket quotas"."""
 _PAGE_SIZE = 10_000
 _LEGACY_LOCATIONS = {"EU": "eu-west-1"}
 
@@ -233,7 +233,7 @@ def create_bucket(call: Call) -> dict[str, Any]:
     region = _read_region(call)
     existing = find_bucket(call)
     if existing:
-        # In us-east-1 creating one's own bucket again succeeds, elsewhere it doesn't.
+        # In us-east-1 creating the caller's own bucket again succeeds, elsewhere it doesn't.
         if existing.account_id != call.principal.account_id:
             message = (
                 "The requested bucket name is not available. The bucket namespace is shared by all users of the system."

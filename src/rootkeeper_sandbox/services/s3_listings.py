@@ -48,7 +48,9 @@ def list_objects(call: Call) -> dict[str, Any]:
         "Marker": call.parameters.get("Marker", ""),
         "MaxKeys": limit,
         "IsTruncated": is_truncated,
-        "Contents": [_describe_object(call, key, one) | {"Owner": _owner(call)} for key, one in page if one],
+        "Contents": [
+            _describe_object(call, key, version) | {"Owner": _owner(call)} for key, version in page if version
+        ],
         "CommonPrefixes": [{"Prefix": key} for key, version in page if version is None],
         "NextMarker": page[-1][0] if is_truncated and "Delimiter" in call.parameters else None,
     }
@@ -79,7 +81,7 @@ def list_objects_v2(call: Call) -> dict[str, Any]:
 
 
 def _entries(call: Call, after: str) -> list[tuple[str, ObjectVersion | None]]:
-    """Give keys with their versions, and common prefixes without one, in the order of their UTF-8."""
+    """Give keys with their versions, and common prefixes without a version, in the order of their UTF-8."""
     prefix, delimiter = call.parameters.get("Prefix", ""), call.parameters.get("Delimiter", "")
     entries: dict[str, ObjectVersion | None] = {}
     for key, versions in get_bucket(call).objects.items():

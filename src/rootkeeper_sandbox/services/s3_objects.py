@@ -37,7 +37,7 @@ _PROTECTED = "Access Denied because object protected by object lock."
 
 
 def read_new_retention(call: Call, bucket: Bucket) -> Retention | None:
-    """Read what retention a new version gets: its own, else its bucket's default."""
+    """Read the retention of a new version: its own, else its bucket's default."""
     mode, until = call.parameters.get("ObjectLockMode"), call.parameters.get("ObjectLockRetainUntilDate")
     if mode is None and until is None:
         default = bucket.default_retention
@@ -168,7 +168,7 @@ def cut_range(body: bytes, asked: str | None) -> tuple[bytes, str | None]:
 
 MAX_TOTAL_BYTES = 64 << 20
 MAX_VERSIONS = 20_000
-"""What the sandbox keeps of all objects together."""
+"""The most that the sandbox keeps of all objects together."""
 MAX_KEY_BYTES = 1024
 MAX_METADATA_BYTES = 2048
 """Source of both: Amazon S3 User Guide, "Naming Amazon S3 objects" and "Working with object metadata"."""
@@ -307,7 +307,7 @@ def get_object(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("HeadObject", action="GetObject", actions=_versioned("s3:GetObject"))
 def head_object(call: Call) -> dict[str, Any]:
-    """Give what is known of an object, without its body."""
+    """Give the headers of an object, without its body."""
     bucket, version = _get_version(call)
     return _version_headers(call, bucket, version) | {"ContentLength": version.size_bytes}
 
@@ -375,7 +375,7 @@ def delete_object(call: Call) -> dict[str, Any]:
 
 
 def _delete_version(call: Call, bucket: Bucket, version_id: str) -> dict[str, Any]:
-    """Delete one version; one that isn't there counts as deleted."""
+    """Delete a version; a missing version counts as deleted."""
     key = call.parameters["Key"]
     version = bucket.find_version(key, version_id)
     if version is not None:

@@ -1,7 +1,7 @@
 """S3: settings of buckets that are kept and shown, or shown as unset, without effect on any call.
 
 Tags, Block Public Access and default encryption are kept. A new bucket blocks public access and encrypts with S3's own
-keys. The others can't be set here; tools that read them find what S3 shows of a bucket that never had them.
+keys. The others can't be set here; tools that read them get S3's answers for a bucket that never had them.
 
 Source: Amazon S3 API Reference, API version 2006-03-01.
 """
@@ -76,7 +76,7 @@ def get_public_access_block(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("PutPublicAccessBlock", action="PutBucketPublicAccessBlock")
 def put_public_access_block(call: Call) -> dict[str, Any]:
-    """Replace the configuration; what it leaves out is off."""
+    """Replace the configuration; blocks that it leaves out are off."""
     given = call.parameters["PublicAccessBlockConfiguration"]
     get_bucket(call).public_access_block = frozenset(name for name in _BLOCKS if given.get(name))
     return {}

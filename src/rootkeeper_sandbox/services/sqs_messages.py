@@ -30,7 +30,7 @@ from rootkeeper_sandbox.services.sqs_queues import (
 from rootkeeper_sandbox.state.resources import Queue, QueuedMessage
 
 MAX_MESSAGES = 2_000
-"""In one queue; beyond it the oldest are dropped, which SQS doesn't do."""
+"""In a queue; beyond it the oldest are dropped, which SQS doesn't do."""
 MAX_WAIT_SECONDS = 20
 _POLL_SECONDS = 0.05
 _MAX_BATCH = 10
@@ -242,7 +242,7 @@ def _render_attribute(value: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _find_by_handle(handle: str, queue: Queue) -> QueuedMessage | None:
-    """Find the message of a handle that is still its newest; ``None`` for one that is gone or was received again."""
+    """Find the message of a handle that is still its newest; ``None`` if it is gone or was received again."""
     try:
         message_id, slash, receipt = base64.b64decode(handle, validate=True).decode("ascii").partition("/")
     except (binascii.Error, ValueError):
@@ -256,7 +256,7 @@ def _find_by_handle(handle: str, queue: Queue) -> QueuedMessage | None:
 
 @OPERATIONS.change("DeleteMessage")
 def delete_message(call: Call) -> dict[str, Any]:
-    """Delete a received message; one that is gone already counts as deleted."""
+    """Delete a received message; a message that is gone already counts as deleted."""
     return _delete(get_addressed_queue(call), call.parameters)
 
 

@@ -45,13 +45,13 @@ def _parse_url(call: Call) -> tuple[str, str]:
 
 
 def named_queue_arn(call: Call) -> str:
-    """Spell the ARN of the queue that ``QueueName`` means, in the caller's account or the one that is named."""
+    """Spell the ARN of the queue that ``QueueName`` means, in the caller's account or the account that is named."""
     account_id = call.parameters.get("QueueOwnerAWSAccountId") or call.principal.account_id
     return queue_arn(call.world.partition, call.region, account_id, call.parameters["QueueName"])
 
 
 def addressed_queue_arn(call: Call) -> str:
-    """Spell the ARN of the queue that ``QueueUrl`` means, whether or not there is one."""
+    """Spell the ARN of the queue that ``QueueUrl`` means, whether or not the queue exists."""
     account_id, name = _parse_url(call)
     return queue_arn(call.world.partition, call.region, account_id, name)
 
@@ -190,7 +190,7 @@ def describe_attributes(call: Call, queue: Queue, names: list[str]) -> dict[str,
 
 
 MAX_QUEUES = 1000
-"""In one account and Region; a bound of the sandbox's own."""
+"""In an account and Region; a bound of the sandbox's own."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _FIFO_SUFFIX = ".fifo"
 _AFTER_DELETION = timedelta(seconds=60)
@@ -211,7 +211,7 @@ OPERATIONS = ServedOperations("sqs", resource=addressed_queue_arn, validate=vali
 
 @OPERATIONS.change("CreateQueue", resource=named_queue_arn, validate=_validate_name, guard=None)
 def create_queue(call: Call) -> dict[str, Any]:
-    """Create a queue; one that exists with the same attributes is given again."""
+    """Create a queue; an existing queue with the same attributes is given again."""
     name, attributes = call.parameters["QueueName"], call.parameters.get("Attributes", {})
     existing = call.world.queues.queues.get(named_queue_arn(call))
     if existing:

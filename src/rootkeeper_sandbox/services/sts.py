@@ -37,7 +37,7 @@ from rootkeeper_sandbox.state.organization import Feature
 
 
 def _refuse_what_is_not_imitated(call: Call) -> None:
-    """Refuse parameters that would narrow the session, rather than issue one that may do more than was asked for."""
+    """Refuse parameters that would narrow the session, rather than issue a wider session than was asked for."""
     for name in _NOT_IMITATED:
         if call.parameters.get(name):
             raise ServiceError("ValidationError", f"The sandbox does not imitate the parameter {name} of AssumeRole.")
@@ -53,7 +53,7 @@ def _condition_keys(call: Call) -> Mapping[str, str]:
 
 
 def deny(call: Call) -> ServiceError:
-    """Word a refusal as AssumeRoot does: one text for every cause, without a reason."""
+    """Word a refusal as AssumeRoot does: the same text for every cause, without a reason."""
     message = (
         f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRoot on resource: {_target_arn(call)}"
     )
@@ -139,7 +139,7 @@ def render_credentials(credential: Credential) -> dict[str, Any]:
 
 
 def describe_issue(credential: Credential) -> dict[str, Any]:
-    """Give what the CloudTrail event says of the credentials: never the secret."""
+    """Give the credentials as the CloudTrail event shows them: never the secret."""
     return {
         "accessKeyId": credential.access_key_id,
         "sessionToken": credential.session_token,
@@ -215,8 +215,8 @@ def _with_mfa(call: Call) -> Call:
     seed = call.world.mfa_seed(device.serial_number, device.seed) if device else ""
     step = find_step(seed, code or "", call.now, device.used_steps) if device else None
     if device is None or step is None:
-        what = "with invalid MFA one time pass code." if device else "unable to validate MFA code."
-        raise ServiceError("AccessDenied", f"{_MFA_FAILED}{' ' if device else ', '}{what}", 403)
+        reason = "with invalid MFA one time pass code." if device else "unable to validate MFA code."
+        raise ServiceError("AccessDenied", f"{_MFA_FAILED}{' ' if device else ', '}{reason}", 403)
     device.use(step)
     return replace(call, principal=replace(call.principal, has_mfa=True, session_issued_at=call.now))
 
@@ -241,8 +241,8 @@ def _get_permitted_role(call: Call) -> tuple[IamRole, str]:
 def _is_permitted(call: Call, role: IamRole, account_id: str, action: str) -> bool:
     """Ask the caller's own policies and the role's trust policy; any Deny wins.
 
-    Within one account a trust policy that names the caller itself is enough; one that names the account, and any
-    across accounts, needs the caller's own policies to allow, too.
+    Within an account a trust policy that names the caller itself is enough; a policy that names the account, and
+    any across accounts, needs the caller's own policies to allow, too.
     """
     asked = access_request(call, OPERATIONS["AssumeRole"], call.parameters["RoleArn"])
     request = replace(asked, action=action.lower())

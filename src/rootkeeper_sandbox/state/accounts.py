@@ -1,7 +1,7 @@
 """Accounts, their IAM users and roles, their credentials, and identifiers that look like AWS's.
 
 A scenario derives ids and keys, so that they are the same on every start and shell histories and tests stay valid;
-what is issued later is random. A password that a person sets is hashed by scrypt. A scenario's passwords are kept as
+later ids and keys are random. A password that a person sets is hashed by scrypt. A scenario's passwords are kept as
 text, because they are public and hashing thousands would take minutes.
 """
 
@@ -127,7 +127,7 @@ _KEPT_STEPS = 20
 
 @dataclass(slots=True)
 class LoginProfile:
-    """What lets a user into the console: with a password, or (root users) as the permission to set one by e-mail."""
+    """A user's access to the console: with a password, or (root users) as the permission to set it by e-mail."""
 
     created_at: datetime
     password: Password | None = None
@@ -169,13 +169,13 @@ class SigningCertificate:
 
 @dataclass(slots=True)
 class MfaDevice:
-    """A second factor; for ``virtual`` ones the serial number is an ARN, for hardware tokens a plain number."""
+    """A second factor; for ``virtual`` devices the serial number is an ARN, for hardware tokens a plain number."""
 
     serial_number: str
     enabled_at: datetime
     kind: str = "virtual"
     seed: str | None = field(default=None, repr=False)
-    """What its codes follow from, in base 32; ``None`` where it is derived, as all of a scenario's are."""
+    """The seed of its codes, in base 32; ``None`` where it is derived, as for all of a scenario's devices."""
     used_steps: list[int] = field(default_factory=list)
     """The newest steps of time whose codes were used, oldest first: no code works twice."""
 
@@ -185,7 +185,7 @@ class MfaDevice:
 
 @dataclass(slots=True)
 class Credentials:
-    """All credentials of one root user or IAM user."""
+    """All credentials of a root user or IAM user."""
 
     login_profile: LoginProfile | None = None
     password_last_used_at: datetime | None = None
@@ -239,7 +239,7 @@ class AccountState(StrEnum):
 
 @dataclass(slots=True)
 class Permissions:
-    """What a user or role is allowed: policy documents as JSON text."""
+    """The permissions of a user or role: policy documents as JSON text."""
 
     inline_policies: dict[str, str] = field(default_factory=dict)
     """By name."""
@@ -298,7 +298,7 @@ def make_access_role(account_id: str, name: str, created_at: datetime, managemen
 
 @dataclass(slots=True)
 class Identities:
-    """The IAM users and roles of one account, by name."""
+    """The IAM users and roles of an account, by name."""
 
     users: dict[str, IamUser] = field(default_factory=dict)
     roles: dict[str, IamRole] = field(default_factory=dict)

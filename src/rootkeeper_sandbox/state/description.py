@@ -1,4 +1,4 @@
-"""The control interface's view of the truth: what it shows, and how a body that replaces a part of it is read."""
+"""The control interface's view of the truth: how it is shown, and how a body that replaces a part of it is read."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def describe_organization(organization: Organization) -> dict[str, Any]:
 
 
 def describe_root_user(root_user: Credentials) -> dict[str, Any]:
-    """Show one root user's credentials, without any secret."""
+    """Show a root user's credentials, without any secret."""
     return {
         "password": root_user.has_password,
         "password_last_used_at": render_time(root_user.password_last_used_at),
@@ -115,7 +115,7 @@ def describe_root_user(root_user: Credentials) -> dict[str, Any]:
 
 
 class BodyReader:
-    """Reads one JSON object field by field, and says which field is wrong.
+    """Reads a JSON object field by field, and says which field is wrong.
 
     :raises ValueError: with a sentence for a person, from the constructor and from every method.
     """
@@ -167,9 +167,9 @@ class BodyReader:
 
 
 def parse_root_user(body: object, account_id: str, now: datetime, password: Callable[[], str]) -> Credentials:
-    """Read a whole root user; what is left out is absent.
+    """Read a whole root user; fields left out are absent.
 
-    ``password`` makes the password of a root user that has one.
+    ``password`` makes the password of a root user that has a password.
 
     :raises ValueError: if the body isn't of that shape.
     """
@@ -235,7 +235,7 @@ def _parse_status(text: str, place: str) -> str:
 def parse_policy(body: object, organization: Organization) -> tuple[OrganizationPolicy, list[str]]:
     """Read a policy that is to be created, and the targets that it is to be attached to.
 
-    :raises ValueError: if the body isn't of that shape, the document isn't one, or a target isn't known.
+    :raises ValueError: if the body isn't of that shape, the document isn't a policy, or a target isn't known.
     """
     reader = BodyReader(body, _POLICY_FIELDS, "policy")
     name = reader.text("name", "")

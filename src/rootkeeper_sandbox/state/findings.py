@@ -1,6 +1,6 @@
 """Security Hub's state: the accounts and Regions that have it on, and the findings that were imported.
 
-Findings are kept one by one, so that an import of a few costs nothing for the many others.
+Each finding is kept on its own, so that an import of a few costs nothing for the many others.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 MAX_FINDINGS = 50_000
-"""What the sandbox keeps of all accounts together."""
+"""The most that the sandbox keeps of all accounts together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Security Hub of one account in one Region."""
+    """Security Hub of an account in a Region."""
 
     arn: str
     subscribed_at: datetime

@@ -49,7 +49,7 @@ PROPAGATION_DELAYS = {"immediate": IMMEDIATE, "aws": AWS_PROPAGATION_DELAYS}
 
 @dataclass
 class Eligibility:
-    """What STS remembers of what was, for iam.amazonaws.com."""
+    """The last changes to delegates, trust and features of iam.amazonaws.com, as STS remembers them."""
 
     propagation_delays: PropagationDelays = field(default=IMMEDIATE, metadata={"is_kept": False})
     deregistered_at: dict[str, datetime] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountRequest:
-    """One CreateAccount request; a changed one is another object."""
+    """A CreateAccount request; a changed request is another object."""
 
     request_id: str
     account_id: str
@@ -133,7 +133,7 @@ class HandshakeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """One invitation to an account outside the organization; a changed one is another object."""
+    """An invitation to an account outside the organization; a changed invitation is another object."""
 
     handshake_id: str
     account_id: str
@@ -163,7 +163,7 @@ class Handshake:
 
 IAM_SERVICE_PRINCIPAL = "iam.amazonaws.com"
 _DERIVED = {"is_kept": False}
-"""Marks what follows from other fields and isn't written to a state file."""
+"""Marks fields that follow from other fields and aren't written to a state file."""
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ class OrganizationalUnit:
 
 @dataclass
 class Organization:
-    """One organization, from its root to its accounts."""
+    """An organization, from its root to its accounts."""
 
     organization_id: str
     organization_root_id: str
@@ -219,7 +219,7 @@ class Organization:
         self._units_below.setdefault(unit.parent_id, {})[unit.ou_id] = None
 
     def remove_organizational_unit(self, ou_id: str) -> None:
-        """Remove an empty unit, with its tags and what was attached to it."""
+        """Remove an empty unit, with its tags and policy attachments."""
         unit = self.organizational_units.pop(ou_id)
         del self._units_below[unit.parent_id][ou_id]
         self.tags.pop(ou_id, None)
@@ -250,7 +250,7 @@ class Organization:
         self.add_account(account, parent_id)
 
     def remove_account(self, account_id: str) -> Account:
-        """Take an account out, without its tags and what was attached to it."""
+        """Take an account out, without its tags and policy attachments."""
         account = self.accounts.pop(account_id)
         self._places = {place: held_by for place, held_by in self._places.items() if held_by != account_id}
         del self._accounts_below[account.parent_id or ""][account_id]

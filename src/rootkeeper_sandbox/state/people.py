@@ -1,4 +1,4 @@
-"""Identity Center, mailboxes, issued sessions, and what browsers have begun.
+"""Identity Center, mailboxes, issued sessions, and the sign-ins of browsers.
 
 Nothing revokes temporary credentials: they last until they expire, as observed of root sessions, which outlived the
 features, the delegate and the trust (aws-facts B8). Of a browser's ids and tokens only the SHA-256 is kept.
@@ -45,7 +45,7 @@ class IdentityGroup:
 
 @dataclass(slots=True)
 class PermissionSet:
-    """What its holders can do in the accounts in which they hold it."""
+    """The permissions of its holders in the accounts in which they hold it."""
 
     arn: str
     name: str
@@ -64,7 +64,7 @@ class PermissionSet:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One permission set, in one account, to one user or group."""
+    """A permission set in an account, assigned to a user or group."""
 
     account_id: str
     permission_set_arn: str
@@ -129,7 +129,7 @@ _KEPT_PER_ADDRESS = 100
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One e-mail."""
+    """An e-mail."""
 
     sender: str
     recipient: str
@@ -164,7 +164,7 @@ _SWEPT_FIRST_AT = 4096
 
 @dataclass
 class Sessions:
-    """Issued sessions by access key id. Expired ones are answered as expired for a while, then forgotten."""
+    """Issued sessions by access key id. Expired sessions are answered as expired for a while, then forgotten."""
 
     _credentials: dict[str, Credential] = field(default_factory=dict)
     _swept_at: int = field(default=_SWEPT_FIRST_AT, metadata={"is_kept": False})
@@ -179,7 +179,7 @@ class Sessions:
             self._swept_at = max(_SWEPT_FIRST_AT, 2 * len(self._credentials))
 
     def issue(self, principal: Principal, now: datetime, expires_at: datetime) -> Credential:
-        """Issue credentials that prove ``principal``, whose access key id is filled in here.
+        """Issue credentials that prove ``principal``, with its access key id filled in.
 
         Key, secret and token are random. An ``expires_at`` of ``now`` gives credentials that have expired already
         (assumed).
@@ -246,7 +246,7 @@ class MfaChallenge(Expiring):
     lifetime = timedelta(minutes=5)
     account_id: str
     profile_created_at: datetime
-    """Of the login profile whose password it was: another one has another password."""
+    """Of the login profile that the password belonged to: another profile has another password."""
     remaining_tries: int = 5
 
 
@@ -257,12 +257,12 @@ class PasswordReset(Expiring):
     lifetime = RESET_LIFETIME
     account_id: str
     profile_created_at: datetime
-    """The link is void once this login profile is gone, even if another one has come."""
+    """The link is void once this login profile is gone, even if another profile exists."""
 
 
 @dataclass(slots=True)
 class Failures(Expiring):
-    """Attempts that failed for one e-mail address."""
+    """Attempts that failed for an e-mail address."""
 
     lifetime = timedelta(minutes=15)
     number: int = 0
@@ -277,7 +277,7 @@ class SignInStore:
     challenges: dict[str, MfaChallenge] = field(default_factory=dict)
     resets: dict[str, PasswordReset] = field(default_factory=dict)
     failures: dict[str, Failures] = field(default_factory=dict)
-    """By what ``digest`` makes of a browser's id, a link's token, or a purpose and e-mail address."""
+    """By the ``digest`` of a browser's id, a link's token, or a purpose and e-mail address."""
 
     def forget_resets(self, account_id: str) -> None:
         """Make all links of an account useless."""
@@ -298,7 +298,7 @@ class SignInStore:
 
 
 def digest(*words: str) -> str:
-    """Give what is kept of ids and tokens."""
+    """Give the SHA-256 that is kept of ids and tokens."""
     return hashlib.sha256("\x1f".join(words).encode("utf-8", "surrogatepass")).hexdigest()
 
 

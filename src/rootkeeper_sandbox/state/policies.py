@@ -37,7 +37,7 @@ Source: Organizations User Guide, "Quotas and service limits" (aws-facts F2).
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """One policy; a changed policy is another object, because compiled policies are cached by text."""
+    """A policy; a changed policy is another object, because compiled policies are cached by text."""
 
     policy_id: str
     arn: str
@@ -99,7 +99,7 @@ class PolicyStore:
             self._default_attached[policy_type] = (policy.attached,)
 
     def add(self, policy: OrganizationPolicy) -> None:
-        """Add a policy, or put a changed one in the place of the old."""
+        """Add a policy; a changed policy replaces the old."""
         self.policies[policy.policy_id] = policy
         self._resolved.clear()
 

@@ -14,7 +14,7 @@ NULL_VERSION = "null"
 
 @dataclass(slots=True)
 class Retention:
-    """Until when one version can't be deleted; ``COMPLIANCE`` can't be bypassed."""
+    """Until when a version can't be deleted; ``COMPLIANCE`` can't be bypassed."""
 
     mode: str
     until: datetime
@@ -22,7 +22,7 @@ class Retention:
 
 @dataclass(slots=True)
 class ObjectVersion:
-    """One version of an object, or a marker that it is deleted."""
+    """A version of an object, or a marker that it is deleted."""
 
     version_id: str
     modified_at: datetime
@@ -30,7 +30,7 @@ class ObjectVersion:
     """With its quotes, as on the wire."""
     body: bytes = field(default=b"", repr=False)
     headers: dict[str, str] = field(default_factory=dict)
-    """What is answered as it was put, by the model's member: ``ContentType``, ``CacheControl``, …"""
+    """Headers answered as they were put, by the model's member: ``ContentType``, ``CacheControl``, …"""
     metadata: dict[str, str] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)
     """By the model's member, such as ``ChecksumCRC32``."""
@@ -44,7 +44,7 @@ class ObjectVersion:
 
 @dataclass(slots=True)
 class DefaultRetention:
-    """What a bucket gives to new versions that bring no retention of their own."""
+    """The retention that a bucket gives to new versions without a retention of their own."""
 
     mode: str
     days: int
@@ -53,7 +53,7 @@ class DefaultRetention:
 ALL_PUBLIC_ACCESS_BLOCKS = frozenset({
     "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
 })  # fmt: skip
-"""What new buckets have. Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage"."""
+"""The blocks of new buckets. Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage"."""
 
 DEFAULT_ENCRYPTION: dict[str, Any] = {
     "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}]
@@ -81,14 +81,14 @@ class Bucket:
     """By key, the newest version last; a key without versions isn't there."""
 
     def find_version(self, key: str, version_id: str | None = None) -> ObjectVersion | None:
-        """Find a version, or the newest one; it may be a delete marker."""
+        """Find a version, or the newest; it may be a delete marker."""
         versions = self.objects.get(key, [])
         if version_id is None:
             return versions[-1] if versions else None
         return next((version for version in versions if version.version_id == version_id), None)
 
     def add_version(self, key: str, version: ObjectVersion) -> None:
-        """Put the newest version; one with the same id, which only ``null`` can be, is replaced."""
+        """Put the newest version; a version with the same id, which only ``null`` can be, is replaced."""
         versions = [old for old in self.objects.get(key, []) if old.version_id != version.version_id]
         self.objects[key] = [*versions, version]
 
@@ -145,12 +145,12 @@ class QueuedMessage:
     receive_count: int = 0
     first_received_at: datetime | None = None
     receipt: str = ""
-    """What the newest receipt handle holds."""
+    """The receipt in the newest handle."""
 
 
 @dataclass(slots=True)
 class Queue:
-    """One standard queue."""
+    """A standard queue."""
 
     name: str
     account_id: str
@@ -181,7 +181,7 @@ class Queue:
             self.previous_policy, self.policy, self.policy_changed_at = self.policy, policy, now
 
     def policy_in_force(self, now: datetime, lag_seconds: float) -> str | None:
-        """Give the policy that decides: for a while after a change the one before."""
+        """Give the policy that decides: for a while after a change, the previous policy."""
         changed_at = self.policy_changed_at
         is_propagating = changed_at is not None and (now - changed_at).total_seconds() < lag_seconds
         return self.previous_policy if is_propagating else self.policy
@@ -278,7 +278,7 @@ class EmailUpdate:
 
 @dataclass(slots=True)
 class AccountContacts:
-    """The contacts of one account, in the shape of the API."""
+    """The contacts of an account, in the shape of the API."""
 
     contact_information: dict[str, str] = field(default_factory=dict)
     alternate_contacts: dict[str, dict[str, str]] = field(default_factory=dict)

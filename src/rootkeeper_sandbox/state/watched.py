@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 class WatchedDict(dict[Key, Value]):
     """Calls ``touch`` before an entry is read, written or removed by its key.
 
-    Code that has an entry can change what is in it. Iteration isn't noticed, so code that changes an entry in place
+    Code that has an entry can change its contents. Iteration isn't noticed, so code that changes an entry in place
     reads it by its key first. Copies are ordinary dictionaries.
     """
 

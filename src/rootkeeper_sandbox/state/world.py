@@ -1,4 +1,4 @@
-"""One organization in memory, and the keys, sessions, mailboxes and resources around it."""
+"""An organization in memory, and the keys, sessions, mailboxes and resources around it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from rootkeeper_sandbox.state.resources import BucketStore, BusRuleStore, Contac
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """Whose long-term access key it is: an account's root user, or one of its IAM users."""
+    """The owner of a long-term access key: an account's root user, or an IAM user of the account."""
 
     account_id: str
     user_name: str | None = None
 
 
 class World:
-    """The truth of one sandbox, from which every answer is given and which every change changes.
+    """The truth of a sandbox, from which every answer is given and which every change changes.
 
     It isn't safe for threads; the server runs one call after the other.
     """
@@ -47,7 +47,7 @@ class World:
     def __init__(self, organization: Organization, seed: str, clock: Callable[[], datetime]) -> None:
         self.organization = organization
         self.seed = seed
-        """What derived keys, ids and passwords follow from."""
+        """The seed of derived keys, ids and passwords."""
         self.clock = clock
         self.outsiders: dict[str, Account] = {}
         """Accounts that belong to no organization."""
@@ -64,7 +64,7 @@ class World:
         self.sign_ins = SignInStore()
         self.identity_center = make_identity_center(organization, seed, clock())
         self.page_token_key = secrets.token_bytes(32)
-        """What continuation tokens are sealed with."""
+        """The key that seals continuation tokens."""
         self._key_owners: dict[str, KeyOwner] = {}
         self._principals: dict[str, str] = {}
 
@@ -109,7 +109,7 @@ class World:
         return self.find_account(found) if found else None
 
     def settle(self, now: datetime) -> None:
-        """Let what was begun and whose time has come be done: accounts created and closed."""
+        """Finish due work: create and close accounts."""
         for request in self.organization.take_due_requests(now):
             self.organization.account_requests[request.request_id] = self._create_requested_account(request)
         self.organization.finish_closures(now)
@@ -135,7 +135,7 @@ class World:
         return f"arn:{self.partition}:iam::{account_id}:role{role.path}{role.name}"
 
     def root_user_password(self, account_id: str) -> str:
-        """Give the password that a scenario's root user has, if it has one."""
+        """Give the password of a scenario's root user, if it has any."""
         return f"Sandbox-{derive_bytes('password', self.seed, account_id).hex()[:16]}"
 
     def mfa_seed(self, serial_number: str, seed: str | None) -> str:
@@ -147,7 +147,7 @@ class World:
         self._key_owners[key.access_key_id] = owner
 
     def find_key_owner(self, access_key_id: str) -> KeyOwner | None:
-        """Find whose long-term key it is; ``None`` for unknown, deleted and temporary ones."""
+        """Find the owner of a long-term key; ``None`` for unknown, deleted and temporary keys."""
         owner = self._key_owners.get(access_key_id)
         return owner if owner and access_key_id in self._credentials_of(owner).access_keys else None
 
@@ -234,7 +234,7 @@ class World:
         return describe_organization(self.organization)
 
     def register_principal(self, name: str, access_key_id: str) -> None:
-        """Remember a long-term key as one that the scenario hands out."""
+        """Remember a long-term key that the scenario hands out."""
         self._principals[name] = access_key_id
 
     def principals(self) -> list[dict[str, str]]:
@@ -253,7 +253,7 @@ class World:
         ]
 
     def put_root_user(self, account_id: str, body: object) -> None:
-        """Replace a root user by what ``body`` says; what it leaves out is absent.
+        """Replace a root user as ``body`` says; fields that it leaves out are absent.
 
         :raises ValueError: if there is no such account or the body isn't a root user.
         """

@@ -1,1 +1,1 @@
-"""Security Hub CSPM: the operations, the filters of GetFindings, and what a finding must have."""
+"""Security Hub CSPM: the operations, the filters of GetFindings, and the required format of findings."""

@@ -23,7 +23,7 @@ Reading = Callable[[Mapping[str, Any]], list[str]]
 
 
 def _at(*path: str) -> Reading:
-    """Make the reader of one text, or of a list of texts, in a finding."""
+    """Make the reader of a text, or of a list of texts, in a finding."""
 
     def read(finding: Mapping[str, Any]) -> list[str]:
         value: Any = finding
@@ -77,7 +77,7 @@ def compile_filters(filters: Mapping[str, list[dict[str, Any]]]) -> list[Match]:
 
 
 def _compile_filter(name: str, values: list[dict[str, Any]]) -> Match:
-    """Any of the positive values must match, and none of the negative ones."""
+    """Any of the positive values must match, and none of the negative values."""
     if name not in _TEXT_FILTERS:
         raise invalid_input(f"The sandbox does not imitate the filter {name} of GetFindings.")
     read = _TEXT_FILTERS[name]

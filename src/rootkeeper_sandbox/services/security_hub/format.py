@@ -1,4 +1,4 @@
-"""What Security Hub takes for a finding: the AWS Security Finding Format, as far as the sandbox checks it.
+"""The AWS Security Finding Format that findings must have, as far as the sandbox checks it.
 
 Source: Security Hub AwsSecurityFinding, API version 2018-10-26; Security Hub User Guide, "Required top-level ASFF
 attributes"; public reports for the texts, whose order and further words are assumed.
@@ -39,7 +39,7 @@ _FORMAT = "Finding does not adhere to Amazon Finding Format."
 
 
 def find_problem(finding: Mapping[str, Any]) -> str | None:
-    """Find what makes Security Hub refuse a finding, in its words."""
+    """Find the reason why Security Hub refuses a finding, in its words."""
     size = len(json.dumps(finding, separators=(",", ":"), ensure_ascii=False).encode())
     if size > MAX_FINDING_BYTES:
         return f"{_FORMAT} Finding size exceeds the limit of 240 KB."
@@ -87,7 +87,7 @@ def _find_bad_value(finding: Mapping[str, Any]) -> str | None:
     types = (finding.get("FindingProviderFields", {}).get("Types")) or finding.get("Types") or []
     if len(types) > _MAX_TYPES:
         return f"data.Types should NOT have more than {_MAX_TYPES} items"
-    if not all(_TYPE.fullmatch(one) for one in types):
+    if not all(_TYPE.fullmatch(finding_type) for finding_type in types):
         return "data.Types[0] should match pattern"
     for path, value, allowed in _list_enumerated(finding):
         if value is not None and value not in allowed:

@@ -1,7 +1,7 @@
 """Security Hub CSPM: findings of a custom integration, imported with the default product ARN, and found again.
 
-A batch is refused as a whole for a product that isn't the caller's own, and for findings of other accounts; what is
-wrong with one finding fails that finding alone. A finding sets its workflow only when it is new.
+A batch is refused as a whole for a product that isn't the caller's own, and for findings of other accounts; a
+problem of a single finding fails that finding alone. A finding sets its workflow only when it is new.
 
 Source: Security Hub API Reference, API version 2018-10-26; Security Hub User Guide, "BatchImportFindings for finding
 providers" and "Required top-level ASFF attributes"; public reports for the texts of refusals.
@@ -33,7 +33,7 @@ def default_product_arn(call: Call) -> str:
 
 
 def _named_product_arn(call: Call) -> str:
-    """Give the product of the first finding, which is the one that a refusal names."""
+    """Give the product of the first finding, which a refusal names."""
     first = call.parameters["Findings"][0]
     return str(first.get("ProductArn") or default_product_arn(call))
 
@@ -112,7 +112,7 @@ def _target_account_keys(call: Call) -> dict[str, str]:
     condition_keys=_target_account_keys,
 )
 def batch_import_findings(call: Call) -> dict[str, Any]:
-    """Create and update findings, by their ids; those that break the format fail one by one."""
+    """Create and update findings, by their ids; findings that break the format fail, each on its own."""
     findings: list[dict[str, Any]] = call.parameters["Findings"]
     store = _get_store(call)
     for finding in findings:
