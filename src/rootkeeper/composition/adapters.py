@@ -1,4 +1,4 @@
-"""What the use cases are made from: AWS, the database, who acts, and what a server writes to its log.
+"""The adapters of the use cases: AWS, the database, the actor, and the log of a server.
 
 Each adapter is made on first use, from the settings.
 """
@@ -50,7 +50,7 @@ _PERCENT = 100
 
 
 class Stores:
-    """An organization's stores in one database, each made on first use.
+    """An organization's stores in a database, each made on first use.
 
     Close them: the lease ends, and mirror and anchor are brought up to date.
     """
@@ -72,7 +72,7 @@ class Stores:
         """Open nothing yet.
 
         :param needs_ledger: ``False`` for closing a window, which may continue with a spill file alone.
-        :param warn: called from any thread with what went wrong beside the ledger.
+        :param warn: called from any thread with problems beside the ledger.
         :param clock: the machine's own by default.
         """
         self.settings = settings
@@ -120,7 +120,7 @@ class Stores:
         )
 
     def _open_anchor(self) -> Anchor | None:
-        """Return the anchor in a bucket, if the settings name one. No call is made, and AWS's settings aren't read."""
+        """Return the anchor in a bucket, if the settings name it. No call is made, and AWS's settings aren't read."""
         place = self.settings.ledger.bucket_place
         if place is None:
             return None
@@ -131,7 +131,7 @@ class Stores:
 
     @property
     def _anchoring_gateway(self) -> AwsGateway:
-        """With whose credentials the anchor in a bucket is read and written."""
+        """The gateway that reads and writes the anchor in a bucket."""
         raise NotImplementedError
 
     @cached_property
@@ -147,7 +147,7 @@ class Stores:
 
     @cached_property
     def organization_id(self) -> str:
-        """Whose stores they are."""
+        """The organization that the stores belong to."""
         raise NotImplementedError
 
     @property
@@ -168,7 +168,7 @@ class Stores:
 
     @property
     def settings_in_force(self) -> Settings:
-        """The settings with what was changed in the console; read from the database each time.
+        """The settings with the changes made in the console; read from the database each time.
 
         :raises DatabaseError: if the database can't be read.
         """
@@ -217,7 +217,7 @@ class Adapters(Stores):
     """The stores, AWS, and who acts there."""
 
     watch_source_name: str | None = None
-    """The source of root events that open windows are watched by; only a server has one."""
+    """The source of root events that open windows are watched by; only a server has it."""
     _shares_quotas = True
 
     @cached_property
@@ -254,7 +254,7 @@ class Adapters(Stores):
 
     @cached_property
     def organization(self) -> Organization:
-        """The caller first: what is wrong with the credentials shows there.
+        """Read the caller first: that shows problems with the credentials.
 
         :raises AwsError: if AWS can't be asked, or the caller's account isn't in an organization.
         """
@@ -285,9 +285,9 @@ class Adapters(Stores):
         return self.database.deletion_exceptions(self.organization_id)
 
     def _share_quotas(self) -> None:
-        """Processes on one database draw on the same token buckets, as AWS counts their calls together."""
-        whose = f"{self.caller.account_id} {self.gateway.region} {self.endpoint.label}"
-        self.gateway.share_quotas(self.database.quotas(self.organization_id, whose, self.clock))
+        """Processes on the same database draw on the same token buckets, as AWS counts their calls together."""
+        caller_key = f"{self.caller.account_id} {self.gateway.region} {self.endpoint.label}"
+        self.gateway.share_quotas(self.database.quotas(self.organization_id, caller_key, self.clock))
 
     def _open_spill(self) -> SpillLedger:
         """Open a spill file. The caller closes it, so that it can be merged."""
@@ -337,7 +337,7 @@ class ServerLog:
         _write(logging.ERROR, event, text, ids)
 
     def failure(self, event: str, what: str, error: BaseException) -> None:
-        """Log an error: a deliberate one with its message, any other with its traceback."""
+        """Log an error: a deliberate error with its message, any other error with its traceback."""
         if isinstance(error, RootkeeperError):
             self.error(event, f"{what}: {error.message}", code=error.code, hint=error.hint)
         else:
@@ -384,7 +384,7 @@ class AwsAccessPool:
         )
 
     def read_caller(self, gateway: AwsGateway) -> Caller:
-        """Whose credentials a gateway uses; AWS is asked once.
+        """Read the caller of a gateway; AWS is asked once.
 
         :raises AwsError: if AWS can't be asked.
         """
@@ -394,11 +394,11 @@ class AwsAccessPool:
         return found
 
     def find_caller(self, gateway: AwsGateway) -> Caller | None:
-        """The same, if AWS was asked before."""
+        """Return the caller of a gateway, if AWS was asked before."""
         return self._callers.get(gateway)
 
     def renew(self) -> tuple[str, ...]:
-        """Try the starting credentials and each role; return one sentence for each that fails."""
+        """Try the starting credentials and each role; return a sentence for each failure."""
         failures = self.gateway_pool.renew().failures
         return tuple(
             f"The role for {failure.work.value} can't be assumed: {failure.reason}" if failure.work else failure.reason
@@ -406,7 +406,7 @@ class AwsAccessPool:
         )
 
     def learn_callers(self, *works: AwsWork) -> None:
-        """Ask AWS whose credentials the server's own work uses, so that its entries in the ledger can say it.
+        """Ask AWS for the callers of the server's own work, so that its ledger entries can name them.
 
         :raises AwsError: if AWS can't be asked.
         """
@@ -416,16 +416,16 @@ class AwsAccessPool:
     def share_quotas(self, database: Database, organization_id: str) -> None:
         """Draw on the token buckets of the database, as other processes do; again after it was away.
 
-        Does nothing while AWS can't say against whose account the calls count.
+        Does nothing while AWS can't name the account that the calls count against.
         """
-        # AWS counts AssumeRoot against the account of the roles, and all work draws on one set of buckets here.
+        # AWS counts AssumeRoot against the account of the roles, and all work draws on the same buckets here.
         gateway = self.gateway_pool.gateway(AwsWork.AUDIT, SERVER_NAME)
         try:
             caller = self.read_caller(gateway)
         except AwsError:
             return
-        whose = f"{caller.account_id} {gateway.region} {gateway.endpoint.label}"
-        gateway.share_quotas(database.quotas(organization_id, whose, self._clock))
+        caller_key = f"{caller.account_id} {gateway.region} {gateway.endpoint.label}"
+        gateway.share_quotas(database.quotas(organization_id, caller_key, self._clock))
 
 
 class UseCounter:

@@ -1,4 +1,4 @@
-"""The program as commands see it, with what each of them must do first, and the program for an emergency.
+"""The program as commands see it, with the preparations for a change, and the program for an emergency.
 
 In an emergency the database of the settings can't be reached, and the program uses a new file.
 """
@@ -36,7 +36,7 @@ _STOP_HINT = "Stop it first, or use a server that has an API."
 
 @dataclass(frozen=True, slots=True)
 class PreparationReport:
-    """What earlier commands left behind, and how it was settled."""
+    """Unfinished work of earlier commands, and how it was settled."""
 
     merged_entries: int
     settlement: SettlementReport
@@ -53,8 +53,8 @@ class Application(UseCases):
     def require_no_server_runs(self, *, closes_window: bool = False) -> str | None:
         """Refuse to act beside a server on the same SQLite file; the server does such work itself.
 
-        :param closes_window: a server that is stopped or hung closes nothing, so a window is closed in its place. What
-            it holds is taken over with a new fencing token; its own calls are refused when it continues.
+        :param closes_window: a server that is stopped or hung closes nothing, so a window is closed in its place.
+            Its locks are taken over with a new fencing token; its own calls are refused when it continues.
         :returns: a sentence about the server that is stopped or hung; ``None`` if none runs.
         :raises ServerRunningError: if a server runs on this SQLite file.
         """
@@ -81,7 +81,7 @@ class Application(UseCases):
         return stopped
 
     def prepare_for_changes(self, progress: Progress) -> PreparationReport:
-        """What every changing command does first: merge spill files, settle orphans, close what is overdue.
+        """Prepare a change: merge spill files, settle orphaned intents, close overdue windows.
 
         :raises LedgerOutdatedError: if the database is older than its mirror or anchor.
         :raises LedgerUnavailableError: if the ledger can't be written.
@@ -96,7 +96,7 @@ class Application(UseCases):
         return PreparationReport(merged, settlement, closings)
 
     def use_known_organization(self) -> None:
-        """Act on the database's one organization without AWS, such as for an entry about the ledger itself.
+        """Act on the database's only organization without AWS, such as for an entry about the ledger itself.
 
         A database of no or several organizations doesn't know it; then AWS is asked.
         """
@@ -111,7 +111,7 @@ class Application(UseCases):
             self._use_auditing_role()
 
     def _use_auditing_role(self) -> None:
-        """Use the auditing role, if there is one: the starting credentials may be allowed only to assume roles."""
+        """Use the auditing role of the settings: the starting credentials may be allowed only to assume roles."""
         if not self.settings.aws_roles.audit or "gateway" in vars(self):
             return
         from rootkeeper.composition.adapters import AwsAccessPool
@@ -120,7 +120,7 @@ class Application(UseCases):
         self.gateway = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
 
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
-        """Import another ledger, such as that of an emergency, and notify people of its windows.
+        """Import another ledger, such as an emergency's, and notify people of its windows.
 
         :raises SettingsError: if a notification target can't be understood; nothing was imported.
         :raises InputError: if it can't be imported.
@@ -147,7 +147,7 @@ def open_emergency_application(
 
 
 def list_emergency_files() -> tuple[Path, ...]:
-    """What emergencies of this user left in the data folder, imported or not, the oldest first."""
+    """List the ledger files of this user's emergencies in the data folder, imported or not, oldest first."""
     return tuple(sorted(platformdirs.user_data_path(APPLICATION_NAME, appauthor=False).glob("emergency-*.db")))
 
 

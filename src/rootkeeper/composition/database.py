@@ -1,4 +1,4 @@
-"""The database as the rest of the product sees it: opened once, it hands out the stores, and counts what it holds."""
+"""The database as the rest of the product sees it: opened once, it hands out the stores, and counts its records."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class StoredMeasurements:
     windows: Mapping[WindowState, int]
     """Recovery windows in each state; a state without any is left out."""
     jobs: Mapping[JobState, int]
-    """Jobs in each state, as they were written: one whose process died counts as running until it is taken up."""
+    """Jobs in each state, as they were written: the job of a dead process counts as running until it is taken up."""
     ledger_sequence: int
     """Of the last entry; 0 if there is none."""
     ledger_head_at: datetime | None
@@ -68,7 +68,7 @@ class StoredMeasurements:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """All numbers of one scrape."""
+    """All numbers of a scrape."""
 
     stored: StoredMeasurements | None
     """``None`` if the database can't be read."""
@@ -76,7 +76,7 @@ class Measurements:
     """How often AWS has throttled this process, by quota (``organizations:ListAccounts``)."""
     notification_targets: int
     failing_notification_targets: int
-    """Those whose last attempt of this process failed."""
+    """Targets that failed at this process's last attempt."""
     is_ready: bool
 
 
@@ -105,7 +105,7 @@ class DatabaseOptions:
     """How a database is opened."""
 
     create: bool = True
-    """Whether a missing database is made; a command that only reads has no use for an empty one."""
+    """Whether a missing database is made; a command that only reads has no use for an empty database."""
     any_version: bool = False
     """Whether a database of another version is opened, which only a check or an upgrade can use."""
     has_mirror: bool = True
@@ -122,7 +122,7 @@ class DatabaseOptions:
     busy_timeout_seconds: float = BUSY_SECONDS
     """How long to wait while another process writes."""
     warn: Callable[[str], None] = logging.getLogger(__name__).warning
-    """Called from any thread with what went wrong beside the ledger."""
+    """Called from any thread with problems beside the ledger."""
 
 
 def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
@@ -132,7 +132,7 @@ def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
 
     :raises SettingsError: if the URL can't be used.
     :raises DatabaseOutdatedError: if it is of an older version than this program.
-    :raises DatabaseNewerError: if it is of a newer one.
+    :raises DatabaseNewerError: if it is of a newer version.
     :raises DatabaseError: if it can't be opened.
     """
     options = options or DatabaseOptions()
@@ -170,7 +170,7 @@ class Database:
         anchor = options.anchor
         if anchor is None and options.anchor_path is not None:
             anchor = FileAnchor(options.anchor_path)
-        # Files beside a server are of its machine; those of a SQLite database move with it.
+        # Files beside a server are of its machine; the files of a SQLite database move with it.
         machine = "" if store.path is not None else socket.gethostname()[:64]
         is_shared = options.anchor is not None
         machines = {CopyName.MIRROR: machine, CopyName.ANCHOR: "" if is_shared else machine}
@@ -193,10 +193,10 @@ class Database:
         must_be_registered: bool = True,
         replaces_itself: bool = False,
     ) -> Owner:
-        """Register this process as one that acts; it renews its lease until it is closed.
+        """Register this process as an owner, which renews its lease until it is closed.
 
-        :param must_be_registered: ``False`` for one that may have to continue with a spill file alone.
-        :param replaces_itself: for one that lives on after the database was away.
+        :param must_be_registered: ``False`` for an owner that may have to continue with a spill file alone.
+        :param replaces_itself: for an owner that continues after the database was away.
         :raises DatabaseError: if the database can't be written, and it must be registered.
         """
         return Owner(
@@ -214,7 +214,7 @@ class Database:
         return RollingVerification(self.store, self._copies, step_entries)
 
     def are_copies_beside(self) -> bool:
-        """Whether mirror and anchor are both on the file system of the database, so that one person can change all."""
+        """Whether mirror and anchor are both on the database's file system, so that a single person can change all."""
         return self._copies.are_beside()
 
     def locks(self, organization_id: str, owner: Owner) -> AccountLocks:
@@ -353,7 +353,7 @@ class Database:
         return SqlQuotas(self.commits, organization_id, caller, clock)
 
     def measure(self, organization_id: str) -> StoredMeasurements:
-        """Count what there is of everything.
+        """Count windows and jobs by state, and read the head of the ledger.
 
         :raises DatabaseError: if the database can't be read.
         """
@@ -394,7 +394,7 @@ class Database:
         return verification.adopt(self.store, self._copies, ledger)
 
     def open_spill(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SpillLedger:
-        """A ledger on a file of its own, for closing a window while this one can't be written.
+        """A ledger on a file of its own, for closing a window while the database's ledger can't be written.
 
         :raises LedgerUnavailableError: if no file can be made either.
         """
@@ -410,13 +410,13 @@ class Database:
         return list_spill_files(self._spill_folder())
 
     def close(self) -> None:
-        """Finish what is waiting. Owners are closed before."""
+        """Finish waiting commits. Owners are closed before."""
         self.commits.close()
         self._copies.close()
         self.store.engine.dispose()
 
     def check(self) -> None:
-        """Check that the database is the one that was opened, with the last entry of the ledger that is known.
+        """Check that this is still the opened database, with the last known entry of the ledger.
 
         :raises DatabaseError: if it can't be read, was replaced or is damaged.
         """

@@ -1,6 +1,6 @@
 """The use cases, put together from their adapters.
 
-Each imports its service when it is asked for, so that a command pays only for what it uses.
+Each imports its service when it is asked for, so that a command imports only the services that it uses.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ if TYPE_CHECKING:
     from rootkeeper.worker.service import RetentionCleaner
 
 CLOSINGS_IN_WAITING = 8
-"""How many closings wait for a thread: enough until the next look at what is due. More would delay a closing that is
-due for longer but became known later, such as one that a dead worker left.
+"""How many closings wait for a thread: enough until the next look at due windows. More would delay a closing that is
+due for longer but became known later, such as the closing that a dead worker left.
 """
 
 LARGEST_BATCH = 200
-"""Accounts of an audit that share one intent at most."""
+"""The most accounts of an audit that share an intent."""
 
 REREADS_AT_ONCE = 4
 
@@ -106,7 +106,7 @@ def make_outbox(
 
 
 def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
-    """What sends, by the rules of the settings; URLs are read from this process's environment, or from files."""
+    """Make the sender by the rules of the settings; URLs are read from this process's environment, or from files."""
     from rootkeeper.notifications.rules import parse_allowed_hosts
     from rootkeeper.notifications.sending import TargetSender
     from rootkeeper.notifications.service import LONGEST_SEND_SECONDS
@@ -131,7 +131,7 @@ def make_window_policy(settings: WindowSettings) -> WindowPolicy:
 
 
 def spread_pauses(seconds: float) -> tuple[float, ...]:
-    """Pauses that double from one second on and add up to ``seconds``."""
+    """Pauses that double from 1 second on and add up to ``seconds``."""
     pauses: list[float] = []
     pause, left = 1.0, float(seconds)
     while left > 0:
@@ -142,7 +142,7 @@ def spread_pauses(seconds: float) -> tuple[float, ...]:
 
 
 class UseCases(Adapters):
-    """What can be done: each use case once, made from its adapters when it is asked for."""
+    """Every use case, declared once and made from its adapters on request."""
 
     @property
     def setup_reader(self) -> SetupReader:
@@ -151,7 +151,7 @@ class UseCases(Adapters):
         return SetupReader(self.gateway)
 
     def read_setup(self) -> SetupReport:
-        """Read the set-up; what else this command does takes caller and organization from it.
+        """Read the set-up; the rest of the command takes caller and organization from it.
 
         :raises AwsError: if the caller or the organization can't be read.
         """
@@ -417,7 +417,7 @@ class UseCases(Adapters):
 
     @property
     def delivery_targets(self) -> tuple[ConfiguredTarget, ...]:
-        """:raises SettingsError: if one can't be understood."""
+        """:raises SettingsError: if a target can't be understood."""
         from rootkeeper.delivery.targets import parse_configured_targets
 
         return parse_configured_targets(self.settings.delivery.targets)
@@ -585,7 +585,7 @@ class UseCases(Adapters):
         return parse_watch_source(self.settings.watching.source)
 
     def event_watch_loop(self) -> EventWatchLoop | None:
-        """What a server reads events with, in a loop of its own; ``None`` without a source.
+        """Make the loop in which a server reads events; ``None`` without a source.
 
         It acts as the person that these use cases are made for, and reads a queue with the server's own credentials.
 
@@ -608,7 +608,7 @@ class UseCases(Adapters):
             self.clock,
             self.organization_id,
             self.endpoint,
-            role_arns=tuple(one for one in (*known, get_role_name(own)) if one),
+            role_arns=tuple(role for role in (*known, get_role_name(own)) if role),
             caller_arns=(own, *self.settings.watching.known_callers),
         )
 
@@ -627,7 +627,7 @@ class UseCases(Adapters):
 
     @property
     def window_policy(self) -> WindowPolicy:
-        """What holds now, also by changes in the console.
+        """The policy now in force, with the changes made in the console.
 
         :raises SettingsError: if a rule in it can't be understood.
         """
@@ -753,7 +753,7 @@ class UseCases(Adapters):
         )
 
     def settlement(self, progress: Progress) -> Settlement:
-        """For settling, by a re-read, what dead processes left unclear."""
+        """Settles, by re-reads, the unclear intents of dead processes."""
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
         sessions = SessionsByTask(self.gateway, self._unlocking_gateway)
@@ -767,7 +767,7 @@ class UseCases(Adapters):
         return self.gateway
 
     def window_close_loop(self, progress: Progress) -> WindowCloseLoop:
-        """To be made once in a process and kept: it remembers what it has seen."""
+        """To be made once in a process and kept: it remembers the windows that it has seen."""
         from rootkeeper.organization.threads import start_keyed_executor
         from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
 
@@ -817,7 +817,7 @@ class UseCases(Adapters):
 
     @property
     def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
-        """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
+        """The arguments of every step in an account: reader, sessions, ledger, windows, locks and clock."""
         return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.window_clock
 
     def _find_known_account(self, account_id: AccountId) -> Account | None:

@@ -1,4 +1,4 @@
-"""A server or worker as it runs: who it is, who acts on it, what it does by itself, and how it begins and ends.
+"""A running server or worker: its identity, its actors, its own work, and how it begins and ends.
 
 It closes overdue windows before anything else. A window that can't be closed, or AWS that can't be reached, keeps it
 from nothing else. Every entry of the ledger names who acts; every call to AWS uses one role, and CloudTrail shows the
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
 
 RECONCILING_SECONDS = 1.0
-"""A job whose process died is put back at the second look after that is known; see ``JobReconciler``."""
+"""The job of a dead process is put back at the second look after the death is known; see ``JobReconciler``."""
 
 FIRST_CLOSING_SECONDS = 10.0
 """How long the first look for overdue windows is waited for, before anything else is done."""
@@ -71,17 +71,17 @@ LINK_LASTS = timedelta(days=1)
 """Of the link for the first administrator."""
 
 _FIRST_LOOK_SECONDS = 0.1
-"""Between turns at the start: what a dead process was opening is settled in one turn and closed in another."""
+"""Between turns at the start: a window that a dead process was opening is settled in a turn and closed in the next."""
 
 _CLOSE_SECONDS = 1.5
 """The part of ``STOP_SECONDS`` for lease and database."""
 
 
 class ActorUseCases(Application):
-    """Everything that can be done, as one actor. While it is entered, the server's end waits for it."""
+    """The use cases of an actor. While they are entered, the server's end waits for it."""
 
     def __init__(self, server: ServerRuntime, actor: Actor, work: AwsWork | None) -> None:
-        """:param work: whose AWS power it has; ``None`` for what asks AWS nothing. No call is made."""
+        """:param work: selects the AWS role; ``None`` for use cases that ask AWS nothing. No call is made."""
         super().__init__(server.settings, warn=server.warn, clock=server.clock)
         gateways = server.accesses.gateway_pool
         self.database, self.owner, self.organization_id = server.database, server.owner, server.organization_id
@@ -102,8 +102,8 @@ class ActorUseCases(Application):
         self._server.uses.end()
 
     def take_own_lease(self) -> Self:
-        """Act with a lease of its own, which ends with it. So its unclear intents are settled like those of dead
-        processes, although this process continues.
+        """Act with a lease of its own, which ends with it. So its unclear intents are settled like a dead
+        process's, although this process continues.
 
         :raises DatabaseError: if the database can't be written.
         """
@@ -127,8 +127,8 @@ class ActorUseCases(Application):
 
     @cached_property
     def actor(self) -> Actor:
-        """The actor as the server knows it, with the AWS principal if that is known. What the server does by itself,
-        such as closing a window, doesn't wait for AWS to name the principal.
+        """The actor as the server knows it, with the AWS principal if that is known. The server's own work, such as
+        closing a window, doesn't wait for AWS to name the principal.
         """
         if not self._asks_aws:
             return self._actor
@@ -146,9 +146,9 @@ class ActorUseCases(Application):
 
 
 class ServerWork:
-    """What a server or worker does by itself. Made once the organization is known; every setting is looked at here.
+    """The work that a server or worker does by itself. Made once the organization is known; checks every setting.
 
-    :raises SettingsError: if one can't be used.
+    :raises SettingsError: if a setting can't be used.
     """
 
     def __init__(self, server: ServerRuntime) -> None:
@@ -205,7 +205,7 @@ class ServerWork:
         options = EngineOptions(concurrency=settings.server.job_concurrency)
         return open_engine(settings.database.url, self._server.organization_id, options)
 
-    # The parts that act. Each is made on first use, since what acts needs all of the above.
+    # The parts that act. Each is made on first use, because it needs all of the above.
 
     @cached_property
     def closing(self) -> WindowCloseLoop:
@@ -219,7 +219,7 @@ class ServerWork:
 
     @cached_property
     def watching(self) -> EventWatchLoop | None:
-        """:raises AwsError: if AWS can't say whose credentials the server's are."""
+        """:raises AwsError: if AWS can't name the server's caller."""
         return self._server.act_as_server(None).event_watch_loop()
 
     @cached_property
@@ -252,14 +252,14 @@ class ServerWork:
         return ScheduleLoop(find_schedules, store, starts, self.notifier, server.organization_id, server.endpoint)
 
     def require_settings(self) -> None:
-        """:raises SettingsError: if one of those that are used later can't be."""
+        """:raises SettingsError: if a setting that is used later can't be used."""
         acting = self._server.act_as_server(None)
         _ = acting.window_policy, acting.watch_source, acting.delivery_targets, self.schedules
 
     def close_first(self, seconds: float) -> None:
-        """Settle and close what is overdue before anything else; what takes longer continues in the background.
+        """Settle and close overdue windows before anything else; slow closings continue in the background.
 
-        A window that can't be closed or read doesn't keep the server from starting. One that failed is tried again by
+        A window that can't be closed or read doesn't keep the server from starting. A failed closing is tried again by
         the loop, later.
         """
         clock = self._server.clock
@@ -305,7 +305,7 @@ class ServerWork:
             server.accesses.learn_callers(*AwsWork)
 
     def _reconcile_jobs(self) -> None:
-        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old."""
+        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget old records."""
         if self._stopping.asked_once() or not self._server.settings.server.engine:
             return
         if not self._is_engine_started:
@@ -336,7 +336,7 @@ class ServerWork:
                 getattr(self, name).executor.stop()
 
     def stop(self, seconds: float) -> tuple[str, ...]:
-        """Wait for what is under way; return what doesn't end in time, which is left to be taken up again."""
+        """Wait for work under way; return the parts that don't end in time. Their work is taken up again later."""
         monotonic = self._server.clock.monotonic
         ends = monotonic() + seconds
         self._stopping.ask()
@@ -350,7 +350,7 @@ class ServerWork:
         return tuple(left)
 
     def _remark(self, text: str) -> None:
-        """Log what a use case remarks; an alert is an error, and the AWS credentials may be its reason."""
+        """Log the remark of a use case; an alert is an error, and the AWS credentials may be its reason."""
         if text.startswith("ALERT"):
             self._server.log.error("remark", text)
             self.renewer.retry_soon()
@@ -359,12 +359,12 @@ class ServerWork:
 
 
 def _parse_schedules(settings: ScheduleSettings) -> tuple[Schedule, ...]:
-    """:raises SettingsError: if one can't be understood."""
+    """:raises SettingsError: if a schedule's text can't be understood."""
     return parse_schedules({kind: getattr(settings, kind.value) for kind in ScheduleKind})
 
 
 class ServerRuntime(Stores):
-    """One server or worker, of one organization. Stop it also after a failed start."""
+    """A server or worker of one organization. Stop it also after a failed start."""
 
     _replaces_itself = True
 
@@ -406,7 +406,7 @@ class ServerRuntime(Stores):
         self.log.warning("server.warning", text)
 
     def start(self) -> None:
-        """Open everything, deal with what earlier processes left, and begin to work; returns when that is under way.
+        """Open everything, settle the work of dead processes, and begin to work; returns when work is under way.
 
         :raises ServerRunningError: if another server runs on the same SQLite file.
         :raises DatabaseError: if the database can't be opened, or its schema is newer; open windows are named.
@@ -431,7 +431,7 @@ class ServerRuntime(Stores):
         self._is_started = True
 
     def _find_organization_id(self) -> str:
-        """Ask AWS; if it can't be reached, use the database, if that has one organization."""
+        """Ask AWS; if it can't be reached, use the database, if that has a single organization."""
         try:
             found = self.organization.organization_id
         except AwsError as error:
@@ -496,14 +496,14 @@ class ServerRuntime(Stores):
     # Who acts.
 
     def act_as(self, actor: Actor, work: AwsWork | None) -> ActorUseCases:
-        """The use cases in the name of ``actor``, with the AWS power of ``work`` alone. No call is made.
+        """The use cases in the name of ``actor``, with the AWS permissions of ``work`` alone. No call is made.
 
-        :param work: ``None`` for what asks AWS nothing, such as an approval: it doesn't wait for AWS.
+        :param work: ``None`` for use cases that ask AWS nothing, such as an approval: it doesn't wait for AWS.
         """
         return ActorUseCases(self, actor, work)
 
     def act_as_server(self, work: AwsWork | None) -> ActorUseCases:
-        """What the server does by itself, such as at the end of a window."""
+        """The use cases in the server's own name, such as at the end of a window."""
         return self.act_as(Actor(SERVER_NAME, ActorKind.SERVER), work)
 
     @property
@@ -563,14 +563,14 @@ class ServerRuntime(Stores):
         return self.database.first_administrators(self.organization_id, self.clock)
 
     def offer_first_administration(self) -> str | None:
-        """Return the one-time link for the first administrator, valid for a day; ``None`` if there is one already.
+        """Return the one-time link for the first administrator, valid for a day; ``None`` if an administrator exists.
 
         :raises DatabaseError: if the database can't be read or written.
         """
         self.first_administrator_file.remove()
         now = self.clock.now()
         known = self.identities.list_identities()
-        if any(one.role is ServerRole.ADMINISTRATOR and one.is_usable(now) for one in known):
+        if any(identity.role is ServerRole.ADMINISTRATOR and identity.is_usable(now) for identity in known):
             return None
         token = make_secret(SessionKind.BROWSER)
         self.first_administrators.add_link(token, now + LINK_LASTS)
@@ -582,7 +582,7 @@ class ServerRuntime(Stores):
         """For a server that no person watches: beside the key file, which its user alone can read, too."""
         return LinkFile(self.settings.server.key_file.with_name("first-administrator-link"))
 
-    # What it reports about itself, without an AWS call.
+    # Reports about itself, without an AWS call.
 
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         """List its schedules, with the last and the next run of each."""
@@ -647,10 +647,10 @@ class ServerRuntime(Stores):
             self._work.begin_stop()
 
     def stop(self) -> bool:
-        """Wait for what is under way, then let go of everything.
+        """Wait for work under way, then release everything.
 
-        What doesn't end in time is left as by a dead process. Its lease isn't ended, so that no other process
-        takes over while a call of this one may be on its way.
+        Work that doesn't end in time is left as by a dead process. The lease isn't ended, so that no other process
+        takes over while a call of this process may be on its way.
 
         :returns: whether everything ended.
         """
