@@ -1,7 +1,7 @@
 """Requests to a Rootkeeper server, its errors, and the stored tokens of ``rootkeeper login``.
 
-A command through a server ends with the exit status and the hint that it would have without one: a problem's ``code``
-is that of our own errors. Only reading is retried. A change is sent once; if its answer is lost, the result is unknown.
+A command through a server ends with the same exit status and hint as without a server: a problem's ``code`` is the code
+of our own error. Only reading is retried. A change is sent once; if its answer is lost, the result is unknown.
 Redirects aren't followed, because a token belongs to one server. Source of problem documents: RFC 9457.
 """
 
@@ -78,7 +78,7 @@ def parse_server_url(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Hide what may be a password."""
+    """Hide a possible password."""
     return repr(text if "@" not in text else f"…@{text.rpartition('@')[2]}")
 
 
@@ -185,7 +185,7 @@ class File:
 
 @dataclass(slots=True)
 class Connection:
-    """Sends requests to one server."""
+    """Sends requests to a server."""
 
     url: str
     """As ``parse_server_url`` gives it."""
@@ -208,7 +208,7 @@ class Connection:
 
         :raises ServerUnreachableError: if it can't be reached, or doesn't answer as a Rootkeeper server.
         :raises NotSignedInError: if it doesn't know the token.
-        :raises RootkeeperError: what it refused, as its own error.
+        :raises RootkeeperError: the server's refusal, as its own error.
         """
         for pause in (*PAUSES, None):
             try:
@@ -220,7 +220,7 @@ class Connection:
         raise AssertionError  # the last pause is None
 
     def is_ready(self) -> bool:
-        """Whether ``/readyz`` says that the server can work. One request, without the token.
+        """Whether ``/readyz`` says that the server can work. A single request, without the token.
 
         :raises ServerUnreachableError: if it can't be reached, or isn't a Rootkeeper server.
         """
@@ -242,7 +242,7 @@ class Connection:
         :raises UnprovenChangeError: if it was sent and the answer was lost: it may be done.
         :raises KeyboardInterrupt: at Ctrl-C, with the same explanation, because the answer is then unknown.
         :raises NotSignedInError: if it doesn't know the token.
-        :raises RootkeeperError: what it refused, as its own error.
+        :raises RootkeeperError: the server's refusal, as its own error.
         """
         try:
             return self._parse_json(self._exchange("POST", path, None, body).content)
@@ -373,7 +373,7 @@ class _RetryableError(Exception):
 
 
 def segment(text: str) -> str:
-    """Quote text as one part of a path."""
+    """Quote text as a part of a path."""
     return quote(text, safe="")
 
 
@@ -405,7 +405,7 @@ def _read(answer: BaseHTTPResponse) -> bytes:
 
 
 def _render_cause(error: Exception) -> str:
-    """Render the last cause, which is the one that a person knows."""
+    """Render the last cause, which a person knows."""
     reason: object = getattr(error, "reason", None) or error
     text = str(reason)
     return text.rpartition("): ")[2].rstrip(".") or type(error).__name__
@@ -417,7 +417,7 @@ _FOREIGN_BITS = 0o077
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """The token of one identity on one server."""
+    """The token of an identity on a server."""
 
     url: str
     name: str
@@ -439,7 +439,7 @@ def parse_token(text: str, source: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """The tokens of one person on this machine: a file for each server, which only its owner can read."""
+    """The tokens of a person on this machine: a file for each server, which only its owner can read."""
 
     folder: Path
 
@@ -479,7 +479,7 @@ class StoredTokens:
         return path
 
     def forget(self, url: str) -> bool:
-        """Remove the token; return whether there was one.
+        """Remove the token; return whether it existed.
 
         :raises InputError: if the file can't be removed.
         """

@@ -37,7 +37,7 @@ _LABELS = {
 
 @dataclass(slots=True)
 class JobFollower:
-    """Follows one job across restarts of the server and breaks of the connection."""
+    """Follows a job across restarts of the server and breaks of the connection."""
 
     read: Callable[[str], Job]
     """Reads the job of that id from the server."""
@@ -126,7 +126,7 @@ class Membership:
     """As the server returned it."""
 
     def require_permission(self, permission: Permission) -> None:
-        """Check what the server would refuse, before a person is asked to confirm it.
+        """Check a permission on the server, before a person is asked to confirm the change.
 
         :raises PermissionDeniedError: if the server didn't list the permission.
         """
@@ -148,7 +148,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class RemoteServer:
-    """One server, as one identity; without a token, only signing in is possible."""
+    """A server, used by an identity; without a token, only signing in is possible."""
 
     connection: Connection
 
@@ -179,7 +179,7 @@ class RemoteServer:
 def open_remote_server(address: str) -> RemoteServer:
     """Open it with the token of the environment or of the last sign-in; nothing is sent yet.
 
-    :raises InputError: if it is no address, or its token isn't one or can't be read.
+    :raises InputError: if the address isn't valid, or its token isn't valid or can't be read.
     :raises NotSignedInError: if there is no token.
     """
     url = parse_server_url(address)
