@@ -1,12 +1,12 @@
 """Makes a backup, also while a server runs, and restores it while none runs.
 
-A backup is one folder. Beside the database it contains the engine's file, the key of second factors, saved policies and
+A backup is a folder. Beside the database it contains the engine's file, the key of second factors, saved policies and
 spill files, and the two copies of the ledger that reveal an older database: mirror and anchor. Those two are copied
-before the database, so that it knows all entries in them. The folder contains the key and who did what: keep it as safe
+before the database, so that it knows all entries in them. The folder contains the key and the ledger: keep it as safe
 as the server itself. It is written completely or not at all.
 
-A restore keeps what was there beside it. A mirror and an anchor that exist stay: they know what happened after the
-backup, so that the restore shows until it is adopted. On PostgreSQL the database must be empty.
+A restore puts the previous files aside. A mirror and an anchor that exist stay: they know the entries after the backup,
+so that the restore shows until it is adopted. On PostgreSQL the database must be empty.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ _POLICIES = "policies"
 _SPILLS = "spills"
 
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file. Source: SQLite, "Temporary Files Used By SQLite"."""
+"""Endings of the files that SQLite keeps for a database. Source: SQLite, "Temporary Files Used By SQLite"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything of one installation is."""
+    """The places of an installation's data."""
 
     url: str
     """Of the database; it may contain a password."""
@@ -71,7 +71,7 @@ class Places:
     policies: Path
     spills: Path
     backups: Path
-    """The folder of backups for which no other one is named."""
+    """The usual folder of backups."""
 
     @property
     def kind(self) -> str:
@@ -162,7 +162,7 @@ def _fill(work: Path, places: Places, store: Store, now: datetime) -> None:
 
 
 def _copy_database(work: Path, places: Places) -> Head:
-    """Copy the engine's first: a server enqueues again what our tables know and the engine doesn't.
+    """Copy the engine's file first: a server enqueues again the jobs that our tables know and the engine doesn't.
 
     :returns: the head of the ledger in the copy.
     """
@@ -183,7 +183,7 @@ def _copy_database(work: Path, places: Places) -> Head:
 
 
 def _read_dumped_head(dump: Path) -> Head:
-    """Read the one row of the ledger's head."""
+    """Read the only row of the ledger's head."""
     found = read_first_dumped_row(dump, "ledger_head")
     if found:
         return Head(int(found["sequence"]), found["entry_hash"], found["organization_id"])
@@ -191,7 +191,7 @@ def _read_dumped_head(dump: Path) -> Head:
 
 
 def _require_same_ledger(store: Store, before: Head, copied: Head) -> None:
-    """Check that the copy's last entry is one of the database, and not before the one that it had at the start."""
+    """Check that the copy's last entry is in the database, and not before the database's last entry at the start."""
     with reading(store) as connection:
         known = find_entry_hash(connection, copied.sequence) if copied.sequence else copied.entry_hash
     if copied.sequence < before.sequence or known != copied.entry_hash:
@@ -271,17 +271,17 @@ def _copy_if_missing(source: Path, target: Path) -> None:
 
 
 def _put_aside(path: Path, now: datetime) -> None:
-    """Rename a file with SQLite's companions, so that they aren't taken for those of the restored one.
+    """Rename a file with SQLite's companions, so that they aren't taken for companions of the restored file.
 
-    No file has the new name: another restore in the same second can have put one aside, too.
+    No file has the new name: another restore in the same second can have put files aside, too.
     """
     usual = f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}"
     names = chain([usual], (f"{usual}-{number}" for number in count(2)))
-    aside = next(name for name in names if not any(path.with_name(name + one).exists() for one in _COMPANIONS))
+    aside = next(name for name in names if not any(path.with_name(name + ending).exists() for ending in _COMPANIONS))
     for ending in _COMPANIONS:
-        one = path.with_name(path.name + ending)
-        if one.exists():
-            one.rename(path.with_name(aside + ending))
+        file = path.with_name(path.name + ending)
+        if file.exists():
+            file.rename(path.with_name(aside + ending))
 
 
 def _require_empty(url: str) -> None:
@@ -328,7 +328,7 @@ def _hash_file(path: Path) -> str:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    """Read what the backup says of itself, if every file of it is as it was written.
+    """Read the backup's manifest, if every file of the backup is as it was written.
 
     :raises InputError: if it isn't a backup, or is incomplete.
     """

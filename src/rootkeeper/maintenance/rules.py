@@ -1,4 +1,4 @@
-"""What was found of a database, whether this program can work with it, and both as JSON."""
+"""The check of a database, whether this program can work with it, and both as JSON."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Checks a database of any version, and upgrades it to this program's: lock, backup, one transaction, verification.
 
-A check creates, migrates and writes nothing. During an upgrade no other process may act on the database: one of an
-older version knows nothing of the new tables. A kill at any moment leaves the old tables or the new ones, never a
-mixture.
+A check creates, migrates and writes nothing. During an upgrade no other process may act on the database: an older
+version knows nothing of the new tables. A kill at any moment leaves either the old or the new tables, never a mixture.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def _list_users(store: Store, url: str, clock: Clock) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class UpgradePlan:
-    """What an upgrade would do."""
+    """A planned upgrade."""
 
     before: DatabaseCheck
     backups: Path | None
@@ -98,7 +97,7 @@ class UpgradePlan:
 def plan_upgrade(application: Application, backups: Path | None, *, makes_backup: bool) -> UpgradePlan:
     """Look at the database, and change nothing.
 
-    :param backups: the folder of backups; ``None`` for the usual one.
+    :param backups: the folder of backups; ``None`` for the usual folder.
     :raises DatabaseNewerError: if the database is of a newer version.
     :raises DatabaseError: if it can't be read, or lacks tables of its version.
     """
@@ -118,7 +117,7 @@ def plan_upgrade(application: Application, backups: Path | None, *, makes_backup
 
 
 def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
-    """Do what the plan says, and verify the result; return the backup's folder.
+    """Carry out the plan, and verify the result; return the backup's folder.
 
     :raises ServerRunningError: if another process acts on the database; nothing was changed.
     :raises DatabaseError: if the backup or the migration failed, with the database as it was before; or if its ledger
