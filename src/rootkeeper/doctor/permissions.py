@@ -1,4 +1,4 @@
-"""Simulates what each kind of work needs, for the caller or for the roles of a server. No call of the work is made."""
+"""Simulates the permissions for each kind of work, of the caller or a server's roles. No call of the work is made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORK = {
 
 @dataclass(frozen=True, slots=True)
 class PermissionChecks:
-    """The simulations for one caller."""
+    """The simulations for a caller."""
 
     simulator: PermissionSimulator
     caller: Caller
@@ -44,7 +44,7 @@ class PermissionChecks:
     """From the settings; empty for Security Hub alone."""
 
     def run(self) -> Iterator[Check]:
-        """Simulate each kind of work; one check without a kind where AWS doesn't simulate at all."""
+        """Simulate each kind of work; a single check without a kind if AWS doesn't simulate at all."""
         try:
             principal = self.simulator.find_principal(self.caller.arn)
             for role in self._list_roles():
@@ -64,7 +64,7 @@ class PermissionChecks:
     def _simulate(self, role: ShippedRole, arn: str) -> WorkPermissions:
         grant = combine(list_commands(role))
         on_places = self._list_on_places(arn) if role is ShippedRole.REPORT else []
-        actions = tuple(one for one in grant.actions if not one.startswith(_PLACES_OF_REPORTS))
+        actions = tuple(action for action in grant.actions if not action.startswith(_PLACES_OF_REPORTS))
         denied = [*self.simulator.list_denied(arn, actions, context={})]
         for resource, asked in on_places:
             denied += [
@@ -111,7 +111,7 @@ def _name_task(task: TaskPolicy) -> str:
 
 
 def _find_own(role: ShippedRole) -> frozenset[str]:
-    """Find what shows that a caller is meant for this work: what changes something."""
+    """Find the changing permissions, which show that a caller is meant for this work."""
     match role:
         case ShippedRole.DELETE:
             return frozenset({_name_task(TaskPolicy.DELETE)})

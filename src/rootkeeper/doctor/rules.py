@@ -1,4 +1,4 @@
-"""What is checked, how it is judged, and the checks as JSON. What couldn't be checked is unknown, never good."""
+"""The checks, how they are judged, and the checks as JSON. A check that couldn't be made is unknown, never good."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check and its result."""
+    """A check and its result."""
 
     name: CheckName
     verdict: CheckVerdict
     text: str
-    """What was found, in one or two sentences."""
+    """The finding, in one or two sentences."""
     fix: str | None = None
-    """What to do; ``None`` if there is nothing to do."""
+    """The next step; ``None`` if there is nothing to do."""
     part: str | None = None
     """Of permissions: the work that they are for."""
 
@@ -96,7 +96,7 @@ def make_unknown(name: CheckName, text: str, fix: str | None) -> Check:
 
 
 def make_unknown_after(name: CheckName) -> Check:
-    """Make a check of AWS that needs one that failed before."""
+    """Make a check that is unknown, because an earlier check of AWS failed."""
     return make_unknown(name, "AWS can't be asked.", AFTER_CREDENTIALS)
 
 
@@ -108,7 +108,7 @@ def has_findings(checks: Iterable[Check], findings: frozenset[FailOn]) -> bool:
 
 
 def check_installation(version: str, python: str, extras: Mapping[str, bool]) -> Check:
-    """Name what is installed; the command line alone is a good installation."""
+    """Name the installed parts; the command line alone is a good installation."""
     installed = [name for name, is_there in extras.items() if is_there]
     parts = f"with {', '.join(installed)}" if installed else "the command line alone"
     text = f"Rootkeeper {version} on Python {python}, {parts}."
@@ -118,7 +118,7 @@ def check_installation(version: str, python: str, extras: Mapping[str, bool]) ->
 
 
 def check_credentials(caller: Caller, lifetime: CredentialsLifetime) -> Check:
-    """Judge whose credentials they are, and how long they last."""
+    """Judge the owner and the lifetime of the credentials."""
     if caller.arn.endswith(":root"):
         return Check(
             CheckName.CREDENTIALS,
@@ -200,20 +200,20 @@ def check_organization(
 
 @dataclass(frozen=True, slots=True)
 class WorkPermissions:
-    """What one kind of work needs, and what of it a simulation doesn't allow."""
+    """The permissions that a kind of work needs, and those denied in a simulation."""
 
     work: str
     needed: tuple[str, ...]
     """Actions, and ``sts:AssumeRoot (TASK)`` for each task."""
     denied: tuple[str, ...]
     own: frozenset[str]
-    """What only this work needs, of ``needed``: a caller without any of it isn't meant for this work."""
+    """The part of ``needed`` that only this work needs: a caller without any of it isn't meant for this work."""
     is_required: bool
     """Whether this principal must be able to do it, such as a role of a server."""
 
 
 def check_permissions(found: WorkPermissions) -> Check:
-    """Judge a simulation of what one kind of work needs."""
+    """Judge the simulated permissions of a kind of work."""
     work, denied = found.work, found.denied
     if not denied:
         text = f"To {work}: all {len(found.needed)} permissions are allowed, by simulation."
@@ -227,7 +227,7 @@ def check_permissions(found: WorkPermissions) -> Check:
 
 
 def find_region_source(option: str | None, environment: Mapping[str, str]) -> str:
-    """Find what chose the Region, as a clause."""
+    """Find the source of the Region, as a clause."""
     if option is not None:
         return "from the option"
     variable = next((name for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if environment.get(name)), None)

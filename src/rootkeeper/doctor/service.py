@@ -1,7 +1,7 @@
-"""Makes all checks, in an order in which the first problem explains the following ones. Nothing is changed.
+"""Makes all checks, in an order in which the first problem explains later problems. Nothing is changed.
 
-A check that fails ends no other one; what depends on it is unknown. The database and its ledger are only read: nothing
-is created or migrated.
+A failed check ends no other check; checks that depend on it are unknown. The database and its ledger are only read:
+nothing is created or migrated.
 """
 
 from __future__ import annotations
@@ -135,12 +135,12 @@ _AWS_CHECKS = (
 
 
 def check_own_installation() -> Check:
-    """Check what is installed here."""
+    """Check the installation on this machine."""
     return check_installation(__version__, platform.python_version(), {name: is_installed(name) for name in EXTRAS})
 
 
 class AwsChecks:
-    """What AWS is asked: only reads."""
+    """The checks that ask AWS: only reads."""
 
     def __init__(self, gateway: AwsGateway, settings: Settings, region: str | None) -> None:
         self._gateway, self._settings, self._region = gateway, settings, region
@@ -222,7 +222,7 @@ class AwsChecks:
             caller.account_id == organization.management_account_id,
             {role: arn for role, arn in given.items() if arn},
             self._gateway.region,
-            tuple(one.target for one in parse_configured_targets(self._settings.delivery.targets)),
+            tuple(configured.target for configured in parse_configured_targets(self._settings.delivery.targets)),
         ).run()
 
     def _find_member(self, organization: Organization) -> str | None:
