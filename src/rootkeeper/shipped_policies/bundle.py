@@ -448,7 +448,7 @@ class PolicyBundleBuilder:
     longest_window: timedelta
 
     def make(self, wishes: PolicyInputs) -> PolicyBundle:
-        """Read caller, organization and set-up (six calls), and make the bundle; ``remarks`` name what can't be read.
+        """Read caller, organization and set-up (six calls), and make the bundle; ``remarks`` name failed readings.
 
         :raises InputError: if an input can't be used.
         :raises AwsError: if the organization can't be read.

@@ -3,7 +3,7 @@
 A template writes only plain words itself, such as an account id or a role's name. Everything else goes through a filter
 that quotes it for its language, so that no text from outside becomes code; a template that forgets the filter fails.
 
-The same CloudFormation template serves every account and Region: conditions decide what a stack creates. It attaches
+The same CloudFormation template serves every account and Region: conditions select a stack's resources. It attaches
 no guardrail until a parameter names the target. Topic and queue are in a single Region of the roles' account; rules
 in all other Regions forward to it, because EventBridge delivers to a topic or a queue of its own Region alone.
 CloudFormation has no resource for the features, trusted access or a delegated administrator of IAM; Terraform has.
