@@ -1,4 +1,4 @@
-"""Compares the set-up with the one that was last accepted, records acceptances, and stores both in the database.
+"""Compares the set-up with the last accepted set-up, records acceptances, and stores both in the database.
 
 Guardrails need paced calls: two for each policy, at two policies a second. They are read only after a set-up was
 accepted, and during an audit in a separate thread. That thread only calls AWS; the caller of the comparison uses the
@@ -46,7 +46,7 @@ _readings = schema.setup_readings.c
 
 
 class AcceptedSetupStore(OrganizationStore):
-    """The set-ups of one organization: those that a person accepted, and what was read.
+    """The set-ups of an organization: those that a person accepted, and the readings.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -66,7 +66,7 @@ class AcceptedSetupStore(OrganizationStore):
         return None if row is None else parse_row(AcceptedSetup, row)
 
     def save_reading(self, state: SetupState) -> None:
-        """An audit saves its reading at its end, when a newer one of the same day may exist already."""
+        """An audit saves its reading at its end, when a newer reading of the same day may exist already."""
         own = {"organization_id": self._organization_id, "read_on": state.read_at.astimezone(UTC).date().isoformat()}
         is_same_day = (_readings.organization_id == own["organization_id"]) & (_readings.read_on == own["read_on"])
         new = insert(schema.setup_readings).values(
@@ -95,7 +95,7 @@ class GuardrailReader(Protocol):
     """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
 
     def list_own_policies(self) -> PolicyListing:
-        """List every attached SCP and RCP of the organization itself; the listing names what can't be read.
+        """List every attached SCP and RCP of the organization itself; the listing names the parts that can't be read.
 
         Policies of AWS are left out: FullAWSAccess is attached to everything, so its targets would need as many pages
         as the whole organization.
@@ -121,7 +121,7 @@ Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
 
 @dataclass(frozen=True, slots=True)
 class DriftComparison:
-    """A comparison in progress. It doesn't fail; what can't be read is unknown."""
+    """A comparison in progress. It doesn't fail; parts that can't be read are unknown."""
 
     _reading: DriftReader
     _setup: Setup
@@ -142,7 +142,7 @@ class DriftComparison:
 
 @dataclass(frozen=True, slots=True)
 class DriftReader:
-    """Compares the set-up with the accepted one; changes nothing in AWS."""
+    """Compares the set-up with the accepted set-up; changes nothing in AWS."""
 
     guardrails: GuardrailReader
     setups: AcceptedSetupStore
@@ -169,7 +169,7 @@ class DriftReader:
         return DriftComparison(self, setup, read_at, accepted, threads)
 
     def compare(self, setup: Setup) -> SetupDrift:
-        """Compare, and store the reading. What the database or AWS doesn't return is unknown, never "no drift"."""
+        """Compare, and store the reading. Parts not returned by the database or AWS are unknown, never "no drift"."""
         read_at = self.clock.now()
         try:
             accepted = self.setups.find_last()
@@ -187,7 +187,7 @@ class DriftReader:
             drift = compare_setup(accepted, state)
             if accepted is not None and drift.differences:
                 entries = self.ledger.list_entries(since_sequence=accepted.ledger_sequence)
-                own = (one for one in entries if one.organization_id == self.organization_id)
+                own = (entry for entry in entries if entry.organization_id == self.organization_id)
                 drift = mark_own_changes(drift, own)
         except DatabaseError as error:
             return describe_unreadable(error)
@@ -252,13 +252,16 @@ def describe_unreadable(error: DatabaseError) -> SetupDrift:
 
 
 def describe_state(state: SetupState) -> dict[str, JsonValue]:
-    """Render an accepted set-up for the ledger; ``None`` for what wasn't read."""
+    """Render an accepted set-up for the ledger; ``None`` for parts that weren't read."""
     parts = ("trusted_access", "features", "delegated_administrators")
     setup: dict[str, JsonValue] = {name: to_plain_value(getattr(state.setup, name), render_time) for name in parts}
     if state.guardrails is None:
         return {**setup, "guardrails": None}
     named = ("policy_id", "content_hash", "attached_to")
-    guardrails = [{name: to_plain_value(getattr(one, name), render_time) for name in named} for one in state.guardrails]
+    guardrails = [
+        {name: to_plain_value(getattr(guardrail, name), render_time) for name in named}
+        for guardrail in state.guardrails
+    ]
     return {**setup, "guardrails": guardrails}
 
 

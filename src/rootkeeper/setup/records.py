@@ -1,4 +1,4 @@
-"""Differences between the accepted set-up and the current one, as JSON."""
+"""Differences between the accepted and the current set-up, as JSON."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class SetupChangeDocument(Answer):
 
 @record
 class SetupPlanDocument(Answer):
-    """What a change of the set-up would do."""
+    """The plan of a change of the set-up."""
 
     organization_id: OrganizationId
     endpoint: Endpoint

@@ -1,7 +1,7 @@
-"""Set-up drift: how the set-up differs from the one that a person last accepted, and what may have changed it.
+"""Set-up drift: differences from the set-up that a person last accepted, and their possible causes.
 
 It compares trusted access, the two features, the delegated administrators, and the guardrails: service control and
-resource control policies with their content and attachments. A part that one side didn't read is unknown, never
+resource control policies with their content and attachments. A part that either side didn't read is unknown, never
 unchanged.
 
 Source: IAM organization features (only the management account calls Enable*; delegated administrators call Disable*,
@@ -24,7 +24,7 @@ from rootkeeper.values import JsonValue, canonical_json, json_time
 
 
 class DriftKind(StrEnum):
-    """The ways in which a set-up can differ from the accepted one."""
+    """The ways in which a set-up can differ from the accepted set-up."""
 
     DELEGATE_GONE = "delegate_gone"
     DELEGATE_NEW = "delegate_new"
@@ -99,7 +99,7 @@ CAUSES: Mapping[DriftKind, tuple[str, ...]] = {
         _CONTROL_TOWER,
     ),
 }
-"""What may have changed it, one sentence each, the likeliest first."""
+"""The possible causes, a sentence each, the likeliest first."""
 
 
 class SetupPart(StrEnum):
@@ -113,7 +113,7 @@ class SetupPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One attached service control or resource control policy of the organization itself."""
+    """An attached service control or resource control policy of the organization itself."""
 
     policy_id: str
     name: str
@@ -127,13 +127,13 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class SetupState:
-    """The set-up and its guardrails, as one caller read them at one moment."""
+    """The set-up and its guardrails, as a caller read them at a point in time."""
 
     setup: Setup
     guardrails: tuple[Guardrail, ...] | None
     """By policy id; ``None`` if they weren't read."""
     guardrails_unknown: str | None
-    """Why they weren't read, and what is needed; one sentence."""
+    """Why they weren't read, and how to read them; a sentence."""
     read_at: datetime
     endpoint: str
     caller_arn: str
@@ -152,7 +152,7 @@ class AcceptedSetup:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference from the accepted set-up."""
+    """A difference from the accepted set-up."""
 
     part: SetupPart
     subject: str
@@ -160,9 +160,9 @@ class Difference:
     accepted: str
     found: str
     what: str
-    """One sentence for a person."""
+    """A sentence for a person."""
     could_be: tuple[str, ...]
-    """What may have changed it; what Rootkeeper itself recorded comes first."""
+    """Possible causes; changes that Rootkeeper itself recorded come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class SetupDrift:
     """``None`` if no set-up was accepted; then nothing is compared."""
     differences: tuple[Difference, ...]
     unknown: tuple[str, ...]
-    """One sentence for each part that couldn't be compared."""
+    """A sentence for each part that couldn't be compared."""
 
     @property
     def is_clean(self) -> bool:
@@ -218,9 +218,13 @@ def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> Setup
                 f"Rootkeeper itself: ledger entry {intent.sequence}, {intent.action.value} by {intent.actor.name}."
             )
     differences: list[Difference] = []
-    for one in drift.differences:
-        recorded = own.get((one.part, None if one.part is SetupPart.TRUSTED_ACCESS else one.subject))
-        differences.append(one if recorded is None else replace(one, could_be=(recorded, *one.could_be)))
+    for difference in drift.differences:
+        recorded = own.get(
+            (difference.part, None if difference.part is SetupPart.TRUSTED_ACCESS else difference.subject)
+        )
+        differences.append(
+            difference if recorded is None else replace(difference, could_be=(recorded, *difference.could_be))
+        )
     return replace(drift, differences=tuple(differences))
 
 

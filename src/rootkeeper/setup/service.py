@@ -37,7 +37,7 @@ REREAD_PAUSES_SECONDS = (0, 1, 2)
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One call that changes the set-up."""
+    """A call that changes the set-up."""
 
     action: Action
     feature: Feature | None = None
@@ -72,12 +72,12 @@ class StepOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SetupStepResult:
-    """One step of a plan, and its outcome."""
+    """A step of a plan, and its outcome."""
 
     step: SetupStep
     outcome: StepOutcome
     explanation: str
-    """One sentence for a person."""
+    """A sentence for a person."""
     hint: str | None = None
 
 
@@ -92,7 +92,7 @@ class SetupSteps:
     progress: Progress
 
     def take(self, steps: tuple[SetupStep, ...]) -> tuple[tuple[SetupStepResult, ...], Setup]:
-        """Execute each step that is still needed; skip the rest after one that isn't proven. Return the last reading.
+        """Execute each step that is still needed, until a step isn't proven; skip the rest. Return the last reading.
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
@@ -223,7 +223,7 @@ class CallerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingPart:
-    """One part of the set-up that is missing."""
+    """A missing part of the set-up."""
 
     what: str
     fix: Hint
@@ -240,7 +240,7 @@ class SetupReport:
     organization: Organization
     setup: Setup
     missing: tuple[MissingPart, ...]
-    """Known to be missing; ``setup.unknown`` has what couldn't be read."""
+    """Known to be missing; ``setup.unknown`` has the parts that couldn't be read."""
 
     @property
     def is_complete(self) -> bool:
@@ -280,9 +280,9 @@ class SetupPlan:
     steps: tuple[SetupStep, ...]
     """In order; empty if there is nothing to do."""
     unneeded: tuple[str, ...]
-    """One sentence for each requested part that is so already."""
+    """A sentence for each requested part that is already as requested."""
     remarks: tuple[str, ...]
-    """What the person must know before confirming."""
+    """Facts that the person must know before confirming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +294,7 @@ class SetupChange:
     setup: Setup
     """As re-read at the end."""
     closing_remarks: tuple[str, ...]
-    """What remains, and what comes next."""
+    """Remarks about the parts that remain, and about the next steps."""
 
     @property
     def is_proven(self) -> bool:
@@ -310,7 +310,7 @@ class SetupEnabler(SetupSteps):
     def plan(
         self, features: frozenset[Feature] = frozenset(Feature), delegated_administrator: AccountId | None = None
     ) -> SetupPlan:
-        """Plan what is missing. Reads, and changes nothing; this is also the dry run.
+        """Plan the missing parts. Reads, and changes nothing; this is also the dry run.
 
         :raises AwsAccessDeniedError: if the caller isn't in the management account; no mutating call was made.
         :raises AwsRejectedError: if the organization or its partition has no root access management.
@@ -365,7 +365,7 @@ class SetupDisabler(SetupSteps):
     windows: RecoveryWindowStore
 
     def plan(self, features: frozenset[Feature] = frozenset(Feature), *, trusted_access: bool = False) -> SetupPlan:
-        """Plan what to disable.
+        """Plan the parts to disable.
 
         With ``trusted_access`` the delegated administrators are deregistered first, because AWS requires that.
 
@@ -394,7 +394,7 @@ class SetupDisabler(SetupSteps):
         return _plan(report, steps, tuple(remarks))
 
     def apply(self, plan: SetupPlan) -> SetupChange:
-        """Execute the plan's steps, and report what remains.
+        """Execute the plan's steps, and report the parts that remain.
 
         :raises WindowConflictError: if a recovery window was opened since the plan.
         """
@@ -453,7 +453,7 @@ def _refuse_caller(report: SetupReport, action: str, accounts: str) -> AwsAccess
 
 
 def _plan(report: SetupReport, wanted: Sequence[SetupStep], remarks: tuple[str, ...]) -> SetupPlan:
-    """Plan the steps whose result doesn't exist yet, or can't be read."""
+    """Plan the steps with a result that doesn't exist yet, or can't be read."""
     satisfied = [step for step in wanted if find_satisfied(step, report.setup)]
     unneeded = [step.satisfied_title for step in satisfied]
     if report.setup.trusted_access is False and not any(step.action is Action.TRUSTED_ACCESS_ENABLE for step in wanted):
