@@ -164,6 +164,6 @@ _ACCEPTED: Mapping[Result, EmailChangeOutcome] = {
 
 @record
 class EmailChangesDocument(Answer):
-    """What came of a change of a root e-mail address."""
+    """The results of changes of root e-mail addresses."""
 
     changes: list[EmailChangeRecord]

@@ -1,11 +1,11 @@
-"""The organization's rules for root e-mail addresses, and what a re-read proves of a change.
+"""The organization's rules for root e-mail addresses, and the proof of a change by a re-read.
 
 A person who reads the mailbox can reset the root user's password. So an address must be in a domain of the
-organization, read by a group, and used by one account only. Unknown is never a pass: without a list of domains no
+organization, read by a group, and used by a single account. Unknown is never a pass: without a list of domains no
 address passes.
 
-To change an address, AWS sends a one-time password to the new one, accepts it for 24 hours, and may take 4 hours to
-show the change everywhere. Until then an old address in an answer proves nothing.
+To change an address, AWS sends a one-time password to the new address, accepts it for 24 hours, and may take 4 hours
+to show the change everywhere. Until then an old address in an answer proves nothing.
 
 Source: Account Management guide, "Update the root user email address"; API version 2021-02-01.
 """
@@ -92,7 +92,7 @@ class EmailAddress:
 
     @property
     def mailbox(self) -> str:
-        """The address without what follows a plus sign, which mail servers ignore. Source: RFC 5233."""
+        """The address without a plus sign and the text after it, which mail servers ignore. Source: RFC 5233."""
         return f"{self.local.partition('+')[0] or self.local}@{self.domain}"
 
 
@@ -207,7 +207,7 @@ class RootEmail:
 
 @dataclass(frozen=True, slots=True)
 class RootEmailEvaluator:
-    """The rules, and what is needed to apply them."""
+    """The rules, and the facts needed to apply them."""
 
     rules: EmailRules
     attestations: Mapping[str, EmailAttestation]
@@ -245,7 +245,7 @@ class RootEmailEvaluator:
         if self.rules.groups.intersection(names):
             return GroupBasis.SETTINGS, None
         found = [self.attestations[name] for name in names if name in self.attestations]
-        latest = max(found, key=lambda one: one.until, default=None)
+        latest = max(found, key=lambda attestation: attestation.until, default=None)
         return (GroupBasis.ATTESTATION if latest and latest.is_in_force(self.now) else None), latest
 
     def _evaluate(self, account: Account, role: AccountRole, holders: Mapping[str, tuple[AccountId, ...]]) -> RootEmail:
@@ -253,7 +253,7 @@ class RootEmailEvaluator:
             return RootEmail(account, role, EmailVerdict.NOT_APPLICABLE, (EmailReason.NOT_ACTIVE,))
         if not account.email.strip():
             return RootEmail(account, role, EmailVerdict.UNKNOWN, (EmailReason.UNREAD,))
-        others = tuple(one for one in holders[fold_address(account.email)] if one != account.account_id)
+        others = tuple(holder for holder in holders[fold_address(account.email)] if holder != account.account_id)
         shared = {EmailReason.DUPLICATE} if others else set()
         try:
             address = parse_address(account.email)
@@ -292,12 +292,12 @@ def find_holders(accounts: Iterable[Account]) -> dict[str, tuple[AccountId, ...]
 
 
 def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
-    return count_each(EmailVerdict, (one.verdict for one in found), "accounts")
+    return count_each(EmailVerdict, (email.verdict for email in found), "accounts")
 
 
 def has_email_findings(found: Iterable[RootEmail], fail_on: frozenset[FailOn]) -> bool:
     """Whether the answer is bad; an address that breaks a rule counts as ``present``."""
-    return is_bad({one.verdict for one in found}, fail_on)
+    return is_bad({email.verdict for email in found}, fail_on)
 
 
 ONE_TIME_PASSWORD_LASTS = timedelta(hours=24)
@@ -321,7 +321,7 @@ def parse_one_time_password(text: str) -> OneTimePassword:
 
 @dataclass(frozen=True, slots=True)
 class EmailChangeRequest:
-    """A person's request to change the address of one account."""
+    """A person's request to change the address of an account."""
 
     address: str
     reason: str
@@ -329,12 +329,12 @@ class EmailChangeRequest:
     overrides: bool = False
     """Whether to change the address despite objections."""
     restarts: bool = False
-    """Whether AWS sends another one-time password although one may be on its way."""
+    """Whether AWS sends another one-time password although an earlier password may be on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailUpdateSnapshot:
-    """An account's newest change as AWS reported it at one moment."""
+    """An account's newest change as AWS reported it at a point in time."""
 
     was_read: bool
     update: EmailUpdate | None = None
@@ -364,7 +364,7 @@ class EmailReread:
 
 @dataclass(frozen=True, slots=True)
 class StartedEmailUpdate:
-    """A change that the ledger shows as started and whose one-time password may still be accepted."""
+    """A change that the ledger shows as started, with a one-time password that may still be accepted."""
 
     email: str
     started_at: datetime
@@ -375,7 +375,7 @@ class StartedEmailUpdate:
 def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> StartedEmailUpdate | None:
     """Find the newest start that wasn't refused or accepted and isn't too old.
 
-    :param entries: of one account, in the order of their sequence.
+    :param entries: the entries of an account, in the order of their sequence.
     """
     started: dict[int, StartedEmailUpdate] = {}
     for entry in entries:
@@ -390,7 +390,7 @@ def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> Starte
                 )
         elif entry.action is Action.EMAIL_UPDATE_ACCEPT and entry.result is Result.DONE:
             started.clear()
-    newest = max(started.values(), key=lambda one: one.started_at, default=None)
+    newest = max(started.values(), key=lambda update: update.started_at, default=None)
     return newest if newest and now < newest.started_at + ONE_TIME_PASSWORD_LASTS else None
 
 
@@ -404,9 +404,9 @@ def is_overtaken(started: StartedEmailUpdate, newest: EmailUpdate | None) -> boo
 
 
 def was_started(intent_parameters: Mapping[str, JsonValue], after: EmailUpdateSnapshot) -> bool | None:
-    """Whether a start acted: AWS's newest change differs from the one in the intent. Compares no clocks.
+    """Whether a start acted: AWS's newest change isn't the earlier change in the intent. Compares no clocks.
 
-    ``None`` if one of the two couldn't be read.
+    ``None`` if either of them couldn't be read.
     """
     if not intent_parameters.get("update_before_was_read") or not after.was_read:
         return None

@@ -1,14 +1,14 @@
 """Lists and changes root e-mail addresses.
 
-A list needs one listing of the accounts and no call per account.
+A list needs a listing of the accounts and no call per account.
 
 A change has the same effect as a recovery and the same protection. The planner only reads; a dry run ends there. It
-refuses what can't be done. An address that breaks the rules, an account with a deletion exception and a failsafe are
+refuses impossible changes. An address that breaks the rules, an account with a deletion exception and a failsafe are
 objections, which a person can override with a reason.
 
 The executor makes two privileged calls, each with its own intent, and each once: the start makes AWS send a one-time
 password to the new address, the acceptance returns it. The account's lock is held for each call, not for the hours
-that the mail may take, so the second call checks again what the lock protects.
+that the mail may take, so the second call checks the account again.
 """
 
 from __future__ import annotations
@@ -100,18 +100,22 @@ class RootEmailReader:
         :raises OrganizationIncompleteError: if the listing isn't complete.
         """
         inventory = self.inventory.read(progress)
-        selected = {one.account_id for one in select_accounts(request, inventory, self.inventory.reader).included}
+        selected = {
+            account.account_id for account in select_accounts(request, inventory, self.inventory.reader).included
+        }
         if request.statuses:
             known = self.store.list_statuses()
             selected = {
-                one for one in selected if (known[one].status if one in known else Status.UNKNOWN) in request.statuses
+                account_id
+                for account_id in selected
+                if (known[account_id].status if account_id in known else Status.UNKNOWN) in request.statuses
             }
         evaluated = read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
         return EmailReport(
             inventory=inventory,
             endpoint=self.inventory.reader.endpoint,
             rules=self.rules,
-            emails=tuple(one for one in evaluated if one.account.account_id in selected),
+            emails=tuple(email for email in evaluated if email.account.account_id in selected),
             remarks=explain_limits(self.rules, inventory),
         )
 
@@ -134,7 +138,7 @@ class Objection:
     code: str
     """For the ledger, such as ``domain_not_allowed``."""
     explanation: str
-    """One sentence for a person."""
+    """A sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +152,15 @@ class EmailChangePlan:
     current_email: str
     """From account:GetPrimaryEmail."""
     newest_update: EmailUpdateSnapshot
-    """If it can't be read, only the ledger shows what was started."""
+    """If it can't be read, only the ledger shows the started change."""
     started: StartedEmailUpdate | None
-    """An earlier start whose one-time password can still be accepted; AWS sends no other one."""
+    """An earlier start with a one-time password that can still be accepted; AWS sends no other password."""
     objections: tuple[Objection, ...]
     """Those that the person overrides."""
     approved_by: tuple[str, ...]
     """Empty without a server; then the change is reported as unapproved."""
     remarks: tuple[str, ...]
-    """What the person must know before confirming."""
+    """Facts that the person must know before confirming."""
 
     @property
     def is_unneeded(self) -> bool:
@@ -192,7 +196,9 @@ class EmailChangePlanner:
         caller = self.reader.read_caller()
         _require_target(account, inventory, caller)
         require_no_window(self.windows, account.account_id)
-        others = [one for one in find_holders(inventory.accounts).get(str(address), ()) if one != account.account_id]
+        others = [
+            holder for holder in find_holders(inventory.accounts).get(str(address), ()) if holder != account.account_id
+        ]
         if others:
             raise InputError(
                 f"{address} is already the root e-mail address of {', '.join(others)}. AWS allows each address once.",
@@ -226,13 +232,13 @@ class EmailChangePlanner:
         objections += [
             Objection(
                 "exception",
-                f"{account.account_id} is excepted from deletion by {one.owner} until {one.until.date().isoformat()} "
-                f"({one.reason}): its root user is in use.",
+                f"{account.account_id} is excepted from deletion by {exception.owner} until "
+                f"{exception.until.date().isoformat()} ({exception.reason}): its root user is in use.",
             )
-            for one in self.exceptions.list_exceptions()
-            if one.account_id == account.account_id and one.is_in_force(now)
+            for exception in self.exceptions.list_exceptions()
+            if exception.account_id == account.account_id and exception.is_in_force(now)
         ]
-        # An organization that loses its failsafe's mailbox may lose root access, so a possible failsafe counts as one.
+        # An organization that loses its failsafe's mailbox may lose root access, so a possible failsafe counts, too.
         account_id = account.account_id
         if classify_account_role(account_id, inventory) is AccountRole.FAILSAFE:
             text = f"{account_id} is a failsafe. Its emergency access depends on its mailbox."
@@ -258,7 +264,7 @@ class EmailChangePlanner:
 
 
 def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnapshot:
-    """Read the newest change; a read failure is part of the result. One call."""
+    """Read the newest change; a read failure is part of the result. A single call."""
     try:
         return EmailUpdateSnapshot(was_read=True, update=emails.find_email_update(account_id))
     except AwsError:
@@ -352,7 +358,7 @@ class EmailChangeStep:
 
     result: Result
     explanation: str
-    """One sentence for a person."""
+    """A sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +373,8 @@ class EmailChangeExecutor:
     reread_pauses_seconds: tuple[float, ...] = REREAD_PAUSES_SECONDS
 
     def start(self, plan: EmailChangePlan) -> EmailChangeStep:
-        """Make AWS send a one-time password to the new address. One call: account:StartPrimaryEmailUpdate; after an
-        unclear answer account:GetPrimaryEmailUpdateStatus.
+        """Make AWS send a one-time password to the new address. Calls account:StartPrimaryEmailUpdate and, after
+        an unclear answer, account:GetPrimaryEmailUpdateStatus.
 
         :raises AwsError: if AWS refused; nothing was started.
         :raises AccountBusyError: if another owner holds the account; nothing was started.

@@ -1,4 +1,4 @@
-"""What people state about root e-mail addresses: that a group reads one, and that an account may get one.
+"""People's statements about root e-mail addresses: a group reads an address, and an account may get an address.
 
 An attestation is recorded in the ledger before it counts, and ends by itself.
 
@@ -43,13 +43,13 @@ _columns = schema.email_attestations.c
 
 
 class EmailAttestationStore(OrganizationStore):
-    """The attestations of one organization, ended ones included.
+    """The attestations of an organization, ended attestations included.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
     def add(self, attestation: EmailAttestation) -> None:
-        """Keep it; a later one for the same address replaces it."""
+        """Keep an attestation; a later attestation of the same address replaces it."""
 
         def work(transaction: WriteTransaction) -> None:
             transaction.connection.execute(
@@ -94,7 +94,7 @@ class EmailAttestationService:
         return require_attestation(attestation, now)
 
     def attest(self, attestation: EmailAttestation) -> None:
-        """Record and keep an attestation; it replaces an earlier one for the address.
+        """Record and keep an attestation; it replaces an earlier attestation of the address.
 
         :raises LedgerUnavailableError: if it can't be recorded; nothing is kept.
         """
@@ -110,13 +110,15 @@ class EmailAttestationService:
 
 
 def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
-    return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
+    return RootEmailEvaluator(
+        rules, {attestation.address: attestation for attestation in attestations.list_attestations()}, now
+    )
 
 
 def list_unused(entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
     """List the approvals that no change has used up. Any acceptance that AWS didn't refuse uses all of the account.
 
-    :param entries: of one account, in the order of their sequence.
+    :param entries: the entries of an account, in the order of their sequence.
     """
     unused: tuple[LedgerEntry, ...] = ()
     in_use: dict[int | None, tuple[LedgerEntry, ...]] = {}
@@ -175,7 +177,7 @@ class EmailApprovalJudge:
 
 @dataclass(frozen=True, slots=True)
 class EmailApprovalService:
-    """Records the approvals of one person."""
+    """Records the approvals of a person."""
 
     ledger: Ledger
     policy: WindowPolicy
