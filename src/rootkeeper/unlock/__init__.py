@@ -1,1 +1,1 @@
-"""Unlocking S3 buckets and SQS queues whose policies deny everyone."""
+"""Unlocking S3 buckets and SQS queues with policies that deny everyone."""

@@ -145,13 +145,13 @@ def listing_to_record(listing: ResourceListing, organization_id: str) -> dict[st
     resources = [
         fill_record(
             ListedResource,
-            one.resource,
-            verdict=one.lockout.verdict.value,
-            explanation=one.lockout.explanation,
-            locking_statements=[statement.name.removeprefix("statement ") for statement in one.lockout.statements],
-            protected=one.is_protected,
+            state.resource,
+            verdict=state.lockout.verdict.value,
+            explanation=state.lockout.explanation,
+            locking_statements=[statement.name.removeprefix("statement ") for statement in state.lockout.statements],
+            protected=state.is_protected,
         )
-        for one in listing.resource_states
+        for state in listing.resource_states
     ]
     return {
         "schema_version": SCHEMA_VERSION,
@@ -159,7 +159,7 @@ def listing_to_record(listing: ResourceListing, organization_id: str) -> dict[st
         "account_id": listing.account.account_id,
         "service": listing.kind.value,
         f"{listing.kind.noun}s": resources,
-        "unread_regions": [fill_record(UnreadRegion, one) for one in listing.unread_regions],
+        "unread_regions": [fill_record(UnreadRegion, region) for region in listing.unread_regions],
         "unknown": listing.unknown,
     }
 

@@ -1,8 +1,8 @@
-"""Which statements of a bucket or queue policy lock everyone out, and what may replace the policy.
+"""Which statements of a bucket or queue policy lock everyone out, and which policies may replace it.
 
 A policy locks everyone out if no ordinary caller of the resource's own account can change it, so that only a root
 session can. Only Deny statements can do that, because the account's identity policies can allow anything. The
-ordinary caller is the most favorable one: current TLS, MFA, and no service in between. Its name and network aren't
+ordinary caller is the most favorable caller: current TLS, MFA, and no service in between. Its name and network aren't
 known, so a condition on them gives ``DEPENDS``. A condition that can't be read never counts as passed.
 
 Policies from AWS are parsed leniently, because they are in force anyway. A person's policy is checked before it is
@@ -33,7 +33,7 @@ from rootkeeper.values import JsonValue, canonical_json
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
-    """Whether ``text`` matches one of ``patterns``; ``*`` is any text, ``?`` one character."""
+    """Whether ``text`` matches any of ``patterns``; ``*`` is any text, ``?`` a single character."""
     known = known_text(text)
     return any(match(wildcard_tokens(pattern), known) for pattern in patterns)
 
@@ -129,7 +129,10 @@ def fingerprint(text: str | None, partition: str) -> str | None:
         document = parse_policy(text, "")
     except PolicyDocumentError:
         return hash_policy(text)
-    content = {**document.content, "Statement": [_normalize_statement(one, partition) for one in document.statements]}
+    content = {
+        **document.content,
+        "Statement": [_normalize_statement(statement, partition) for statement in document.statements],
+    }
     return hashlib.sha256(canonical_json(_normalize(content)).encode()).hexdigest()
 
 
@@ -147,7 +150,7 @@ def _normalize_statement(statement: Element, partition: str) -> Element:
 
 
 def _normalize(value: Any) -> Any:
-    """A list of one element equals the element; the order of texts doesn't matter, that of statements does."""
+    """A list of a single element equals the element. The order of statements matters; the order of texts doesn't."""
     if isinstance(value, dict):
         return {key: _normalize(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -177,7 +180,7 @@ def _invalid(source: str, problem: str, hint: str | None = None) -> PolicyDocume
 
 
 PRINCIPAL_KEYS = frozenset({"aws:principalarn"})
-"""Keys whose values are principals."""
+"""Keys with principals as values."""
 
 _ABSENT = frozenset(
     {
@@ -255,7 +258,7 @@ class CallerMatch:
     exceptions: tuple[str, ...] = ()
     """Principals of the account that it doesn't match."""
     conditions: tuple[str, ...] = ()
-    """What else it depends on, as written in the policy."""
+    """The conditions that it depends on, as written in the policy."""
 
 
 HOLDS = CallerMatch(holds=True)
@@ -265,14 +268,14 @@ FAILS = CallerMatch(holds=False)
 def combine(caller_matches: Iterable[CallerMatch]) -> CallerMatch:
     """Combine the parts of a statement, which must all hold."""
     found = tuple(caller_matches)
-    if any(one.holds is False for one in found):
+    if any(part.holds is False for part in found):
         return FAILS
-    if all(one.holds for one in found):
+    if all(part.holds for part in found):
         return HOLDS
     return CallerMatch(
         None,
-        exceptions=tuple(text for one in found for text in one.exceptions),
-        conditions=tuple(text for one in found for text in one.conditions),
+        exceptions=tuple(text for part in found for text in part.exceptions),
+        conditions=tuple(text for part in found for text in part.conditions),
     )
 
 
@@ -426,12 +429,12 @@ class LockingStatement:
     exceptions: tuple[str, ...]
     """Principals that it excepts."""
     conditions: tuple[str, ...]
-    """What else it depends on."""
+    """The conditions that it depends on."""
     content: Element
 
     @property
     def explanation(self) -> str:
-        """One sentence for a person."""
+        """A sentence for a person."""
         sentence = f"{self.name[:1].upper()}{self.name[1:]} denies everyone in the account"
         if self.exceptions:
             sentence += f" except {', '.join(self.exceptions)}"
@@ -464,7 +467,7 @@ _EXPLANATIONS = {
 
 
 def evaluate_policy(text: str | None, resource: Resource, organization_id: str) -> Lockout:
-    """Evaluate a policy from AWS; one that can't be parsed is unknown, never open."""
+    """Evaluate a policy from AWS; a policy that can't be parsed is unknown, never open."""
     if text is None:
         return Lockout(LockoutVerdict.NO_POLICY)
     try:
@@ -475,18 +478,20 @@ def evaluate_policy(text: str | None, resource: Resource, organization_id: str) 
 
 
 def evaluate_document(document: PolicyDocument, caller: OrdinaryCaller) -> Lockout:
-    """Evaluate a policy: one action that can change it is enough; the worst statement counts for each action."""
+    """Evaluate a policy: any action that can change it is enough; the worst statement counts for each action."""
     found = [
         [_evaluate_statement(statement, action, caller) for statement in document.statements]
         for action in caller.resource.kind.fix_actions
     ]
-    by_action = (max((_verdict(one) for one in matches), key=_SEVERITY.index) for matches in found)
+    by_action = (max((_verdict(caller_match) for caller_match in matches), key=_SEVERITY.index) for matches in found)
     verdict = min(by_action, key=_SEVERITY.index, default=LockoutVerdict.OPEN)
     if verdict is LockoutVerdict.OPEN:
         return Lockout(LockoutVerdict.OPEN)
     locking = []
     for number, statement in enumerate(document.statements):
-        worst = max((matches[number] for matches in found), key=lambda one: _SEVERITY.index(_verdict(one)))
+        worst = max(
+            (matches[number] for matches in found), key=lambda caller_match: _SEVERITY.index(_verdict(caller_match))
+        )
         if _verdict(worst) is not LockoutVerdict.OPEN:
             name = get_statement_name(statement, number)
             locking.append(
@@ -550,7 +555,7 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
     :raises PolicyDocumentError: if it can't be parsed.
     """
     document = parse_policy(text, f"The policy of {resource}")
-    removed = {one.number for one in lockout.statements if one.verdict is lockout.verdict}
+    removed = {statement.number for statement in lockout.statements if statement.verdict is lockout.verdict}
     left = [statement for number, statement in enumerate(document.statements) if number not in removed]
     if not left:
         return None
@@ -599,7 +604,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """One policy, before and after a change."""
+    """A policy, before and after a change."""
 
     resource: Resource
     before: str | None
@@ -647,7 +652,7 @@ def read_resource(action: Action, account_id: AccountId, parameters: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class PolicyRereadResult:
-    """What a re-read proves of a change."""
+    """The result of a re-read after a change."""
 
     result: Result
     explanation: str

@@ -59,7 +59,7 @@ RENEWAL_MARGIN = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class UnlockAccess:
-    """One account's buckets or queues; safe in many threads."""
+    """An account's buckets or queues; safe in many threads."""
 
     sessions: RootSessions
     ledger: Ledger
@@ -137,7 +137,7 @@ WORKERS = 16
 
 @dataclass(frozen=True, slots=True)
 class ResourcePolicyState:
-    """One bucket or queue, its policy, and the effect of that policy."""
+    """A bucket or queue, its policy, and the effect of that policy."""
 
     resource: Resource
     policy: str | None
@@ -149,7 +149,7 @@ class ResourcePolicyState:
 
 @dataclass(frozen=True, slots=True)
 class UnreadRegion:
-    """A Region whose queues couldn't be listed."""
+    """A Region with queues that couldn't be listed."""
 
     region: str
     reason: str
@@ -169,7 +169,7 @@ class ResourceListing:
     @property
     def has_unknown(self) -> bool:
         return self.unknown is not None or any(
-            one.lockout.verdict is LockoutVerdict.UNKNOWN for one in self.resource_states
+            state.lockout.verdict is LockoutVerdict.UNKNOWN for state in self.resource_states
         )
 
 
@@ -208,13 +208,15 @@ class UnlockReader:
         progress.start("Reading policies", len(resources))
         with ThreadPoolExecutor(WORKERS) as pool:
             resource_states = tuple(pool.map(lambda resource: self._read(access, resource, progress), resources))
-        unread = tuple(UnreadRegion(one.region, one.error.message) for one in answers if one.error is not None)
+        unread = tuple(
+            UnreadRegion(answer.region, answer.error.message) for answer in answers if answer.error is not None
+        )
         return ResourceListing(account, kind, resource_states, unread)
 
     def show_one(
         self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
     ) -> ResourcePolicyState:
-        """Find one as ``find_one``, but if only another caller could open the session, return unknown and name it."""
+        """Call ``find_one``; if only another caller could open the session, return unknown and name that caller."""
         try:
             return self.find_one(account, kind, name, regions, progress)
         except AwsAccessDeniedError as error:
@@ -225,7 +227,7 @@ class UnlockReader:
     def find_one(
         self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
     ) -> ResourcePolicyState:
-        """Find one bucket or queue and read its policy.
+        """Find a bucket or queue and read its policy.
 
         :raises InputError: if the account has none of that name, or queues of it in several Regions.
         :raises AwsError: if it can't be read.
@@ -251,7 +253,7 @@ class UnlockReader:
     def _begin(
         self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
     ) -> tuple[UnlockAccess, tuple[str, ...]]:
-        """Open the session first, so that its refusal is one error and not one for each Region."""
+        """Open the session first, so that its refusal is a single error, not an error for each Region."""
         self.places.require_same_place(kind)
         where = choose_regions(self.places, self.caller, account.account_id, kind, regions, progress)
         access = UnlockAccess(self.sessions, self.ledger, self.clock, account.account_id, kind)
@@ -270,7 +272,7 @@ class UnlockReader:
 
 @dataclass(frozen=True, slots=True)
 class _RegionResult:
-    """The result of one Region."""
+    """The result of a Region."""
 
     region: str
     resources: tuple[Resource, ...] = ()
@@ -307,16 +309,16 @@ def _require_some_answer(answers: Sequence[_RegionResult]) -> None:
 def _not_one(
     found: Sequence[Resource], answers: Sequence[_RegionResult], account: Account, kind: ResourceKind, name: str
 ) -> InputError:
-    whose = f"account {account.account_id} ({account.name})"
+    owner = f"account {account.account_id} ({account.name})"
     if found:
         regions = ", ".join(resource.region for resource in found)
         hint = Hint("Choose one Region.", "unlock.one_region")
-        return InputError(f"{whose} has {kind.noun}s named {name} in {regions}.", hint=hint)
+        return InputError(f"{owner} has {kind.noun}s named {name} in {regions}.", hint=hint)
     unread = [answer.region for answer in answers if answer.error is not None]
     missing = f" These Regions answered with an error: {', '.join(unread)}." if unread else ""
     text = f"List the {kind.noun}s of the account."
     return InputError(
-        f"There is no {kind.noun} {name} in {whose}.{missing}",
+        f"There is no {kind.noun} {name} in {owner}.{missing}",
         hint=Hint(text, "unlock.list_account", service=kind.value, account_id=account.account_id),
     )
 
@@ -342,7 +344,7 @@ class PolicyChangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnlockPlan:
-    """One change that passed every check."""
+    """A change that passed every check."""
 
     request: PolicyChangeRequest
     resource_state: ResourcePolicyState
@@ -351,7 +353,7 @@ class UnlockPlan:
     outcome: Lockout
     """The effect of the new policy."""
     obstacle: str | None = None
-    """Why there is nothing to do; one sentence."""
+    """Why there is nothing to do; a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +391,7 @@ class UnlockPlanner:
             )
 
     def plan(self, request: PolicyChangeRequest, progress: Progress) -> UnlockPlan:
-        """Read the current policy, and plan the new one.
+        """Read the current policy, and plan the new policy.
 
         :raises PolicyDocumentError: if the policy can't be corrected, or a replacement isn't acceptable.
         :raises InputError: if there is no such bucket or queue.
@@ -467,7 +469,7 @@ class UnlockRun:
     def apply(self, plan: UnlockPlan, progress: Progress) -> UnlockOutcome:
         """Execute a plan under the account's lock.
 
-        Saves the policy; sts:AssumeRoot, sts:GetCallerIdentity, a re-read, and one changing call:
+        Saves the policy; sts:AssumeRoot, sts:GetCallerIdentity, a re-read, and a changing call:
         s3:DeleteBucketPolicy, s3:PutBucketPolicy or sqs:SetQueueAttributes.
 
         :raises AccountBusyError: if another owner holds the account; nothing was done.

@@ -83,7 +83,7 @@ class SavedPolicyFiles:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    """:raises OSError: if a new file can't be written and synced; an incomplete one is deleted."""
+    """:raises OSError: if a new file can't be written and synced; an incomplete file is deleted."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         left = content
