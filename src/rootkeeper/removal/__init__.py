@@ -1,1 +1,1 @@
-"""Removing the root user credentials of one account: what deletions and closings share."""
+"""Removing the root user credentials of an account, for deletions and closings."""

@@ -1,4 +1,4 @@
-"""The calls that remove the root user credentials of one account, and their results.
+"""The calls that remove the root user credentials of an account, and their results.
 
 A successful answer from AWS isn't enough: a call is done only when a re-read no longer shows its target.
 """
@@ -28,7 +28,7 @@ from rootkeeper.organization.statuses import CredentialKind, RootCredentials, Ro
 ALL_KINDS = frozenset(CredentialKind)
 
 GUARDED_KINDS = frozenset({CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS})
-"""What an MFA device guards: a device is removed only when none of these is left."""
+"""The kinds that an MFA device guards: a device is removed only when none of these is left."""
 
 OPERATIONS: Mapping[CredentialKind, str] = MappingProxyType(
     {
@@ -38,12 +38,12 @@ OPERATIONS: Mapping[CredentialKind, str] = MappingProxyType(
         CredentialKind.MFA_DEVICES: "DeactivateMFADevice",
     }
 )
-"""The IAM operation that removes one credential of each kind. Source: IAM, API version 2010-05-08."""
+"""The IAM operation that removes a credential of each kind. Source: IAM, API version 2010-05-08."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """One changing call."""
+    """A changing call."""
 
     kind: CredentialKind
     target: str | None
@@ -55,7 +55,7 @@ class PlannedCall:
 
 
 def list_targets(found: RootCredentials, kind: CredentialKind) -> tuple[str | None, ...]:
-    """List the credentials of one kind as targets of its call."""
+    """List the credentials of a kind as targets of its call."""
     if kind is CredentialKind.ACCESS_KEYS:
         return tuple(key.access_key_id for key in found.access_keys)
     if kind is CredentialKind.SIGNING_CERTIFICATES:
@@ -119,18 +119,18 @@ class KindReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindResult:
-    """The result for one kind of credential in one account."""
+    """The result for a kind of credential in an account."""
 
     kind: CredentialKind
     outcome: KindOutcome
     reason: KindReason | SkipReason | None = None
     detail: str | None = None
-    """One sentence."""
+    """A sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountDeletion:
-    """The result for one account."""
+    """The result for an account."""
 
     account_id: AccountId
     name: str
@@ -191,7 +191,7 @@ ACTIONS: Mapping[CredentialKind, Action] = MappingProxyType(
         CredentialKind.MFA_DEVICES: Action.MFA_DEVICE_DEACTIVATE,
     }
 )
-"""The ledger's action that removes one credential of each kind."""
+"""The ledger's action that removes a credential of each kind."""
 
 TARGET_PARAMETERS: Mapping[CredentialKind, str] = MappingProxyType(
     {
@@ -204,7 +204,7 @@ TARGET_PARAMETERS: Mapping[CredentialKind, str] = MappingProxyType(
 
 
 class CallState(StrEnum):
-    """The state of one changing call."""
+    """The state of a changing call."""
 
     PLANNED = "planned"
     """Not sent."""
@@ -221,7 +221,7 @@ class CallState(StrEnum):
     UNPROVEN = "unproven"
     """Sent, but the account couldn't be re-read."""
     KEPT = "kept"
-    """An MFA device that wasn't touched because what it guards is left or may be left."""
+    """An MFA device that wasn't touched because credentials that it guards are left or may be left."""
 
 
 SUCCESS = "success"
@@ -229,7 +229,7 @@ SUCCESS = "success"
 
 @dataclass(slots=True)
 class CallRecord:
-    """One changing call with its current state."""
+    """A changing call with its current state."""
 
     call: PlannedCall
     state: CallState = CallState.PLANNED
@@ -258,7 +258,7 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class RemainingCredentials:
-    """What a re-read shows."""
+    """The credentials that a re-read shows."""
 
     summary: RootCredentialsSummary
     credentials: RootCredentials | None
@@ -280,7 +280,7 @@ def evaluate_sent_calls(
 ) -> list[tuple[CallRecord, Result]]:
     """Decide the result of every call that was sent by the last re-read; ``None``: there was no re-read.
 
-    :returns: the calls whose intents have no outcome yet, each with its outcome.
+    :returns: the calls with intents that have no outcome yet, each with its outcome.
     """
     decided = []
     for record in records:

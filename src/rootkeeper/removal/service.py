@@ -1,4 +1,4 @@
-"""Removes the root user credentials of one account, for deletions and for the closing of recovery windows.
+"""Removes the root user credentials of an account, for deletions and for the closing of recovery windows.
 
 intent → delete session → identity → details → keys, certificates, password, MFA devices with one intent each → re-read
 in an audit session → outcomes. An outcome is ``done`` only when a re-read shows it, also if AWS answers that there was
@@ -63,7 +63,7 @@ only repeat that. A call that AWS answered with success gets all the pauses.
 
 @dataclass(slots=True)
 class RemovalRun:
-    """The state of one removal. The public methods are called in their order here."""
+    """The state of a removal. The public methods are called in their order here."""
 
     tools: Removal
     account_id: AccountId
@@ -72,7 +72,7 @@ class RemovalRun:
     context: Mapping[str, JsonValue]
     is_stopped: Callable[[], bool]
     reads_last_use: bool
-    """Whether to read when the password and the keys were last used; this takes one call for each."""
+    """Whether to read when the password and the keys were last used; this takes a call for each."""
     found: RootCredentials | None = None
     records: list[CallRecord] = field(default_factory=list)
     left: RemainingCredentials | None = None
@@ -87,7 +87,7 @@ class RemovalRun:
 
     @property
     def reading_session(self) -> RootSession | None:
-        """The session that re-read the account, or the one in which the first reading failed."""
+        """The session that re-read the account, or the session in which the first reading failed."""
         return self._session if self.audit_session is None and self.found is None else self.audit_session
 
     def find(self) -> RootCredentials:
@@ -110,7 +110,7 @@ class RemovalRun:
                 record.state, record.detail = CallState.KEPT, obstacle
 
     def reread(self) -> None:
-        """Read what is left in an audit session; repeat after a pause while AWS still shows a deleted credential."""
+        """Read the account in an audit session; repeat after a pause while AWS still shows a deleted credential."""
         self._require_not_stopped()
         self.audit_session = session = self._open_session(TaskPolicy.AUDIT)
         self._observe(session)
@@ -277,7 +277,7 @@ def _list_guarded(session: RootSession) -> set[PlannedCall]:
 
 @dataclass(frozen=True, slots=True)
 class RemovalResult:
-    """The result of one removal."""
+    """The result of a removal."""
 
     account_id: AccountId
     kinds: tuple[KindResult, ...]
@@ -292,7 +292,7 @@ class RemovalResult:
     session_access_key_id: str | None = None
     """Of the audit session that re-read, or of the delete session in which the first reading failed."""
     skip: Skip | None = None
-    """What ``check`` returned; nothing was deleted then."""
+    """The result of ``check``; nothing was deleted then."""
     error: RootkeeperError | None = None
     """Why the account couldn't be read, changed further or re-read."""
     was_stopped: bool = False
@@ -308,7 +308,7 @@ class RemovalResult:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Removes root user credentials from one account; keeps no state between accounts."""
+    """Removes root user credentials from an account; keeps no state between accounts."""
 
     sessions: RootSessions
     ledger: Ledger
@@ -333,8 +333,8 @@ class Removal:
 
         MFA devices are removed only after a re-read shows no password and no key, independent of ``only``.
 
-        :param check: checks what was found, with its last use, before anything is deleted, for example against a plan.
-            Without it the last use isn't read.
+        :param check: checks the found credentials and their last use before anything is deleted, for example against a
+            plan. Without it the last use isn't read.
         :param context: added to the parameters of every intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``.
         :param is_stopped: called before each privileged call; true ends the removal.
         :param remark: receives why the account is read again.
