@@ -1,1 +1,1 @@
-"""Listing the organization, and what is remembered of it."""
+"""Listing the organization, and storing its inventory, statuses and audits."""

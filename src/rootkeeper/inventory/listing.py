@@ -1,7 +1,7 @@
 """Lists the organization's accounts, completely or not at all.
 
-One thread walks the pages of accounts, another reads the names of organizational units. Both deliver steps to the
-listing thread, which is the only one to change state. If an account comes twice, its last place counts. An empty,
+A thread walks the pages of accounts, another reads the names of organizational units. Both deliver steps to the
+listing thread, the only thread that changes state. If an account comes twice, its last place counts. An empty,
 incomplete or inconsistent list never becomes an inventory.
 """
 
@@ -56,7 +56,7 @@ Question = Callable[[], Step]
 
 @dataclass(slots=True)
 class InventoryCollector:
-    """One listing. Call :meth:`start`, then each delivered step until :attr:`is_done`, then :meth:`complete`."""
+    """A listing. Call :meth:`start`, then each delivered step until :attr:`is_done`, then :meth:`complete`."""
 
     reader: OrganizationReader
     organization: Organization
@@ -74,7 +74,7 @@ class InventoryCollector:
     take_page: Callable[[tuple[Account, ...]], None] = lambda _: None
     """Receives the accounts of each page that are new or in another place."""
     take_names: Callable[[tuple[OrganizationalUnit, ...]], None] = lambda _: None
-    """Receives the units whose names were read."""
+    """Receives the units with names that were just read."""
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     pages: int = 0
     _questions: queue.SimpleQueue[Question | None] = field(default_factory=queue.SimpleQueue)
@@ -135,7 +135,7 @@ class InventoryCollector:
         )
 
     def merge(self, inventory: Inventory) -> Inventory:
-        """Update an earlier inventory with what was listed so far; no account counts as having left."""
+        """Update an earlier inventory with the accounts and units listed so far; no account counts as having left."""
         accounts = {account.account_id: account for account in inventory.accounts} | self.accounts
         units = {unit.ou_id: unit for unit in inventory.organizational_units} | self.units
         return replace(
@@ -238,10 +238,13 @@ class InventoryCollector:
     def _find_missing(self) -> Account | None:
         """Find an account of the last inventory that the listing lacks, although it is in the organization.
 
-        One call for each account that may have left, until one hasn't: organizations:DescribeAccount.
+        A call for each account that may have left, until one hasn't: organizations:DescribeAccount.
         """
         vanished = find_vanished(self.known, self.accounts)
-        return next((one for one in vanished if one.account_id not in self._left and self._is_still_there(one)), None)
+        return next(
+            (account for account in vanished if account.account_id not in self._left and self._is_still_there(account)),
+            None,
+        )
 
     def _is_still_there(self, account: Account) -> bool:
         try:
@@ -310,7 +313,7 @@ class InventoryReader:
     def read_recent(self, progress: Progress) -> Inventory:
         """Use the known inventory if it was listed in the last five minutes: listing 10,000 accounts takes a minute.
 
-        For what AWS checks again, such as before a window is opened.
+        For requests that AWS checks again, such as the opening of a window.
 
         :raises OrganizationIncompleteError: if a new list is empty, incomplete or inconsistent.
         """

@@ -24,7 +24,7 @@ _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_
 _BRIEF = tuple(column for column in schema.account_statuses.c if column.name not in {"organization_id", "account"})
 
 _LOT = 1_000
-"""Rows of one statement: while the client builds a longer one, the server would end the transaction as idle."""
+"""Rows of a statement: while the client builds a longer statement, the server would end the transaction as idle."""
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -37,7 +37,7 @@ def status_row(status: AccountStatus) -> dict[str, Any]:
 
 
 class InventoryStore(OrganizationStore):
-    """The last complete inventory, and the last status of each account, of one organization."""
+    """The last complete inventory, and the last status of each account, of an organization."""
 
     def find_last(self) -> Inventory | None:
         with reading(self._store) as connection:
@@ -56,7 +56,7 @@ class InventoryStore(OrganizationStore):
         return parse_facts(Inventory, plain)
 
     def save(self, inventory: Inventory) -> None:
-        """Replace the last inventory, in one transaction."""
+        """Replace the last inventory, in a single transaction."""
         delegates = inventory.delegated_administrator_ids
         own = {"organization_id": self._organization_id}
         head = {
@@ -68,7 +68,9 @@ class InventoryStore(OrganizationStore):
             "endpoint": inventory.endpoint,
         }
         accounts = [{**own, "position": place, **to_row(account)} for place, account in enumerate(inventory.accounts)]
-        units = [{**own, "position": place, **to_row(one)} for place, one in enumerate(inventory.organizational_units)]
+        units = [
+            {**own, "position": place, **to_row(unit)} for place, unit in enumerate(inventory.organizational_units)
+        ]
 
         def work(transaction: WriteTransaction) -> None:
             connection = transaction.connection
@@ -88,7 +90,7 @@ class InventoryStore(OrganizationStore):
             return connection.execute(statement).first() is not None
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
-        """Remember the statuses, in one transaction; called once per batch of an audit and after each deletion."""
+        """Remember the statuses, in a single transaction; called once per batch of an audit and after each deletion."""
         rows = {
             status.account.account_id: {"organization_id": self._organization_id, **status_row(status)}
             for status in statuses
@@ -156,13 +158,13 @@ _found = schema.audit_statuses.c
 
 
 class AuditHistory(OrganizationStore):
-    """The audits of one organization.
+    """The audits of an organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
-        """Store an audit with its statuses, in one transaction; an audit with the same id is replaced.
+        """Store an audit with its statuses, in a single transaction; an audit with the same id is replaced.
 
         A process may have stored it and died, before another process resumed the job.
         """
@@ -202,7 +204,7 @@ class AuditHistory(OrganizationStore):
         return {status.account.account_id: status for status in found}
 
     def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
-        """Part of what it found: at most so many, of the accounts whose ids come after that one."""
+        """List part of the statuses of an audit: at most ``limit``, of accounts with ids after ``after``."""
         statement = (
             self._select_statuses()
             .where(_found.audit_id == audit_id, _found.account_id > after)
@@ -213,7 +215,7 @@ class AuditHistory(OrganizationStore):
             return tuple(parse_row(AccountStatus, row) for row in connection.execute(statement))
 
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
-        """List what each stored audit found in this account, the newest first."""
+        """List the status that each stored audit found in this account, the newest first."""
         statement = (
             self._select_statuses()
             .where(_found.account_id == account_id)
@@ -226,7 +228,7 @@ class AuditHistory(OrganizationStore):
             )
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
-        """Read audits from the newest, until a complete one leaves no account unread."""
+        """Read audits from the newest, until a complete audit leaves no account unread."""
         statement = (
             self._select_audits()
             .where(_audits.started_at <= end, _audits.ended_at >= start)
@@ -237,9 +239,9 @@ class AuditHistory(OrganizationStore):
             for audit in connection.execute(statement).all():
                 found = self._list_found(connection, audit.audit_id)
                 _take_readings(readings, found, start, end)
-                # An earlier audit may have read an account that this one has no reading of.
+                # An earlier audit may have read an account that this audit has no reading of.
                 if audit.is_complete and all(
-                    one.account.account_id in readings or one.status is Status.NOT_APPLICABLE for one in found
+                    status.account.account_id in readings or status.status is Status.NOT_APPLICABLE for status in found
                 ):
                     break
         return readings
@@ -290,7 +292,7 @@ _confirmations = schema.failsafe_confirmations.c
 
 
 class ConfirmationStore(OrganizationStore):
-    """The confirmations of delegated administrator accounts, ended ones included, so that reports can look back.
+    """The confirmations of delegated administrator accounts, also after their end, so that reports can look back.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -314,7 +316,7 @@ class ConfirmationStore(OrganizationStore):
         )
         with reading(self._store) as connection:
             found = [parse_row(Confirmation, row) for row in connection.execute(statement)]
-        return tuple(one for one in found if (one.endpoint != "AWS") is in_sandbox)
+        return tuple(confirmation for confirmation in found if (confirmation.endpoint != "AWS") is in_sandbox)
 
     def list_confirmed(self, *, in_sandbox: bool, at: datetime) -> frozenset[AccountId]:
         """List the accounts whose root login is confirmed, at ``at``, as kept on purpose."""
