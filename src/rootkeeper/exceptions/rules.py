@@ -14,7 +14,7 @@ from rootkeeper.shapes import AccountNumber, Answer, Moment, fill_record, record
 
 @dataclass(frozen=True, slots=True)
 class DeletionException:
-    """One exception from deletion; it ends at ``until``."""
+    """An exception from deletion; it ends at ``until``."""
 
     account_id: AccountId
     owner: str

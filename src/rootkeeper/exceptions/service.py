@@ -1,4 +1,4 @@
-"""Adds, lists and removes exceptions from deletion; the database holds one for each account."""
+"""Adds, lists and removes exceptions from deletion; the database holds a single exception for each account."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _SELECT_ONE = select(schema.deletion_exceptions).where(
 
 
 class DeletionExceptionStore(OrganizationStore):
-    """The exceptions of one organization, ended ones included."""
+    """The exceptions of an organization, ended exceptions included."""
 
     def add(self, exception: DeletionException) -> None:
-        """Store an exception; it replaces an earlier one for the same account."""
+        """Store an exception; it replaces an earlier exception of the same account."""
 
         def work(transaction: WriteTransaction) -> None:
             self._delete(transaction, exception.account_id)
@@ -90,17 +90,18 @@ class ExceptionService:
         return require_exception(exception, now, inventory.organization.management_account_id)
 
     def add(self, exception: DeletionException) -> DeletionException:
-        """Add an exception that ``prepare`` made; it replaces an earlier one of the account."""
+        """Add an exception that ``prepare`` made; it replaces an earlier exception of the account."""
         self.ledger.append_fact(Action.EXCEPTION_ADD, account_id=exception.account_id, parameters=_describe(exception))
         self.exceptions.add(exception)
         return exception
 
     def list_exceptions(self) -> tuple[DeletionException, ...]:
-        """List exceptions: those in force first, by their end, then ended ones."""
+        """List exceptions: those in force first, by their end, then ended exceptions."""
         now = self.clock.now()
         return tuple(
             sorted(
-                self.exceptions.list_exceptions(), key=lambda one: (not one.is_in_force(now), one.until, one.account_id)
+                self.exceptions.list_exceptions(),
+                key=lambda exception: (not exception.is_in_force(now), exception.until, exception.account_id),
             )
         )
 
