@@ -33,7 +33,7 @@ _attempts = schema.failed_attempts.c
 
 
 class FailureCounter(OrganizationStore):
-    """Counts failed attempts of one organization.
+    """Counts failed attempts of an organization.
 
     An attempt counts as failed from its begin until it succeeds, so that attempts at the same time, also at several
     servers, can't exceed the limit.
@@ -49,7 +49,7 @@ class FailureCounter(OrganizationStore):
         self._most_kept = most_kept
 
     def begin_attempt(self, limits: Sequence[AttemptLimit]) -> str | None:
-        """Return the attempt's id; ``None``, without counting it, if one of its limits says to wait."""
+        """Return the attempt's id; ``None``, without counting it, if a limit says to wait."""
         attempt_id = f"f-{secrets.token_hex(8)}"
 
         def work(transaction: WriteTransaction) -> str | None:
@@ -92,10 +92,10 @@ class FailureCounter(OrganizationStore):
 def delete_surplus(
     connection: Connection, key: Column[Any], organization_id: str, now: datetime, new_rows: int, most_kept: int
 ) -> dict[str, object]:
-    """Delete rows that have ended and, to make room for new ones, those that end first.
+    """Delete rows that have ended and, to make room for new rows, the rows that end first.
 
     :param key: the column that identifies a row; its table has the columns ``organization_id`` and ``ends_at``.
-    :return: the part of a new row that says whose it is.
+    :return: the part of a new row that names its organization.
     """
     table, columns = key.table, key.table.c
     is_own = columns.organization_id == organization_id
@@ -113,7 +113,7 @@ _answers = schema.kept_answers.c
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswers:
-    """Answers to requests of one organization, each under a key of the client; kept for a day.
+    """Answers to requests of an organization, each under a key of the client; kept for a day.
 
     :raises DatabaseError: if the database can't be written.
     """

@@ -2,7 +2,7 @@
 
 The seed of an authenticator app is read at each sign-in, so it can't be hashed. The key is in a file beside the
 database, never in it: a copy of the database alone can't make codes. The database has only a check value of the key, so
-that a server notices a wrong file; several servers on one database need the same file.
+that a server notices a wrong file; several servers on the same database need the same file.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _checks = schema.key_checks.c
 
 
 class KeyFileCipher:
-    """Encrypts with AES-256-GCM; the encrypted text of one row can't be read as another row's."""
+    """Encrypts with AES-256-GCM; the encrypted text of a row can't be read as another row's."""
 
     def __init__(self, key: bytes, organization_id: str, path: Path) -> None:
         self._cipher = AESGCM(key)
@@ -130,7 +130,7 @@ def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: 
 
 
 def _make(path: Path) -> None:
-    """Create the file with its whole content and permissions at once; of two processes, one creates it."""
+    """Create the file with its whole content and permissions at once; of two processes, only the first creates it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
@@ -165,7 +165,7 @@ _challenges = schema.factor_challenges.c
 
 
 class FactorStore(OrganizationStore):
-    """Second factors of one organization's users.
+    """Second factors of an organization's users.
 
     A factor counts from its confirmation on. Seeds are kept encrypted, with a key that isn't in the database.
 
@@ -178,13 +178,13 @@ class FactorStore(OrganizationStore):
         self._known_cipher = sealing
 
     def list_factors(self, identity_id: str) -> tuple[Factor, ...]:
-        """The confirmed ones, the oldest first."""
+        """The confirmed factors, the oldest first."""
         return tuple(parse_row(Factor, row) for row in self._read(self._select_confirmed(identity_id)))
 
     # Authenticator apps.
 
     def begin_totp(self, factor: Factor, secret: str) -> None:
-        """Keep an app that waits for its first code; replaces another one of the user that waits."""
+        """Keep an app that waits for its first code; replaces the user's other waiting app."""
         sealing = self._cipher
         row = self._row_of(factor) | {"sealed_seed": sealing.seal(secret, factor.factor_id), "last_step": 0}
         others = delete(schema.factors).where(self._is_of(factor.identity_id), _factors.confirmed_at.is_(None))
@@ -197,7 +197,7 @@ class FactorStore(OrganizationStore):
         self._commits.run(work)
 
     def find_waiting_totp(self, identity_id: str, since: datetime) -> TotpFactor | None:
-        """The one that waits for its first code, if it was made since then."""
+        """The app that waits for its first code, if it was made since then."""
         statement = self._select(identity_id).where(_factors.confirmed_at.is_(None), _factors.created_at >= since)
         rows = self._read(statement)
         return self._parse_totp(rows[-1]) if rows else None
@@ -208,12 +208,12 @@ class FactorStore(OrganizationStore):
         return self._update(waits, confirmed_at=at, last_used_at=at, last_step=step)
 
     def list_totp(self, identity_id: str) -> tuple[TotpFactor, ...]:
-        """The confirmed ones."""
+        """The confirmed apps."""
         statement = self._select_confirmed(identity_id).where(_factors.kind == FactorKind.TOTP.value)
         return tuple(self._parse_totp(row) for row in self._read(statement))
 
     def take_step(self, factor_id: str, step: int, at: datetime) -> bool:
-        """Note that the code of a step was accepted; ``False`` if this step or a later one was accepted before."""
+        """Note that the code of a step was accepted; ``False`` if this step or a later step was accepted before."""
         is_newer = self._is_own & (_factors.factor_id == factor_id) & (_factors.last_step < step)
         return self._update(is_newer & _factors.confirmed_at.is_not(None), last_step=step, last_used_at=at)
 
@@ -362,11 +362,11 @@ class SignInStart:
     ends_at: datetime
     return_to: str
     session_id: str | None = None
-    """The sign-in here that it confirms again; ``None`` for a new one."""
+    """The sign-in here that it confirms again; ``None`` for a new sign-in."""
 
 
 class SignInStartStore:
-    """Sign-ins that were begun, of one organization. Their secrets go in and never come out.
+    """Sign-ins that were begun, of an organization. Their secrets go in and never come out.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -415,7 +415,7 @@ class KnownDevices:
     an attacker's failures don't lock the right person out. Its cookie proves nothing else: the password and the second
     factor are still needed, and it allows no more guesses than the limit of its own device.
 
-    The cookie is sealed with the key of the key file for one user, so that nothing is stored, and no one can make one.
+    The cookie is sealed with the key of the key file for a single user: nothing is stored, and no one can forge it.
     """
 
     cipher: KeyFileCipher
@@ -447,7 +447,7 @@ _TO_COOKIE, _FROM_COOKIE = str.maketrans("+/", "-_"), str.maketrans("-_", "+/")
 
 
 def name_cookie(name: str) -> str:
-    """Name the cookie of one user, because several may use one browser. The name of the user isn't in it."""
+    """Name the cookie of a user, because several may use one browser. The name of the user isn't in it."""
     return f"rootkeeper-device-{hash_text(fold_name(name))[:12]}"
 
 

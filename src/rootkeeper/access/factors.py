@@ -119,7 +119,7 @@ class PasskeyChallenge:
 
 
 def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequence[Passkey]) -> PasskeyChallenge:
-    """Make a challenge for a new passkey. A device that has one already makes no second one.
+    """Make a challenge for a new passkey. A device makes no second passkey.
 
     :raises InputError: if browsers make no passkeys for this address.
     """
@@ -148,7 +148,7 @@ def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequ
 
 
 def ask_to_prove(site: RelyingParty, known: Sequence[Passkey]) -> PasskeyChallenge:
-    """Make a challenge for one of the user's passkeys.
+    """Make a challenge for the user's passkeys.
 
     :raises InputError: if there is none, or browsers use no passkeys for this address.
     """
@@ -198,7 +198,7 @@ def find_passkey(answer: Mapping[str, Any], known: Sequence[Passkey]) -> Passkey
 
     with _refusing():
         credential_id = base64url_to_bytes(answer["rawId"])
-    found = next((one for one in known if one.credential_id == credential_id), None)
+    found = next((passkey for passkey in known if passkey.credential_id == credential_id), None)
     if found is None:
         raise _refusal()
     return found
@@ -226,7 +226,7 @@ def check_proof(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes,
 def _describe(known: Sequence[Passkey]) -> list[Any]:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
-    return [PublicKeyCredentialDescriptor(id=one.credential_id) for one in known]
+    return [PublicKeyCredentialDescriptor(id=passkey.credential_id) for passkey in known]
 
 
 @contextmanager
@@ -268,7 +268,7 @@ class FactorVerifier:
     clock: Clock
 
     def ask_passkey(self, session: Session, site: RelyingParty) -> Mapping[str, Any]:
-        """Return the browser's options for asking one of the user's passkeys.
+        """Return the browser's options for asking the user's passkeys.
 
         :raises InputError: if there is none.
         """
@@ -315,7 +315,7 @@ class FactorVerifier:
         return self.renew(proven)
 
     def renew(self, proven: AuthenticatedSession) -> AuthenticatedSession:
-        """Replace the secret of a sign-in whose user has just given a second factor.
+        """Replace the secret of a sign-in after its user gave a second factor.
 
         :raises NotSignedInError: if the sign-in has ended meanwhile.
         """
@@ -384,11 +384,11 @@ class FactorService:
         return waiting.factor
 
     def preset_totp(self, identity_id: str, seed: str, endpoint: Endpoint) -> None:
-        """Add an app whose seed is known already, for the users of a demo.
+        """Add an app with a known seed, for the users of a demo.
 
         :raises InputError: if the endpoint isn't a sandbox, or there is no such user.
         """
-        identity = next((one for one in self.identities.list_identities() if one.identity_id == identity_id), None)
+        identity = next((user for user in self.identities.list_identities() if user.identity_id == identity_id), None)
         if identity is None or not endpoint.is_sandbox:
             raise InputError("Only users of a sandbox's server can have preset second factors.")
         factor = self._make(identity, FactorKind.TOTP, None)
@@ -420,13 +420,13 @@ class FactorService:
         return passkey.factor
 
     def remove(self, identity: Identity, factor_id: str) -> Factor:
-        """Remove one of the user's own factors.
+        """Remove a factor of the user's own.
 
         :raises NotFoundError: if there is no such factor.
-        :raises InputError: if it is the last one, and the role needs one.
+        :raises InputError: if it is the last factor, and the role needs one.
         """
         known = self.list_factors(identity)
-        found = next((one for one in known if one.factor_id == factor_id), None)
+        found = next((factor for factor in known if factor.factor_id == factor_id), None)
         if found is None:
             raise NotFoundError(f"You have no second factor {factor_id}.", hint="List them again.")
         if len(known) == 1 and needs_factor(identity.role):
@@ -448,7 +448,7 @@ class FactorService:
         if identity.kind is not IdentityKind.USER:
             raise InputError(f"{identity.name} is a token; tokens have no second factors.", hint="Name a user.")
         self._record("factors_reset", identity)
-        # Before: a sign-in that outlives its factor could set up another one. After: one may begin meanwhile.
+        # Before: a sign-in that outlives its factor could set up another factor. After: a sign-in may begin meanwhile.
         self.sessions.end_all(identity.identity_id)
         removed = self.factors.remove_all(identity.identity_id)
         self.sessions.end_all(identity.identity_id)

@@ -1,10 +1,10 @@
 """Sign-in at the organization's identity provider (OpenID Connect).
 
-The browser keeps one secret in a cookie. State, nonce and the PKCE verifier are derived from it, so every server
+The browser keeps a secret in a cookie. State, nonce and the PKCE verifier are derived from it, so every server
 refuses a sign-in that another browser began, or that was answered before; the database has only a hash of the secret.
 
 Requests go only to addresses in the issuer's discovery document, with TLS unless the issuer is on this machine, and
-follow no redirect. Keys are read at each sign-in, so that new ones count at once.
+follow no redirect. Keys are read at each sign-in, so that new keys count at once.
 
 Source: OpenID Connect Core 1.0, sections 3.1 and 3.1.3.7; Discovery 1.0, section 4; RFC 7636; RFC 9700, section 2.1.
 """
@@ -57,7 +57,7 @@ from rootkeeper.references import read_reference, require_safe_address
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """The parameters of one sign-in at the provider. The browser sees all but the verifier."""
+    """The parameters of a sign-in at the provider. The browser sees all but the verifier."""
 
     redirect_uri: str
     state: str = field(repr=False)
@@ -88,7 +88,7 @@ class IdentityProvider(Protocol):
 
 
 def read_client_secret(reference: str, environment: Mapping[str, str]) -> str | None:
-    """Read the client secret, which is kept nowhere else; ``None`` for a client without one.
+    """Read the client secret, which is kept nowhere else; ``None`` for a client without a secret.
 
     :raises IdentityProviderError: if the reference leads to no secret, or other users may read its file.
     """
@@ -158,7 +158,9 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIde
     # An e-mail address that the provider hasn't verified can be any text, so it isn't a name. Some providers send the
     # boolean as text. Source: OpenID Connect Core 1.0, section 5.1.
     unverified = {"email"} if str(claims.get("email_verified")).lower() == "false" else set()
-    sent = [claims[one] for one in rules.name_claims if isinstance(claims.get(one), str) and one not in unverified]
+    sent = [
+        claims[claim] for claim in rules.name_claims if isinstance(claims.get(claim), str) and claim not in unverified
+    ]
     name = next(iter(sent), None)
     if not name:
         raise NotSignedInError(
@@ -189,7 +191,7 @@ def _moment(claims: Mapping[str, Any], name: str) -> datetime | None:
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, Sequence) else ()
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, Sequence) else ()
 
 
 def _unproven(why: str) -> NotSignedInError:
@@ -368,7 +370,7 @@ def _plain(text: object) -> str:
 _SECRET_BYTES = 32
 
 _MOST_STARTS, _STARTS_COUNT = 300, timedelta(minutes=5)
-"""How many sign-ins one address may begin within that time."""
+"""How many sign-ins an address may begin within that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +383,7 @@ class StartedProviderSignIn:
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
-    """What the browser brings back from the provider."""
+    """The values that the browser brings back from the provider."""
 
     secret: str | None = field(repr=False)
     """From its cookie."""
@@ -464,7 +466,7 @@ class ProviderSignInService:
         if start.session_id is not None:
             require_just_signed_in(person, start.started_at)
         identity = keeping.admit(person, self.rules.require_role(person))
-        # The new sign-in replaces the one that the provider has confirmed.
+        # The new sign-in replaces the sign-in that the provider has confirmed.
         if start.session_id is not None and self.sessions.end_session(start.session_id, identity.identity_id) is None:
             raise NotSignedInError(
                 "Another person signed in at the identity provider, or the sign-in here has ended.",

@@ -20,7 +20,7 @@ class IdentityLimits(TypedDict):
     permissions: list[Permission] | None
     """``null`` for all that the role has."""
     organizational_units: list[str]
-    """It may change only accounts in one of these units; if empty, all accounts."""
+    """It may change only accounts in these units; if empty, all accounts."""
 
 
 @record
@@ -34,7 +34,7 @@ class IdentityRecord(TypedDict):
     signs_in_by: SignInWay | None
     """``null`` for a token."""
     limited_to: IdentityLimits | None
-    """``null`` if the role alone limits what it may do."""
+    """``null`` if the role alone limits it."""
     is_usable: bool
     """Whether it may act now."""
     created_by: str
@@ -77,7 +77,7 @@ class IdentitiesDocument(Answer):
 
 @record
 class MembershipDocument(MeAnswer):
-    """Who one is on a server."""
+    """The caller's identity on a server."""
 
     server: str
 
@@ -108,7 +108,7 @@ def identity_to_parameters(identity: Identity) -> dict[str, JsonValue]:
         "expires_at": None if identity.expires_at is None else identity.expires_at.isoformat(),
     }
     if identity.scope.permissions is not None:
-        parameters["permissions"] = sorted(one.value for one in identity.scope.permissions)
+        parameters["permissions"] = sorted(permission.value for permission in identity.scope.permissions)
     if identity.scope.organizational_units:
         parameters["organizational_units"] = list(identity.scope.organizational_units)
     return parameters

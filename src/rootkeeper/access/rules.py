@@ -1,8 +1,8 @@
 """Identities, roles and their permissions, second factors, and the rules of sign-in.
 
-Users and API tokens share one set of names, because approvals count names: a person can't approve under a second name
-what that person requested under the first. A name goes into the ledger and, as SourceIdentity, into CloudTrail, so it
-has only characters that STS accepts; names that differ only in case are one name.
+Users and API tokens share a set of names, because approvals count names: a person can't request under a first name
+and approve under a second. A name goes into the ledger and, as SourceIdentity, into CloudTrail, so it
+has only characters that STS accepts; names that differ only in case are the same name.
 
 The secret of a sign-in changes each time a second factor is given. ``session_id`` doesn't change, and proves nothing.
 
@@ -43,7 +43,7 @@ class ServerRole(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a route may demand, ``resource:action``, alphabetical."""
+    """The permissions that routes demand, ``resource:action``, alphabetical."""
 
     ACCOUNTS_AUDIT = "accounts:audit"
     ACCOUNTS_READ = "accounts:read"
@@ -237,7 +237,7 @@ class Identity:
     created_by: str
     created_at: datetime
     expires_at: datetime | None = None
-    """Of a token; ``None`` for one without an end."""
+    """Of a token; ``None`` for a token without an end."""
     disabled_at: datetime | None = None
     last_used_at: datetime | None = None
     scope: TokenScope = UNLIMITED
@@ -279,7 +279,7 @@ class Identity:
 
     def require_account_access(self, account_id: AccountId, account: Account | None) -> None:
         """:param account: as last listed; ``None`` if unknown.
-        :raises PermissionDeniedError: if the token is limited to units, and the account isn't below one of them.
+        :raises PermissionDeniedError: if the token is limited to units, and the account isn't below any of them.
         """
         units = self.scope.organizational_units
         if units and (account is None or not self.scope.covers(account)):
@@ -292,7 +292,7 @@ class Identity:
     def require_grantable(self, granted: frozenset[Permission]) -> None:
         """Check that the identity has all permissions that it grants or revokes, so that none can be gained that way.
 
-        :raises PermissionDeniedError: if it lacks one.
+        :raises PermissionDeniedError: if it lacks a permission.
         """
         lacking = sorted(permission.value for permission in granted - self.permissions)
         if lacking:
@@ -333,12 +333,12 @@ class FactorKind(StrEnum):
 
 
 class SessionNeed(StrEnum):
-    """What a sign-in still needs before it can be used."""
+    """A step that a sign-in still needs before it can be used."""
 
     ENROLMENT = "enrolment"
     """The role needs a second factor, and none is set up."""
     FACTOR = "factor"
-    """One is set up, and hasn't been given yet."""
+    """A second factor is set up, and hasn't been given yet."""
 
 
 def needs_factor(role: ServerRole) -> bool:
@@ -372,7 +372,7 @@ class Session:
     identity: Identity
     started_at: datetime
     last_used_at: datetime
-    """Accurate to one minute."""
+    """Accurate to a minute."""
     expires_at: datetime
     address: str | None = None
     user_agent: str | None = None
@@ -411,7 +411,7 @@ class Session:
             )
 
     def require_fresh(self, now: datetime) -> None:
-        """Require a fresh second factor of a user who has one. ``require_finished`` deals with users who have none.
+        """Require a fresh second factor of a user who has any. ``require_finished`` deals with users who have none.
 
         :raises FactorNeededError: if the second factor was given too long ago, or not at all.
         """
@@ -438,12 +438,12 @@ CHALLENGE_LASTS = timedelta(minutes=5)
 """How long a passkey has to answer."""
 
 MOST_FACTORS = 10
-"""Of one user."""
+"""Of a user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One second factor of one user."""
+    """A second factor of a user."""
 
     factor_id: str
     """``f-…``."""
@@ -462,7 +462,7 @@ class TotpFactor:
     secret: str = field(repr=False)
     """In base32."""
     last_step: int
-    """The newest step whose code was accepted. No code is accepted twice, and no older one."""
+    """The newest step whose code was accepted. No code is accepted twice, and no older code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,7 +478,7 @@ class Passkey:
 
 
 class ChallengePurpose(StrEnum):
-    """What a challenge is for; the answer to one isn't valid for the other."""
+    """The purpose of a challenge; the answer for one purpose isn't valid for the other."""
 
     PROVE = "prove"
     REGISTER = "register"
@@ -486,14 +486,14 @@ class ChallengePurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """How many failures of one key are allowed within a time, and how long to wait after more."""
+    """How many failures of a key are allowed within a time, and how long to wait after more."""
 
     key: str
-    """Whose failures they are, such as ``name ana`` or ``address 192.0.2.7``. Only its hash is kept."""
+    """The source of the failures, such as ``name ana`` or ``address 192.0.2.7``. Only its hash is kept."""
     most: int
     within: timedelta
     delays: tuple[timedelta, ...] = ()
-    """How long to wait after the last allowed failure, and after each one that follows; the last delay repeats. Empty:
+    """How long to wait after the last allowed failure, and after each later failure; the last delay repeats. Empty:
     until an earlier failure is older than ``within``.
     """
 
@@ -513,7 +513,7 @@ class AttemptLimit:
 
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-"""Source: STS AssumeRole, API version 2011-06-15, SourceIdentity; of its word characters only the ASCII ones."""
+"""Source: STS AssumeRole, API version 2011-06-15, SourceIdentity; of its word characters only ASCII."""
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 """In characters."""
@@ -577,10 +577,10 @@ class ProviderRules:
     issuer: str
     client_id: str
     client_secret: str
-    """``env:VARIABLE`` or ``file:PATH``; empty for a client without one."""
+    """``env:VARIABLE`` or ``file:PATH``; empty for a client without a secret."""
     name: str
     name_claims: tuple[str, ...]
-    """The first one that the provider sends is the person's name here."""
+    """The first claim that the provider sends is the person's name here."""
     groups_claim: str
     roles: Mapping[str, ServerRole]
     """By group."""
@@ -606,11 +606,11 @@ class ProviderRules:
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """A person whose identity the provider has just proven."""
+    """A person, as just proven by the provider."""
 
     issuer: str
     subject: str
-    """Never changes and belongs to one person only; a name can change."""
+    """Never changes and belongs to a single person; a name can change."""
     name: str
     groups: tuple[str, ...]
     methods: frozenset[str] = frozenset()

@@ -52,7 +52,7 @@ from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.values import JsonValue
 
-TOKEN_PREFIX = "rk_"  # noqa: S105 - what tokens begin with, so that scanners for leaked ones find them
+TOKEN_PREFIX = "rk_"  # noqa: S105 - not a secret: scanners find leaked tokens by it
 _SECRET_BYTES = 32
 _LONGEST_TEXT = 256
 _CSRF_PURPOSE = b"rootkeeper:csrf"
@@ -117,7 +117,7 @@ def is_csrf_token(given: str, secret: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnder:
-    """Ends the caller's own sign-ins and, for administrators, those of others."""
+    """Ends the caller's own sign-ins and, for administrators, the sign-ins of others."""
 
     sessions: SessionStore
     identities: IdentityStore
@@ -132,7 +132,7 @@ class SessionEnder:
 
         :raises NotFoundError: if there is none.
         """
-        known = next((one for one in self.sessions.list_sessions() if one.session_id == session_id), None)
+        known = next((session for session in self.sessions.list_sessions() if session.session_id == session_id), None)
         found = _require_found(known, session_id)
         self._record(found.identity)
         self.sessions.end_session(session_id)
@@ -166,7 +166,7 @@ FAILURE_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 40,
 """Waits after more failures than are allowed. They stay short, because anyone can make a name wait."""
 
 _IPV6_NETWORK_BITS = 64
-"""What one customer of a network provider has at least. Source: RFC 6177, section 2."""
+"""The smallest network of a provider's customer. Source: RFC 6177, section 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class IdentityService:
     def add_user(self, name: str, role: ServerRole, password: str) -> Identity:
         """Add a user who signs in with a password.
 
-        :raises InputError: if the name is taken or can't be one, or the password is too weak.
+        :raises InputError: if the name is taken or is invalid, or the password is too weak.
         """
         identity = self._make("u", IdentityKind.USER, name, role)
         require_password(password, name)
@@ -204,7 +204,7 @@ class IdentityService:
         """Add the first administrator by a link of the server; no link works afterwards.
 
         :raises NotSignedInError: if the link can't be used any more.
-        :raises InputError: if the name is taken or can't be one, or the password is too weak.
+        :raises InputError: if the name is taken or is invalid, or the password is too weak.
         """
         if not links.is_good(link_token):
             raise _spent_link()
@@ -338,14 +338,14 @@ def _spent_link() -> NotSignedInError:
 class LinkFile:
     """The file with the first administrator's link, which only the server's user can read.
 
-    What a server without a terminal prints ends in a journal or a log store, which more people can read than may become
-    administrator.
+    The output of a server without a terminal ends in a journal or a log store, which more people can read than may
+    become administrator.
     """
 
     path: Path
 
     def write(self, link: str) -> None:
-        """Write a new file; never into an existing one, nor through a link.
+        """Write a new file; never into an existing file, nor through a link.
 
         :raises SettingsError: if it can't be written.
         """
@@ -378,7 +378,7 @@ class CompletedSignIn:
 class SignInService:
     """Signs users in by name and password.
 
-    Failures are counted by name and by address, by all servers of one database together. They don't affect tokens, so
+    Failures are counted by name and by address, by all servers of a database together. They don't affect tokens, so
     that an attacker who guesses passwords can't lock a token's name out, nor devices from which the user has signed in
     before. A check of a password takes 64 MB of memory and a core for a moment: the caller limits how many run at once.
     """
@@ -432,7 +432,7 @@ def limit_sign_ins(name: str, address: str, device_id: str | None) -> tuple[Atte
 
 
 def _widen(address: str) -> str:
-    """Return the network of an IPv6 address, because one client has as many addresses as it likes."""
+    """Return the network of an IPv6 address, because a client has as many addresses as it likes."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:

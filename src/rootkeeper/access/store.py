@@ -53,7 +53,7 @@ class _AccessStore(OrganizationStore):
 
 
 class IdentityStore(_AccessStore):
-    """Users and API tokens of one organization. Secrets go in and never come out: only their hashes are kept.
+    """Users and API tokens of an organization. Secrets go in and never come out: only their hashes are kept.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -74,7 +74,7 @@ class IdentityStore(_AccessStore):
         self._add(identity, proof_hash)
 
     def find_provider_user(self, proof_hash: str) -> Identity | None:
-        """The user of an identity provider, also a disabled one; ``None`` if the person never signed in here."""
+        """The user of an identity provider, also a disabled user; ``None`` if the person never signed in here."""
         statement = self._select().where(
             _identities.proof_hash == proof_hash, _identities.signs_in_by == SignInWay.OIDC.value
         )
@@ -121,7 +121,7 @@ class IdentityStore(_AccessStore):
         return parse_identity(self._read(name))
 
     def list_identities(self) -> tuple[Identity, ...]:
-        """By kind and name, disabled ones too."""
+        """By kind and name, disabled identities too."""
         statement = self._select().order_by(_identities.kind, _identities.folded_name)
         with reading(self._store) as connection:
             return tuple(parse_identity(row) for row in connection.execute(statement))
@@ -253,7 +253,7 @@ def parse_identity(row: Row[Any]) -> Identity:
     """Parse a row that has all columns of the table. Ignores a permission that this version doesn't know."""
     columns = row._asdict()
     if columns["permissions"] is not None:
-        columns["permissions"] = [one for one in columns["permissions"] if one in set(Permission)]
+        columns["permissions"] = [permission for permission in columns["permissions"] if permission in set(Permission)]
     columns["organizational_units"] = columns["organizational_units"] or ()
     return parse_facts(Identity, {**columns, "scope": columns})
 
@@ -262,7 +262,7 @@ _factors = schema.factors.c
 
 
 class SessionStore(_AccessStore):
-    """Sign-ins of one organization. Secrets go in and never come out: only their hashes are kept.
+    """Sign-ins of an organization. Secrets go in and never come out: only their hashes are kept.
 
     A sign-in counts while its identity is usable, until its end and, in a browser, until it was idle for too long.
 
@@ -289,7 +289,7 @@ class SessionStore(_AccessStore):
     def find(self, secret: str, kind: SessionKind, *, is_use: bool = True) -> Session | None:
         """The sign-in of that secret; ``None`` if it is unknown or has ended.
 
-        :param is_use: whether a person uses it, which is noted; ``False`` for what runs without a person.
+        :param is_use: whether a person uses it, which is noted; ``False`` for automatic use.
         """
         with reading(self._store) as connection:
             found = self._find(connection, secret, kind)
@@ -323,7 +323,7 @@ class SessionStore(_AccessStore):
         return self._commits.run(work)
 
     def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
-        """Current sign-ins of browsers, the newest first; of all users, or of one."""
+        """Current sign-ins of browsers, the newest first; of all users, or of the given user."""
         statement = self._select().where(_sign_ins.kind == SessionKind.BROWSER.value)
         if identity_id is not None:
             statement = statement.where(_sign_ins.identity_id == identity_id)
@@ -332,14 +332,14 @@ class SessionStore(_AccessStore):
             rows = connection.execute(statement.order_by(_sign_ins.created_at.desc(), _sign_ins.session_id)).all()
             enrolled = self._read_enrolled(connection, {row.identity_id for row in rows})
         found = (_parse(row, enrolled.get(row.identity_id, frozenset())) for row in rows)
-        return tuple(one for one in found if _lasts(one, now))
+        return tuple(session for session in found if _lasts(session, now))
 
     def end(self, secret: str) -> None:
         """Harmless when repeated."""
         self._execute(delete(schema.sign_ins).where(self._is_own, _sign_ins.token_hash == hash_text(secret)))
 
     def end_session(self, session_id: str, identity_id: str | None = None) -> Session | None:
-        """End the sign-in of that id, of one user if given; ``None`` if there is none."""
+        """End the sign-in of that id, of the given user only, if any; ``None`` if there is none."""
         is_it = _sign_ins.session_id == session_id
         if identity_id is not None:
             is_it &= _sign_ins.identity_id == identity_id
@@ -352,7 +352,7 @@ class SessionStore(_AccessStore):
         return self._commits.run(work)
 
     def end_all(self, identity_id: str) -> int:
-        """End all sign-ins of one user, also those of the command line; return how many there were."""
+        """End all sign-ins of a user, also those of the command line; return how many there were."""
         return self._execute(delete(schema.sign_ins).where(self._is_own, _sign_ins.identity_id == identity_id))
 
     def _find(self, connection: Connection, secret: str, kind: SessionKind) -> Session | None:

@@ -17,7 +17,7 @@ from rootkeeper.errors import InputError, NotFoundError
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 
 MOST_VIEWS = 50
-"""Of one user."""
+"""Of a user."""
 
 _views = schema.saved_views.c
 
@@ -33,19 +33,19 @@ class SavedView:
 
 
 class SavedViewStore(OrganizationStore):
-    """The saved views of all users of one organization.
+    """The saved views of all users of an organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
     def list_views(self, identity_id: str) -> tuple[SavedView, ...]:
-        """List the views of one user, by name."""
+        """List the views of a user, by name."""
         statement = select(schema.saved_views).where(*self._of(identity_id)).order_by(_views.name)
         with reading(self._store) as connection:
             return tuple(parse_row(SavedView, row) for row in connection.execute(statement))
 
     def save(self, identity_id: str, view: SavedView) -> None:
-        """Store a view; it replaces an earlier one of the same name.
+        """Store a view; it replaces an earlier view of the same name.
 
         :raises InputError: if the user has too many views.
         """
