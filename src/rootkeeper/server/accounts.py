@@ -3,8 +3,8 @@
 An organization of 10,000 accounts isn't read again for each page and each client: a cheap query says whether anything
 has changed. While an audit changes much, a reading is reused for a few times as long as it took.
 
-The compact listing is the whole organization in one answer of some hundred kilobytes, with a column for each field, so
-that a console can filter, count and expand without another request.
+The compact listing is the whole organization in a single answer of some hundred kilobytes, with a column for each
+field, so that a console can filter, count and expand without another request.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _REST = 4
 
 @dataclass(frozen=True)
 class KnownAccounts:
-    """All accounts at one time; none if they were never listed."""
+    """All accounts at a time; none if they were never listed."""
 
     inventory: Inventory | None
     statuses: tuple[AccountStatus, ...]
@@ -70,7 +70,7 @@ class KnownAccounts:
         return fill_record(RootLoginsLeftRecord, count_root_logins_left(self.statuses))
 
     def narrow(self, fits: Callable[[AccountStatus], bool]) -> KnownAccounts:
-        return KnownAccounts(self.inventory, tuple(one for one in self.statuses if fits(one)), self.taken_at)
+        return KnownAccounts(self.inventory, tuple(status for status in self.statuses if fits(status)), self.taken_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
 """The bit of each kind of credential in the column ``kinds``."""
 
 _QUICK = 5
-"""The level of compression; slower ones save little."""
+"""The level of compression; slower levels save little."""
 
 _LARGE_FROM = 2_000
 _OLD_SECONDS = 10.0
@@ -159,7 +159,7 @@ _OLD_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class EncodedListing:
-    """One answer, ready to send."""
+    """An answer, ready to send."""
 
     plain: bytes
     compressed: bytes
@@ -170,9 +170,9 @@ class EncodedListing:
 class CompactListingCache:
     """Keeps the last answer. Thread-safe.
 
-    One thread makes a new answer, which takes a second for 10,000 accounts. The first request waits for it, and others
-    get the last answer meanwhile. In a large organization all get the last answer unless it is old; the next request
-    shows what is new.
+    A single thread makes a new answer, which takes a second for 10,000 accounts. The first request waits for it, and
+    others get the last answer meanwhile. In a large organization all get the last answer unless it is old; the next
+    request shows the new state.
     """
 
     def __init__(self, large_from: int = _LARGE_FROM) -> None:
@@ -222,7 +222,7 @@ def pack(record: dict[str, Any]) -> EncodedListing:
 def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[str, Any]:
     """Describe everything that a tree of the organization shows.
 
-    ``columns`` has one list for each field, all of one length and in the order of the inventory. A column of words is
+    ``columns`` has one list for each field, all of equal length and in the order of the inventory. A column of words is
     ``{"words": […], "at": […]}``: the different words, and for each account the index of its word.
     """
     inventory, statuses = known.inventory, known.statuses
@@ -231,7 +231,9 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
     return {
         "schema_version": SCHEMA_VERSION,
         **describe_listing(services, inventory),
-        "organizational_units": [asdict(one) for one in (() if inventory is None else inventory.organizational_units)],
+        "organizational_units": [
+            asdict(unit) for unit in (() if inventory is None else inventory.organizational_units)
+        ],
         "kinds": [kind.value for kind in KIND_ORDER],
         "summary": known.summary,
         "root_logins_left_to_secure": known.left_to_secure,
@@ -249,9 +251,9 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "left_to_secure": _share_words(classify_root_login(status) for status in statuses),
             "kinds": [_add_up(status.summary) for status in statuses],
             "has_details": [int(status.credentials is not None) for status in statuses],
-            "password_used_at": [_to_seconds(one.password_used_at if one else None) for one in credentials],
-            "key_used_at": [_to_seconds(one.key_used_at if one else None) for one in credentials],
-            "oldest_at": [_to_seconds(one.oldest_at if one else None) for one in credentials],
+            "password_used_at": [_to_seconds(details.password_used_at if details else None) for details in credentials],
+            "key_used_at": [_to_seconds(details.key_used_at if details else None) for details in credentials],
+            "oldest_at": [_to_seconds(details.oldest_at if details else None) for details in credentials],
             "observed_at": [_to_seconds(status.observed_at) for status in statuses],
             "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
         },
@@ -259,7 +261,7 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
 
 
 def describe_listing(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:
-    """Describe the organization whose accounts are listed."""
+    """Describe the organization of the listed accounts."""
     return {
         "organization_id": services.organization_id,
         "management_account_id": None if inventory is None else inventory.organization.management_account_id,
@@ -290,7 +292,7 @@ FAILURE_KEPT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SetupSnapshot:
-    """One reading of the set-up, or the error that prevented it."""
+    """A reading of the set-up, or the error that prevented it."""
 
     report: SetupReport | None
     failure: AwsError | None
@@ -299,7 +301,7 @@ class SetupSnapshot:
 
 
 class SetupCache:
-    """Keeps the last reading. Thread-safe. While one thread reads from AWS, others get the last reading without
+    """Keeps the last reading. Thread-safe. While a thread reads from AWS, others get the last reading without
     waiting, so that AWS can't delay all requests.
     """
 
@@ -309,7 +311,7 @@ class SetupCache:
         self._asking = threading.Lock()
 
     def take(self, services: ServerRuntime, actor: Actor) -> SetupSnapshot:
-        """Return the last reading if it is recent, else a new one in the name of ``actor``; errors are kept too."""
+        """Return the last reading if it is recent, else a new reading in the name of ``actor``; errors are kept too."""
         last, now = self._last, services.clock.monotonic()
         if last is not None and now < last.good_until:
             return last
@@ -342,7 +344,7 @@ def _look(services: ServerRuntime, actor: Actor) -> SetupSnapshot:
 
 
 class AuditComparisonCache:
-    """Keeps the comparison of the last two audits of the whole organization. Thread-safe. While one thread compares,
+    """Keeps the comparison of the last two audits of the whole organization. Thread-safe. While a thread compares,
     others get the last comparison.
     """
 
@@ -395,7 +397,7 @@ _WHYS: tuple[tuple[str, str], ...] = (
 
 
 def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]:
-    """Describe what is on; ``None`` for what couldn't be read.
+    """Describe the parts that are on; ``None`` for parts that couldn't be read.
 
     While trusted access is off, no feature is on, even if AWS keeps its flag.
 
@@ -407,7 +409,9 @@ def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]
         "trusted_access": setup.trusted_access,
         "features": _list_features(setup),
         "delegated_administrators": (
-            None if delegates is None else [{"account_id": one, "name": names.get(one)} for one in delegates]
+            None
+            if delegates is None
+            else [{"account_id": account_id, "name": names.get(account_id)} for account_id in delegates]
         ),
         "unknown": list(setup.unknown),
     }
@@ -439,7 +443,7 @@ def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
 
 
 def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[str, Any]:
-    """Describe what a change did, and the set-up as re-read after it."""
+    """Describe the results of a change, and the set-up as re-read after it."""
     is_registered = any(
         result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
         for result in change.results

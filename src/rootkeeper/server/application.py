@@ -1,4 +1,4 @@
-"""The API as one ASGI application.
+"""The API as an ASGI application.
 
 A request passes: request id and log → host → the files of help and console → size and time of the body → route →
 caller → permission → the route's function. An unknown address is answered before the caller is identified.
@@ -71,7 +71,7 @@ def make_application(
     console_folder: Path = CONSOLE_FOLDER,
     help_folder: Path = HELP_FOLDER,
 ) -> FastAPI:
-    """Make the API of one server, with the console and the help.
+    """Make the API of a server, with the console and the help.
 
     :param listening_host: the address on which the server listens; on a loopback address it answers only requests to
         loopback names and to its public name.

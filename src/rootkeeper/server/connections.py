@@ -1,9 +1,9 @@
 """Decides which connections a server keeps, so that clients that send nothing block neither others nor closing windows.
 
-A connection either waits for the header of a request, or a request is being answered on it. One that waits for long is
-ended, and so is one whose client doesn't read its answer. When there are too many, the one that has waited longest for
-a header or for the rest of a body makes room. Half of the files that this process may open at a time are never used for
-connections: closing recovery windows needs them for AWS, the database and the ledger's files.
+A connection either waits for the header of a request, or a request is being answered on it. A connection that waits for
+long is ended, and so is the connection of a client that doesn't read its answer. If there are too many, the connection
+with the longest wait for a header or for the rest of a body makes room. Half of the files that this process may open at
+a time are never used for connections: closing recovery windows needs them for AWS, the database and the ledger's files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ConnectionLimits:
     most: int
     most_of_address: int
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Networks of trusted proxies; the connections of many people come from one, so it isn't limited by itself."""
+    """Networks of trusted proxies; the connections of many people come from a proxy, so it isn't limited by itself."""
     header_seconds: float = 10.0
     """From the start of a connection, or the end of an answer, until the whole header of the next request is there."""
     reading_seconds: float = 30.0
@@ -38,7 +38,7 @@ class ConnectionLimits:
 
 
 def choose_limits(most: int, most_of_address: int, proxies: Iterable[str], open_files: int | None) -> ConnectionLimits:
-    """Keep the settings within what the process may use.
+    """Keep the settings within the limits of the process.
 
     :param proxies: IP addresses and networks of trusted proxies.
     :param open_files: how many files the process may have open at a time; ``None`` if that isn't limited.
@@ -49,10 +49,10 @@ def choose_limits(most: int, most_of_address: int, proxies: Iterable[str], open_
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """One connection."""
+    """A connection."""
 
     address: str
-    """Its client's, or that of a proxy."""
+    """Its client's or a proxy's address."""
     end: Callable[[], None]
     """Ends it at once."""
     waiting_since: float | None
@@ -71,19 +71,19 @@ class Connection:
 
 @dataclass(slots=True)
 class ConnectionTable:
-    """All connections of one server. For its event loop's thread alone."""
+    """All connections of a server. For its event loop's thread alone."""
 
     limits: ConnectionLimits
     report: Report
     _by_address: dict[str, dict[Connection, None]] = field(default_factory=dict)
-    """Those of each address, the oldest first."""
+    """The connections of each address, the oldest first."""
     _count: int = 0
 
     def __len__(self) -> int:
         return self._count
 
     def admit(self, connection: Connection) -> bool:
-        """Add a connection; ``False`` if there is no room and no other one waits that could make it."""
+        """Add a connection; ``False`` if there is no room and no other connection waits that could make it."""
         address = connection.address
         is_proxy = self.limits.is_proxy(address)
         if not is_proxy and len(self._by_address.get(address, ())) >= self.limits.most_of_address:
@@ -92,7 +92,7 @@ class ConnectionTable:
                 return False
         elif self._count >= self.limits.most:
             self.report(ConnectionLimit.IN_ALL, address)
-            if not any(self._end_longest_waiting(one) for one in self._rank_addresses()):
+            if not any(self._end_longest_waiting(candidate) for candidate in self._rank_addresses()):
                 return False
         self._by_address.setdefault(address, {})[connection] = None
         self._count += 1
@@ -100,16 +100,16 @@ class ConnectionTable:
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended; does nothing the second time."""
-        ones = self._by_address.get(connection.address, {})
-        if connection in ones:
-            del ones[connection]
+        connections = self._by_address.get(connection.address, {})
+        if connection in connections:
+            del connections[connection]
             self._count -= 1
-            if not ones:
+            if not connections:
                 del self._by_address[connection.address]
 
     def end_late(self, now: float) -> None:
-        """End connections whose client is too slow."""
-        for connection in [one for ones in self._by_address.values() for one in ones]:
+        """End connections of slow clients."""
+        for connection in [known for connections in self._by_address.values() for known in connections]:
             before, connection.unread_bytes = connection.unread_bytes, connection.count_unread()
             waiting = connection.waiting_since
             if connection.unread_bytes == 0:
@@ -124,15 +124,16 @@ class ConnectionTable:
 
     def _rank_addresses(self) -> list[str]:
         """List addresses, those with the most connections first; proxies last, because many people use them."""
-        counts = {address: len(ones) for address, ones in self._by_address.items()}
+        counts = {address: len(connections) for address, connections in self._by_address.items()}
         return sorted(counts, key=lambda address: (self.limits.is_proxy(address), -counts[address]))
 
     def _end_longest_waiting(self, address: str) -> bool:
         """``False`` if none of the address waits."""
         since = {
-            one: one.body_since if one.waiting_since is None else one.waiting_since for one in self._by_address[address]
+            connection: connection.body_since if connection.waiting_since is None else connection.waiting_since
+            for connection in self._by_address[address]
         }
-        waiting = [(moment, one) for one, moment in since.items() if moment is not None]
+        waiting = [(moment, connection) for connection, moment in since.items() if moment is not None]
         if not waiting:
             return False
         self._end(min(waiting, key=lambda found: found[0])[1])

@@ -27,7 +27,7 @@ from rootkeeper.server.sign_ins import COOKIE_NAME
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One route."""
+    """A route."""
 
     method: str
     path: str
@@ -170,7 +170,7 @@ def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
         }
     for status in row.further_statuses:
         answers[int(status)] = {"description": "The same JSON, in another state.", "content": {_JSON: {}}}
-    return dict(sorted(answers.items(), key=lambda one: int(one[0])))
+    return dict(sorted(answers.items(), key=lambda answer: int(answer[0])))
 
 
 def _is_json(media_type: str) -> bool:
@@ -190,7 +190,7 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
         }
         _add_answers(document, application.state.rows)
         examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
-        for operation in (one for path in document["paths"].values() for one in path.values()):
+        for operation in (described for path in document["paths"].values() for described in path.values()):
             example = examples.get(operation["operationId"])
             for status, answer in operation["responses"].items():
                 if example is not None and status.startswith("2"):
@@ -216,7 +216,7 @@ class RecordJsonSchema(GenerateJsonSchema):
 def read_field_docstrings(record: type) -> dict[str, str]:
     """Read the docstring under each field of a record and of the records that it extends.
 
-    pydantic reads only those of the record itself.
+    pydantic reads only docstrings of the record itself.
     """
     found: dict[str, str] = {}
     for base in get_original_bases(record):

@@ -8,8 +8,8 @@ server's own page (``Sec-Fetch-Site`` and ``Origin``, which no script can change
 only that page can read. Scripts can't read the cookie, and with TLS only this server can set it.
 
 A request with an ``Idempotency-Key`` that is sent again gets the same answer, for a day, from all servers on the
-database. Answers with secrets are never kept. Safety doesn't depend on this: an account has one window at a time, an
-approval counts once for each person, and a repeated deletion finds nothing to delete.
+database. Answers with secrets are never kept. Safety doesn't depend on this: an account has a single window at a time,
+an approval counts once for each person, and a repeated deletion finds nothing to delete.
 
 Source: RFC 6265bis, section 4.1.3.2; Fetch standard, section 3.2; Fetch Metadata Request Headers, section 2.3.
 """
@@ -173,7 +173,7 @@ HEADER = "Idempotency-Key"
 LONGEST_KEPT_BYTES = 256 * 1024
 
 SECRET_PARTS = frozenset({"auth", "identities", "me", "one-time-passwords", "sessions", "tokens", "users"})
-"""First parts of API paths whose requests or answers may contain a password, a token or a factor's secret."""
+"""First parts of API paths with requests or answers that may contain a password, a token or a factor's secret."""
 
 _LONGEST_KEY = 200
 _log = logging.getLogger(__name__)
@@ -187,11 +187,11 @@ class IdempotentRequest:
     """The identity and the key."""
     has_secret: bool
     response: Response | None = field(default=None, repr=False)
-    """The answer, if there is one already."""
+    """The answer, if it exists already."""
 
 
 class IdempotencyService:
-    """Repeats answers of all servers on one database."""
+    """Repeats answers of all servers on the same database."""
 
     def __init__(self, answers: StoredAnswers) -> None:
         self._answers = answers
@@ -211,13 +211,13 @@ class IdempotencyService:
         key = f"{identity.identity_id} {text}"
         first_part = request.url.path.strip("/").split("/")[2:3]  # after /api/v1
         has_secret = not SECRET_PARTS.isdisjoint(first_part)
-        # What a repeat has in common with the first request.
+        # The part that a repeat has in common with the first request.
         content = b"\0".join((request.method.encode(), request.url.path.encode(), b"" if has_secret else body))
         answer = self._answers.claim(key, hashlib.sha256(content).hexdigest())
         return IdempotentRequest(key, has_secret, None if answer is None else _to_response(answer))
 
     def end(self, replay: IdempotentRequest, response: Response | None) -> None:
-        """Keep the answer; without one, such as after an error, a repeat is performed again.
+        """Keep the answer; without an answer, such as after an error, a repeat is performed again.
 
         Never raises: the client gets the answer even if it can't be kept.
         """
@@ -355,7 +355,7 @@ def comes_from_here(request: Request) -> bool:
 
 
 def identify(request: Request, *, is_use: bool = True) -> Identity:
-    """Identify a caller whose sign-in is finished.
+    """Identify a caller with a finished sign-in.
 
     :param is_use: ``False`` for a request without a person.
     :raises NotSignedInError: if there is no valid token or sign-in, or the sign-in isn't finished.
@@ -395,7 +395,7 @@ def get_client_origin(request: Request) -> ClientOrigin:
 
 
 def show_session(proven: AuthenticatedSession) -> dict[str, Any]:
-    """Return what a page needs of its sign-in."""
+    """Return the facts that a page needs of its sign-in."""
     session = proven.session
     return show_one(
         {
@@ -408,7 +408,7 @@ def show_session(proven: AuthenticatedSession) -> dict[str, Any]:
 
 
 def answer_session(request: Request, proven: AuthenticatedSession) -> JSONResponse:
-    """Answer with the sign-in, and set the cookie of its new secret; a finished one makes its device known."""
+    """Answer with the sign-in, and set the cookie of its new secret; a finished sign-in makes its device known."""
     response = JSONResponse(show_session(proven))
     set_cookie(request, response, proven.secret)
     if proven.session.need is None:

@@ -17,7 +17,7 @@ _SECONDS = 4.0
 
 
 def check_health(url: str) -> str | None:
-    """Return what is wrong; ``None`` if the server answers with status 200.
+    """Return the fault; ``None`` if the server answers with status 200.
 
     A certificate isn't checked, because it has the server's public name and not this machine's address.
     """
@@ -42,7 +42,7 @@ def check_health(url: str) -> str | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check, and print what is wrong."""
+    """Check, and print the fault."""
     trouble = check_health(arguments[0] if arguments else _URL)
     if trouble is not None:
         sys.stderr.write(f"{trouble}\n")

@@ -2,7 +2,7 @@
 
 uvicorn accepts connections without a limit, waits for a header without a limit, and keeps all that it receives of it.
 So connections are accepted here, each is known from its first moment, also during a TLS handshake, and the protocol
-notes when a request begins and ends. What uvicorn does with a request is unchanged.
+notes when a request begins and ends. uvicorn's handling of requests is unchanged.
 
 Source: RFC 6585, section 5 (431 Request Header Fields Too Large).
 """
@@ -25,7 +25,7 @@ from rootkeeper.worker.health import ConnectionLimit
 LARGEST_HEADER_BYTES = 32 * 1024
 MOST_HEADERS = 100
 MOST_PIPELINED = 16
-"""How many further requests may wait on a connection on which one is being answered; browsers send none."""
+"""How many further requests may wait on a connection on which a request is being answered; browsers send none."""
 
 _TOO_LARGE = f"A request's header may have {LARGEST_HEADER_BYTES} bytes and {MOST_HEADERS} fields at most."
 _ACCEPTED_AT_ONCE = 16
@@ -39,7 +39,7 @@ class RefusedRequestError(Exception):
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection, with a limit for headers."""
+    """A connection, with a limit for headers."""
 
     def __init__(self, config: Config, state: ServerState, table: ConnectionTable, connection: Connection) -> None:
         super().__init__(config, state, app_state={})
@@ -70,7 +70,7 @@ class LimitedProtocol(HttpToolsProtocol):
             super().data_received(part)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what can't be parsed; with 431 if that is for its size."""
+        """Answer an unreadable request; with 431 if its size is the reason."""
         if not self._is_too_large:
             super().send_400_response(msg)
             return
@@ -82,7 +82,7 @@ class LimitedProtocol(HttpToolsProtocol):
         )
         self.transport.close()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -113,7 +113,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 class Acceptor:
-    """Accepts the connections of one listening socket."""
+    """Accepts the connections of a listening socket."""
 
     def __init__(self, config: Config, state: ServerState, table: ConnectionTable) -> None:
         self._config = config
@@ -137,7 +137,7 @@ class Acceptor:
             self._listener = None
 
     def end_late(self) -> None:
-        """End connections whose client is too slow."""
+        """End connections of slow clients."""
         self._table.end_late(self._loop.time())
 
     def _accept(self) -> None:

@@ -31,11 +31,11 @@ SIGN_OF_LIFE_SECONDS = 15.0
 LONGEST_SECONDS = 3600.0
 MOST_STREAMS = 100
 MOST_STREAMS_OF_PERSON = 10
-"""Of one user or token: enough for the open pages of one person, and nine others have as many."""
+"""Of a user or token: enough for the open pages of a person, and nine others have as many."""
 
 
 async def stream_job(services: ServerRuntime, job_id: str, request: Request) -> StreamingResponse:
-    """Return the stream of one job; its first event comes at once.
+    """Return the stream of a job; its first event comes at once.
 
     :raises InputError: if there is no such job.
     """
@@ -115,5 +115,5 @@ def _look(services: ServerRuntime, job_id: str, request: Request) -> Job:
 
 
 def render_event(job: Job) -> bytes:
-    """Render the job's record as one event."""
+    """Render the job's record as an event."""
     return f"event: job\ndata: {json.dumps(job_to_record(job))}\n\n".encode()

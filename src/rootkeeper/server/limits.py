@@ -51,14 +51,14 @@ def require_within_units(
 
     A verification of the ledger changes nothing, so it is allowed.
 
-    :raises PermissionDeniedError: if the token is limited and one account is in another unit, nothing was listed yet,
+    :raises PermissionDeniedError: if the token is limited and an account is in another unit, nothing was listed yet,
         or the job isn't about accounts.
     :raises InputError: if the token is limited, and a selection, plan or account is invalid.
     """
     if not identity.scope.organizational_units or kind is JobKind.LEDGER_VERIFICATION:
         return
     if kind is JobKind.DELETION:
-        # A new request names its plan; the job of an earlier one has it.
+        # A new request names its plan; the job of an earlier request has it.
         plan = parse_deletion(parameters, services.jobs).plan if document is None else parse_plan(document)
         require_account_access(services, identity, [target.account_id for target in plan.targets])
     elif kind is JobKind.UNLOCK:

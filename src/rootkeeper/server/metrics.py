@@ -1,7 +1,7 @@
 """A server's metrics for Prometheus: counts by state, route and quota, without accounts, persons and addresses.
 
 Metrics from the database are read for each scrape and cover all servers and workers, so each server shows the same.
-Metrics of the process count from its start. Each server counts all audits that end while it runs, also those of other
+Metrics of the process count from its start. Each server counts all audits that end while it runs, also audits of other
 processes, so don't add them up.
 """
 
@@ -32,7 +32,7 @@ _METHODS = frozenset(method.value for method in HTTPMethod)
 
 
 class ServerMetrics:
-    """The metrics of one server. Thread-safe."""
+    """The metrics of a server. Thread-safe."""
 
     def __init__(self, services: ServerRuntime) -> None:
         self._services = services
@@ -72,7 +72,7 @@ class ServerMetrics:
     def render(self, accepted: str) -> tuple[bytes, str]:
         """Return the current metrics and their media type, in the format that the ``Accept`` header prefers."""
         with self._guard:
-            latest = [one for one in _list_audits(self._services) if one.ended_at >= self._began_at]
+            latest = [audit for audit in _list_audits(self._services) if audit.ended_at >= self._began_at]
             for audit in latest:
                 if audit.audit_id not in self._counted_audits:
                     seconds = (audit.ended_at - audit.started_at).total_seconds()

@@ -26,7 +26,7 @@ def _require_printable_or_none(text: str | None) -> str | None:
 Text: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), AfterValidator(require_printable)
 ]
-"""One line or a few sentences."""
+"""A line or a few sentences."""
 
 NamedAccountText: TypeAlias = Annotated[
     ShortText, Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name.")
@@ -67,7 +67,7 @@ def cut_page(
     """
     begin = 0
     if after is not None:
-        begin = next((place for place, one in enumerate(found, start=1) if identify(one) == after), 0)
+        begin = next((place for place, item in enumerate(found, start=1) if identify(item) == after), 0)
         if begin == 0:
             raise InputError(f"There is no page after {after!r}.", hint="Start again with the first page.")
     page = found[begin : begin + limit]
@@ -76,7 +76,7 @@ def cut_page(
 
 
 def show_page(name: str, records: Sequence[Any], following: str | None, **head: Any) -> dict[str, Any]:
-    """Return one page of a list; ``next`` is ``null`` on the last one."""
+    """Return a page of a list; ``next`` is ``null`` on the last page."""
     return {"schema_version": SCHEMA_VERSION, **head, name: list(records), "next": following}
 
 
@@ -85,6 +85,6 @@ def show_one(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def log_remarks() -> RemarkProgress:
-    """Make the progress of work within one request, which no one watches."""
+    """Make the progress of work within a request, which no one watches."""
     log = logging.getLogger(LOGGER_NAME)
     return RemarkProgress(lambda text: log.info("%s", text, extra={"event": "api:remark", "ids": {}}))

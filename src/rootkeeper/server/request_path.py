@@ -1,15 +1,15 @@
-"""What every request passes: request id, log, problem documents, host check, limits of bodies, and tags of answers.
+"""Layers of every request: request id, log, problem documents, host check, limits of bodies, and tags of answers.
 
 The request's id is in the answer's headers, in problem documents and in the log, so that they can be matched. A problem
 document has the ``code`` of our own error, which never changes, and a ``hint``; an unexpected error shows no detail.
 The log has the route, the caller and the status, never a header, a query or a body.
 
-A web page can make a name of its own point to 127.0.0.1 and then read what listens there (DNS rebinding), but that name
-is in the Host header. So a server on a loopback address answers only to loopback names and its public name. A server
-that other machines reach answers to any name until its public name is set; then to that, to loopback names and to its
-own address, which load balancers use.
+A web page can make a name of its own point to 127.0.0.1 and then read from services there (DNS rebinding), but
+that name is in the Host header. So a server on a loopback address answers only to loopback names and its public name. A
+server that other machines reach answers to any name until its public name is set; then to that, to loopback names and
+to its own address, which load balancers use.
 
-A tag is a hash of the answer's content, so that all servers on one database give the same one.
+A tag is a hash of the answer's content, so that all servers on the same database give the same tag.
 
 Source: RFC 9457; RFC 9110, sections 8.8.3, 12.5.3 and 13.1.2.
 """
@@ -97,7 +97,7 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
         {"where": ".".join(str(part) for part in mistake["loc"]), "what": mistake["msg"].removeprefix("Value error, ")}
         for mistake in error.errors()[:_MOST_MISTAKES]
     ]
-    detail = "; ".join(f"{one['where']}: {one['what']}" for one in mistakes)
+    detail = "; ".join(f"{mistake['where']}: {mistake['what']}" for mistake in mistakes)
     return make_problem(
         request,
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -109,7 +109,7 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
 
 
 async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse:
-    """Answer what the framework refuses: an unknown address or method, a body that is too large or too slow."""
+    """Answer requests refused by the framework: an unknown address or method, a body that is too large or slow."""
     return make_problem(request, HTTPStatus(error.status_code), detail=error.detail, headers=error.headers)
 
 
@@ -319,7 +319,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's body, while it is read."""
+    """A request's body, while it is read."""
 
     def __init__(self, scope: Scope, receive: Receive, largest_bytes: int, seconds: float) -> None:
         self._receive = receive
@@ -331,7 +331,7 @@ class _Body:
         self._is_whole = False
 
     async def receive(self) -> Message:
-        """Return the next piece; after the last one wait without a limit for the client to leave, as a stream does."""
+        """Return the next piece; after the last, wait without a limit for the client to leave, as a stream does."""
         if self._is_whole:
             return await self._receive()
         if self._announced.isdecimal() and int(self._announced) > self._largest_bytes:
@@ -363,8 +363,8 @@ _NEVER = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 
 def takes_gzip(accepted: str) -> bool:
     """Whether an ``Accept-Encoding`` header allows gzip."""
-    for one in accepted.lower().split(","):
-        name, _, weight = one.partition(";")
+    for coding in accepted.lower().split(","):
+        name, _, weight = coding.partition(";")
         if name.strip() == "gzip":
             return weight.replace(" ", "") not in _NEVER
     return False

@@ -1,4 +1,4 @@
-"""Serves the built pages of the console and, below ``/help``, those of the help; and renders QR codes.
+"""Serves the built pages of the console and, below ``/help``, the pages of the help; and renders QR codes.
 
 Only files that are listed at the start are read, by their listed addresses: no path of a request becomes a path of this
 machine. Scripts and styles come only from this server, and no other page can embed these pages.
@@ -77,7 +77,7 @@ _ASK_EACH_TIME = "no-cache"
 
 @dataclass(frozen=True, slots=True)
 class ServedFile:
-    """One file, ready to send."""
+    """A file, ready to send."""
 
     content: bytes
     compressed: bytes | None
@@ -88,13 +88,13 @@ class ServedFile:
 
 
 class ServedFiles:
-    """The files below one folder, each read when it is asked for the first time; none if nothing was built.
+    """The files below a folder, each read when it is asked for the first time; none if nothing was built.
 
-    A file that was compressed when it was built, such as ``index.html.gz``, has the address of what is in it.
+    A file that was compressed when it was built, such as ``index.html.gz``, has the address of its content.
     """
 
     def __init__(self, folder: Path, hashed_folder: str | None = None) -> None:
-        """:param hashed_folder: the address of a folder whose files have a hash of their content in the name."""
+        """:param hashed_folder: the address of a folder of files with a hash of their content in the name."""
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         addresses = {f"/{name.removesuffix(_COMPRESSED)}": path for name, path in files.items()}
         self._paths = {
@@ -190,7 +190,7 @@ class _Pages(ABC):
     """Answers requests for built pages, and passes on all others."""
 
     def __init__(self, app: ASGIApp, folder: Path, hashed_folder: str | None = None) -> None:
-        """:param folder: that of the built pages."""
+        """:param folder: the folder of the built pages."""
         self._app = app
         self._files = ServedFiles(folder, hashed_folder)
 
@@ -226,16 +226,16 @@ _NOT_OF_CONSOLE = ("/api", "/healthz", "/readyz", "/metrics")
 
 
 class ConsoleFiles(_Pages):
-    """The console. Addresses of its pages are answered with its index, which decides what to show."""
+    """The console. Addresses of its pages are answered with its index, which decides which page to show."""
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
         super().__init__(app, folder, _HASHED_FOLDER)
 
     async def _answer(self, scope: Scope) -> Response | None:
         path: str = scope["path"]
-        if any(path == one or path.startswith(f"{one}/") for one in _NOT_OF_CONSOLE):
+        if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NOT_OF_CONSOLE):
             return None
-        # Any address can be that of a page, except in the folder of files, and a file's name has a dot.
+        # Any address can be a page's, except in the folder of files, and a file's name has a dot.
         is_page = "." not in path.rpartition("/")[2] and not path.startswith(_HASHED_FOLDER)
         file = await self._files.find(path if path in self._files or not is_page else INDEX)
         if file is None and path != "/":

@@ -1,10 +1,10 @@
-"""What sign-ins need of the server: the cookies of browsers, and threads for checking passwords.
+"""The server's part in sign-ins: the cookies of browsers, and threads for checking passwords.
 
 A cookie has a sign-in's secret, or proves that a user has signed in from a device before. Scripts can't read them, and
 with TLS only this server can set them.
 
-A check of a password takes a core and 64 MB of memory for a moment, on purpose, and anyone can ask for one. So only a
-few run at a time, a few more wait for their turn without using a thread, and all others are refused at once. Known
+A check of a password takes a core and 64 MB of memory for a moment, on purpose, and anyone can ask for a check. So only
+a few run at a time, a few more wait for their turn without using a thread, and all others are refused at once. Known
 devices have a turn of their own, so that a flood from elsewhere doesn't keep them out.
 """
 
@@ -99,13 +99,13 @@ MOST_WAITING = 16
 """For each of the two turns."""
 
 WAIT_SECONDS = 5
-"""What the refused are asked to wait; by then the queue is empty."""
+"""The wait asked of refused clients; by then the queue is empty."""
 
 _Result = TypeVar("_Result")
 
 
 class SignInThreads:
-    """One thread for known devices, and one for all others."""
+    """A thread for known devices, and a thread for all others."""
 
     def __init__(self) -> None:
         self._known = _Turns()

@@ -1,7 +1,7 @@
-"""The users of ``rootkeeper demo``, one of each role, and its guided story: the steps, and which of them are done.
+"""The users of ``rootkeeper demo``, by role, and its guided story: the steps, and which of them are done.
 
-The sandbox's own state and the events of two accounts decide that, never what this program did. They are read from the
-sandbox's control interface, on loopback only, unsigned and without a proxy; no AWS call is made.
+The sandbox's own state and the events of two accounts decide that, never this program's own actions. They are read from
+the sandbox's control interface, on loopback only, unsigned and without a proxy; no AWS call is made.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on t
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """One user of a demo. The secrets are public and worth nothing elsewhere: each demo has a database of its own."""
+    """A user of a demo. The secrets are public and worth nothing elsewhere: each demo has a database of its own."""
 
     name: str
     role: ServerRole
@@ -72,7 +72,7 @@ def list_codes(now: float) -> tuple[tuple[str, str], ...]:
     """List the names with the current codes of their authenticator apps, at a moment in seconds since 1970."""
     import pyotp
 
-    return tuple((one.name, pyotp.TOTP(one.totp_secret).at(int(now))) for one in DEMO_USERS if one.totp_secret)
+    return tuple((user.name, pyotp.TOTP(user.totp_secret).at(int(now))) for user in DEMO_USERS if user.totp_secret)
 
 
 def count_seconds_left(now: float) -> int:
@@ -261,7 +261,7 @@ def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
 
 
 def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, is_success: bool = True) -> int | None:
-    """Return the index of the first such event behind ``after``; ``None`` without one, or if ``after`` is ``None``."""
+    """Return the index of the first such event behind ``after``; ``None`` without it, or without ``after``."""
     if after is None:
         return None
     return next(

@@ -40,7 +40,7 @@ from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Page, record
 
 @record
 class AccountAnswer(DetailedAccountRecord, Answer):
-    """One account."""
+    """An account."""
 
     window_ids: list[str]
     """Its recovery windows, the newest first."""
@@ -48,7 +48,7 @@ class AccountAnswer(DetailedAccountRecord, Answer):
 
 @record
 class ListedOrganization(TypedDict):
-    """The organization whose accounts are listed."""
+    """The organization of the listed accounts."""
 
     organization_id: str
     management_account_id: AccountNumber | None
@@ -104,7 +104,7 @@ class OrganizationRecord(ListedOrganization):
 
 @record
 class OrganizationPage(Page):
-    """The server's one organization."""
+    """The server's only organization."""
 
     organizations: list[OrganizationRecord]
 
@@ -119,7 +119,7 @@ class TreeAnswer(ListedOrganization, Answer):
 
 @record
 class JsonColumn(TypedDict):
-    """A column whose words repeat only once."""
+    """A column that contains each word only once."""
 
     at: list[Count]
     """For each account the place of its word."""
@@ -169,7 +169,7 @@ class LeftToSecureColumn(JsonColumn):
 
 @record
 class AccountColumns(TypedDict):
-    """A list for each field, all of one length and in one order."""
+    """A list for each field, all of equal length and in the same order."""
 
     account_id: list[AccountNumber]
     name: list[str]
@@ -230,7 +230,7 @@ class AccountFilter:
             (self.ou_id is None or self.ou_id in account.ou_ids)
             and self.tags <= found
             and (not self.statuses or status.status in self.statuses)
-            and (not self.text or any(self.text in one.casefold() for one in named))
+            and (not self.text or any(self.text in value.casefold() for value in named))
         )
 
 
@@ -269,11 +269,11 @@ def list_accounts(
         text=q.casefold(),
     )
     narrowed = known if chosen.fits_all else known.narrow(chosen.fits)
-    page, following = cut_page(narrowed.statuses, lambda one: one.account.account_id, after, limit)
-    shown = read_in_detail(services, inventory, [one.account for one in page]) if details else page
+    page, following = cut_page(narrowed.statuses, lambda entry: entry.account.account_id, after, limit)
+    shown = read_in_detail(services, inventory, [entry.account for entry in page]) if details else page
     return show_page(
         "accounts",
-        [stored_account_to_record(one, details=details) for one in shown],
+        [stored_account_to_record(entry, details=details) for entry in shown],
         following,
         **describe_listing(services, inventory),
         summary=narrowed.summary,
@@ -283,12 +283,12 @@ def list_accounts(
 
 
 def show_account(request: Request, services: Served, account_id: Name) -> dict[str, Any]:
-    """Show one account, with the details of its last reading, and its recovery windows."""
+    """Show an account, with the details of its last reading, and its recovery windows."""
     wanted = parse_account_id(account_id)
     pages: AccountsCache = request.app.state.account_pages
     inventory = pages.take(services, is_later_page=False).inventory
     accounts = () if inventory is None else inventory.accounts
-    account = next((one for one in accounts if one.account_id == wanted), None)
+    account = next((listed for listed in accounts if listed.account_id == wanted), None)
     if inventory is None or account is None:
         raise NotFoundError(
             f"Account {wanted} isn't known here.",

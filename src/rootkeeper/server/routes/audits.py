@@ -1,4 +1,4 @@
-"""Routes of what happened: audits, the history of accounts, and the ledger."""
+"""Routes of past events: audits, the history of accounts, and the ledger."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AuditPage(CountedPage):
 
 @record
 class AuditAnswer(KeptAuditRecord, Page):
-    """An audit with a part of what it found."""
+    """An audit with a part of its findings."""
 
     accounts: list[DetailedAccountRecord]
 
@@ -74,19 +74,19 @@ def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: Afte
 def compare_audits(
     services: Served, identity: Identified, older: Filter = None, newer: Filter = None
 ) -> dict[str, Any]:
-    """Show what changed between two stored audits, by default the last two of the whole organization.
+    """Show the changes between two stored audits, by default the last two of the whole organization.
 
-    Each is named by its id or a time; a time means the last one of the whole organization that had ended by then.
+    Each is named by its id or a time; a time means the last audit of the whole organization that had ended by then.
     """
     with services.act_as(identity.to_actor(), None) as acting:
         reading = acting.history_reader(services.organization_id)
         compared = reading.compare(older, newer, _parse_moment)
-    worse = [one.value for one in FailOn if compared.difference.is_worse(frozenset({one}))]
+    worse = [condition.value for condition in FailOn if compared.difference.is_worse(frozenset({condition}))]
     return show_one({**comparison_record(compared, services.organization_id), "worse": worse})
 
 
 def show_history(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
-    """Show one account's history: audits, ledger entries, windows and root events, the oldest first."""
+    """Show an account's history: audits, ledger entries, windows and root events, the oldest first."""
     with services.act_as(identity.to_actor(), None) as acting:
         history = acting.history_reader(services.organization_id).read_account(account_id)
     return show_one(history_record(history, services.organization_id))
@@ -139,7 +139,7 @@ def list_latest(
     ] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List entries, the newest first: of one account, actor, window, job or plan, of some actions or results."""
+    """List entries, the newest first: of an account, actor, window, job or plan, of some actions or results."""
     wanted = LedgerFilter(
         account_id=None if account_id is None else parse_account_id(account_id),
         actor=actor,

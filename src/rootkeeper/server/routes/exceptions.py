@@ -39,7 +39,7 @@ class ExceptionPage(CountedPage):
 
 @record
 class ExceptionAnswer(ExceptionRecord, Answer):
-    """One exception."""
+    """An exception."""
 
 
 class ExceptionBody(Body):
@@ -65,8 +65,10 @@ def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, 
     now = services.clock.now()
     with services.act_as(identity.to_actor(), None) as acting:
         found = acting.exceptions.list_exceptions()
-    page, following = cut_page(found, lambda one: one.account_id, after, limit)
-    return show_page("exceptions", [exception_to_record(one, now) for one in page], following, total=len(found))
+    page, following = cut_page(found, lambda exception: exception.account_id, after, limit)
+    return show_page(
+        "exceptions", [exception_to_record(exception, now) for exception in page], following, total=len(found)
+    )
 
 
 def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
@@ -83,11 +85,11 @@ def add_exception(services: Served, identity: Identified, body: ExceptionBody) -
 
 
 def remove_exception(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
-    """End an account's exception now, and show what it was."""
+    """End an account's exception now, and show it as it was."""
     wanted = parse_account_id(account_id)
     require_account_access(services, identity, [wanted])
     with services.act_as(identity.to_actor(), None) as acting:
-        if not any(one.account_id == wanted for one in acting.exceptions.list_exceptions()):
+        if not any(exception.account_id == wanted for exception in acting.exceptions.list_exceptions()):
             raise NotFoundError(
                 f"Account {wanted} has no exception.", hint=Hint("List the exceptions.", "exception.list")
             )

@@ -1,6 +1,6 @@
 """Routes of the caller's own second factors, for browsers, and of sign-ins.
 
-A user who has a second factor must give it before setting up another one.
+A user who has a second factor must give it before setting up another factor.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class FactorPage(Page):
 
 @record
 class TotpSecretAnswer(Answer):
-    """What a new authenticator app makes its codes from, shown this once."""
+    """The seed from which a new authenticator app makes its codes, shown only once."""
 
     secret: str
     uri: str
@@ -106,7 +106,7 @@ class PasskeyBody(Body):
 def list_factors(services: Served, identity: Identified) -> dict[str, Any]:
     """List the caller's own second factors."""
     found = services.factors.list_factors(identity.identity_id)
-    return show_page("factors", [fill_record(Factor, one) for one in found], None)
+    return show_page("factors", [fill_record(Factor, factor) for factor in found], None)
 
 
 def begin_totp(services: Served, caller: Called) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def add_passkey(request: Request, services: Served, caller: Called, body: Passke
 
 
 def remove_factor(services: Served, caller: Called, factor_id: Name) -> Response:
-    """Remove one of the caller's own second factors; not the last one if the role needs one."""
+    """Remove a second factor of the caller; not the last factor if the role needs a factor."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
         acting.factor_service.remove(session.identity, factor_id)
@@ -163,12 +163,12 @@ def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
     records = [
         fill_record(
             SignIn,
-            one,
-            name=one.identity.name,
-            signed_in_at=json_time(one.started_at),
-            is_current=one.session_id == own_id,
+            session,
+            name=session.identity.name,
+            signed_in_at=json_time(session.started_at),
+            is_current=session.session_id == own_id,
         )
-        for one in found
+        for session in found
     ]
     return show_page("sessions", records, None)
 

@@ -32,7 +32,7 @@ from rootkeeper.values import json_time
 
 @record
 class KnownFailsafeRecord(TypedDict):
-    """One account for emergency access."""
+    """An account for emergency access."""
 
     account_id: AccountNumber
     name: str
@@ -43,14 +43,14 @@ class KnownFailsafeRecord(TypedDict):
     """``pass``: the last drill passed and is at most 90 days old."""
     drill_evidence: str
     drill_due_at: Moment | None
-    """``null``: now, because no drill passed yet, or the last one failed."""
+    """``null``: now, because no drill passed yet, or the last drill failed."""
     confirmations: list[ConfirmationRecord]
     """In force: at most one for each claim."""
 
 
 @record
 class KnownFailsafesAnswer(Answer):
-    """What is known of emergency access without a call to AWS."""
+    """The known facts of emergency access, without a call to AWS."""
 
     organization_id: OrganizationId
     listed_at: Moment | None
@@ -65,12 +65,12 @@ class KnownFailsafesAnswer(Answer):
 
 @record
 class DrillAnswer(DrillRecord, Answer):
-    """One drill, recorded."""
+    """A recorded drill."""
 
 
 @record
 class ConfirmationAnswer(ConfirmationRecord, Answer):
-    """One attestation, recorded."""
+    """A recorded attestation."""
 
 
 class DrillBody(Body):
@@ -86,7 +86,7 @@ class DrillBody(Body):
 
 
 class FailsafeAttestationBody(Body):
-    """What AWS doesn't show of a delegated administrator account."""
+    """Facts that AWS doesn't show of a delegated administrator account."""
 
     model_config = show_example(
         {
@@ -117,7 +117,7 @@ def check_breakglass(services: Served, identity: Identified) -> dict[str, Any]:
 
 
 def list_failsafes(services: Served) -> dict[str, Any]:
-    """Show who the failsafes are, their drills and what confirms them. Makes no AWS call."""
+    """Show who the failsafes are, their drills and their confirmations. Makes no AWS call."""
     now, in_sandbox = services.clock.now(), services.endpoint.is_sandbox
     inventory = services.inventory_store.find_last()
     entries = services.ledger_reader.list_latest(DRILL_ENTRIES, limit=MOST_DRILLS)
@@ -128,9 +128,9 @@ def list_failsafes(services: Served) -> dict[str, Any]:
         {
             "organization_id": services.organization_id,
             "listed_at": None if inventory is None else json_time(inventory.listed_at),
-            "accounts": [_describe(one) for one in known.accounts],
+            "accounts": [_describe(failsafe) for failsafe in known.accounts],
             "unknown": known.unknown,
-            "drills": [fill_record(DrillRecord, one) for one in drills],
+            "drills": [fill_record(DrillRecord, drill) for drill in drills],
         }
     )
 
@@ -146,7 +146,7 @@ def _describe(known: KnownFailsafe) -> KnownFailsafeRecord:
         state=account.state.value,
         drill=known.drill.verdict.value,
         drill_evidence=known.drill.evidence,
-        confirmations=[fill_record(ConfirmationRecord, one) for one in known.confirmations],
+        confirmations=[fill_record(ConfirmationRecord, confirmation) for confirmation in known.confirmations],
     )
 
 
@@ -171,7 +171,7 @@ def record_drill(services: Served, identity: Identified, account_id: Name, body:
 def attest_failsafe(
     services: Served, identity: Identified, account_id: Name, body: FailsafeAttestationBody
 ) -> dict[str, Any]:
-    """Attest what AWS doesn't show of a delegated administrator account, until a time; the ledger has your name."""
+    """Attest facts AWS doesn't show of a delegated administrator account, until a time; the ledger has your name."""
     inventory = require_listed(services)
     account = find_account(NamedAccount(account_id), inventory.accounts)
     with services.act_as(identity.to_actor(), None) as acting:

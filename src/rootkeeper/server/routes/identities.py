@@ -38,7 +38,7 @@ class IdentityPage(CountedPage):
 
 @record
 class IdentityAnswer(IdentityRecord, Answer):
-    """One user or token."""
+    """A user or token."""
 
 
 _LONGEST_TOKEN_DAYS = 3650
@@ -92,20 +92,22 @@ def list_identities(services: Served, limit: Limit = LARGEST_PAGE, after: After 
 
 
 def list_users(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
-    """List users, also disabled ones."""
+    """List users, also disabled users."""
     return _list(services, IdentityKind.USER, limit, after)
 
 
 def list_tokens(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
-    """List tokens, also ended ones, without their secrets."""
+    """List tokens, also ended tokens, without their secrets."""
     return _list(services, IdentityKind.TOKEN, limit, after)
 
 
 def _list(services: ServerRuntime, kind: IdentityKind | None, limit: int, after: str | None) -> dict[str, Any]:
     now = services.clock.now()
-    found = [one for one in services.identities.list_identities() if kind in (None, one.kind)]
-    page, following = cut_page(found, lambda one: one.identity_id, after, limit)
-    return show_page("identities", [identity_to_record(one, now) for one in page], following, total=len(found))
+    found = [identity for identity in services.identities.list_identities() if kind in (None, identity.kind)]
+    page, following = cut_page(found, lambda identity: identity.identity_id, after, limit)
+    return show_page(
+        "identities", [identity_to_record(identity, now) for identity in page], following, total=len(found)
+    )
 
 
 def create_token(services: Served, identity: Identified, body: TokenBody) -> dict[str, Any]:
@@ -177,7 +179,7 @@ class SavedViewRecord(TypedDict):
 
 @record
 class SavedViewAnswer(SavedViewRecord, Answer):
-    """One saved view."""
+    """A saved view."""
 
 
 @record
@@ -205,7 +207,7 @@ class SavedViewBody(Body):
 def list_views(services: Served, identity: Identified) -> dict[str, Any]:
     """List your saved views."""
     found = services.saved_views.list_views(identity.identity_id)
-    return show_page("views", [fill_record(SavedViewRecord, one) for one in found], None)
+    return show_page("views", [fill_record(SavedViewRecord, view) for view in found], None)
 
 
 def save_view(services: Served, identity: Identified, name: Name, body: SavedViewBody) -> dict[str, Any]:
@@ -216,7 +218,7 @@ def save_view(services: Served, identity: Identified, name: Name, body: SavedVie
 
 
 def remove_view(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
-    """Delete one of your saved views, and show the others."""
+    """Delete a saved view of yours, and show the others."""
     services.saved_views.remove(identity.identity_id, name)
     return list_views(services, identity)
 

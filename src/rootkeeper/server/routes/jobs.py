@@ -171,7 +171,7 @@ class WavesBody(Body):
 
 
 class DeletionBody(Body):
-    """A deletion: exactly what a plan of this server says."""
+    """A deletion: exactly as a plan of this server says."""
 
     model_config = show_example({"plan_id": "plan-8925fbf6ec"})
 
@@ -218,7 +218,7 @@ class DeliveryBody(Body):
 
 
 class UnlockBody(Body):
-    """A reading of bucket or queue policies, or a change of one of them.
+    """A reading of bucket or queue policies, or a change of a policy.
 
     A change has the SHA-256 of the policy that was shown, so that no other policy is changed.
     """
@@ -248,7 +248,7 @@ class UnlockBody(Body):
                 resource=self.resource,
                 change=self.change,
                 regions=self.regions,
-                included_failsafes=frozenset(parse_account_id(one) for one in self.included_failsafes),
+                included_failsafes=frozenset(parse_account_id(account_id) for account_id in self.included_failsafes),
                 shown_sha256=self.shown_sha256,
             )
         )
@@ -298,7 +298,7 @@ def run_preflight(services: Served, identity: Identified, body: PreflightBody) -
 def send_report(services: Served, identity: Identified, body: DeliveryBody) -> dict[str, Any]:
     """Send the evidence report to Security Hub, a bucket or a file of the server's settings, as a job.
 
-    Its outcome names what arrived, and each finding that didn't.
+    Its outcome shows the part that arrived, and names each finding that didn't.
     """
     request = body.to_request()
     choose_targets(request, parse_configured_targets(services.settings.delivery.targets), only_configured=True)
@@ -330,12 +330,12 @@ def list_jobs(
 
 
 def show_job(services: Served, job_id: Name) -> dict[str, Any]:
-    """Show one job and its progress."""
+    """Show a job and its progress."""
     return show_one(dict(job_to_record(services.jobs.get(job_id))))
 
 
 def cancel_job(services: Served, identity: Identified, job_id: Name) -> dict[str, Any]:
-    """Cancel a job; a running one finishes its calls in progress and begins nothing more."""
+    """Cancel a job; a running job finishes its calls in progress and begins nothing more."""
     require_job_access(identity, services.jobs.get(job_id))
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(dict(job_to_record(acting.job_request_service.cancel(job_id))))

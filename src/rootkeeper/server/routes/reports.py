@@ -46,18 +46,18 @@ from rootkeeper.shapes import Answer, ShortText, fill_record, record
 
 @record
 class FormatRecord(TypedDict):
-    """One format of a report."""
+    """A format of a report."""
 
     name: str
     """As ``format`` takes it."""
     title: str
     purpose: str
-    """One sentence."""
+    """A sentence."""
     suffix: str
     """The end of its files' names."""
     media_type: str
     carries: Carries
-    """Formats that carry findings are also those of an audit."""
+    """Formats that carry findings are also formats of an audit."""
 
 
 @record
@@ -79,7 +79,7 @@ End: TypeAlias = Annotated[AwareDatetime | None, Query(alias="to", description="
 
 def list_formats() -> dict[str, Any]:
     """List the formats of reports, in the order in which they are shown."""
-    return show_one({"formats": [fill_record(FormatRecord, one) for one in FORMATS]})
+    return show_one({"formats": [fill_record(FormatRecord, report_format) for report_format in FORMATS]})
 
 
 def make_report(
@@ -135,7 +135,7 @@ def make_findings(
         raise NotFoundError("The organization was never listed.", hint="Run an audit.")
     found = services.history.list_statuses(audit_id)
     outcome = json.loads(services.jobs.find_outcome(audit_id) or "{}")
-    statuses = [found[one.account_id] for one in sort_accounts([status.account for status in found.values()])]
+    statuses = [found[account.account_id] for account in sort_accounts([status.account for status in found.values()])]
     drift = head_from_record(outcome).drift if "drift" in outcome else None
     report = list_status_findings(statuses, inventory, Endpoint(audit.endpoint), audit.ended_at, drift)
     return _send(chosen, report, f"rootkeeper-audit-{audit.ended_at:%Y%m%d-%H%M%S}")
@@ -168,8 +168,8 @@ class ControlAttestationBody(Body):
 
 
 def list_frameworks() -> dict[str, Any]:
-    """List the frameworks of the control map, each with what is known and isn't judged."""
-    return show_one({"frameworks": [describe_framework(one) for one in load_frameworks()]})
+    """List the frameworks of the control map, each with its known parts that aren't judged."""
+    return show_one({"frameworks": [describe_framework(framework) for framework in load_frameworks()]})
 
 
 def list_controls(
@@ -199,17 +199,17 @@ def show_control(
     after: Annotated[int, Query(ge=0, le=10_000_000, description="``next`` of the previous page.")] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Judge one control, with the accounts behind the verdict, the worst first."""
+    """Judge a control, with the accounts behind the verdict, the worst first."""
     control = get_control(f"{framework_id}/{control_id}")
     report = _assess(services, identity, (get_framework(framework_id),), start, end)
-    assessment = next(one for one in report.assessments if one.control.key == control.key)
+    assessment = next(candidate for candidate in report.assessments if candidate.control.key == control.key)
     return describe_control(report, assessment, only_open=only_open, after=after, limit=limit)
 
 
 def attest_control(
     services: Served, identity: Identified, framework_id: Name, control_id: Name, body: ControlAttestationBody
 ) -> dict[str, Any]:
-    """Attest what a person judges of a control, until a time; the ledger records it with your name.
+    """Attest a person's judgement of a control, until a time; the ledger records it with your name.
 
     It counts only while the verdict is Manual. It overrules no failed and no unknown check.
     """

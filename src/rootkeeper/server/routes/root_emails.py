@@ -77,7 +77,7 @@ class EmailPage(CountedPage):
     organization_id: OrganizationId
     endpoint: Endpoint
     source: Literal["organizations:ListAccounts"]
-    """Where the addresses come from; AWS may show a changed one hours later."""
+    """Where the addresses come from; AWS may show a changed address hours later."""
     listed_at: Moment | None
     """``null`` if the organization was never listed."""
     rules: EmailRulesRecord
@@ -90,12 +90,12 @@ class EmailPage(CountedPage):
 
 @record
 class EmailAttestationAnswer(AttestationRecord, Answer):
-    """One attestation, recorded."""
+    """A recorded attestation."""
 
 
 @record
 class EmailApprovalAnswer(Answer):
-    """One approval of a change of a root e-mail address, recorded."""
+    """A recorded approval of a change of a root e-mail address."""
 
     account_id: AccountNumber
     name: str
@@ -128,7 +128,7 @@ class EmailChangePlanAnswer(Answer):
     approved_by: list[str]
     """The people whose approvals count. Empty only if the settings need none."""
     remarks: list[str]
-    """What a person must know before confirming."""
+    """Facts that a person must know before confirming."""
 
 
 @record
@@ -166,11 +166,11 @@ def list_root_emails(
         evaluator = read_evaluator(services.email_attestations, rules, services.clock.now())
         evaluated = evaluator.evaluate_all(inventory)
     wanted, text = frozenset(verdict or EmailVerdict), (q or "").casefold()
-    found = [one for one in evaluated if one.verdict in wanted and _matches(one, text)]
-    page, following = cut_page(found, lambda one: one.account.account_id, after, limit)
+    found = [email for email in evaluated if email.verdict in wanted and _matches(email, text)]
+    page, following = cut_page(found, lambda email: email.account.account_id, after, limit)
     return show_page(
         "accounts",
-        [email_to_record(one) for one in page],
+        [email_to_record(email) for email in page],
         following,
         organization_id=services.organization_id,
         endpoint=services.endpoint.label,
@@ -185,7 +185,7 @@ def list_root_emails(
 
 def _matches(found: RootEmail, text: str) -> bool:
     account = found.account
-    return any(text in one.casefold() for one in (account.account_id, account.name, account.email))
+    return any(text in value.casefold() for value in (account.account_id, account.name, account.email))
 
 
 def attest_root_email(services: Served, identity: Identified, body: EmailAttestationBody) -> dict[str, Any]:
@@ -236,7 +236,8 @@ class EmailAcceptanceBody(EmailApprovalBody):
 def approve_email_change(services: Served, identity: Identified, body: EmailApprovalBody) -> dict[str, Any]:
     """Approve that an account gets a new root e-mail address; another person makes the change.
 
-    An approval counts for this account and address only, for one change, and as long as one of a recovery window.
+    An approval counts for this account and address only, for one change, and as long as an approval of a recovery
+    window.
     """
     account = find_account(NamedAccount(body.account), require_listed(services).accounts)
     identity.require_account_access(account.account_id, account)

@@ -44,7 +44,7 @@ class HealthAnswer(TypedDict):
 
 @record
 class ReadinessCheck(TypedDict):
-    """One thing that a server needs."""
+    """A requirement of a server."""
 
     name: str
     is_good: bool
@@ -62,7 +62,7 @@ class ReadinessAnswer(TypedDict):
 
 @record
 class WindowPolicy(TypedDict):
-    """What holds for recovery windows."""
+    """The rules of recovery windows."""
 
     longest_seconds: Count
     default_seconds: Count
@@ -70,17 +70,17 @@ class WindowPolicy(TypedDict):
     approvals: Count
     approval_valid_seconds: Count
     requesters: list[str]
-    """Who may request one; if empty, every role with the permission."""
+    """Who may request a window; if empty, every role with the permission."""
     approvers: list[str]
     emergency: bool
-    """Whether one may be opened before it is approved."""
+    """Whether a window may be opened before it is approved."""
     read_again_after: list[str]
     """How long after its closing an account is read again, such as ``15m``."""
 
 
 @record
 class DeletionPolicy(TypedDict):
-    """What holds for deletions."""
+    """The rules of deletions."""
 
     recently_used_days: Count
     never_changed_policies: list[str]
@@ -133,7 +133,7 @@ async def show_health() -> dict[str, Any]:
 
 
 def show_readiness(request: Request, services: Served) -> JSONResponse:
-    """Show whether the server can do its work now, and what is wrong.
+    """Show whether the server can do its work now, and its faults.
 
     Explanations may name accounts and roles. This route needs no sign-in, so only requests from this machine get them.
     """
@@ -163,7 +163,8 @@ def show_metrics(request: Request) -> Response:
 def show_policy(services: Served) -> dict[str, Any]:
     """Show the settings of windows, deletion and retention, and the names of notification targets.
 
-    The window policy is what holds now: an administrator can make it stricter. The rest is in the server's settings.
+    The window policy is the policy in force: an administrator can make it stricter. The rest is in the server's
+    settings.
     """
     settings = services.settings
     windows = services.settings_in_force.windows
@@ -198,7 +199,9 @@ def _count(length: timedelta) -> int:
 
 def list_schedules(services: Served) -> dict[str, Any]:
     """List schedules with their last and next run. They are changed in the settings."""
-    return show_page("schedules", [fill_record(ScheduleRecord, one) for one in services.list_schedules()], None)
+    return show_page(
+        "schedules", [fill_record(ScheduleRecord, schedule) for schedule in services.list_schedules()], None
+    )
 
 
 Value: TypeAlias = StrictInt | ShortText | Annotated[list[ShortText], Field(max_length=MOST_TIMES)]
@@ -217,13 +220,13 @@ class SettingBody(Body):
 
 
 def list_settings(services: Served) -> dict[str, Any]:
-    """List the settings that can be changed here: what holds, where it comes from, and who changed it."""
+    """List the settings that can be changed here: the value in force, its source, and who changed it."""
     edits = {edit.name: edit for edit in services.setting_edits.list_edits()}
     return show_one({"settings": [describe_setting(services.settings, name, edits) for name in EditableSetting]})
 
 
 def change_setting(services: Served, identity: Identified, name: EditableSetting, body: SettingBody) -> dict[str, Any]:
-    """Change a setting; the ledger records the old value, the new one and the reason.
+    """Change a setting; the ledger records the old value, the new value and the reason.
 
     A window policy can be made stricter than the settings of the server are, never looser. A schedule that they name
     can't be changed.
@@ -262,9 +265,9 @@ def list_deliveries(
     target: Filter = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List the newest deliveries of notifications to each target. A failed one is tried again for 24 hours."""
+    """List the newest deliveries of notifications to each target. A failed delivery is tried again for 24 hours."""
     found = services.notification_store.list_deliveries(limit=limit, state=state, target=target)
-    return show_one({"deliveries": [delivery_to_record(one) for one in found]})
+    return show_one({"deliveries": [delivery_to_record(delivery) for delivery in found]})
 
 
 class TrialBody(Body):
@@ -279,7 +282,7 @@ def try_targets(services: Served, identity: Identified, body: TrialBody | None =
     with services.act_as(identity.to_actor(), None) as acting:
         testing = acting.notification_tester(services.organization_id, services.endpoint)
         trials = testing.test(name)
-    return show_page("targets", [trial_to_record(one) for one in trials], None)
+    return show_page("targets", [trial_to_record(trial) for trial in trials], None)
 
 
 ROWS = (

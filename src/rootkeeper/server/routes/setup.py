@@ -58,7 +58,7 @@ class DelegatedAdministrator(TypedDict):
 
 @record
 class SetupStateRecord(TypedDict):
-    """What is on; ``null`` in all that couldn't be read."""
+    """The parts that are on; ``null`` for parts that couldn't be read."""
 
     trusted_access: bool | None
     features: list[Feature] | None
@@ -90,21 +90,21 @@ class FeaturePage(Page):
 
 @record
 class SetupPlanAnswer(Answer):
-    """What a change will do."""
+    """The plan of a change."""
 
     steps: list[PlannedStepRecord]
     unneeded: list[str]
-    """What is so already."""
+    """Parts already set up."""
     remarks: list[str]
 
 
 @record
 class SetupChangeAnswer(Answer):
-    """What a change did."""
+    """The results of a change."""
 
     steps: list[DoneStepRecord]
     unneeded: list[str]
-    """What was so already."""
+    """Parts that were already set up."""
     remarks: list[str]
     is_proven: bool
     """Whether a re-read shows everything as requested."""
@@ -121,7 +121,7 @@ class SetupProblem(TypedDict):
 
 @record
 class MissingPart(TypedDict):
-    """What is missing, why it is needed, and how to fix it."""
+    """A missing part, why it is needed, and how to fix it."""
 
     what: str
     why: str
@@ -141,7 +141,7 @@ class WindowOverview(TypedDict):
 
 @record
 class AuditDifferences(ChangeCounts):
-    """What changed between the last two audits of the whole organization."""
+    """The changes between the last two audits of the whole organization."""
 
     older: KeptAuditRecord
     newer: KeptAuditRecord
@@ -156,12 +156,12 @@ class FailsafeState(TypedDict):
     is_in_order: bool | None
     """``null`` while it wasn't read."""
     detail: str | None
-    """What it lacks."""
+    """Its faults."""
 
 
 @record
 class OverviewAnswer(Answer):
-    """What needs attention first."""
+    """The facts that need attention first."""
 
     organization_id: str
     management_account_id: AccountNumber | None
@@ -182,14 +182,14 @@ class OverviewAnswer(Answer):
 
 @record
 class TrendDay(TypedDict):
-    """One day, in UTC."""
+    """A day, in UTC."""
 
     day: str
     """Such as ``2026-01-15``."""
     left_known: Count | None
     """Root logins left to secure, by the day's last audit of the whole organization; ``null`` if there was none."""
     left_unknown: Count | None
-    """Accounts whose root login that audit couldn't read."""
+    """Accounts with a root login that the audit couldn't read."""
     windows_opened: Count
 
 
@@ -224,7 +224,7 @@ class SetupBody(Body):
 
 
 def show_setup(services: Served, identity: Identified) -> dict[str, Any]:
-    """Show what of root access management is on, read from AWS now."""
+    """Show the parts of root access management that are on, read from AWS now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         report = acting.setup_reader.read()
     return show_one(setup_to_record(report.setup, services.inventory_store.find_last()))
@@ -238,7 +238,7 @@ def list_features(services: Served, identity: Identified) -> dict[str, Any]:
 
 
 def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
-    """Show what a change of the set-up would do, without a change."""
+    """Show the effects of a change of the set-up, without making it."""
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         plan = acting.setup_enabler(log_remarks()).plan(frozenset(body.features), delegate)
@@ -246,7 +246,7 @@ def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[
 
 
 def change_setup(request: Request, services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
-    """Turn on what is missing: trusted access, features, delegated administrator; a re-read proves each."""
+    """Turn on the missing parts: trusted access, features, delegated administrator; a re-read proves each."""
     readings: SetupCache = request.app.state.setup_readings
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
@@ -259,7 +259,7 @@ def change_setup(request: Request, services: Served, identity: Identified, body:
 
 
 def show_overview(request: Request, services: Served, identity: Identified) -> dict[str, Any]:
-    """Show what is on and what is missing, root logins left to secure, open windows, and what changed.
+    """Show the parts that are on or missing, root logins left to secure, open windows, and changes.
 
     The set-up is read from AWS at most every half minute. If it can't be read, ``setup`` is ``null`` and
     ``setup_problem`` says why.
@@ -294,8 +294,10 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "summary": known.summary,
             "windows": {
                 "by_state": dict(Counter(window.state.value for window in windows)),
-                "open": [current_window_to_record(one, now) for one in windows if one.state in OWING_STATES],
-                "waiting": [current_window_to_record(one, now) for one in windows if waits_for_person(one, now)],
+                "open": [current_window_to_record(window, now) for window in windows if window.state in OWING_STATES],
+                "waiting": [
+                    current_window_to_record(window, now) for window in windows if waits_for_person(window, now)
+                ],
             },
             "drift": None
             if compared is None
@@ -319,7 +321,7 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
 
 
 def _explain(status: AccountStatus) -> str | None:
-    """Describe what is wrong with a failsafe; ``None`` if nothing is."""
+    """Describe the faults of a failsafe; ``None`` if it has none."""
     found = status.summary
     if found is None:
         return status.detail or "It hasn't been read yet. Run an audit."
@@ -342,13 +344,13 @@ def _explain(status: AccountStatus) -> str | None:
 
 def show_trend(services: Served) -> dict[str, Any]:
     """Show root logins left to secure and opened windows of each of the last 90 days."""
-    opened = [one.opened_at for one in services.windows.list_windows() if one.opened_at is not None]
+    opened = [window.opened_at for window in services.windows.list_windows() if window.opened_at is not None]
     days = list_trend(services.history.list_audits(), opened, services.clock.now())
-    return show_one({"days": [fill_record(TrendDay, one, day=one.day.isoformat()) for one in days]})
+    return show_one({"days": [fill_record(TrendDay, trend_day, day=trend_day.day.isoformat()) for trend_day in days]})
 
 
 def show_story(services: Served) -> dict[str, Any]:
-    """Show the guided story. Only the server of a demo has one."""
+    """Show the guided story. Only the server of a demo has a story."""
     if not services.has_story:
         raise NotFoundError("This server has no guided story.", hint="Only the server of a demo has one.")
     steps = evaluate_story(read_story_state(services.endpoint))
@@ -364,7 +366,7 @@ def list_policies(
 ) -> dict[str, Any]:
     """Make the shipped policies for this organization, as text in each form; AWS is read now, and nothing changes.
 
-    The parameters are those of the ``rootkeeper policies`` commands.
+    The parameters are the same as for the ``rootkeeper policies`` commands.
     """
     inputs = PolicyInputs(
         trusted_principals=tuple(trusted_principal or ()),

@@ -59,7 +59,7 @@ from rootkeeper.shapes import Answer, Moment, ShortText, record
 from rootkeeper.values import render_instant
 
 PasskeyOptions: TypeAlias = dict[str, Any]
-"""What a browser takes. Source: WebAuthn, ``parseCreationOptionsFromJSON`` and ``parseRequestOptionsFromJSON``."""
+"""Options for a browser. Source: WebAuthn, ``parseCreationOptionsFromJSON`` and ``parseRequestOptionsFromJSON``."""
 
 
 @record
@@ -73,7 +73,7 @@ class BearerTokenAnswer(Answer):
 
 @record
 class BrowserSessionAnswer(Answer):
-    """What a page needs to know of its sign-in."""
+    """The facts that a page needs of its sign-in."""
 
     name: str
     role: ServerRole
@@ -84,7 +84,7 @@ class BrowserSessionAnswer(Answer):
 
 
 SignInAnswer: TypeAlias = BearerTokenAnswer | BrowserSessionAnswer
-"""The second one to a browser."""
+"""The second answer goes to a browser."""
 
 
 @record
@@ -168,7 +168,7 @@ def _finish(
 def _sign_in_by_browser(
     request: Request, services: ServerRuntime, body: SignInBody, device_id: str | None
 ) -> JSONResponse:
-    """Always make a new secret, and end the sign-in of the browser's old one."""
+    """Always make a new secret, and end the sign-in of the browser's old secret."""
     require_own_page(request)
     signing_in: SignInService = request.app.state.signing_in
     found = signing_in.sign_in(body.name, body.password, get_client_origin(request), SessionKind.BROWSER, device_id)
@@ -219,7 +219,7 @@ def show_me(services: Served, caller: Called) -> dict[str, Any]:
 
 
 class FactorBody(Body):
-    """A second factor, in one of two forms."""
+    """A second factor, in either of two forms."""
 
     totp: Annotated[str, StringConstraints(min_length=1, max_length=16)] | None = None
     """A code of an authenticator app."""
@@ -236,7 +236,7 @@ class FirstAdministratorBody(Body):
 
 
 def read_session(caller: Called) -> dict[str, Any]:
-    """Show a browser's own sign-in, what it still needs, and its token against forged requests."""
+    """Show a browser's own sign-in, the step that it still needs, and its token against forged requests."""
     return show_session(caller.browser_session)
 
 
@@ -262,7 +262,7 @@ def _give(request: Request, caller: ApiCaller, body: FactorBody) -> JSONResponse
 
 
 def ask_passkey(request: Request, caller: Called) -> JSONResponse:
-    """Return the browser's options for asking one of the user's passkeys."""
+    """Return the browser's options for asking the user's passkeys."""
     proven = caller.browser_session
     proving: FactorVerifier = request.app.state.factor_proving
     return JSONResponse(dict(proving.ask_passkey(proven.session, site_of(request))))

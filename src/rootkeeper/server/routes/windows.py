@@ -55,18 +55,18 @@ class WindowPage(CountedPage):
 
 @record
 class WindowOpenedAnswer(WindowAnswer):
-    """A window, and what came of its opening."""
+    """A window, and the result of its opening."""
 
     outcome: OpenOutcome
     explanation: str
     hint: str | None
     exit_status: int
-    """What the command line ends with."""
+    """The exit status of the command line."""
 
 
 @record
 class WindowClosedAnswer(WindowAnswer):
-    """A window, and what came of its closing."""
+    """A window, and the result of its closing."""
 
     outcome: CloseOutcome
     explanation: str
@@ -86,7 +86,7 @@ class KindsPresent(TypedDict):
 
 @record
 class WindowCheckAnswer(Answer):
-    """What a request would need; nothing was requested."""
+    """The requirements of a request; nothing was requested."""
 
     account_id: AccountNumber
     name: str
@@ -94,7 +94,7 @@ class WindowCheckAnswer(Answer):
     duration_seconds: Count
     approvals_needed: Count
     present: KindsPresent
-    """What the account has already."""
+    """The credentials that the account has already."""
     remarks: list[str]
 
 
@@ -104,7 +104,7 @@ _Length = Annotated[ShortText | None, Field(description="Such as 45m or 4h, inst
 
 
 class LengthBody(Body):
-    """A duration, in one of two forms."""
+    """A duration, in either of two forms."""
 
     duration_seconds: _Seconds = None
     duration: _Length = None
@@ -171,12 +171,12 @@ def list_windows(
 
 
 def show_window(services: Served, window_id: Name) -> dict[str, Any]:
-    """Show one window."""
+    """Show a window."""
     return show_one(_record(services, services.windows.get(window_id)))
 
 
 def show_report(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
-    """Show the report of a window or drill: who did what, how long each step took, events, alerts and re-reads."""
+    """Show the report of a window or drill: actions by person, length of each step, events, alerts and re-reads."""
     with services.act_as(identity.to_actor(), None) as acting:
         report = acting.window_reporter.report(window_id)
     return show_one({**report_to_record(report), "markdown": render_window_markdown(report)})
