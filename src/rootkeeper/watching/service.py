@@ -292,7 +292,7 @@ class EventWatchLoop:
 
     def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
         """Read the sessions that the records need; a sign-in needs none."""
-        times = [record.at for record in found if record.session_key_id is not None]
+        times = [root_record.at for root_record in found if root_record.session_key_id is not None]
         sessions = self._sessions.find_all(min(times)) if times else {}
         return KnownSessions(sessions, self.role_arns, self.caller_arns)
 
