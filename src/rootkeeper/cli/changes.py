@@ -1,8 +1,8 @@
 """How every command that changes something begins.
 
-It deals with what earlier commands left unfinished, and asks. Each question names the organization, the caller and the
-endpoint, so that no one acts on the wrong one. Without a terminal and without ``--yes`` nothing is done. A command that
-only reads shows what is overdue.
+It settles the unfinished work of earlier commands, and asks. Each question names the organization, the caller and the
+endpoint, so that no one acts in the wrong place. Without a terminal and without ``--yes`` nothing is done. A command
+that only reads shows overdue windows.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Confirmation:
     def require_answerable(self) -> None:
         """Check that someone can answer a question, before anything is done.
 
-        :raises InputError: if no one can, and ``--yes`` wasn't given.
+        :raises InputError: if the terminal can't ask, and ``--yes`` wasn't given.
         """
         if not self._options.yes and not self._terminal.can_ask:
             raise InputError(
@@ -85,10 +85,10 @@ class Confirmation:
         self._terminal.remark(f"Caller {context.caller_arn}")
 
     def confirm(self, statement: Sequence[str], *, accounts: int = 1) -> bool:
-        """Show what will be done and get a yes, or the organization's id for many accounts.
+        """Show the change and get a yes, or the organization's id for many accounts.
 
         :returns: ``False`` for a dry run, which only shows it.
-        :raises InputError: if no one can answer, or the answer isn't yes; nothing was done.
+        :raises InputError: if the terminal can't ask, or the answer isn't yes; nothing was done.
         """
         if not self._options.dry_run:
             self.require_answerable()
@@ -105,9 +105,9 @@ class Confirmation:
         return True
 
     def ask(self, question: str) -> bool:
-        """Ask a question whose no leaves out a part and doesn't end the command.
+        """Ask a question; a no leaves out a part and doesn't end the command.
 
-        :raises InputError: if no one can answer.
+        :raises InputError: if the terminal can't ask.
         """
         self.require_answerable()
         self.show_context()
@@ -124,7 +124,7 @@ class Confirmation:
 def warn_overdue(application: Application, terminal: Terminal) -> None:
     """Show each recovery window that is past its end; change nothing.
 
-    A database that can't be read isn't an error here: a step that needs it raises one itself.
+    A database that can't be read isn't an error here: a step that needs it raises the error itself.
     """
     from rootkeeper.windows.rules import list_due
 
@@ -141,7 +141,7 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
 
 
 def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
-    """Show one window that is past its end, and why it isn't closed."""
+    """Show a window that is past its end, and why it isn't closed."""
     from rootkeeper.cli.rendering.windows import render_end
 
     failure = f" The last attempt failed: {window.failure}" if window.failure else ""
@@ -214,14 +214,14 @@ def begin_change(
     needs_ledger: bool = True,
     changes_aws: bool = True,
 ) -> Confirmation:
-    """Prepare a change; a dry run only shows what is overdue.
+    """Prepare a change; a dry run only shows overdue windows.
 
     :param needs_ledger: ``False`` for closing a window: it waits neither for a ledger that can't be written nor for a
         server that is stopped or hung.
     :param changes_aws: ``False`` for a change of our own records. It is allowed beside a running server, which then
         settles earlier commands itself.
-    :raises InputError: if no one can confirm; nothing was done.
-    :raises ServerRunningError: if a server runs on the same SQLite file and the change is one of AWS.
+    :raises InputError: if the terminal can't ask; nothing was done.
+    :raises ServerRunningError: if a server runs on the same SQLite file and the change is in AWS.
     """
     context = ChangeContext(
         application.organization.organization_id, application.caller.arn, application.endpoint.label

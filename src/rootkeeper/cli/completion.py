@@ -3,8 +3,8 @@
 They come from the SQLite file of the settings, which is only read, and from AWS's configuration files. AWS, a server
 and PostgreSQL aren't asked. Where anything is wrong, there are no values and no message.
 
-Names of accounts and units are texts from outside, and shells evaluate what completes a word. So only words of harmless
-characters are offered, and explanations have harmless characters alone.
+Names of accounts and units are texts from outside, and shells evaluate the completion of a word. So only words of
+harmless characters are offered, and explanations have harmless characters alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import typer
 from rootkeeper.errors import RootkeeperError
 
 Item = tuple[str, str]
-"""A word, and what it is."""
+"""A word, and its explanation."""
 Complete = Callable[[typer.Context, str], list[Item]]
 
 MOST_ITEMS = 500
@@ -69,7 +69,7 @@ VALUES: Mapping[str, Complete] = {
     "--ou": _from_database(_UNITS, _UNIT_PATHS),
     "--profile": _complete_profile,
 }
-"""By the name of an option, or by what the help calls an argument. Typer itself completes choices and files."""
+"""By the name of an option, or by an argument's name in the help. Typer itself completes choices and files."""
 
 
 def choose(rows: Iterable[Item], incomplete: str) -> list[Item]:

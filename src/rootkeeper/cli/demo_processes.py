@@ -199,7 +199,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def choose_port(wanted: int | None, usual: int, option: str = "--sandbox-port") -> int:
-    """Choose the requested port; without one the usual port, or a free one if that is taken.
+    """Choose the requested port; by default the usual port, or a free port if that is taken.
 
     :raises InputError: if the requested port is taken.
     """

@@ -31,7 +31,7 @@ RECOVERED = "800090001000"
 WINDOW_SECONDS = 10
 
 Truth: TypeAlias = Mapping[str, Any]
-"""What ``GET /_sandbox/organization`` answers."""
+"""The answer of ``GET /_sandbox/organization``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class StoryCheck:
 
 @dataclass(frozen=True, slots=True)
 class DemoStep:
-    """One command of the story."""
+    """A command of the story."""
 
     title: str
     arguments: tuple[str, ...]
     exit_status: int
     checks: tuple[StoryCheck, ...] = ()
     meanwhile: tuple[StoryCheck, ...] = ()
-    """What must become true while the command still runs."""
+    """Claims that must become true while the command still runs."""
     answer_checks: tuple[StoryCheck, ...] = ()
 
 
@@ -244,7 +244,7 @@ class DemoPlayer:
 
     @contextmanager
     def _answering(self, step: DemoStep) -> Iterator[Callable[[], bytes]]:
-        """Run the same command beside the shown one, as JSON, if its answer is checked."""
+        """Run the shown command again in parallel, as JSON, if its answer is checked."""
         if not step.answer_checks:
             yield lambda: b""
             return

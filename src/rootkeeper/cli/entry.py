@@ -1,4 +1,4 @@
-"""The program's start. Pages of help are drawn already, so they are shown without loading what draws.
+"""The program's start. Pages of help are drawn already, so they are shown without loading Typer.
 
 Typer draws them in ``docs/reference/make_reference.py``, 80 columns wide and with colours, which are left out where
 stdout isn't a terminal. Wherever a variable or the terminal asks for another form, Typer draws now.
@@ -40,7 +40,7 @@ _WORD = re.compile(r"[a-z][a-z-]*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit status."""
+    """Run a command line and return its exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     page = _find_page(given)
     if page is not None:

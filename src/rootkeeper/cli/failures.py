@@ -1,4 +1,4 @@
-"""How a command ends that failed: one sentence and a hint on stderr, and an exit status.
+"""How a failed command ends: a sentence and a hint on stderr, and an exit status.
 
 A bug leaves a traceback in a log file that only its owner can read. Error messages can quote AWS or a driver, so
 anything that looks like a secret is blanked. Local variables are never written.

@@ -1,7 +1,7 @@
-"""What every command receives: the options that all commands share, and the terminal.
+"""The input of every command: the options that all commands share, and the terminal.
 
 ``--profile``, ``--region``, ``--config``, ``--server`` and ``-o`` are declared here once. Every command and group shows
-them, so they work before and after the command's name; the innermost one wins.
+them, so they work before and after the command's name; the innermost value wins.
 """
 
 from __future__ import annotations
@@ -82,20 +82,20 @@ class SharedOptions(OptionSet):
     ] = None
 
     def over(self, outer: SharedOptions) -> SharedOptions:
-        """Use these options, and the outer ones where these aren't set."""
+        """Use these options, and the outer options where these aren't set."""
         names = [entry.name for entry in fields(self)]
         return SharedOptions(**{name: getattr(outer if getattr(self, name) is None else self, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One run of one command."""
+    """A run of a command."""
 
     options: SharedOptions
     terminal: Terminal
 
     def choose_output(self, *offered: OutputFormat) -> OutputFormat:
-        """Return the requested format, or the first one offered.
+        """Return the requested format, or the first offered format.
 
         :raises InputError: if the command doesn't offer it.
         """
@@ -108,7 +108,7 @@ class Invocation:
         return wanted
 
     def choose_output_or_findings(self, *offered: OutputFormat) -> Output:
-        """Return the requested format, also one of findings, or the first one offered.
+        """Return the requested format, also a format of findings, or the first offered format.
 
         :raises InputError: if the command doesn't offer it.
         """
@@ -118,7 +118,7 @@ class Invocation:
     def load_settings(self) -> Settings:
         """Read the settings of file and environment.
 
-        :raises SettingsError: if one is unknown or out of range.
+        :raises SettingsError: if a setting is unknown or out of range.
         """
         from rootkeeper.settings.reading import load_user_settings
 
@@ -133,7 +133,7 @@ class Invocation:
     def open_server(self) -> RemoteServer:
         """Connect to the named server; nothing is sent yet.
 
-        :raises InputError: if the address isn't valid, or an option is given that needs AWS credentials of one's own.
+        :raises InputError: if the address isn't valid, or an option is given that needs the user's own AWS credentials.
         :raises NotSignedInError: if there is no token for it.
         """
         from rootkeeper.remote.server import open_remote_server
@@ -149,13 +149,13 @@ class Invocation:
     def open_application(
         self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
     ) -> Application:
-        """Open what the command works with; a context manager closes it.
+        """Open the program for the command; a context manager closes it.
 
         :param creates_database: whether a missing database is created instead of an error.
         :param needs_ledger: ``False`` for closing a window, which doesn't wait for a ledger that can't be written.
         :param api_share: instead of the setting ``aws.api_share``.
         :raises SettingsError: if a setting is unknown or out of range.
-        :raises InputError: if a server is named and this command can't use one.
+        :raises InputError: if a server is named and this command can't use it.
         """
         from rootkeeper.composition.application import Application
 
@@ -230,7 +230,7 @@ def group_callback(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _show_no_type(ctx: Any) -> None:
-    """Leave the type of an argument out: its name and its help say what it is."""
+    """Leave the type of an argument out: its name and its help explain it."""
 
 
 def _show_plain_types(parameters: Iterable[Any]) -> None:
@@ -257,7 +257,7 @@ def _convert(parameter: Any, convert: Callable[[Any, Any], Any], ctx: Any, value
 
 
 def _convert_only_texts(parameters: list[Any]) -> list[Any]:
-    """Convert here what has its type already or a parser. For any value, and for none, Typer loads pydantic."""
+    """Convert values here if they have their type or a parser. For any value, and for none, Typer loads pydantic."""
     for parameter in parameters:
         if not parameter.required and "process_value" not in vars(parameter):
             parameter.process_value = partial(_convert, parameter, parameter.process_value)
@@ -287,7 +287,7 @@ class HelpedGroup(TyperGroup):
 
 
 class DefaultGroup(HelpedGroup):
-    """A group whose first command is meant where none is named: ``report`` is ``report write``."""
+    """A group that runs its first command if none is named: ``report`` is ``report write``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         place = 0
@@ -317,7 +317,7 @@ def group(explanation: str, kind: type[HelpedGroup] = HelpedGroup) -> typer.Type
 
 
 def single(function: Callable[..., int], **sentences: str) -> typer.Typer:
-    """Make a Typer application of one command.
+    """Make a Typer application of a single command.
 
     :param sentences: by the names that stand for them in the docstring, such as ``{AUDIT_EVENTS}``.
     """
@@ -341,7 +341,7 @@ def unwrap(docstring: str) -> str:
 
 
 def remember(context: typer.Context, values: dict[str, Any]) -> None:
-    """Take the shared options out of ``values`` and store them in the context, over the outer ones."""
+    """Take the shared options out of ``values`` and store them in the context, over the outer options."""
     own = SharedOptions(**{entry.name: values.pop(entry.name) for entry in fields(SharedOptions)})
     context.obj = own.over(context.obj or SharedOptions())
 

@@ -1,4 +1,4 @@
-"""The entry point: finds the command, runs it, and turns every result into one exit status.
+"""The entry point: finds the command, runs it, and turns every result into an exit status.
 
 A command's file is imported only when the command runs. The page of ``rootkeeper --help`` is made from the table alone.
 """
@@ -28,7 +28,7 @@ from rootkeeper.errors import RootkeeperError
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """One command as the group's page shows it."""
+    """A command as the group's page shows it."""
 
     module: str
     """In ``commands``; imported when the command runs."""
@@ -142,7 +142,7 @@ class RootkeeperGroup(HelpedGroup):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit status."""
+    """Run a command line and return its exit status."""
     prepare_streams()
     terminal = Terminal()
     with as_interrupts(signal.SIGTERM, signal.SIGHUP):

@@ -33,7 +33,7 @@ def _fail_on_option(default: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class FailOnOptions(OptionSet):
-    """What makes the answer of a reading command bad."""
+    """Findings that make the answer of a reading command bad."""
 
     fail_on: Annotated[list[str] | None, _fail_on_option("present,unknown")] = None
     default: ClassVar[frozenset[FailOn]] = FAIL_ON_FINDINGS
@@ -58,7 +58,7 @@ class FailOnOptions(OptionSet):
 
 @dataclass(frozen=True, slots=True)
 class PlanFailOnOptions(FailOnOptions):
-    """What makes a plan bad: nothing, unless it is asked for. Credentials to delete are what a plan is for."""
+    """Findings that make a plan bad: by default none, because credentials to delete are a plan's purpose."""
 
     fail_on: Annotated[list[str] | None, _fail_on_option("none")] = None
     default: ClassVar[frozenset[FailOn]] = frozenset({FailOn.NONE})
@@ -121,7 +121,7 @@ def parse_period(
 ) -> PeriodRequest:
     """Parse ``--from`` and ``--to``. A length of time is that long before the period's end.
 
-    :raises InputError: if one of them can't be understood.
+    :raises InputError: if a text can't be understood.
     """
     from rootkeeper.cli.operator.interface import PeriodRequest
     from rootkeeper.evidence.rules import Period, end_second
@@ -194,7 +194,7 @@ class RecoveryOptions(OptionSet):
 
 @dataclass(frozen=True, slots=True)
 class CredentialsOptions(OptionSet):
-    """What a person knows about AWS credentials whose end can't be read; for commands that open a window themselves."""
+    """A person's statement on AWS credentials with an unreadable end; for commands that open a window themselves."""
 
     credentials_end: Annotated[
         str | None,
@@ -283,7 +283,7 @@ def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DeletionChoices(OptionSet):
-    """What a deletion can delete; for ``plan`` and ``delete``."""
+    """The choices of a deletion; for ``plan`` and ``delete``."""
 
     only: Annotated[
         list[str] | None,

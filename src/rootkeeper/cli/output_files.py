@@ -1,9 +1,9 @@
-"""Writes the file that a user names with ``--out``: one way for every command.
+"""Writes the file that a user names with ``--out``: the same way for every command.
 
-A regular file or a new name gets a file that was written beside it and is then renamed, so that a reader sees the old
-content or the new one, and no failure leaves half of it. A device or a pipe is written to, never replaced; a link leads
-to one, as ``/dev/stdout`` does. Any other link is refused, because a command with many permissions must not write where
-a person without them points.
+A regular file or a new name gets a file that was written beside it and is then renamed, so that a reader sees either
+the old or the new content, and no failure leaves half of it. A device or a pipe is written to, never replaced, also
+through a link such as ``/dev/stdout``. Any other link is refused, because a command with many permissions must not
+write where a person without them points.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ON_DISK = (stat.S_ISREG, stat.S_ISDIR)
 
 
 def out_option(explanation: str) -> Any:
-    """Declare ``--out``; its help says what every output file has in common."""
+    """Declare ``--out``; its help states the rule of every output file."""
     return option("--out FILE", f"{explanation} {OUT_RULE}")
 
 
@@ -44,7 +44,7 @@ def require_output_file(path: Path | None, *, is_new: bool = False) -> None:
 def write_output_file(
     path: Path, parts: Iterable[str | bytes], *, is_new: bool = False, is_private: bool = False
 ) -> int:
-    """Write ``parts``, one after another, and return how many there were.
+    """Write ``parts`` in order, and return their number.
 
     :param is_new: whether an existing file is refused, because it may be evidence.
     :param is_private: whether only this user may read a new file.
@@ -107,7 +107,7 @@ def _open_stream(path: Path) -> int:
 
 
 def _choose_mode(path: Path, *, is_new: bool) -> int:
-    """Choose the permissions of the new file: those of this user's old one, or the usual ones."""
+    """Choose the new file's permissions: from this user's old file, or the usual permissions."""
     with contextlib.suppress(FileNotFoundError):
         old = path.lstat()
         if not is_new and old.st_uid == os.geteuid():

@@ -1,6 +1,6 @@
 """Exit statuses, output formats, and sets of options.
 
-An option that several commands share is a field of a dataclass. A command takes the dataclass as one parameter, and
+An option that several commands share is a field of a dataclass. A command takes the dataclass as a parameter, and
 ``expand`` shows its fields to Typer as parameters. So each option is named, explained and typed once.
 """
 
@@ -20,7 +20,7 @@ from rootkeeper.reports.formats import FINDING_FORMATS, Format
 
 
 class ExitStatus(IntEnum):
-    """What a command's exit status means; the same for every command."""
+    """The exit statuses, with the same meaning for every command."""
 
     GOOD = 0
     """Done, and the answer is good."""
@@ -62,7 +62,7 @@ def comma_list(declaration: str, choices: Iterable[str], explanation: str) -> An
 
 
 def choice(declaration: str, choices: Mapping[str, Any], explanation: str, **settings: Any) -> Any:
-    """Declare an option that takes one of these words; its value is what the word means."""
+    """Declare an option that takes one of these words; its value is the word's meaning."""
 
     def parse(text: str) -> Any:
         if text not in choices:
@@ -135,10 +135,12 @@ class OutputFormat(StrEnum):
 
 LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
-"""Of commands that show one record."""
+"""Of commands that show a single record."""
 
 Output: TypeAlias = OutputFormat | Format
-_OUTPUTS: Mapping[str, Output] = {one.value: one for one in OutputFormat} | {one.name: one for one in FINDING_FORMATS}
+_OUTPUTS: Mapping[str, Output] = {form.value: form for form in OutputFormat} | {
+    form.name: form for form in FINDING_FORMATS
+}
 SHARED_PANEL = "For every command"
 
 
@@ -147,7 +149,7 @@ def output_option(*, gives_findings: bool) -> Any:
     plain = "|".join(OutputFormat)
     declaration, explanation = f"-o --output {plain}", "The format of the answer on stdout."
     if gives_findings:
-        named = ", ".join(one.name for one in FINDING_FORMATS)
+        named = ", ".join(form.name for form in FINDING_FORMATS)
         declaration = "-o --output FORMAT"
         explanation = f"{explanation[:-1]}: {', '.join(OutputFormat)}; or of its findings: {named}."
     return choice(declaration, _OUTPUTS, explanation, rich_help_panel=SHARED_PANEL)

@@ -36,7 +36,7 @@ def open_progress(terminal: Terminal) -> Progress:
 
 @dataclass(slots=True)
 class ProgressRate:
-    """What was counted since a start, and the rate and estimate that follow."""
+    """The counts since a start, and the rate and estimate that follow."""
 
     started_at: float
     total: int | None = None
@@ -58,7 +58,7 @@ class ProgressRate:
 
 
 class CountedProgress(ABC):
-    """What a bar and lines have in common. Several threads can advance it."""
+    """The common part of a bar and lines. Several threads can advance it."""
 
     def __init__(self, terminal: Terminal, monotonic: Monotonic = time.monotonic) -> None:
         self._terminal = terminal
@@ -85,7 +85,7 @@ class CountedProgress(ABC):
 
 
 class BarProgress(CountedProgress):
-    """One bar, with rate, estimate and findings beside it."""
+    """A bar, with rate, estimate and findings beside it."""
 
     _bar: Bar | None = None
     _task: TaskID | None = None
@@ -158,7 +158,7 @@ class LineProgress(CountedProgress):
 
 
 def render_pace(pace: ProgressRate, now: float, *, has_ended: bool = False) -> str:
-    """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``, without what isn't known yet."""
+    """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``, without parts that aren't known yet."""
     rate, left = pace.find_rate(now), pace.find_seconds_left(now)
     parts = [] if rate is None else [f"{rate:,.1f}/s"]
     if left is not None and left >= 1 and not has_ended:

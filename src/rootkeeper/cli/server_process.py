@@ -48,7 +48,7 @@ _LOUD_ONLY = ("alembic", "apprise", "botocore", "dbos", "httpx", "sqlalchemy", "
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: ``time``, ``level``, ``event``, ``message``, and ids. It contains no secret."""
+    """A JSON object per line: ``time``, ``level``, ``event``, ``message``, and ids. It contains no secret."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -111,8 +111,8 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
 def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
     """Log that the process works; for a new server, first show how to become its administrator.
 
-    A person at a terminal sees the link. Without one, stdout may be a journal, so the link goes to a file. A server
-    that can't write its database, such as on a full disk, works without: it has windows to close.
+    A person at a terminal sees the link. Without a terminal, stdout may be a journal, so the link goes to a file.
+    A server that can't write its database, such as on a full disk, works without a link: it has windows to close.
     """
     try:
         link = None if runtime.url is None else runtime.offer_first_administration()
@@ -156,7 +156,7 @@ def _starts(runtime: ServerRuntime, stops: StopRequests) -> bool:
 
 def _leave(*, is_orderly: bool) -> int:
     """End the process at once if a thread would keep it; unfinished work is resumed later."""
-    others = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
     if is_orderly and not others:
         return ExitStatus.GOOD
     for stream in (sys.stdout, sys.stderr):
@@ -185,7 +185,7 @@ class TlsFiles:
         """Read the files again if they were replaced; open connections keep their certificate.
 
         :returns: whether they were replaced.
-        :raises InputError: if they can't be used; the previous ones stay until the files change again.
+        :raises InputError: if they can't be used; the previous certificate stays until the files change again.
         """
         seen = self._look()
         if seen == self._read_as:
@@ -239,7 +239,7 @@ def _make_context() -> ssl.SSLContext:
 
 
 def _refuse_password() -> NoReturn:
-    """No one is there to type one."""
+    """Refuse an encrypted key: no one is there to type its password."""
     raise InputError(
         "The TLS key is encrypted.", hint="Use a key without a password, in a file that only the server can read."
     )
@@ -320,8 +320,8 @@ Source: Amazon VPC User Guide, "VPC CIDR blocks".
 def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
     """Check the addresses and networks of trusted proxies.
 
-    :raises InputError: if one is neither, because a name could resolve to any machine; or if a network is wider than
-        that of one site, because each machine in it can claim to be any client.
+    :raises InputError: if a text is neither, because a name could resolve to any machine; or if a network is wider
+        than a site's, because each machine in it can claim to be any client.
     """
     for address in addresses:
         try:
@@ -358,7 +358,7 @@ def find_limits(settings: ServerSettings, proxies: Sequence[str], warn: Callable
 
 
 class HttpServer(uvicorn.Server):
-    """Serves one application until a stop is requested; the runtime begins to stop while requests finish."""
+    """Serves an application until a stop is requested; the runtime begins to stop while requests finish."""
 
     def __init__(
         self,

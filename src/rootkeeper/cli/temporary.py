@@ -1,4 +1,4 @@
-"""What ``pipx run`` starts: the program in an environment that is made for this one use.
+"""The entry point of ``pipx run``: the program in an environment that is made for this use alone.
 
 The command line alone is installed there. ``demo`` and other commands of a server need more, so it is added to this
 temporary environment first. An installed Rootkeeper never installs anything: it names the command that does.
@@ -21,26 +21,26 @@ SERVER_COMMANDS = frozenset({"demo", "notifications", "sandbox", "serve", "token
 
 
 def main() -> int:
-    """Add what the command needs, run it, and return its exit status."""
+    """Add the packages for the command, run it, and return its exit status."""
     arguments = sys.argv[1:]
     if needs_server(arguments) and not is_installed("server"):
         sys.stderr.write("Adding the packages of a server to this temporary environment, once …\n")
         command = find_installer()
         if command is not None:
-            # Where it fails, the installer says why, and the command says what is missing.
+            # Where it fails, the installer says why, and the command names the missing extra.
             subprocess.run(command, stdout=sys.stderr, check=False)  # noqa: S603 - no shell
     return run(arguments)
 
 
 def needs_server(arguments: Sequence[str]) -> bool:
-    """Whether one of the arguments is a command that needs it, and isn't asked for its help alone."""
+    """Whether a command of the arguments needs the extra ``server``, for more than its help."""
     return not SERVER_COMMANDS.isdisjoint(arguments) and "--help" not in arguments
 
 
 def find_installer() -> list[str] | None:
     """Find the command that adds the extra ``server`` to this environment; ``None`` if there is neither pip nor uv."""
     if find_spec("pip") is not None:
-        # This version is there already, so that only what the extra adds is fetched.
+        # This version is there already, so that only the packages of the extra are fetched.
         wanted = f"{DISTRIBUTION}[server]=={__version__}"
         return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted]
     uv = shutil.which("uv")

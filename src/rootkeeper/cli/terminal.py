@@ -110,16 +110,16 @@ class Terminal:
             sys.stdout.flush()
 
     def remark(self, text: str = "", style: str | None = None) -> None:
-        """Write one line to stderr; a hint in the words of the command line."""
+        """Write a line to stderr; a hint in the words of the command line."""
         self.remarks.print(printable(render_hint(text) or ""), style=style, soft_wrap=not self.remarks.is_terminal)
 
     def ask(self, question: str) -> str:
-        """Get one line from the person; empty at the end of input."""
+        """Get a line from the person; empty at the end of input."""
         self.remarks.print(printable(question), end=" ", style="bold", soft_wrap=not self.remarks.is_terminal)
         return sys.stdin.readline().strip()
 
     def ask_secret(self, question: str, what: str, hint: str) -> str:
-        """Get one line that isn't shown while it is typed.
+        """Get a line that isn't shown while it is typed.
 
         :param what: names it for the error, such as ``password``.
         :param hint: how else it can be given.

@@ -1,1 +1,1 @@
-"""The one interface through which commands work: on this machine, or through a server."""
+"""The interface through which commands work: on this machine, or through a server."""

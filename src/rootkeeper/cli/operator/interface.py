@@ -1,4 +1,4 @@
-"""What commands ask for, and the values that they get, on this machine or through a server.
+"""The requests of commands, and the values that they get, on this machine or through a server.
 
 A command parses, calls an operator, renders and exits. ``LocalOperator`` works with AWS credentials and a database;
 ``RemoteOperator`` asks a Rootkeeper server. Records are JSON values, as the commands' JSON output has them.
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeletionProposal:
-    """A plan, and what is known of the reading behind it."""
+    """A plan, and the facts that its reading found."""
 
     plan: DeletionPlan
     inventory: Inventory | None = None
@@ -59,45 +59,45 @@ class DeletionProposal:
 
 @dataclass(frozen=True, slots=True)
 class PeriodRequest:
-    """The period that evidence is wanted of, and whose."""
+    """The period and the organization of the evidence."""
 
     period: Period
     ends_now: bool
     """Whether it ends at the moment when the evidence is judged."""
     organization: str | None
-    """``None`` for the only one."""
+    """``None`` for the only organization."""
     stale_after: timedelta | None = None
     """A reading older than this counts as unknown; ``None``: by the setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """An evidence report in one format."""
+    """An evidence report in its format."""
 
     parts: Iterable[bytes]
     endpoint: Endpoint
     findings: frozenset[FailOn]
-    """What of it makes the answer bad, if ``--fail-on`` names it."""
+    """Findings that make the answer bad, if ``--fail-on`` names them."""
     other_organization_ids: tuple[str, ...] = ()
-    """Whose ledger entries are in the period, too; a server works for one organization."""
+    """Other organizations with ledger entries in the period; a server works for one organization."""
 
 
 class Recovery(ABC):
     """A request for a recovery window, checked without a change."""
 
     statement: Sequence[str]
-    """What will be done, for the question and for a dry run."""
+    """The planned change, for the question and for a dry run."""
 
     @abstractmethod
     def open(self) -> OpeningResult:
         """Allow password recovery, or request it if people must approve it.
 
-        :raises RootkeeperError: what refused it.
+        :raises RootkeeperError: the refusal.
         """
 
     @abstractmethod
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        """List what a person does in the open window."""
+        """List the steps of a person in the open window."""
 
     @abstractmethod
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
@@ -108,15 +108,15 @@ class Recovery(ABC):
 
 
 class Unlocking(ABC):
-    """A bucket or queue, or all of an account, whose policies may lock everyone out."""
+    """A bucket or queue with a policy that may lock everyone out, or all of an account."""
 
     @abstractmethod
     def describe(self) -> Sequence[str]:
-        """Describe what would be done; opens no root session."""
+        """Describe the steps; opens no root session."""
 
     @abstractmethod
     def read(self) -> Record:
-        """Read one policy, or all of the account."""
+        """Read a policy, or all policies of the account."""
 
     @abstractmethod
     def plan(self) -> tuple[Sequence[str], Record | None]:
@@ -124,17 +124,17 @@ class Unlocking(ABC):
 
     @abstractmethod
     def change(self) -> tuple[Record, str | None]:
-        """Make the confirmed change; also what a re-read shows, ``None`` if there was none."""
+        """Make the confirmed change; also the result of a re-read, ``None`` if there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A report that can be sent to one or several places."""
+    """A report, and the places to which it can be sent."""
 
     statement: Sequence[str]
-    """What will be sent where, for the question and for a dry run."""
+    """The report and its places, for the question and for a dry run."""
     send: Callable[[], Record]
-    """Sends it; the answer names what arrived."""
+    """Sends it; the answer names the result at each place."""
 
 
 class EmailChange(ABC):
@@ -142,7 +142,7 @@ class EmailChange(ABC):
 
     account_id: str
     statement: Sequence[str]
-    """What will be done, for the question and for a dry run."""
+    """The planned change, for the question and for a dry run."""
     is_unneeded: bool
     """Whether the account has the address already."""
     is_started: bool
@@ -156,7 +156,7 @@ class EmailChange(ABC):
     def start(self) -> EmailChangeRecord:
         """Have AWS send a one-time password to the new address.
 
-        :raises RootkeeperError: what refused it.
+        :raises RootkeeperError: the refusal.
         """
 
     @abstractmethod
@@ -179,7 +179,7 @@ def describe_email_change(record: EmailChangeRecord, remarks: Iterable[str]) -> 
 
 
 class Operator(ABC):
-    """Does what a command asks for; a context manager closes what it opened.
+    """Does the work of commands; a context manager closes its connections and files.
 
     :raises RootkeeperError: from every method, as its subject's errors say.
     """
@@ -216,10 +216,10 @@ class Operator(ABC):
         needs_ledger: bool = True,
         changes_aws: bool = True,
     ) -> Confirmation:
-        """Prepare a change; a dry run only shows what is overdue.
+        """Prepare a change; a dry run only shows overdue windows.
 
         :param needs: the permission on a server; the others as ``changes.begin_change``.
-        :raises InputError: if no one can confirm; nothing was done.
+        :raises InputError: if the terminal can't ask; nothing was done.
         :raises PermissionDeniedError: if the role on the server doesn't allow it.
         """
 
@@ -249,7 +249,7 @@ class Operator(ABC):
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
-        """Compare two audits, each named by its id or a date; also what got worse."""
+        """Compare two audits, each named by its id or a date; also the findings that got worse."""
 
     @abstractmethod
     def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
@@ -257,7 +257,7 @@ class Operator(ABC):
 
     @abstractmethod
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
-        """List ledger entries after that one, oldest first."""
+        """List ledger entries after the sequence number ``since``, oldest first."""
 
     @abstractmethod
     def verify_ledger(self) -> LedgerVerification:
@@ -271,11 +271,11 @@ class Operator(ABC):
 
     @abstractmethod
     def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
-        """Judge one control, with every account behind the verdict."""
+        """Judge a control, with every account behind the verdict."""
 
     @abstractmethod
     def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
-        """Record what a person attests of a control."""
+        """Record a person's attestation of a control."""
 
     # readings
 
@@ -291,7 +291,7 @@ class Operator(ABC):
 
     @abstractmethod
     def preflight(self, request: SelectionRequest) -> PreflightReport:
-        """Evaluate what policies would block."""
+        """Evaluate which tasks policies would block."""
 
     @abstractmethod
     def check_failsafes(self) -> FailsafeReport:
@@ -299,11 +299,11 @@ class Operator(ABC):
 
     @abstractmethod
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
-        """Check the root e-mail addresses of the selected accounts; a server checks those of its last listing."""
+        """Check root e-mail addresses of the selected accounts; a server checks the addresses of its last listing."""
 
     @abstractmethod
     def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
-        """Check what can be checked without a change. ``account`` is an id or a unique name."""
+        """Make all checks that need no change. ``account`` is an id or a unique name."""
 
     @abstractmethod
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
@@ -351,15 +351,15 @@ class Operator(ABC):
     def delete(
         self, plan: DeletionPlan, rules: WaveRules, inventory: Inventory | None, stop: StopSignal
     ) -> DeletionReport:
-        """Do exactly what was confirmed; ``inventory`` is from the plan's own reading."""
+        """Delete exactly as confirmed; ``inventory`` is from the plan's own reading."""
 
     @abstractmethod
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        """Read what is left of an interrupted deletion; change nothing."""
+        """Read the rest of an interrupted deletion; change nothing."""
 
     @abstractmethod
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
-        """Do what is left; the report covers the whole plan."""
+        """Delete the rest; the report covers the whole plan."""
 
     # recovery windows
 
@@ -380,7 +380,7 @@ class Operator(ABC):
 
     @abstractmethod
     def plan_recovery(self, request: WindowRequest, credentials: CredentialsStatement, *, leave_open: bool) -> Recovery:
-        """Check what can be checked without a change."""
+        """Make all checks that need no change."""
 
     @abstractmethod
     def close_window(self, window: RecoveryWindow) -> CloseResult:

@@ -1,4 +1,4 @@
-"""The operator on this machine: AWS credentials and a database of one's own."""
+"""The operator on this machine, with the user's own AWS credentials and database."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class LocalOperator(Operator):
 
         reading, now = self.application.history_reader(organization), self.now()
         compared = reading.compare(older, newer, lambda text: parse_past_moment(text, "The audit", now, day_ends=True))
-        worse = frozenset(one for one in FailOn if compared.difference.is_worse(frozenset({one})))
+        worse = frozenset(finding for finding in FailOn if compared.difference.is_worse(frozenset({finding})))
         return comparison_record(compared, reading.organization_id), worse
 
     def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
@@ -176,7 +176,7 @@ class LocalOperator(Operator):
         from rootkeeper.controls.records import describe_control
 
         report = self._assess([control.framework_id], wanted)
-        assessment = next(one for one in report.assessments if one.control == control)
+        assessment = next(found for found in report.assessments if found.control == control)
         return describe_control(report, assessment)
 
     def _assess(self, framework_ids: Sequence[str], wanted: PeriodRequest) -> AssessedReport:
@@ -232,7 +232,7 @@ class LocalOperator(Operator):
         return LocalUnlocking(self.application, self._progress, account, finder, request, policy, source)
 
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
-        """For Security Hub, one call checks that it is on and can be read."""
+        """For Security Hub, a call checks that it is on and can be read."""
         plans = self.application.delivery_planner.plan(request)
         for plan in plans:
             self.application.report_sender.check(plan)
@@ -269,7 +269,7 @@ class LocalOperator(Operator):
 
         with self._finished_progress() as progress:
             reading = self.application.deletion.plan(request, options, progress)
-        in_order = frozenset(one.account.account_id for one in reading.statuses if one.is_failsafe_in_order)
+        in_order = frozenset(status.account.account_id for status in reading.statuses if status.is_failsafe_in_order)
         return DeletionProposal(
             reading.plan, reading.inventory, lambda findings: has_plan_findings(reading.plan, findings, in_order)
         )
@@ -437,7 +437,7 @@ def _end_if_asked(stop: StopSignal) -> None:
 
 @dataclass
 class LocalUnlocking(Unlocking):
-    """One account's bucket or queue, or all of them."""
+    """An account's bucket or queue, or all of them."""
 
     _application: Application
     _progress: Progress
@@ -460,8 +460,8 @@ class LocalUnlocking(Unlocking):
         task = f"with the task {kind.task_policy.value}"
         session = f"Open a root session on account {account.account_id} ({account.name}) {task}"
         if self._request.change is None:
-            what = f"{kind.noun} {name}" if name else f"every {kind.noun}"
-            return [f"{session}, and read the policy of {what}.", "This changes nothing, with or without --dry-run."]
+            place = f"{kind.noun} {name}" if name else f"every {kind.noun}"
+            return [f"{session}, and read the policy of {place}.", "This changes nothing, with or without --dry-run."]
         self._application.unlock_planner.check(self._change_request)
         texts = {
             ChangeKind.CORRECTED: "remove the statements that lock everyone out",

@@ -1,4 +1,4 @@
-"""Opens what a command works through: this machine, a server, or the file of an emergency.
+"""Opens the operator of a command, for this machine, a server, or the file of an emergency.
 
 The code behind each is imported only when it is used: a page of help needs none of it.
 """
@@ -20,7 +20,7 @@ def open_operator(
 ) -> Operator:
     """Open the named server, or else this process; a context manager closes it.
 
-    :param api_share: only for AWS credentials of one's own; the others as ``Invocation.open_application``.
+    :param api_share: only for the user's own AWS credentials; the others as ``Invocation.open_application``.
     :raises InputError: as ``Invocation.open_server``, or if the server's share of quotas would be set.
     """
     if invocation.server_address is None:

@@ -134,7 +134,7 @@ class RemoteRecovery(Recovery):
         except (ServerUnreachableError, UnprovenChangeError):
             raise
         except RootkeeperError:
-            with suppress(RootkeeperError):  # a request that can't be opened must not block the next one
+            with suppress(RootkeeperError):  # a request that can't be opened must not block the next
                 self._operator.decide_window(window, "cancel")
             raise
 
@@ -183,7 +183,7 @@ class RemoteRecovery(Recovery):
 
 
 class RemoteOperator(Operator):
-    """Works with one server, as the user or token that signed in."""
+    """Works with a server, as the user or token that signed in."""
 
     patience = timedelta(minutes=1)
     """The server closes windows at their end, so a window is overdue only after this time."""
@@ -292,7 +292,7 @@ class RemoteOperator(Operator):
         """Have the server verify its ledger.
 
         A job is done if the ledger is intact. It fails if the ledger isn't intact, or couldn't be checked. So a failed
-        job is believed only if its result is bad: an earlier attempt may have left a good one.
+        job is believed only if its result is bad: an earlier attempt may have left a good result.
         """
         parse_answer = self._connection.parse_answer
         job = self._jobs.follow(self._jobs.request("ledger/verifications", {}))
@@ -313,7 +313,7 @@ class RemoteOperator(Operator):
         return record
 
     def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
-        """Read every page; the end of the first one's period is that of the others."""
+        """Read every page; all pages have the end of the first page's period."""
         path, query = _find_path(control), {**_make_period_query(wanted), "limit": PAGE}
         first = self._connection.get(path, query)
 
@@ -521,7 +521,7 @@ class RemoteOperator(Operator):
         return self._parse_result(OpeningResult, self._post_window(window, "activate"))
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        """List what a person does in the open window."""
+        """List the steps of a person in the open window."""
         people_url = self._server.read_membership().endpoint.people_url
         try:
             account = self._connection.get(f"accounts/{window.account_id}")
@@ -543,7 +543,7 @@ class RemoteOperator(Operator):
 
 
 def _refuse_organization(organization: str | None) -> None:
-    """:raises InputError: if one is named: a server has only one."""
+    """:raises InputError: if an organization is named: a server has only one."""
     if organization is not None:
         raise InputError(
             "A server has one organization, so --organization can't be used.",
@@ -570,18 +570,18 @@ _CHANGE_TEXTS = {
 
 
 class RemoteUnlocking(Unlocking):
-    """One account's bucket or queue, or all of them; the server opens the root sessions."""
+    """An account's bucket or queue, or all of them; the server opens the root sessions."""
 
     def __init__(self, jobs: RemoteJobs, request: UnlockRequest, policy: str | None) -> None:
         self._jobs, self._request, self._policy = jobs, request, policy
 
     def describe(self) -> Sequence[str]:
         request, kind = self._request, self._request.kind
-        what = f"{kind.noun} {request.resource}" if request.resource else f"every {kind.noun}"
+        place = f"{kind.noun} {request.resource}" if request.resource else f"every {kind.noun}"
         change = f", save it and {_CHANGE_TEXTS[request.change]}" if request.change else ""
         task = f"with the task {kind.task_policy.value}"
         return [
-            f"The server opens a root session on {request.account} {task}, to read the policy of {what}{change}.",
+            f"The server opens a root session on {request.account} {task}, to read the policy of {place}{change}.",
             "A dry run opens no root session, so it doesn't read the policy.",
         ]
 

@@ -73,9 +73,9 @@ _ENDING_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteJobs:
-    """Asks one server for jobs.
+    """Asks a server for jobs.
 
-    :raises RootkeeperError: what the server refuses, as its own error.
+    :raises RootkeeperError: the server's refusal, as its own error.
     """
 
     connection: Connection
@@ -102,7 +102,7 @@ class RemoteJobs:
         return self._parse(self.connection.post(f"jobs/{segment(job_id)}/resume", {"retry_failed": retry_failed}))
 
     def list_results(self, job_id: str) -> dict[AccountId, Mapping[str, Any]]:
-        """List what is recorded of each account so far."""
+        """List the record of each account so far."""
         pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results")
         parse_answer = self.connection.parse_answer
         return {parse_answer(lambda found: AccountId(found["account_id"]), record): record for record in pages}
@@ -122,7 +122,7 @@ class RemoteJobs:
             return None
 
     def find_document(self, job_id: str) -> str:
-        """Read what the job does exactly, such as a deletion's plan file.
+        """Read the job's document, such as a deletion's plan file.
 
         :raises InputError: if it has no document.
         """
@@ -136,7 +136,7 @@ class RemoteJobs:
         return self.read_outcome(job.job_id)
 
     def perform_recorded(self, resource: str, body: Mapping[str, Any]) -> Record:
-        """Request the work, wait, and return its record, which says what failed: a failed job has one, too."""
+        """Request the work, wait, and return its record, which names the failures: a failed job has a record, too."""
         job = self.follow(self.request(resource, body))
         outcome = self.find_outcome(job.job_id) if job.is_over else None
         if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
@@ -148,7 +148,7 @@ class RemoteJobs:
 
         Ctrl-C cancels a deletion and waits for it, as without a server. Any other job continues on the server.
 
-        :param stop: counts Ctrl-C; a new one by default.
+        :param stop: counts Ctrl-C; a new counter by default.
         :raises ServerUnreachableError: if the server doesn't answer for long.
         """
         if stop is None:
@@ -162,7 +162,7 @@ class RemoteJobs:
         return self._cancel_and_wait(job)
 
     def end_unfinished(self, job: Job) -> Exception:
-        """Show how an unfinished job continues; return what to raise, so that the command ends."""
+        """Show how an unfinished job continues; return the error that ends the command."""
         outcome = self.find_outcome(job.job_id) if job.is_over else None
         problem = outcome.get("problem") if isinstance(outcome, Mapping) else None
         if problem is not None:  # the error that a command without a server would raise
@@ -222,7 +222,7 @@ class RemoteJobs:
 
 
 def read_audit(connection: Connection, outcome: Any, job: Job) -> AuditReport:
-    """Read what the job's audit found, in the order of the organization's tree."""
+    """Read the report of the job's audit, in the order of the organization's tree."""
     parse_answer = connection.parse_answer
     head = parse_answer(head_from_record, outcome)
     statuses = _parse_statuses(connection, connection.list_pages(f"audits/{segment(job.job_id)}", "accounts"))
@@ -235,14 +235,14 @@ def read_audit(connection: Connection, outcome: Any, job: Job) -> AuditReport:
         endpoint=Endpoint(head.endpoint),
         started_at=head.started_at,
         ended_at=head.ended_at,
-        accounts=tuple(one for one in statuses if not request.statuses or one.status in request.statuses),
+        accounts=tuple(status for status in statuses if not request.statuses or status.status in request.statuses),
         drift=head.drift,
         is_inventory_complete=head.is_inventory_complete,
     )
 
 
 def read_preflight(connection: Connection, outcome: Any) -> PreflightReport:
-    """Read what a preflight found."""
+    """Read the report of a preflight."""
     inventory = read_inventory(connection)
     by_id = {account.account_id: account for account in inventory.accounts}
 
@@ -287,9 +287,11 @@ def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
 
 
 def list_failsafes_in_order(connection: Connection, plan: DeletionPlan) -> frozenset[AccountId]:
-    """List the failsafes of a plan whose root login is kept on purpose, as the server read them for it."""
+    """List a plan's failsafes that keep their root login on purpose, as the server read them for the plan."""
     read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)
-    statuses = (connection.parse_answer(account_from_record, connection.get(f"accounts/{one}")) for one in read)
+    statuses = (
+        connection.parse_answer(account_from_record, connection.get(f"accounts/{account_id}")) for account_id in read
+    )
     return frozenset(status.account.account_id for status in statuses if status.is_failsafe_in_order)
 
 
@@ -331,7 +333,7 @@ def parse_caller(arn: str) -> Caller:
 
 
 def read_failsafe_checks(connection: Connection, outcome: Any) -> FailsafeReport:
-    """Read what a server's check of the failsafes found."""
+    """Read the report of a server's check of the failsafes."""
     inventory = read_inventory(connection)
     by_id = {account.account_id: account for account in inventory.accounts}
 
@@ -341,8 +343,8 @@ def read_failsafe_checks(connection: Connection, outcome: Any) -> FailsafeReport
             caller=parse_caller(record["caller_arn"]),
             endpoint=Endpoint(record["endpoint"]),
             observed_at=datetime.fromisoformat(record["observed_at"]),
-            failsafes=tuple(by_id[AccountId(one)] for one in record["failsafe_account_ids"]),
-            checks=tuple(_parse_check(one) for one in record["checks"]),
+            failsafes=tuple(by_id[AccountId(account_id)] for account_id in record["failsafe_account_ids"]),
+            checks=tuple(_parse_check(check) for check in record["checks"]),
         )
 
     return connection.parse_answer(parse, outcome)
@@ -371,8 +373,8 @@ def read_root_emails(connection: Connection, request: SelectionRequest) -> Email
         account = by_id[AccountId(record["account_id"])]
         return parse_facts(RootEmail, {**record, "account": account, "group_basis": record["group"]})
 
-    found = (connection.parse_answer(parse, one) for one in connection.list_pages("root-emails", "accounts"))
-    by_account = {one.account.account_id: one for one in found}
+    found = (connection.parse_answer(parse, record) for record in connection.list_pages("root-emails", "accounts"))
+    by_account = {email.account.account_id: email for email in found}
 
     def parse_report(page: Mapping[str, Any]) -> EmailReport:
         rules = page["rules"]
@@ -380,7 +382,9 @@ def read_root_emails(connection: Connection, request: SelectionRequest) -> Email
             inventory=inventory,
             endpoint=Endpoint(page["endpoint"]),
             rules=parse_rules(rules["allowed_domains"], rules["approved_pattern"] or "", rules["groups"]),
-            emails=tuple(by_account[one.account_id] for one in inventory.accounts if one.account_id in selected),
+            emails=tuple(
+                by_account[account.account_id] for account in inventory.accounts if account.account_id in selected
+            ),
             remarks=tuple(page["remarks"]),
         )
 
@@ -391,13 +395,13 @@ def _select(request: SelectionRequest, inventory: Inventory, statuses: list[Acco
     """Select as on this machine, but by the tags that the server has read."""
     selection = select_before_tags(request, inventory)
     if request.tags:
-        known = {one.account_id: one.tags for one in inventory.accounts if one.tags is not None}
-        if any(one.account.account_id not in known for one in selection.accounts):
+        known = {account.account_id: account.tags for account in inventory.accounts if account.tags is not None}
+        if any(chosen.account.account_id not in known for chosen in selection.accounts):
             raise InputError(
                 "The server hasn't read the tags of every account.",
                 hint=Hint("An audit with this selection reads them.", "emails.read_tags"),
             )
         selection = narrow_by_tags(selection, request.tags, known)
     require_not_empty(selection)
-    fitting = {one.account.account_id for one in statuses if not request.statuses or one.status in request.statuses}
-    return frozenset(one.account_id for one in selection.included if one.account_id in fitting)
+    fitting = {row.account.account_id for row in statuses if not request.statuses or row.status in request.statuses}
+    return frozenset(account.account_id for account in selection.included if account.account_id in fitting)

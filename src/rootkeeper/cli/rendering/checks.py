@@ -1,4 +1,4 @@
-"""Checks of this machine, one line each; a check of the database, and what its upgrade will do."""
+"""Checks of this machine, a line each; a check of the database, and the steps of its upgrade."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _NEXT = {
 
 
 def show_database(check: DatabaseCheck, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the check to stdout, and to stderr what to do."""
+    """Write the check to stdout, and the next step to stderr."""
     if output is OutputFormat.JSON:
         ledger = fill_record(LedgerCheckRecord, check.ledger)
         show_answer(fill_record(DatabaseDocument, check, schema_version=1, ledger=ledger), output, terminal)
@@ -90,7 +90,7 @@ def render_ledger(ledger: LedgerCheck) -> str:
 
 
 def describe_upgrade(plan: UpgradePlan) -> list[str]:
-    """Describe what an upgrade will do, one line for each step."""
+    """Describe an upgrade, with a line for each step."""
     found = plan.before
     backup = f"Make a backup in {plan.backups}." if plan.backups else "Make no backup (--no-backup)."
     return [

@@ -29,8 +29,8 @@ _STYLES = {Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow", Verdict.MANUAL: 
 
 
 def has_bad_controls(controls: Iterable[Record], fail_on: frozenset[FailOn]) -> bool:
-    """Whether a verdict is one that ``--fail-on`` names; one that needs a person's judgement counts as unknown."""
-    verdicts = {Verdict(one["verdict"]) for one in controls}
+    """Whether ``--fail-on`` names a verdict; a verdict that needs a person's judgement counts as unknown."""
+    verdicts = {Verdict(control["verdict"]) for control in controls}
     is_bad = FailOn.PRESENT in fail_on and Verdict.FAIL in verdicts
     return bool(is_bad or (FailOn.UNKNOWN in fail_on and verdicts & {Verdict.UNKNOWN, Verdict.MANUAL}))
 
@@ -40,15 +40,15 @@ def show_frameworks(output: OutputFormat, terminal: Terminal) -> None:
         TableColumn("Framework", "framework_id", keeps_whole=True),
         TableColumn("Name", "name"),
         TableColumn("Version", "version"),
-        TableColumn("Controls judged", lambda one: str(one["controls"]), is_number=True),
-        TableColumn("Known, not judged", lambda one: str(_count_left_out(one)), is_number=True),
+        TableColumn("Controls judged", lambda framework: str(framework["controls"]), is_number=True),
+        TableColumn("Known, not judged", lambda framework: str(_count_left_out(framework)), is_number=True),
     )
-    records = [describe_framework(one) for one in load_frameworks()]
+    records = [describe_framework(framework) for framework in load_frameworks()]
     show_listing(Listing("frameworks", records, columns), output, terminal)
 
 
 def _count_left_out(framework: Record) -> int:
-    return len({control for one in framework["left_out"] for control in one["control_ids"]})
+    return len({control for group in framework["left_out"] for control in group["control_ids"]})
 
 
 def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> None:
@@ -61,7 +61,7 @@ def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> N
     head = {name: record[name] for name in ("organization_id", "endpoint", "period", "frameworks")}
     show_listing(Listing("controls", record["controls"], columns, head=head), output, terminal)
     if output is OutputFormat.TABLE:
-        counts = Counter(Verdict(one["verdict"]) for one in record["controls"])
+        counts = Counter(Verdict(control["verdict"]) for control in record["controls"])
         words = ", ".join(f"{counts[verdict]:,} {VERDICTS[verdict]}" for verdict in ORDER if counts[verdict])
         terminal.remark(
             f"{counted(len(record['controls']), 'control')} at {record['period']['to']}: {words}. Accounts behind a "
@@ -102,12 +102,12 @@ def show_control(record: Record, output: OutputFormat, terminal: Terminal) -> No
     columns = (
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Name", "name"),
-        TableColumn("Check", lambda one: CHECK_NAMES[CheckName(one["check"])]),
-        TableColumn("Verdict", lambda one: VERDICTS[Verdict(one["verdict"])], _style, keeps_whole=True),
+        TableColumn("Check", lambda account: CHECK_NAMES[CheckName(account["check"])]),
+        TableColumn("Verdict", lambda account: VERDICTS[Verdict(account["verdict"])], _style, keeps_whole=True),
         TableColumn("Why", "reason"),
-        TableColumn("Read at", lambda one: one["read_at"] or "never", keeps_whole=True),
+        TableColumn("Read at", lambda account: account["read_at"] or "never", keeps_whole=True),
     )
-    accounts = [one for one in record["accounts"] if Verdict(one["verdict"]) in OPEN]
+    accounts = [account for account in record["accounts"] if Verdict(account["verdict"]) in OPEN]
     empty = "No account fails, is unknown, or needs a person's judgement."
     show_listing(Listing("accounts", accounts, columns, empty=empty), output, terminal)
     _warn_of_sandbox(record, terminal)
@@ -120,7 +120,7 @@ def show_attestation(record: Record, output: OutputFormat, terminal: Terminal) -
         TableColumn("Reason", "reason"),
         TableColumn("Until", "until", keeps_whole=True),
         TableColumn("Recorded by", _render_recorder),
-        TableColumn("Ledger entry", lambda one: str(one["ledger_sequence"]), is_number=True),
+        TableColumn("Ledger entry", lambda attestation: str(attestation["ledger_sequence"]), is_number=True),
     )
     known = {name: value for name, value in record.items() if name != "schema_version"}
     show_listing(Listing("attestations", [known], columns), output, terminal)
@@ -137,7 +137,7 @@ def render_verdict(control: Record) -> str:
 
 
 def _render_why(control: Record) -> str:
-    parts = [f"{CHECK_NAMES[CheckName(one['check'])]}: {_describe_check(one)}" for one in control["checks"]]
+    parts = [f"{CHECK_NAMES[CheckName(check['check'])]}: {_describe_check(check)}" for check in control["checks"]]
     return " ".join([*parts, *control["reasons"]])
 
 

@@ -70,7 +70,7 @@ def choose_planned_word(account: PlannedAccount) -> OutcomeWord | None:
 
 
 def choose_outcome_word(account: AccountDeletion) -> OutcomeWord:
-    """Choose the word for the result of an account: for the same fact, that of the plan."""
+    """Choose the word for the result of an account: for the same fact, the plan's word."""
     if account.skip is not None and account.skip.reason in _SKIP_WORDS:
         return _SKIP_WORDS[account.skip.reason]
     if account.is_failure:
@@ -89,7 +89,7 @@ def _describe_folded(accounts: Sequence[PlannedAccount | AccountDeletion]) -> st
 
 
 def planned_record(account: PlannedAccount) -> PlannedDeletionRecord:
-    """One account of a plan, for ``plan`` and dry runs."""
+    """Make the record of a planned account, for ``plan`` and dry runs."""
     return fill_record(
         PlannedDeletionRecord,
         account,
@@ -101,7 +101,7 @@ def planned_record(account: PlannedAccount) -> PlannedDeletionRecord:
 
 
 def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
-    """List every account of the plan: what is deleted, or why nothing is."""
+    """List every account of the plan: its deletions, or why it has none."""
     columns = (
         TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
         TableColumn("Name", lambda account: account.name),
@@ -178,9 +178,9 @@ def render_totals(plan: DeletionPlan) -> str:
 
 
 def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
-    """One account of a deletion. A detail that several kinds share is the account's, and is there once."""
+    """Make the record of a deleted account. A detail that several kinds share is the account's, and is there once."""
     detail = account.skip.detail if account.skip else _find_shared_detail(account)
-    kinds = [replace(one, detail=None) if one.detail == detail else one for one in account.kinds]
+    kinds = [replace(result, detail=None) if result.detail == detail else result for result in account.kinds]
     return fill_record(
         DeletedAccountRecord,
         account,
@@ -191,7 +191,7 @@ def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
 
 
 def _find_shared_detail(account: AccountDeletion) -> str | None:
-    details = Counter(one.detail for one in account.kinds if one.detail)
+    details = Counter(result.detail for result in account.kinds if result.detail)
     return next((detail for detail, count in details.most_common(1) if count > 1), None)
 
 
@@ -249,7 +249,7 @@ def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Termin
 
 
 def render_results(account: AccountDeletion) -> str:
-    """Render in one line what was deleted and what wasn't."""
+    """Render the deleted, failed and skipped kinds in a line."""
     if account.skip is not None:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
     names = {kind: one if kind is CredentialKind.PASSWORD else many for kind, (one, many) in KIND_WORDS.items()}

@@ -129,7 +129,7 @@ def show_drills(drills: Sequence[Drill], output: OutputFormat, terminal: Termina
         TableColumn("Device", lambda record: record["device"] or "not recorded"),
         TableColumn("Self-asserted by", "recorded_by"),
     )
-    show_listing(Listing("drills", [fill_record(DrillRecord, one) for one in drills], columns), output, terminal)
+    show_listing(Listing("drills", [fill_record(DrillRecord, drill) for drill in drills], columns), output, terminal)
 
 
 def show_confirmations(confirmations: Sequence[Confirmation], output: OutputFormat, terminal: Terminal) -> None:
@@ -141,7 +141,7 @@ def show_confirmations(confirmations: Sequence[Confirmation], output: OutputForm
         TableColumn("Until", "until", keeps_whole=True),
         TableColumn("Self-asserted by", "recorded_by"),
     )
-    records = [fill_record(ConfirmationRecord, one) for one in confirmations]
+    records = [fill_record(ConfirmationRecord, confirmation) for confirmation in confirmations]
     show_listing(Listing("attestations", records, columns), output, terminal)
 
 
@@ -190,7 +190,7 @@ def render_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Replace what Markdown could take for markup; the text has an e-mail address to copy."""
+    """Replace characters that Markdown could take for markup; the text has an e-mail address to copy."""
     return _MARKUP.sub("?", printable(text))
 
 
@@ -214,7 +214,7 @@ def show_breakglass(report: BreakGlassReport, output: OutputFormat, terminal: Te
     from rich.text import Text
 
     callers = list_openers(report)
-    tail = {"openers": callers, "ways_in": [fill_record(WayInRecord, one) for one in report.access_paths]}
+    tail = {"openers": callers, "ways_in": [fill_record(WayInRecord, path) for path in report.access_paths]}
     show_listing(list_checks(report, tail=tail), output, terminal)
     if output is not OutputFormat.TABLE:
         return

@@ -1,4 +1,4 @@
-"""Timelines of accounts, stored audits and what changed between two of them; and what became of sent reports."""
+"""Timelines of accounts, stored audits and the changes between them; and the results of sent reports."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def show_difference(record: Record, output: OutputFormat, terminal: Terminal) ->
 _DIFFERENCES = (
     TableColumn("Account", "account_id", keeps_whole=True),
     TableColumn("Name", "name"),
-    TableColumn("Before", lambda one: _render_status(one, "before")),
-    TableColumn("After", lambda one: _render_status(one, "after"), lambda one: _style_of(one)),
-    TableColumn("Credentials", lambda one: "; ".join(_render_kind(kind) for kind in one["credentials"])),
-    TableColumn("Read", lambda one: " and ".join(_short_time(at) for at in _list_readings(one))),
+    TableColumn("Before", lambda row: _render_status(row, "before")),
+    TableColumn("After", lambda row: _render_status(row, "after"), lambda row: _style_of(row)),
+    TableColumn("Credentials", lambda row: "; ".join(_render_kind(kind) for kind in row["credentials"])),
+    TableColumn("Read", lambda row: " and ".join(_short_time(at) for at in _list_readings(row))),
 )
 
 
@@ -114,21 +114,27 @@ _NOT_ARRIVED = (
 
 
 def show_deliveries(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Show each place with what arrived there, and name each finding that didn't."""
-    for one in record["deliveries"]:
-        is_done = one["result"] == Result.DONE
-        terminal.remark(one["explanation"], style="green" if is_done else "bold red")
+    """Show the arrivals at each place, and name each finding that didn't arrive."""
+    for delivery in record["deliveries"]:
+        is_done = delivery["result"] == Result.DONE
+        terminal.remark(delivery["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
         show_answer(record, output, terminal)
         return
-    for one in record["deliveries"]:
-        facts = {"To": one["target"], "Place": one["place"], "Format": one["format"], "Result": one["result"]}
-        if one["findings"]:
+    for delivery in record["deliveries"]:
+        facts = {
+            "To": delivery["target"],
+            "Place": delivery["place"],
+            "Format": delivery["format"],
+            "Result": delivery["result"],
+        }
+        if delivery["findings"]:
             facts["Findings"] = (
-                f"{one['arrived']:,} of {one['findings']:,} in {counted(one['batches'], 'batch', 'batches')}"
+                f"{delivery['arrived']:,} of {delivery['findings']:,} in "
+                f"{counted(delivery['batches'], 'batch', 'batches')}"
             )
-        if one["sha256"] is not None:
-            facts["SHA-256"] = one["sha256"]
+        if delivery["sha256"] is not None:
+            facts["SHA-256"] = delivery["sha256"]
         show_facts(facts, terminal, 9)
-        if one["failed"]:
-            show_listing(Listing("failed", one["failed"], _NOT_ARRIVED), output, terminal)
+        if delivery["failed"]:
+            show_listing(Listing("failed", delivery["failed"], _NOT_ARRIVED), output, terminal)

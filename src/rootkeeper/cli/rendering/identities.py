@@ -93,11 +93,11 @@ _TRIALS = (
 
 
 def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, terminal: Terminal) -> None:
-    records = [delivery_to_record(one) for one in deliveries]
+    records = [delivery_to_record(delivery) for delivery in deliveries]
     listing = Listing("deliveries", records, _DELIVERIES, empty="No notification was sent to a target yet.")
     show_listing(listing, output, terminal)
 
 
 def show_trials(trials: Sequence[TargetTrial], output: OutputFormat, terminal: Terminal) -> None:
-    records = [trial_to_record(one) for one in trials]
+    records = [trial_to_record(trial) for trial in trials]
     show_listing(Listing("targets", records, _TRIALS, empty="No targets."), output, terminal)

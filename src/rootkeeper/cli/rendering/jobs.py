@@ -105,7 +105,7 @@ def render_remark(job: Job, now: datetime) -> str:
 
 
 def render_next_step(job: Job, now: datetime) -> str:
-    """What to do about an interrupted job."""
+    """Render the next step for an interrupted job."""
     if job.has_expired(now):
         return f"Its plan has expired. End it: rootkeeper jobs cancel {job.job_id}"
     return f"Resume it: rootkeeper jobs resume {job.job_id}"

@@ -1,6 +1,6 @@
 """Lists of records in every output format but the tree, and text shared by all of them.
 
-A record is what JSON shows; a table shows columns made of it, CSV its fields flattened."""
+JSON shows records; a table shows columns made of them, CSV their fields flattened."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ Record: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column of a table."""
+    """A column of a table."""
 
     title: str
     cell: str | Callable[[Any], str]
-    """What a row shows: a member of its record, or what a function makes of the row."""
+    """The text in a row: a member of its record, or the result of a function of the row."""
     style: str | Callable[[Any], str] = ""
     keeps_whole: bool = False
     """Whether it is never wrapped, such as an id to copy."""
@@ -84,7 +84,7 @@ def mark_column(title: str, member: str, marks: Mapping[Any, tuple[str, str]], *
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Records of one kind, and how a table shows them."""
+    """Records of the same kind, and how a table shows them."""
 
     name: str
     """Of the list in JSON."""
@@ -97,13 +97,13 @@ class Listing:
     empty: str = "Nothing to show."
     """Shown instead of a table without rows."""
     rows: Sequence[Any] | None = None
-    """What the columns of a table show, if it isn't the records."""
+    """The rows of the table, if they aren't the records."""
     rest: str = ""
-    """What a table leaves out, in one line; other formats have every record."""
+    """A line on the records that a table leaves out; other formats have every record."""
 
 
 def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the listing to stdout; as a table, unless the format is one of data."""
+    """Write the listing to stdout; as a table, unless the format is JSON, JSON Lines or CSV."""
     if output is OutputFormat.JSON:
         show_record({**listing.head, listing.name: listing.records, **listing.tail}, output, terminal)
     elif output is OutputFormat.JSONL:
@@ -120,7 +120,7 @@ def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> 
 
 
 def show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write one record to stdout: as a JSON document, or as a line of JSON without its version."""
+    """Write a record to stdout: as a JSON document, or as a line of JSON without its version."""
     if output is OutputFormat.JSON:
         terminal.write(json_text({"schema_version": SCHEMA_VERSION, **record}, indent=2) + "\n")
     else:
@@ -133,7 +133,7 @@ def show_answer(record: Record, output: OutputFormat, terminal: Terminal) -> Non
 
 
 def show_facts(facts: Mapping[str, str], terminal: Terminal, width: int = 14) -> None:
-    """Write named facts to stdout, one a line."""
+    """Write named facts to stdout, a line each."""
     for name, value in facts.items():
         terminal.show(f"{name:<{width}} {printable(value)}")
 
@@ -240,7 +240,7 @@ def name_some(ids: Sequence[str]) -> str:
 
 
 def cause_lines(causes: Iterable[tuple[str, str]]) -> list[str]:
-    """One line for each cause, with the accounts that it concerns. Given account ids with what is said of each."""
+    """Make a line for each cause, with its accounts; ``causes`` are account ids, each with its cause."""
     accounts_of: dict[str, list[str]] = {}
     for account_id, why in causes:
         accounts_of.setdefault(why.replace(account_id, "ACCOUNT"), []).append(account_id)

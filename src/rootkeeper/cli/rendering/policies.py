@@ -70,12 +70,12 @@ def show_guardrails(
     records = [
         fill_record(
             GuardrailRecord,
-            one,
-            policy=one.kind.value,
-            name=one.kind.policy_name,
-            characters=measure_guardrail(one.content),
+            guardrail,
+            policy=guardrail.kind.value,
+            name=guardrail.kind.policy_name,
+            characters=measure_guardrail(guardrail.content),
         )
-        for one in guardrails
+        for guardrail in guardrails
     ]
     columns = (
         TableColumn("Policy", "policy", keeps_whole=True),
@@ -121,7 +121,7 @@ def show_classified(
         "known_role_arns": list(bundle.known_role_arns),
         "coverage": fill_record(RecordCoverageRecord, coverage),
     }
-    records = [_event_record(one) for one in evaluated]
+    records = [_event_record(event) for event in evaluated]
     rest = _render_coverage(coverage)
     show_listing(Listing("events", records, columns, head, _tail(bundle), rest=rest), output, terminal)
     if output is not OutputFormat.TABLE:

@@ -106,7 +106,7 @@ def _describe(row: PreflightRow) -> tuple[str, str, str]:
 
 
 def _build_tree(report: PreflightReport, rows_of: RowsOfAccounts) -> Tree:
-    """Build the organization's hierarchy; each account with what isn't allowed in it."""
+    """Build the organization's hierarchy; each account with the tasks that aren't allowed in it."""
     from rich.text import Text
 
     leaves = ((account, _account_label(account, rows_of[account.account_id].values())) for account in report.accounts)
@@ -134,7 +134,7 @@ def _cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
     groups: dict[tuple[object, ...], list[PreflightRow]] = {}
     for row in rows:
         if row.verdict is not AccessVerdict.ALLOWED:
-            policies = tuple((one.policy_id, one.name, one.sid) for one in row.policies)
+            policies = tuple((policy.policy_id, policy.name, policy.sid) for policy in row.policies)
             fix = "" if row.is_intended else (row.fix or "").replace(row.account.account_id, "")
             groups.setdefault((_describe(row)[2], policies, row.conditions, fix), []).append(row)
     for key in sorted(groups, key=lambda key: _WORST_FIRST.index(str(key[0]))):
@@ -160,7 +160,7 @@ def _cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
 
 
 def _summary_lines(report: PreflightReport, rows_of: RowsOfAccounts) -> Iterator[Text]:
-    """Render the counts, and what was left out. An account counts with its worst verdict."""
+    """Render the counts, also of accounts that were left out. An account counts with its worst verdict."""
     from rich.text import Text
 
     words_of = [{_describe(row)[2] for row in rows.values()} for rows in rows_of.values()]

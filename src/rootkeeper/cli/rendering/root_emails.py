@@ -36,7 +36,7 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
     """Write the list to stdout, and remarks to stderr."""
     listing = Listing(
         "accounts",
-        [email_to_record(one) for one in report.emails],
+        [email_to_record(email) for email in report.emails],
         _COLUMNS,
         head={
             "organization_id": report.inventory.organization.organization_id,
@@ -121,7 +121,7 @@ _OUTCOME_WORDS = {
 
 
 def show_email_change(change: EmailChangeRecord, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the result of a change to stdout, and one sentence to stderr."""
+    """Write the result of a change to stdout, and a sentence to stderr."""
     explanation = render_hint(change["explanation"]) or ""
     record = {**change, "explanation": explanation}
     columns = (

@@ -1,4 +1,4 @@
-"""The set-up of root access management and its drift: what is on, what is missing, and what a change does."""
+"""The set-up of root access management and its drift: active and missing parts, and the steps of a change."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def drift_parts(drift: SetupDrift) -> Iterator[Record]:
     else:
         state = "unknown" if drift.unknown else "never accepted"
     yield {"part": "Drift", "state": state, "detail": detail}
-    for one in drift.differences:
-        yield {"part": f"Drift: {one.subject}", "state": one.found, "detail": f"accepted: {one.accepted}"}
+    for found in drift.differences:
+        yield {"part": f"Drift: {found.subject}", "state": found.found, "detail": f"accepted: {found.accepted}"}
 
 
 def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
@@ -66,16 +66,16 @@ def remark_drift(drift: SetupDrift, terminal: Terminal) -> None:
 
 
 def _lines(drift: SetupDrift) -> Iterator[tuple[str, str]]:
-    for one in drift.differences:
-        yield f"✗ Drift: {one.what}", "bold red"
-        yield from ((f"    possible cause: {cause}", "") for cause in one.could_be)
+    for difference in drift.differences:
+        yield f"✗ Drift: {difference.what}", "bold red"
+        yield from ((f"    possible cause: {cause}", "") for cause in difference.could_be)
     yield from ((f"? Drift unknown: {sentence}", "bold magenta") for sentence in drift.unknown)
     if drift.differences:
         yield "If this is intended, accept it: rootkeeper status --accept", ""
 
 
 def accepted_lines(state: SetupState) -> list[str]:
-    """Render what is to be accepted; unread parts are named."""
+    """Render the set-up to accept; unread parts are named."""
     setup = state.setup
     delegates = setup.delegated_administrators
     lines = [f"  Trusted access for IAM: {_render_switch(setup.trusted_access)}"]
@@ -88,9 +88,9 @@ def accepted_lines(state: SetupState) -> list[str]:
     if state.guardrails is None:
         return [*lines, f"  Guardrails: {_UNREAD}", f"    Unknown: {state.guardrails_unknown}"]
     lines.append(f"  Guardrails: {counted(len(state.guardrails), 'policy', 'policies')} of your own")
-    for one in state.guardrails:
-        places = ", ".join(one.attached_to)
-        lines.append(f"    {one.policy_id} ({one.name}), content {one.content_hash[:12]}, attached to {places}")
+    for own in state.guardrails:
+        places = ", ".join(own.attached_to)
+        lines.append(f"    {own.policy_id} ({own.name}), content {own.content_hash[:12]}, attached to {places}")
     return lines
 
 
@@ -244,7 +244,7 @@ def _place(report: SetupReport) -> dict[str, Any]:
 
 
 def _setup_record(setup: Setup) -> dict[str, Any]:
-    """What is on; ``null`` if it couldn't be read."""
+    """The active parts; ``null`` for parts that couldn't be read."""
     delegates = setup.delegated_administrators
     return {
         "trusted_access": setup.trusted_access,
@@ -257,7 +257,7 @@ def _setup_record(setup: Setup) -> dict[str, Any]:
 
 
 def plan_lines(plan: SetupPlan) -> list[str]:
-    """Render what a change does, for a question."""
+    """Render the steps of a change, for a question."""
     return [
         *(f"  {step.title}" for step in plan.steps),
         *(f"  (no change) {sentence}" for sentence in plan.unneeded),
@@ -277,7 +277,7 @@ def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None
 
 
 def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the result of a change to stdout, and what comes next."""
+    """Write the result of a change to stdout, and the next steps to stderr."""
     records = [
         {
             "action": result.step.action.value,

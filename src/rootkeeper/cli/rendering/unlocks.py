@@ -1,4 +1,4 @@
-"""Buckets, queues and their policies: the list, one policy, and the result of a change."""
+"""Buckets, queues and their policies: the list, a single policy, and the result of a change."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
             terminal.remark(empty, style="bold yellow")
     tail = {"unread_regions": record["unread_regions"], "unknown": unknown}
     show_listing(Listing(f"{noun}s", record[f"{noun}s"], columns, head, tail, empty), output, terminal)
-    for one in record["unread_regions"]:
-        terminal.remark(f"Region {one['region']} wasn't read: {one['reason']}", style="bold yellow")
+    for unread in record["unread_regions"]:
+        terminal.remark(f"Region {unread['region']} wasn't read: {unread['reason']}", style="bold yellow")
 
 
 def _render_explanation(record: Record) -> str:
-    """Explain what the verdict alone doesn't say."""
+    """Explain the verdict, if it doesn't say all."""
     says_all = record["verdict"] in (LockoutVerdict.NO_POLICY, LockoutVerdict.OPEN)
     explanations = ["" if says_all else record["explanation"], "Protected." if record["protected"] else ""]
     return " ".join(text for text in explanations if text)
 
 
 def show_resource_policy(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write one policy to stdout, the statement that locks everyone out, and the correction."""
+    """Write a policy to stdout, the statement that locks everyone out, and the correction."""
     if output is not OutputFormat.TABLE:
         show_answer(record, output, terminal)
         return
@@ -93,7 +93,7 @@ def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> N
 
 
 def show_outcome(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the result of a change to stdout, and ``found``: what a re-read shows, if there was one."""
+    """Write the result of a change to stdout, and ``found``: the result of a re-read, if any."""
     saved, is_done = record["saved"], record["result"] == Result.DONE
     terminal.remark(record["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:

@@ -1,4 +1,4 @@
-"""Recovery windows: lists, one window, its report, questions about it, what a person does in it, and lost windows."""
+"""Recovery windows: lists, a single window, its report, questions about it, a person's steps in it, lost windows."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
 
 
 def list_waits(window: RecoveryWindow) -> list[str]:
-    """List what a window that isn't open waits for, and until when."""
+    """List the next steps for a window that waits for approval or activation, and its deadline."""
     until = f" The request expires at {render_timestamp(window.lapses_at)}." if window.lapses_at else ""
     if window.state is WindowState.REQUESTED:
         missing = window.approvals_needed - len(window.approved_by)
@@ -156,7 +156,7 @@ def render_end(window: RecoveryWindow, now: datetime) -> str:
 
 
 def render_reason(window: RecoveryWindow) -> str:
-    """The reason, with the ticket if there is one."""
+    """The reason, with the ticket, if any."""
     return f"{window.reason} ({window.ticket})" if window.ticket else window.reason
 
 
@@ -172,7 +172,7 @@ def describe_purpose(window: RecoveryWindow) -> str:
 
 
 def describe_request(request: WindowRequest) -> str:
-    """Describe a request in one sentence, for the question."""
+    """Describe a request in a sentence, for the question."""
     drill = " as a drill" if request.is_drill else ""
     urgent = ", without approval (emergency)" if request.is_emergency else ""
     seconds = request.duration_seconds
