@@ -122,7 +122,7 @@ class AuditRun:
     _accounts: AccountReader = field(init=False)
     _known: Inventory | None = None
     _fed: dict[AccountId, AccountState] = field(default_factory=dict)
-    """With their states: an account whose state changed is evaluated again."""
+    """With their states: an account with a changed state is evaluated again."""
     _selected: frozenset[AccountId] | None = None
     """``None``: all accounts."""
     _unnamed: dict[str, list[AccountStatus]] = field(default_factory=dict)

@@ -347,7 +347,7 @@ class StopReasons:
             self.stop(f"{failed} failed; the limit is {self.failures_allowed}.")
 
     def note_obstacle(self, obstacle: RootkeeperError) -> None:
-        """Keep the first obstacle, because later ones follow from it."""
+        """Keep the first obstacle, because later obstacles follow from it."""
         with self._guard:
             self.obstacle = self.obstacle or obstacle
 

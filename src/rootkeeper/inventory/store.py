@@ -319,5 +319,5 @@ class ConfirmationStore(OrganizationStore):
         return tuple(confirmation for confirmation in found if (confirmation.endpoint != "AWS") is in_sandbox)
 
     def list_confirmed(self, *, in_sandbox: bool, at: datetime) -> frozenset[AccountId]:
-        """List the accounts whose root login is confirmed, at ``at``, as kept on purpose."""
+        """List the accounts with a root login that is confirmed, at ``at``, as kept on purpose."""
         return frozenset(find_in_force(self.list_confirmations(in_sandbox=in_sandbox), Claim.KEPT, at))

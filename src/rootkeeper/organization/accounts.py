@@ -178,7 +178,7 @@ UnitsById = Mapping[str, OrganizationalUnit]
 
 
 def find_unnamed_parents(accounts: Iterable[Account], units: UnitsById) -> tuple[str | None, ...]:
-    """Find the parents whose children have no names yet, in the order of the accounts; ``None`` means the roots."""
+    """Find the parents of units without names, in the order of the accounts; ``None`` means the roots."""
     found: dict[str | None, None] = {}
     for account in accounts:
         for parent_id, ou_id in zip((None, *account.ou_ids), account.ou_ids, strict=False):

@@ -1,7 +1,7 @@
 """Reads, enables and disables root access management.
 
 A change is first a plan: data that a dry run shows. Each step is intent, call, re-read, outcome. Only the re-read
-proves a step, not AWS's answer. A step that isn't proven stops the later ones, because they depend on it.
+proves a step, not AWS's answer. A step that isn't proven stops the later steps, because they depend on it.
 """
 
 from __future__ import annotations
