@@ -1,1 +1,1 @@
-"""Reports as files: one table of formats, and a function that renders each of them."""
+"""Reports as files: a table of formats, and a function that renders each of them."""

@@ -1,6 +1,6 @@
 """Findings in the AWS Security Finding Format, as Security Hub imports them (BatchImportFindings).
 
-A finding keeps its ``Id`` over all readings, and a clean account has one too, with ``PASSED``: so the finding of a
+A finding keeps its ``Id`` over all readings, and a clean account gets a ``PASSED`` finding: so the finding of a
 fixed account is updated, and no longer fails. ``Workflow``, notes and user-defined fields belong to the people who work
 with the findings and are never written. Severity and types are written as the finding provider's, because people may
 change the others.
@@ -9,7 +9,7 @@ Security Hub accepts a finding for its default product only from the account tha
 the account which sends; the account that the finding is about is the resource.
 
 Source: Security Hub BatchImportFindings, API version 2018-10-26, and the user guide, "BatchImportFindings for finding
-providers"; the limits of lengths are those of AwsSecurityFinding in the API reference.
+providers"; the limits of lengths come from AwsSecurityFinding in the API reference.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _MOST_KEY = 127
 
 @dataclass(frozen=True, slots=True)
 class SecurityHub:
-    """Where the findings go: Security Hub of one account in one Region."""
+    """Where the findings go: Security Hub of an account in a Region."""
 
     account_id: AccountId
     """Of the account that sends them."""
@@ -62,7 +62,7 @@ class SecurityHub:
 
 
 def render(report: FindingReport) -> Iterator[bytes]:
-    """One JSON array, as ``aws securityhub batch-import-findings`` reads it, 100 findings at most a call.
+    """A JSON array, as ``aws securityhub batch-import-findings`` reads it, 100 findings at most a call.
 
     It is addressed to the management account, in the Region of IAM's endpoint.
     """
@@ -116,7 +116,7 @@ def to_finding(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asf
 
 
 def _render_title(report: FindingReport, finding: Finding) -> str:
-    """What the rule asks, of what; a sandbox is named first, so that play is never taken for AWS."""
+    """The rule's title, the account and the subject; a sandbox is named first, so that play is never taken for AWS."""
     subject = _line(finding.subject)
     whose = f"{_line(finding.account_name) or 'account'} ({finding.account_id})"
     title = f"{finding.rule.title}: {whose}{f', {subject}' if subject else ''}"
@@ -135,9 +135,9 @@ def _describe_account(report: FindingReport, finding: Finding, hub: SecurityHub)
         **finding.facts,
     }
     texts = (
-        (name, _line(one if isinstance(one, str) else json_text(one)))
-        for name, one in details.items()
-        if one is not None
+        (name, _line(value if isinstance(value, str) else json_text(value)))
+        for name, value in details.items()
+        if value is not None
     )
     other = [(shorten(printable(name), _MOST_KEY), shorten(text, MOST_DETAIL)) for name, text in texts if text]
     return {
@@ -150,7 +150,7 @@ def _describe_account(report: FindingReport, finding: Finding, hub: SecurityHub)
 
 
 def _line(text: str | None) -> str:
-    """In one line, and empty where nothing would be seen: Security Hub refuses texts without any character."""
+    """In a single line, and empty where nothing would be seen: Security Hub refuses texts without any character."""
     return printable(text).strip() if text is not None else ""
 
 

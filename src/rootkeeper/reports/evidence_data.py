@@ -1,4 +1,4 @@
-"""Evidence as data: one JSON document, or CSV with one fact or one account in each row."""
+"""Evidence as data: a JSON document, or CSV with a fact or an account in each row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = (
     "method",
     "detail",
 )
-"""Of the CSV with one fact in each row."""
+"""Of the CSV with a fact in each row."""
 
 ACCOUNT_COLUMNS = (
     "account_id",
@@ -44,16 +44,16 @@ ACCOUNT_COLUMNS = (
     "excepted_until",
     "detail",
 )
-"""Of the CSV with one account in each row."""
+"""Of the CSV with an account in each row."""
 
 
 def render_json(report: EvidenceReport) -> Iterator[bytes]:
-    """One document (docs/reference/report.schema.json)."""
+    """A document (docs/reference/report.schema.json)."""
     yield f"{json_text(describe_assessed_report(report), indent=2)}\n".encode()
 
 
 def render_csv(report: EvidenceReport) -> Iterator[bytes]:
-    """One fact in each row, with organization, endpoint and period, so that a copied row keeps its context."""
+    """A fact in each row, with organization, endpoint and period, so that a copied row keeps its context."""
     document = describe_assessed_report(report)
     place = (document["organization_id"], document["endpoint"], document["period"]["from"], document["period"]["to"])
     rows = ((*place, *(row.get(name) for name in COLUMNS[len(place) :])) for row in _list_rows(document))
@@ -113,34 +113,34 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
             at=window["closed_at"] or window["opened_at"] or window["requested_at"],
             detail=f"Requested by {window['requested_by']}. Approved by: {approvers}. Reason: {why}.",
         )
-    for one in document["exceptions"]:
-        value = "in force" if one["in_force_at_end"] else "ended"
-        detail = f"Owner: {one['owner']}. Reason: {one['reason']}. Added by {one['added_by']}."
-        yield _row("exception", one["account_id"], "until", value, at=one["until"], detail=detail)
-    for one in document["ended_exceptions"]:
-        detail = f"Owner: {one['owner']}. Reason: {one['reason']}. Ended by {one['ended_by']}."
-        yield _row("exception", one["account_id"], "ended early", "ended", at=one["ended_at"], detail=detail)
-    for one in document["deletions"]:
-        item = f"{one['kind']} {one['target']}" if one["target"] else one["kind"]
-        cause = f" for {one['cause']}" if one["cause"] else ""
-        detail = f"Ledger entry {one['sequence']}, by {one['actor']} ({one['caller_arn']}){cause}."
-        yield _row("deletion", one["account_id"], item, one["result"], at=one["at"], detail=detail)
+    for record in document["exceptions"]:
+        value = "in force" if record["in_force_at_end"] else "ended"
+        detail = f"Owner: {record['owner']}. Reason: {record['reason']}. Added by {record['added_by']}."
+        yield _row("exception", record["account_id"], "until", value, at=record["until"], detail=detail)
+    for record in document["ended_exceptions"]:
+        detail = f"Owner: {record['owner']}. Reason: {record['reason']}. Ended by {record['ended_by']}."
+        yield _row("exception", record["account_id"], "ended early", "ended", at=record["ended_at"], detail=detail)
+    for record in document["deletions"]:
+        item = f"{record['kind']} {record['target']}" if record["target"] else record["kind"]
+        cause = f" for {record['cause']}" if record["cause"] else ""
+        detail = f"Ledger entry {record['sequence']}, by {record['actor']} ({record['caller_arn']}){cause}."
+        yield _row("deletion", record["account_id"], item, record["result"], at=record["at"], detail=detail)
     yield from _list_setup(document)
     yield from (_row("ledger", None, name, value) for name, value in document["ledger"].items())
 
 
 def _list_controls(document: Record) -> Iterator[Mapping[str, Any]]:
-    for one in document["controls"]:
-        detail = " ".join([f"{one['title']}.", *one["reasons"]])
-        value = "pass (attested)" if one["attested"] and one["verdict"] == "pass" else one["verdict"]
-        yield _row("control", None, one["control"], value, detail=detail)
-        for check in one["checks"]:
+    for record in document["controls"]:
+        detail = " ".join([f"{record['title']}.", *record["reasons"]])
+        value = "pass (attested)" if record["attested"] and record["verdict"] == "pass" else record["verdict"]
+        yield _row("control", None, record["control"], value, detail=detail)
+        for check in record["checks"]:
             method = f"{check['showing']}; {check['strength']}: {check['source']}"
-            item = f"{one['control']} {check['check']}"
+            item = f"{record['control']} {check['check']}"
             yield _row("control_check", None, item, check["verdict"], method=method, detail=" ".join(check["reasons"]))
-    for one in document["control_accounts"]:
-        more = {"name": one["name"], "at": one["read_at"], "detail": one["reason"]}
-        yield _row("control_account", one["account_id"], one["check"], one["verdict"], **more)
+    for record in document["control_accounts"]:
+        more = {"name": record["name"], "at": record["read_at"], "detail": record["reason"]}
+        yield _row("control_account", record["account_id"], record["check"], record["verdict"], **more)
 
 
 def _list_account(section: str, account: Record) -> Iterator[Mapping[str, Any]]:
@@ -162,7 +162,7 @@ def _list_setup(document: Record) -> Iterator[Mapping[str, Any]]:
         value = "unknown" if setup[name] is None else setup[name]
         yield _row("setup", None, name, value, at=setup["read_at"], detail=setup["detail"])
     yield _row("drift", None, "accepted", drift["accepted_by"] or "never", at=drift["accepted_at"])
-    for one in drift["differences"]:
-        detail = " ".join([one["what"], *one["could_be"]])
-        yield _row("drift", None, f"{one['part']} {one['subject']}", one["found"], detail=detail)
+    for difference in drift["differences"]:
+        detail = " ".join([difference["what"], *difference["could_be"]])
+        yield _row("drift", None, f"{difference['part']} {difference['subject']}", difference["found"], detail=detail)
     yield from (_row("drift", None, "not compared", "unknown", detail=sentence) for sentence in drift["unknown"])

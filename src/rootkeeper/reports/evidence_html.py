@@ -1,4 +1,4 @@
-"""The evidence report as one page, with style and picture inside and without scripts.
+"""The evidence report as a page, with style and picture inside and without scripts.
 
 Its Content-Security-Policy forbids any request. Jinja's autoescape escapes every text from outside, after it was made
 printable.
@@ -49,7 +49,7 @@ _BAR_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One piece of the bar that shows how many accounts there are of each verdict."""
+    """A piece of the bar that shows how many accounts there are of each verdict."""
 
     tone: str
     word: str
@@ -98,7 +98,7 @@ def list_bars(accounts: Sequence[AccountEvidence]) -> list[Bar]:
 
 
 def choose_tone(account: AccountEvidence, kind: KindEvidence) -> str:
-    """How a kind's cell looks: what is kept on purpose isn't alarming."""
+    """How a kind's cell looks: credentials that are kept on purpose aren't alarming."""
     if kind.not_applicable is not None or account.verdict in {Verdict.KEPT, Verdict.NOT_APPLICABLE}:
         return "none"
     return {None: "unknown", True: "yes", False: "none"}[kind.is_present]
@@ -113,7 +113,7 @@ def _load_template() -> Template:
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        # What a template is about to write; markup was escaped before and stays.
+        # The value that a template is about to write; markup was escaped before and stays.
         finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,

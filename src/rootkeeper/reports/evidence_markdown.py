@@ -66,12 +66,12 @@ def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
 def _render_controls(report: EvidenceReport) -> Iterator[str]:
     rows = [
         (
-            one.control.key,
-            one.control.title,
-            render_control_verdict(one),
-            " ".join([*map(render_check, one.checks), *one.reasons]),
+            assessment.control.key,
+            assessment.control.title,
+            render_control_verdict(assessment),
+            " ".join([*map(render_check, assessment.checks), *assessment.reasons]),
         )
-        for one in list_assessments(report)
+        for assessment in list_assessments(report)
     ]
     yield from markdown_table(("Control", "Asks for", "Verdict", "Why"), rows)
     accounts = [
@@ -150,12 +150,26 @@ def _render_windows(report: EvidenceReport) -> Iterator[str]:
 def _render_exceptions(report: EvidenceReport) -> Iterator[str]:
     time = render_timestamp
     rows = [
-        (one.account_id, one.owner, one.reason, one.added_by, time(one.added_at), time(one.until))
-        for one in report.exceptions
+        (
+            exception.account_id,
+            exception.owner,
+            exception.reason,
+            exception.added_by,
+            time(exception.added_at),
+            time(exception.until),
+        )
+        for exception in report.exceptions
     ]
     rows += [
-        (one.account_id, one.owner, one.reason, "", "", f"ended by {one.ended_by}, {time(one.ended_at)}")
-        for one in report.history.ended_exceptions
+        (
+            exception.account_id,
+            exception.owner,
+            exception.reason,
+            "",
+            "",
+            f"ended by {exception.ended_by}, {time(exception.ended_at)}",
+        )
+        for exception in report.history.ended_exceptions
     ]
     return markdown_table(("Account", "Owner", "Reason", "Added by", "Added", "Until"), rows)
 
@@ -163,16 +177,16 @@ def _render_exceptions(report: EvidenceReport) -> Iterator[str]:
 def _render_deletions(report: EvidenceReport) -> Iterator[str]:
     rows = [
         (
-            render_timestamp(one.at),
-            one.account_id,
-            KIND_NAMES[one.kind],
-            one.target or "",
-            one.result.value,
-            one.actor.name,
-            one.cause or "",
-            str(one.sequence),
+            render_timestamp(deletion.at),
+            deletion.account_id,
+            KIND_NAMES[deletion.kind],
+            deletion.target or "",
+            deletion.result.value,
+            deletion.actor.name,
+            deletion.cause or "",
+            str(deletion.sequence),
         )
-        for one in report.history.deletions
+        for deletion in report.history.deletions
     ]
     return markdown_table(("At", "Account", "Kind", "What", "Result", "By", "For", "Ledger entry"), rows)
 
@@ -185,7 +199,7 @@ def _render_setup(report: EvidenceReport) -> Iterator[str]:
     if drift.accepted is not None:
         by, at = markdown_text(drift.accepted.accepted_by), render_timestamp(drift.accepted.accepted_at)
         none = f"No drift from what {by} accepted at {at} (ledger entry {drift.accepted.ledger_sequence})."
-    rows = [(one.what, " ".join(one.could_be)) for one in drift.differences]
+    rows = [(difference.what, " ".join(difference.could_be)) for difference in drift.differences]
     rows += [(sentence, "") for sentence in drift.unknown]
     yield from markdown_table(("Drift", "Could be"), rows, empty=none)
 

@@ -1,6 +1,6 @@
 """Findings as JSON Lines (docs/reference/finding.schema.json) and as CSV, and rows as CSV for every other table.
 
-Apart from evidence as data, because a command that shows findings needn't import what compiles evidence.
+Apart from evidence as data, because a command that shows findings needn't import the compiler of evidence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def render_json_lines(report: FindingReport) -> Iterator[bytes]:
 
 
 def render_csv(report: FindingReport) -> Iterator[bytes]:
-    """One finding in each row, with the organization and endpoint, so that a copied row keeps its context."""
+    """A finding in each row, with the organization and endpoint, so that a copied row keeps its context."""
     columns = [name for name in FindingRecord.__annotations__ if name != "schema_version"]
     records: Iterator[Mapping[str, Any]] = (describe_finding(report, finding) for finding in report.findings)
     return render_rows(columns, ([record[name] for name in columns] for record in records))

@@ -1,6 +1,6 @@
 """The table of report formats. Command line, API, console and docs take their choices from it.
 
-A format is one function of a module in this folder and one row here. The module is imported when a report is written,
+A format is a function of a module in this folder and a row here. The module is imported when a report is written,
 because every command imports this table.
 """
 
@@ -30,14 +30,14 @@ class Carries(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format of a report."""
+    """A format of a report."""
 
     name: str
     """As users write it."""
     title: str
     """Its own name, such as ``SARIF 2.1.0``."""
     purpose: str
-    """What it is for, in one sentence."""
+    """The use of the format, in a sentence."""
     suffix: str
     """The end of its files' names, from a dot on."""
     media_type: str
@@ -71,7 +71,7 @@ class Format:
 
 
 SECURITY_HUB_FORMAT = "asff"
-"""The only one that Security Hub takes."""
+"""The only format that Security Hub takes."""
 
 FORMATS = (
     Format(
@@ -196,32 +196,32 @@ FORMATS = (
 """In the order in which they are shown."""
 
 
-FINDING_FORMATS = tuple(one for one in FORMATS if one.carries is Carries.FINDINGS)
+FINDING_FORMATS = tuple(report_format for report_format in FORMATS if report_format.carries is Carries.FINDINGS)
 
 
 def list_names(carries: Carries | None = None) -> tuple[str, ...]:
     """List the names of the formats, or of those that carry this."""
-    return tuple(one.name for one in FORMATS if carries in (None, one.carries))
+    return tuple(report_format.name for report_format in FORMATS if carries in (None, report_format.carries))
 
 
 def get_format(name: str, carries: Carries | None = None) -> Format:
     """:raises InputError: if there is none of this name, or none that carries this."""
-    for one in FORMATS:
-        if one.name == name and carries in (None, one.carries):
-            return one
+    for report_format in FORMATS:
+        if report_format.name == name and carries in (None, report_format.carries):
+            return report_format
     what = "report" if carries is None else carries.value
     raise InputError(f"There is no {what} format {name!r}.", hint=f"Use {', '.join(list_names(carries))}.")
 
 
 def get_format_of_file(file_name: str) -> Format:
-    """Get the format whose suffix the name of a file has; the longest suffix counts.
+    """Get the format by the suffix of a file name; the longest suffix counts.
 
     :raises InputError: if it has none.
     """
-    found = [one for one in FORMATS if file_name.lower().endswith(one.suffix)]
+    found = [report_format for report_format in FORMATS if file_name.lower().endswith(report_format.suffix)]
     if not found:
         raise InputError(
             f"The file name {file_name!r} has no known report format.",
             hint=Hint("Name a format.", "reports.format", formats=", ".join(list_names())),
         )
-    return max(found, key=lambda one: len(one.suffix))
+    return max(found, key=lambda report_format: len(report_format.suffix))

@@ -1,6 +1,6 @@
 """Renders findings as JUnit XML, for pipelines: each finding is a test case of its rule.
 
-Only a pass is a case that passed. An unknown is an error with its reason; what is kept, manual or not applicable is
+Only a pass is a case that passed. An unknown is an error with its reason; a kept, manual or not applicable finding is
 skipped, with the reason. GitLab identifies a case by class and name, shows an element's text but not its message, and
 drops a second case of the same name. So the name begins with the account's id, and the text repeats the message.
 

@@ -1,7 +1,7 @@
-"""Findings as events of the Open Cybersecurity Schema Framework: one Compliance Finding in each line.
+"""Findings as events of the Open Cybersecurity Schema Framework: a Compliance Finding in each line.
 
-``compliance.status_id`` has words for pass, fail and unknown. What has no word in the schema is ``Other`` with a word
-of its own, as the schema asks. The event's ``status_id``, the state of people's work with the finding, is left to them.
+``compliance.status_id`` has words for pass, fail and unknown. Other verdicts are ``Other`` with a word of their own,
+as the schema asks. The event's ``status_id``, the state of people's work with the finding, is left to them.
 
 Source: OCSF 1.5.0, class ``compliance_finding`` (2003) with the profile ``cloud``.
 """

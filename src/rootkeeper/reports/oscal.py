@@ -1,11 +1,11 @@
 """The evidence report as OSCAL assessment results, for tools of governance, risk and compliance.
 
-Each account is an inventory item, and an observation shows what was read of it. Each check is an observation too, whose
+Each account is an inventory item, and an observation shows the reading of it. Each check is an observation, too: its
 subjects are the accounts that don't pass. A control is a finding that refers to the observations of its checks; a check
-that fails is a risk. OSCAL has two states: only a pass is ``satisfied``. What is unknown, or needs a person, is
+that fails is a risk. OSCAL has two states: only a pass is ``satisfied``. A control that is unknown or manual is
 ``not-satisfied`` with the reason ``other``. A control that isn't applicable has no finding.
 
-UUIDs are made of names (version 5): the same report has the same bytes, and a later one has the same UUIDs for the same
+UUIDs are made of names (version 5): the same report has the same bytes, and later reports have equal UUIDs for the same
 accounts, controls and risks. Lists with an item for each account are written while they are made.
 
 Source: NIST, OSCAL 1.2.1, assessment results model.
@@ -53,23 +53,23 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
 
 
 def _stream(value: object) -> Iterator[str]:
-    """JSON in pieces: an iterator is a list too, whose items are made one by one."""
+    """JSON in pieces: an iterator is a list too, with items that are made in turn."""
     if isinstance(value, dict):
         yield "{"
-        for place, (name, one) in enumerate(value.items()):
+        for place, (name, item) in enumerate(value.items()):
             yield f"{',' if place else ''}\n{json_text(name)}: "
-            yield from _stream(one)
+            yield from _stream(item)
         yield "}"
     elif isinstance(value, list):
         yield "["
-        for place, one in enumerate(value):
+        for place, item in enumerate(value):
             yield "," if place else ""
-            yield from _stream(one)
+            yield from _stream(item)
         yield "]"
     elif isinstance(value, Iterator):
         yield "["
-        for place, one in enumerate(value):
-            yield f"{',' if place else ''}\n{json_text(one)}"
+        for place, item in enumerate(value):
+            yield f"{',' if place else ''}\n{json_text(item)}"
         yield "]"
     else:
         yield json_text(value)
@@ -77,10 +77,10 @@ def _stream(value: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The UUIDs of one document."""
+    """The UUIDs of a document."""
 
     place: UUID
-    """The namespace of one organization at one endpoint."""
+    """The namespace of an organization at an endpoint."""
     period: str
 
     def find(self, kind: str, name: str = "") -> str:
@@ -125,7 +125,7 @@ def _describe_document(report: AssessedReport) -> Part:
 
 
 def _describe_result(report: AssessedReport, names: _Names) -> Part:
-    checks = {_render_check_name(shown): shown for one in report.assessments for shown in one.checks}
+    checks = {_render_check_name(shown): shown for assessment in report.assessments for shown in assessment.checks}
     accounts = _list_accounts(report, checks.values())
     result: Part = {
         "uuid": names.find_of_period("result"),
@@ -135,7 +135,7 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
         "start": json_time(report.period.start),
         "end": json_time(report.period.end),
         "local-definitions": {
-            "inventory-items": (_describe_account(*one, names) for one in accounts),
+            "inventory-items": (_describe_account(*account, names) for account in accounts),
             "assessment-assets": _describe_tool(names),
         },
         "reviewed-controls": {"control-selections": _select_controls(report)},
@@ -145,18 +145,20 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
         result["attestations"] = [{"parts": statements}]
     result["observations"] = chain(
         (_observe_check(shown, report, names) for shown in checks.values()),
-        (_observe_account(one, report, names) for one in report.all_accounts),
+        (_observe_account(account, report, names) for account in report.all_accounts),
     )
-    failed = dict.fromkeys(name for one in report.assessments for name in _list_failed(one))
+    failed = dict.fromkeys(name for assessment in report.assessments for name in _list_failed(assessment))
     risks = [_describe_risk(checks[name], report, names) for name in failed]
     if risks:
         result["risks"] = risks
     findings = [
-        _describe_finding(one, names) for one in report.assessments if one.verdict is not Verdict.NOT_APPLICABLE
+        _describe_finding(assessment, names)
+        for assessment in report.assessments
+        if assessment.verdict is not Verdict.NOT_APPLICABLE
     ]
     if findings:
         result["findings"] = findings
-    gaps = [markdown_text(one.what) for one in report.gaps if one.account_id is None]
+    gaps = [markdown_text(gap.what) for gap in report.gaps if gap.account_id is None]
     if gaps:
         result["remarks"] = f"Not known: {' '.join(gaps)}"
     return result
@@ -164,9 +166,9 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
 
 def _list_accounts(report: EvidenceReport, checks: Iterable[ShownCheck]) -> Iterator[tuple[AccountId, str, str]]:
     """Id, name and place; those too that a recovery window is of and that have left the organization."""
-    listed = {one.account.account_id for one in report.all_accounts}
-    for one in report.all_accounts:
-        yield one.account.account_id, one.account.name, one.account.ou_path
+    listed = {account.account.account_id for account in report.all_accounts}
+    for account in report.all_accounts:
+        yield account.account.account_id, account.account.name, account.account.ou_path
     for found in chain.from_iterable(shown.result.accounts for shown in checks):
         if found.account_id not in listed:
             listed.add(found.account_id)
@@ -199,27 +201,27 @@ def _describe_tool(names: _Names) -> Part:
 
 
 def _select_controls(report: AssessedReport) -> list[Part]:
-    """The controls of each framework that were judged, and what is known of it and wasn't."""
-    frameworks = {one.framework_id: one for one in report.frameworks}
+    """The controls of each framework that were judged, and its known controls that weren't."""
+    frameworks = {framework.framework_id: framework for framework in report.frameworks}
     judged: dict[str, list[ControlAssessment]] = {}
-    for one in report.assessments:
-        judged.setdefault(one.control.framework_id, []).append(one)
+    for assessment in report.assessments:
+        judged.setdefault(assessment.control.framework_id, []).append(assessment)
     return [_describe_selection(frameworks[framework_id], mine) for framework_id, mine in judged.items()]
 
 
 def _describe_selection(framework: Framework, judged: Iterable[ControlAssessment]) -> Part:
     statements: dict[str, list[str]] = {}
     not_applicable = []
-    for one in judged:
-        control_id, statement_id = find_target(one.control)
+    for assessment in judged:
+        control_id, statement_id = find_target(assessment.control)
         statements.setdefault(control_id, []).append(statement_id)
-        if one.verdict is Verdict.NOT_APPLICABLE:
-            not_applicable.append(one.control.control_id)
+        if assessment.verdict is Verdict.NOT_APPLICABLE:
+            not_applicable.append(assessment.control.control_id)
     described: Part = {
         "description": framework.title,
         "include-controls": [{"control-id": name, "statement-ids": ids} for name, ids in statements.items()],
     }
-    left_out = [control_id for one in framework.left_out for control_id in one.control_ids]
+    left_out = [control_id for mapping in framework.left_out for control_id in mapping.control_ids]
     remarks = [f"Not applicable, and without a finding: {', '.join(not_applicable)}."] if not_applicable else []
     remarks += [f"Known to ask about root users, but not checked: {', '.join(left_out)}."] if left_out else []
     if remarks:
@@ -231,7 +233,7 @@ _NIST = re.compile(r"([A-Z]{2})-(\d+)([a-z]?)(?:\((\d+)\))?")
 
 
 def find_target(control: Control) -> tuple[str, str]:
-    """Find the ids of a control and of its statement: those of NIST's catalog, or others that are tokens of OSCAL.
+    """Find the ids of a control and of its statement: the ids in NIST's catalog, or other ids that are tokens of OSCAL.
 
     Source: NIST SP 800-53 Rev. 5 catalog in OSCAL, such as ``ac-6.2`` and ``cm-6_smt.a``.
     """
@@ -245,12 +247,16 @@ def find_target(control: Control) -> tuple[str, str]:
 
 
 def _list_statements(report: AssessedReport) -> list[Part]:
-    """What people attested, and what a check confirmed of accounts, each once."""
-    attested = {one.control.key: one.attestation.sentence for one in report.assessments if one.attestation is not None}
+    """Attestations of people, and confirmations of accounts by checks, each once."""
+    attested = {
+        assessment.control.key: assessment.attestation.sentence
+        for assessment in report.assessments
+        if assessment.attestation is not None
+    }
     confirmed = {
         f"Account {found.account_id}, {found.claim.value}": found.sentence
-        for one in report.assessments
-        for shown in one.checks
+        for assessment in report.assessments
+        for shown in assessment.checks
         for found in shown.result.confirmations
     }
     return [
@@ -260,16 +266,16 @@ def _list_statements(report: AssessedReport) -> list[Part]:
 
 
 def _render_check_name(shown: ShownCheck) -> str:
-    """Some results depend on what the control says of an account without a root password."""
+    """Some results depend on the control's verdict on an account without a root password."""
     return f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
 
 
 def _list_failed(assessment: ControlAssessment) -> list[str]:
     """The checks that a control fails by; facts for a person alone let none fail."""
     return [
-        _render_check_name(one)
-        for one in assessment.checks
-        if one.result.verdict is Verdict.FAIL and one.mapping.showing is not Showing.CONTEXT
+        _render_check_name(check)
+        for check in assessment.checks
+        if check.result.verdict is Verdict.FAIL and check.mapping.showing is not Showing.CONTEXT
     ]
 
 
@@ -278,12 +284,12 @@ def _observe_check(shown: ShownCheck, report: AssessedReport, names: _Names) -> 
     counts = {f"accounts-{verdict.value}": f"{count}" for verdict, count in count_accounts(result.accounts).items()}
     subjects = [
         {
-            "subject-uuid": names.find("account", one.account_id),
+            "subject-uuid": names.find("account", account.account_id),
             "type": "inventory-item",
-            "props": _list_properties(verdict=one.verdict.value),
+            "props": _list_properties(verdict=account.verdict.value),
         }
-        for one in result.accounts
-        if one.verdict not in {Verdict.NOT_APPLICABLE, Verdict.PASS}
+        for account in result.accounts
+        if account.verdict not in {Verdict.NOT_APPLICABLE, Verdict.PASS}
     ]
     described = {
         "uuid": names.find_of_period("check", _render_check_name(shown)),
@@ -330,7 +336,7 @@ def _observe_account(evidence: AccountEvidence, report: AssessedReport, names: _
 
 def _describe_risk(shown: ShownCheck, report: AssessedReport, names: _Names) -> Part:
     name = _render_check_name(shown)
-    controls = [one.control.key for one in report.assessments if name in _list_failed(one)]
+    controls = [assessment.control.key for assessment in report.assessments if name in _list_failed(assessment)]
     return {
         "uuid": names.find("risk", name),
         "title": f"Check: {shown.result.check.value.replace('_', ' ')}, fail",
@@ -391,6 +397,6 @@ def _list_origins(names: _Names) -> list[Part]:
 
 
 def _list_properties(**values: str | None) -> list[Part]:
-    """Properties of our own, in one line each; those without a character are left out."""
+    """Properties of our own, in a line each; those without a character are left out."""
     shown = ((name.replace("_", "-"), printable(value).strip()) for name, value in values.items() if value is not None)
     return [{"name": name, "ns": _NAMESPACE, "value": value} for name, value in shown if value]

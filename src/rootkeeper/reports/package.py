@@ -1,9 +1,9 @@
-"""Renders evidence as one ZIP that an auditor verifies with Python alone: ``verify.py`` is in it.
+"""Renders evidence as a ZIP that an auditor verifies with Python alone: ``verify.py`` is in it.
 
 The files and their order are always the same, and so are the times in the ZIP. The extract of the ledger has every
-entry from the period's first one up to the head that the report names: without the entries after the period its chain
+entry from the period's first entry up to the head that the report names: without the entries after the period its chain
 wouldn't lead to that head. Files are streamed, so that a ledger of any length takes little memory; the manifest with
-their hashes is the last one.
+their hashes is the last file.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class _Target(io.RawIOBase):
 
 
 class _Extract:
-    """The extract of the ledger, and what the manifest says of it."""
+    """The extract of the ledger, and its facts for the manifest."""
 
     def __init__(self, entries: Iterable[LedgerEntry]) -> None:
         self._entries = entries
@@ -150,7 +150,7 @@ class _Extract:
         self._previous_hash = GENESIS_HASH
 
     def render(self) -> Iterator[bytes]:
-        """One line for each entry, in the form that was hashed."""
+        """A line for each entry, in the form that was hashed."""
         for entry in self._entries:
             if not self._count:
                 self._first_sequence, self._previous_hash = entry.sequence, entry.previous_hash

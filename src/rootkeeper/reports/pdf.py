@@ -1,7 +1,7 @@
-"""Renders evidence as PDF, to read, sign and file: counts by organizational unit, and annexes of what isn't good.
+"""Renders evidence as PDF, to read, sign and file: counts by unit, and annexes of failed, unknown and kept accounts.
 
 Accounts without root user credentials are counted and not listed, so that ten thousand accounts are a few dozen pages.
-Annexes list what fails, what is unknown and what is kept. A table that would be longer than ``typesetting.LISTED``
+Annexes list accounts that fail, are unknown or are kept. A table that would be longer than ``typesetting.LISTED``
 rows says how many it leaves out, and which format has them. Every page has the head of the ledger.
 """
 
@@ -92,12 +92,12 @@ def describe_document(report: EvidenceReport) -> dict[str, Any]:
 
 
 def _show(value: Any) -> Any:
-    """Replace every text by what the PDF's fonts can show."""
+    """Replace every text by characters of the PDF's fonts."""
     if isinstance(value, str):
         return show_text(value)
     if isinstance(value, dict):
-        return {name: _show(one) for name, one in value.items()}
-    return [_show(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _show(item) for name, item in value.items()}
+    return [_show(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 _COUNTED = {
@@ -136,13 +136,13 @@ def _describe_controls(report: EvidenceReport) -> Iterator[Block]:
         yield heading(framework.title, 2)
         rows = [
             (
-                one.control.control_id,
-                one.control.title,
-                toned(one.verdict.value, render_control_verdict(one)),
-                " ".join([*one.reasons, *map(render_check, one.checks)]),
+                assessment.control.control_id,
+                assessment.control.title,
+                toned(assessment.verdict.value, render_control_verdict(assessment)),
+                " ".join([*assessment.reasons, *map(render_check, assessment.checks)]),
             )
-            for one in report.assessments
-            if one.control.framework_id == framework.framework_id
+            for assessment in report.assessments
+            if assessment.control.framework_id == framework.framework_id
         ]
         yield from table(columns, rows)
 
@@ -242,12 +242,24 @@ def _describe_exceptions(report: EvidenceReport) -> Iterator[Block]:
     time = render_timestamp
     yield heading("Exceptions from deletion")
     rows = [
-        (one.account_id, one.owner, one.reason, f"{one.added_by}, {time(one.added_at)}", time(one.until))
-        for one in report.exceptions
+        (
+            exception.account_id,
+            exception.owner,
+            exception.reason,
+            f"{exception.added_by}, {time(exception.added_at)}",
+            time(exception.until),
+        )
+        for exception in report.exceptions
     ]
     rows += [
-        (one.account_id, one.owner, one.reason, "", f"ended by {one.ended_by}, {time(one.ended_at)}")
-        for one in report.history.ended_exceptions
+        (
+            exception.account_id,
+            exception.owner,
+            exception.reason,
+            "",
+            f"ended by {exception.ended_by}, {time(exception.ended_at)}",
+        )
+        for exception in report.history.ended_exceptions
     ]
     columns = [("Account", NARROW), ("Owner", 1), ("Reason", 2), ("Added", 1.3), ("Until", 1.3)]
     yield from table(columns, rows, none="None in the period.")
@@ -256,7 +268,7 @@ def _describe_exceptions(report: EvidenceReport) -> Iterator[Block]:
 def _describe_deletions(report: EvidenceReport) -> Iterator[Block]:
     deletions = report.history.deletions
     yield heading("Deletions")
-    counted = Counter((one.kind, one.result) for one in deletions)
+    counted = Counter((deletion.kind, deletion.result) for deletion in deletions)
     rows = (
         (title, *(f"{counted[kind, result]:,}" for result in Result))
         for kind, title in KIND_NAMES.items()
@@ -264,20 +276,20 @@ def _describe_deletions(report: EvidenceReport) -> Iterator[Block]:
     )
     columns: list[tuple[str, float]] = [("Kind", 1), *((result.value.capitalize(), NARROW) for result in Result)]
     yield from table(columns, rows, none="None in the period.", numbers=True)
-    open_ends = [one for one in deletions if one.result is not Result.DONE]
+    open_ends = [deletion for deletion in deletions if deletion.result is not Result.DONE]
     if deletions:
         yield heading("Deletions that failed, or aren't proven", 2)
         listed = (
             (
-                render_timestamp(one.at),
-                one.account_id,
-                KIND_NAMES[one.kind],
-                one.target or "",
-                toned("fail" if one.result is Result.FAILED else "unknown", one.result.value),
-                one.actor.name,
-                str(one.sequence),
+                render_timestamp(deletion.at),
+                deletion.account_id,
+                KIND_NAMES[deletion.kind],
+                deletion.target or "",
+                toned("fail" if deletion.result is Result.FAILED else "unknown", deletion.result.value),
+                deletion.actor.name,
+                str(deletion.sequence),
             )
-            for one in open_ends
+            for deletion in open_ends
         )
         columns = [
             ("At", 1),
@@ -301,7 +313,9 @@ def _describe_setup(report: EvidenceReport) -> Iterator[Block]:
         return
     by, at = drift.accepted.accepted_by, render_timestamp(drift.accepted.accepted_at)
     yield remark(f"Compared with what {by} accepted at {at} (ledger entry {drift.accepted.ledger_sequence}).")
-    rows: list[Sequence[Cell]] = [(toned("fail", one.what), " ".join(one.could_be)) for one in drift.differences]
+    rows: list[Sequence[Cell]] = [
+        (toned("fail", difference.what), " ".join(difference.could_be)) for difference in drift.differences
+    ]
     rows += [(toned("unknown", sentence), "") for sentence in drift.unknown]
     yield from table([("Drift", 1), ("Could be", 1)], rows, none="No drift.")
 
@@ -320,7 +334,7 @@ def _describe_ledger(report: EvidenceReport) -> Iterator[Block]:
 
 
 def _describe_annexes(report: EvidenceReport) -> Iterator[Block]:
-    """What fails, what is unknown and what is kept, and how to read all of it."""
+    """Accounts that fail, are unknown or are kept, and how to read the report."""
 
     def annex(
         letter: str, title: str, verdict: Verdict, found: str, describe: Callable[[AccountEvidence], str]
@@ -359,8 +373,8 @@ def _describe_reason(account: AccountEvidence) -> str:
 def _describe_remark(account: AccountEvidence) -> str:
     sentences = [account.detail] if account.detail else []
     if account.exception is not None:
-        until, one = render_timestamp(account.exception.until), account.exception
-        sentences.append(f"Excepted from deletion until {until}: {one.reason} ({one.owner}).")
+        until, exception = render_timestamp(account.exception.until), account.exception
+        sentences.append(f"Excepted from deletion until {until}: {exception.reason} ({exception.owner}).")
     if account.confirmation is not None:
         sentences.append(account.confirmation.sentence)
     return " ".join(sentences)

@@ -1,7 +1,7 @@
 """Renders findings as SARIF 2.1.0, for code scanning.
 
-GitHub shows every result as an alert, of any kind, and closes an alert that a later file lacks. So what passes or
-doesn't apply has no result; a notification of the run counts it. An account that wasn't read keeps rule, place and
+GitHub shows every result as an alert, of any kind, and closes an alert that a later file lacks. So a pass or a rule
+that doesn't apply has no result; a notification counts it. An account that wasn't read keeps rule, place and
 fingerprint of its failure, with the kind ``open``: no alert closes because nothing was read.
 
 An alert needs a file. ``accounts/111122223333`` means the account; no repository has such a file.
@@ -44,7 +44,7 @@ _SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5
 
 
 def render(report: FindingReport) -> Iterator[bytes]:
-    """Failures come first, the most severe before the others; then what is unknown; then what a person reviews."""
+    """Failures come first, the most severe before the others; then unknown findings; then findings for a person."""
     counts: Counter[Verdict] = Counter()
     waiting: dict[tuple[Verdict, Severity], list[Finding]] = {
         (verdict, severity): [] for verdict in KINDS for severity in _LEVELS
@@ -93,7 +93,7 @@ def _describe_rule(rule: FindingRule) -> Mapping[str, Any]:
 
 
 def _describe_invocation(report: FindingReport, left_out: Counter[Verdict]) -> Mapping[str, Any]:
-    """Say what the results alone would hide."""
+    """List the facts that the results alone would hide."""
     notifications = []
     if report.is_sandbox:
         notifications.append(("warning", f"{report.endpoint}: no evidence of an AWS organization."))
@@ -135,7 +135,7 @@ def _describe_result(report: FindingReport, finding: Finding, rule_index: int) -
         "level": _LEVELS[finding.severity] if is_failure else "none",
         "message": {"text": sarif_text(_render_message(finding))},
         "locations": [_describe_location(finding)],
-        # GitHub compares the first one only, and its name is fixed.
+        # GitHub compares the first fingerprint only, and its name is fixed.
         "partialFingerprints": {"primaryLocationLineHash": finding_id, "rootkeeperFindingId/v1": finding_id},
         "properties": {
             "verdict": finding.verdict.value,

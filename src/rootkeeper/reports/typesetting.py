@@ -1,11 +1,11 @@
 """The blocks of a document as data, and Typst, which sets it as a tagged PDF with letters that the PDF has.
 
-The fonts inside Typst are the only ones: with those of the machine the same report would give other bytes elsewhere.
+The fonts inside Typst are the only fonts: with the machine's fonts the same report would give other bytes elsewhere.
 They have Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic and Georgian letters. Another character, and a mark that
 would be drawn over its neighbours, is shown by its number, such as <U+6771>, so that no name becomes a row of boxes.
 PDF/UA-1 (ISO 14289-1) is the second guard: Typst refuses to write a character that no font has.
 
-What others wrote reaches Typst as JSON and never as its markup.
+Text from outside reaches Typst as JSON and never as its markup.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rootkeeper.installation import require_extra
 from rootkeeper.untrusted_text import printable
 
 LISTED = 1_000
-"""Rows of one table."""
+"""Rows of a table."""
 
 Block: TypeAlias = "dict[str, Any]"
 """Such as a heading or a table, as ``templates/evidence.typ`` shows it."""
@@ -68,7 +68,7 @@ def toned(tone: str, text: str) -> Cell:
 def table(
     columns: Sequence[tuple[str, float]], rows: Iterable[Sequence[Cell]], *, none: str = "None.", numbers: bool = False
 ) -> Iterator[Block]:
-    """A table, or the sentence ``none``; what it leaves out is counted in a sentence before it.
+    """A table, or the sentence ``none``; rows that it leaves out are counted in a sentence before it.
 
     :param columns: title and share of the width.
     :param numbers: whether narrow columns are numbers.
@@ -129,11 +129,11 @@ _TURN = re.compile("(?<=[\u0590-\u06ff])(?=\\W*[^\\W\u0590-\u06ff])")
 """Where text from right to left ends, and text in the other direction follows."""
 _STARTS = tuple(first for first, _ in SHOWN)
 _STALE = 11
-"""Typst keeps what it computed for the last ten documents of a process."""
+"""Typst caches the results for the last ten documents of a process."""
 
 
 def show_text(text: str) -> str:
-    """Return ``text`` in one line, with each character that the fonts don't have as its number."""
+    """Return ``text`` in a single line, with each character that the fonts don't have as its number."""
     plain = printable(text)
     if plain.isascii():
         return plain
@@ -152,7 +152,7 @@ def _number(characters: Iterable[str]) -> str:
 
 
 def typeset(document: Mapping[str, Any], at: datetime) -> bytes:
-    """Set ``document``, whose shape ``templates/evidence.typ`` has, as PDF/UA-1. The same one gives the same bytes.
+    """Set ``document``, in the shape of ``templates/evidence.typ``, as PDF/UA-1. An equal document gives equal bytes.
 
     :param document: its texts come from :func:`show_text`.
     :param at: the time of the document in the PDF's metadata.
@@ -165,7 +165,7 @@ def typeset(document: Mapping[str, Any], at: datetime) -> bytes:
     pdf = compiler.compile(
         _load_template(), sys_inputs={"document": json.dumps(document)}, pdf_standards=["ua-1"], timestamp=at
     )
-    # Empty documents take the place of this one in Typst's memory, which a server would otherwise keep.
+    # Empty documents take the place of this document in Typst's memory, which a server would otherwise keep.
     for _ in range(_STALE):
         compiler.compile(b"", sys_inputs=None)
     if not isinstance(pdf, bytes):

@@ -6,11 +6,11 @@
     python3 verify.py FOLDER       another folder
 
 Names each file that was changed, removed or added; the first entry that breaks the chain of the ledger's extract; and
-what doesn't fit: the extract, and the head of the ledger in the report. Ends with 0 if everything fits, with 1 if
+a mismatch between the extract and the head of the ledger in the report. Ends with 0 if everything fits, with 1 if
 something doesn't, and with 2 if there is no package. Writes nothing.
 
 A person who made the whole package again, this file included, isn't noticed by it. So compare the head of the ledger
-with an anchor that was kept elsewhere, and this file with the one in the source code of Rootkeeper.
+with an anchor that was kept elsewhere, and this file with the copy in the source code of Rootkeeper.
 """
 
 # Every package has a copy of this file, so it imports nothing of Rootkeeper, and runs on Pythons that Rootkeeper
@@ -48,14 +48,14 @@ class Folder:
 
     def names(self) -> list[str]:
         found = self.path.rglob("*")
-        return [one.relative_to(self.path).as_posix() for one in found if one.is_symlink() or not one.is_dir()]
+        return [path.relative_to(self.path).as_posix() for path in found if path.is_symlink() or not path.is_dir()]
 
     def open(self, name: str) -> IO[bytes]:
         return (self.path / name).open("rb")
 
 
 class Archive:
-    """A package as one file."""
+    """A package as a single file."""
 
     def __init__(self, path: Path) -> None:
         self.archive = zipfile.ZipFile(path)
@@ -70,27 +70,27 @@ class Archive:
 def check_files(package: Folder | Archive, manifest: dict[str, Any]) -> Iterator[str]:
     """Compare the files with the manifest."""
     names = package.names()
-    expected = {one["name"]: one for one in manifest["files"]}
+    expected = {file["name"]: file for file in manifest["files"]}
     for name in sorted(set(names) - {MANIFEST, *expected}):
         yield f"ADDED    {name}: the manifest doesn't have it."
     for name in sorted(name for name, count in Counter(names).items() if count > 1):
         yield f"ADDED    {name}: it is in the package more than once."
-    for name, one in expected.items():
+    for name, file in expected.items():
         if not NAME.fullmatch(name):
             yield f"CHANGED  {MANIFEST}: it has a name that no file of a package has: {name}"
         elif name not in names:
             yield f"REMOVED  {name}: the manifest has it, and the package doesn't."
         else:
-            found = hash_file(package, name, one["bytes"])
-            if found != one["sha256"]:
-                yield f"CHANGED  {name}: its SHA-256 is {found}, and the manifest has {one['sha256']}."
+            found = hash_file(package, name, file["bytes"])
+            if found != file["sha256"]:
+                yield f"CHANGED  {name}: its SHA-256 is {found}, and the manifest has {file['sha256']}."
     for name in (LEDGER, REPORT, PDF, "verify.py"):
         if name not in expected:
             yield f"REMOVED  {name}: the manifest doesn't have it."
 
 
 def hash_file(package: Folder | Archive, name: str, size: int) -> str:
-    """Read no more than one byte beyond ``size``, so that a package can't make this endless."""
+    """Read at most a byte beyond ``size``, so that a package can't make this endless."""
     digest, left = hashlib.sha256(), size + 1
     try:
         with package.open(name) as file:
@@ -106,7 +106,7 @@ def hash_file(package: Folder | Archive, name: str, size: int) -> str:
 
 
 class Chain:
-    """What was found in the ledger's extract."""
+    """Counts, head and problem of the ledger's extract."""
 
     def __init__(self) -> None:
         self.entries = 0
@@ -116,7 +116,7 @@ class Chain:
 
 
 def follow_chain(lines: Iterable[bytes], manifest: dict[str, Any]) -> Chain:
-    """Follow the entries up to the first one that breaks the chain.
+    """Follow the entries up to the first entry that breaks the chain.
 
     A line is the canonical JSON (RFC 8785) of an entry. Its hash is over the same text without the field
     ``entry_hash``.
@@ -140,7 +140,7 @@ def follow_chain(lines: Iterable[bytes], manifest: dict[str, Any]) -> Chain:
 
 
 def check_entry(line: bytes, sequence: int, previous: str) -> str | None:
-    """Say what is wrong with one line; None if nothing is."""
+    """Return the fault of a line; None if it has none."""
     hashed = ENTRY_HASH.search(line)
     try:
         entry = json.loads(line)
@@ -194,7 +194,7 @@ def check_ledger(package: Folder | Archive, manifest: dict[str, Any]) -> Iterato
 
 
 def verify(package: Folder | Archive) -> list[str]:
-    """List everything that is wrong, and show what the package is."""
+    """List everything that is wrong, and describe the package."""
     if MANIFEST not in package.names():
         return [f"REMOVED  {MANIFEST}: without it nothing can be verified."]
     try:
