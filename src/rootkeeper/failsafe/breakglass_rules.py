@@ -171,7 +171,7 @@ def _evaluate(
     if not needs_allow:
         decision = _without_missing_allow(decision)
     if missing:
-        is_denied = decision.verdict is AccessVerdict.BLOCKED and any(one.is_explicit for one in decision.denials)
+        is_denied = decision.verdict is AccessVerdict.BLOCKED and any(denial.is_explicit for denial in decision.denials)
         return (
             PermissionResult(AccessVerdict.BLOCKED) if is_denied else PermissionResult(AccessVerdict.UNKNOWN, missing)
         )

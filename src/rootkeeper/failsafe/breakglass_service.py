@@ -157,7 +157,7 @@ def an_identity_of(account_id: AccountId) -> str:
 def list_caller_accounts(inventory: Inventory) -> tuple[Account, ...]:
     """List the management account and the failsafes."""
     management_account_id = inventory.organization.management_account_id
-    management = (one for one in inventory.accounts if one.account_id == management_account_id)
+    management = (account for account in inventory.accounts if account.account_id == management_account_id)
     return (*management, *list_failsafes(inventory))
 
 

@@ -58,7 +58,7 @@ class KnownFailsafe:
     drill: Check
     """Whether its last drill passed and is recent."""
     drill_due_at: datetime | None
-    """``None``: now, because no drill passed yet, or the last one failed."""
+    """``None``: now, because no drill passed yet, or the last drill failed."""
     confirmations: tuple[Confirmation, ...]
     """In force: at most one for each claim."""
 

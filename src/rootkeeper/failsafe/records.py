@@ -153,7 +153,7 @@ class CheckHint(TypedDict):
     """Code and facts with which a client words the hint itself."""
 
     hint_code: str | None
-    """Identifies the hint; ``null`` without a hint, and for a hint that needs no other words."""
+    """Identifies the hint; ``null`` without one, and of a hint that needs no other words."""
     hint_facts: dict[str, str]
     """Identifiers that the hint is about."""
 

@@ -56,7 +56,7 @@ class Check:
     """Stable, for programs, such as ``mfa_devices``."""
     verdict: CheckVerdict
     evidence: str
-    """One sentence for a person: the fact, or why it can't be known."""
+    """A sentence for a person: the fact, or why it can't be known."""
     hint: str | None = None
     """The next step; ``None`` if there is nothing to do."""
     account_id: AccountId | None = None
