@@ -18,7 +18,7 @@ from rootkeeper.values import JsonValue, canonical_json
 
 
 class Verdict(StrEnum):
-    """The result for an account, the organization or a control."""
+    """What was found of an account, the organization or a control."""
 
     FAIL = "fail"
     KEPT = "kept"
@@ -47,7 +47,7 @@ class FindingRule:
     rule_id: str
     """In kebab-case, such as ``root-user-credentials``; never changes."""
     title: str
-    """The state that must be true, in one line without a full stop."""
+    """The state that must be true, in a line without a full stop."""
     description: str
     severity: Severity
     """Of a failure."""
