@@ -1,1 +1,1 @@
-"""An account's past, and what changed between two audits."""
+"""An account's past, and the changes between two audits."""

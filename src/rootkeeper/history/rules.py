@@ -60,7 +60,7 @@ def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: dat
 
 
 class PresenceChange(StrEnum):
-    """How a kind of credentials changed."""
+    """How one kind of credentials changed."""
 
     APPEARED = "appeared"
     GONE = "gone"
@@ -140,7 +140,7 @@ def compare_audits(
 ) -> AuditDifference:
     """Compare two audits.
 
-    :param are_complete: whether both covered the whole organization. If not, an account that only one of them has
+    :param are_complete: whether both covered the whole organization. If not, an account of a single audit has
         neither joined nor left.
     """
     found: list[AccountDifference] = []
