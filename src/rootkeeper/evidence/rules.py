@@ -458,7 +458,7 @@ class _ExtractRange:
 
 @dataclass(slots=True)
 class _ExceptionHistory:
-    """The exceptions from deletion: an account has one, and another takes its place."""
+    """The exceptions from deletion: an account has a single exception, and a new exception replaces it."""
 
     current: dict[AccountId, DeletionException] = field(default_factory=dict)
     run_out: list[DeletionException] = field(default_factory=list)

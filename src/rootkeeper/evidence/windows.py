@@ -1,4 +1,4 @@
-"""The report of a recovery window or drill: who did what, how long each step took, what was watched and re-read.
+"""The report of a recovery window or drill: who did what, how long each step took, and the watched events and re-reads.
 
 Made from the window's row, the ledger's entries and the events that were watched; the same three give the same report.
 Unknown facts are shown as unknown and never left out; a window that wasn't watched says so.
@@ -199,7 +199,7 @@ def make_window_report(
 ) -> WindowReport:
     """Put the report of a window together.
 
-    :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
+    :param entries: of the window's account, in the order of their sequence; entries of other windows are left out.
     :param events: of the window, by their time.
     """
     mine: list[LedgerEntry] = []
