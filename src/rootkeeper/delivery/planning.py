@@ -88,7 +88,7 @@ class DeliveryPlanner:
     def plan(self, request: DeliveryRequest, *, only_configured: bool = False) -> tuple[DeliveryPlan, ...]:
         """Compile the report, and plan a sending for each place. Makes no AWS call but sts:GetCallerIdentity.
 
-        :param only_configured: whether places must be those of the settings, as on a server.
+        :param only_configured: whether places must be in the settings, as on a server.
         :raises PermissionDeniedError: if the settings don't name the place.
         :raises InputError: if there is no place, the report is empty, or it would mix a sandbox and AWS.
         """
