@@ -32,7 +32,7 @@ from rootkeeper.values import JsonValue
 
 
 class CheckName(StrEnum):
-    """The checks that controls rest on."""
+    """What is checked."""
 
     AUDIT_INTEGRITY = "audit_integrity"
     """The ledger is a whole chain."""
