@@ -1,6 +1,6 @@
 """The anchor: heads of the ledger in another place, so that a person who rewrites the database can't change them.
 
-An anchor is a file or a bucket. It only grows. An adoption replaces the heads after the last one that anchor and
+An anchor is a file or a bucket. It only grows. An adoption replaces the heads after the last head that anchor and
 database agree on.
 """
 
@@ -27,13 +27,13 @@ from rootkeeper.shapes import parse_facts
 from rootkeeper.values import JsonValue, canonical_json
 
 BUSY_SECONDS = 1.0
-"""How long to wait for another process that writes to a copy; what it didn't copy is copied the next time."""
+"""How long to wait for another process that writes to a copy; the next copy catches up."""
 ADOPTION_SECONDS = 10.0
 """The same for an adoption, which isn't tried again."""
 
 
 class CopyMissingError(ValueError):
-    """A copy lacks what was written to it: it was removed, emptied or cut."""
+    """A copy lacks entries that were copied to it: it was removed, emptied or cut."""
 
 
 class CopyDamagedError(ValueError):
@@ -54,7 +54,7 @@ def open_copy(path: Path, wait_seconds: float, *, holds: int | None) -> Iterator
 
 
 def require_complete(place: str, last: Head | None, holds: int | None) -> None:
-    """Check that a copy has what it is known to have.
+    """Check that a copy has the entries that it is known to have.
 
     :raises CopyMissingError: if it was emptied or cut.
     """
@@ -70,7 +70,7 @@ def describe_missing(place: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AnchoredHead:
-    """One head in the anchor."""
+    """A head in the anchor."""
 
     at: str
     head: Head
@@ -92,9 +92,9 @@ class AnchoredHead:
 
 
 def parse_anchored(text: bytes) -> AnchoredHead:
-    """Read what :meth:`AnchoredHead.render` wrote.
+    """Read a head that :meth:`AnchoredHead.render` wrote.
 
-    :raises ValueError: if it isn't one.
+    :raises ValueError: if it isn't a head.
     """
     try:
         fields = json.loads(text)
@@ -116,16 +116,16 @@ def drop_replaced(anchored: Iterable[AnchoredHead]) -> tuple[AnchoredHead, ...]:
     :param anchored: in the order in which they were anchored.
     """
     heads: list[AnchoredHead] = []
-    for one in anchored:
-        agreed = one.agreed_sequence
+    for anchored_head in anchored:
+        agreed = anchored_head.agreed_sequence
         if agreed is not None:
             heads = [head for head in heads if head.head.sequence <= agreed]
-        heads.append(one)
+        heads.append(anchored_head)
     return tuple(heads)
 
 
 class Anchor(Protocol):
-    """One anchor, shared by all processes that write to the database."""
+    """An anchor, shared by all processes that write to the database."""
 
     @property
     def place(self) -> str:
@@ -134,7 +134,7 @@ class Anchor(Protocol):
 
     @property
     def path(self) -> Path | None:
-        """Its file, if it is one."""
+        """Its file, if it is a file."""
         ...
 
     def is_missing(self) -> bool:
@@ -163,7 +163,7 @@ class Anchor(Protocol):
         ...
 
     def append(self, anchored: AnchoredHead, *, holds: int | None = None) -> None:
-        """Add a head durably, if it is after the last one.
+        """Add a head durably, if it is after the last head.
 
         :param holds: the last entry that the anchor is known to have; ``None`` if it may be empty or missing.
         :raises CopyMissingError: if it lacks that entry.
@@ -181,12 +181,12 @@ class Anchor(Protocol):
         ...
 
     def set_aside(self, suffix: str) -> None:
-        """Let a damaged anchor be followed by a new one."""
+        """Let a new anchor follow a damaged anchor."""
         ...
 
 
 class FileAnchor:
-    """An anchor in a file: one head in each line."""
+    """An anchor in a file: a head in each line."""
 
     pause_seconds = 10.0
     entry_limit: int | None = 100

@@ -2,7 +2,7 @@
 
 The mirror is a file beside the database with every entry as a line of JSON. The anchor is a file in another place with
 heads of the ledger: a person who rewrites the database can't change it, so that a cut or rewritten ledger is detected.
-Only committed entries are copied. An error is reported once and delays no one.
+Only committed entries are copied. An error is reported once and delays no caller.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class CopyConflictError(ValueError):
 
 
 class Mirror:
-    """One mirror file, shared by all processes that write to the database."""
+    """A mirror file, shared by all processes that write to the database."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -104,7 +104,7 @@ class Mirror:
         sync_folder(self.path.parent)
 
     def set_aside(self, suffix: str) -> None:
-        """Rename the mirror, so that a new one begins."""
+        """Rename the mirror, so that a new mirror begins."""
         if self.path.exists():
             self.path.rename(self.path.with_name(f"{self.path.name}.{suffix}"))
             sync_folder(self.path.parent)
@@ -150,7 +150,7 @@ class MirrorLines:
 
 
 def _prepare_end(handle: BinaryIO) -> Head | None:
-    """Remove what a crash left after the last complete entry, and seek to the end."""
+    """Remove the text that a crash left after the last complete entry, and seek to the end."""
     cut_torn_end(handle)
     while (line := read_last_line(handle)) is not None:
         head = find_head(line)
@@ -172,7 +172,7 @@ ANCHOR_SECONDS = 10.0
 """How long the copies wait for entries, and how often the mirror's head is remembered."""
 
 _GATHER_SECONDS = 0.25
-"""Between two copies, because each one costs some reads."""
+"""Between two copies, because each copy costs some reads."""
 
 _CLOSING_SECONDS = 5.0
 
@@ -189,7 +189,7 @@ class KnownHead:
 
 
 class LedgerCopies:
-    """The mirror and the anchor of one database, if it has them, and what is remembered of them."""
+    """The mirror and the anchor of a database, if it has them, and the memory of them."""
 
     def __init__(
         self,
@@ -266,7 +266,7 @@ class LedgerCopies:
         return all(_find_device(path) == own for path in files if path is not None)
 
     def list_last_known(self) -> list[KnownHead]:
-        """List the last head of each copy and of the memory, without what can't be read."""
+        """List the last head of each copy and of the memory, if it can be read."""
         known: list[KnownHead] = []
         for name in (CopyName.MIRROR, CopyName.ANCHOR):
             with self._unreadable_left_out():

@@ -1,8 +1,8 @@
-"""What is remembered of the ledger's copies, so that it is noticed if one is removed.
+"""Remembers the ledger's copies, so that a removed copy is noticed.
 
 The database remembers that a copy began. A file outside of the database's folder remembers the last head in each copy:
-it is a third copy, of one head, which also shows that a copy was cut. The file is of one machine and one user; where it
-is missing, the database's part still counts.
+it is a third copy, of the head alone, which also shows that a copy was cut. Each user on each machine has a file; where
+it is missing, the database's part still counts.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class MemoryDamagedError(ValueError):
 
 
 class CopyMemory:
-    """Remembers the copies of one database, which several processes write to. Thread-safe."""
+    """Remembers the copies of a database, which several processes write to. Thread-safe."""
 
     def __init__(self, store: Store, folder: Path | None, machines: Mapping[CopyName, str]) -> None:
         """:param folder: of the file; ``None`` for the database alone.
-        :param machines: whose copies they are; empty for one that all machines share.
+        :param machines: the machine of each copy; empty for a copy that all machines share.
         """
         self._store = store
         self._machines = machines
@@ -55,7 +55,7 @@ class CopyMemory:
         self.path = None if folder is None else folder / f"ledger-{digest}.json"
 
     def read_began(self) -> frozenset[CopyName]:
-        """Read what the database remembers.
+        """Read from the database which copies began.
 
         :raises DatabaseError: if it can't be read.
         """
@@ -66,7 +66,7 @@ class CopyMemory:
         return frozenset(name for name, machine in self._machines.items() if (name.value, machine) in known)
 
     def read_heads(self) -> Mapping[CopyName, Head]:
-        """Read what the file remembers; nothing without a file.
+        """Read the heads that the file remembers; none without a file.
 
         :raises OSError: if it can't be read.
         :raises MemoryDamagedError: if it contains something else.
@@ -100,9 +100,9 @@ class CopyMemory:
             raise DatabaseError(f"The database {self._store.place} can't be written: {reason}.", hint=hint) from error
 
     def note(self, name: CopyName, head: Head, *, replaces: bool = False) -> None:
-        """Remember a copy's last head, durably, if it is after the remembered one.
+        """Remember a copy's last head, durably, if it is after the remembered head.
 
-        :param replaces: whether the remembered one no longer counts, because the ledger was adopted.
+        :param replaces: whether the remembered head no longer counts, because the ledger was adopted.
         :raises OSError: if the file can't be written.
         :raises MemoryDamagedError: if it contains something else; a replacement writes it again.
         """
@@ -123,7 +123,9 @@ class CopyMemory:
             known = {}
         if not replaces and name in known and known[name].sequence >= head.sequence:
             return
-        heads: dict[str, JsonValue] = {one.value: asdict(found) for one, found in {**known, name: head}.items()}
+        heads: dict[str, JsonValue] = {
+            copy_name.value: asdict(found) for copy_name, found in {**known, name: head}.items()
+        }
         _replace(path, canonical_json({"database": self._store.place, "heads": heads}))
 
 

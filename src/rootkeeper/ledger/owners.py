@@ -1,8 +1,9 @@
-"""Owners with a lease, and one lock per organization and account with a fencing token that grows with every owner.
+"""Owners with a lease, and a lock per organization and account with a fencing token that grows with every owner.
 
 An owner renews its lease in a thread. A process that takes over a lock or an intent checks in the same transaction that
-its owner is dead. A command that was stopped for longer than its lease keeps what no other process took over, and
-notices the rest at its next entry. A server that was stopped so long continues as a new owner and keeps nothing.
+its owner is dead. A command that was stopped for longer than its lease keeps the locks and intents that no other
+process took over, and notices the rest at its next entry. A server that was stopped so long continues as a new owner
+and keeps nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from rootkeeper.organization.accounts import AccountId
 
 @dataclass(frozen=True, slots=True)
 class AccountLock:
-    """The right to act on one account until another owner takes it over."""
+    """The right to act on an account until another owner takes it over."""
 
     account_id: AccountId
     owner_id: str
@@ -162,9 +163,10 @@ class Owner:
     def doubt(self) -> None:
         """Note that a write of this owner failed, or that its result isn't known.
 
-        It may leave an intent without an outcome, or a lock without a holder, which no one settles while the owner
-        lives. A long-lived process therefore continues as a new owner when the database can be written again: what the
-        former owner left is settled as that of a dead process, and its work in progress loses its locks.
+        It may leave an intent without an outcome, or a lock without a holder, which no process settles while the owner
+        lives. A long-lived process therefore continues as a new owner when the database can be written again: the
+        intents and locks that the former owner left are handled like those of a dead process, and its work in progress
+        loses its locks.
         """
         self._doubts += 1
 
@@ -201,8 +203,8 @@ class Owner:
     def confirm_lease(self, transaction: WriteTransaction, *, must_have_lasted: bool) -> float:
         """Return until when, in monotonic seconds, a call may be sent on an intent that this transaction records.
 
-        Other processes use the wall clock, this one the monotonic clock; the earlier end counts, minus a margin for the
-        way to AWS.
+        Other processes use the wall clock, this process the monotonic clock; the earlier end counts, minus a margin for
+        the way to AWS.
 
         :param must_have_lasted: an expired lease is an error instead of being renewed.
         :raises LockLostError: if the lease is lost.
@@ -229,7 +231,7 @@ class Owner:
         return monotonic + seconds - min(1.0, self._lease_seconds / 4)
 
     def release_later(self, organization_id: str, lock: AccountLock) -> None:
-        """Release the lock with one of the next renewals, because it couldn't be released now."""
+        """Release the lock with a later renewal, because it couldn't be released now."""
         self._unreleased.append((organization_id, lock))
 
     def _register(self, transaction: WriteTransaction) -> None:
@@ -320,7 +322,7 @@ _INSERT_ROW = insert(schema.account_locks).values(
 
 
 class AccountLocks:
-    """Hands out account locks of one organization."""
+    """Hands out account locks of an organization."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, owner: Owner) -> None:
         self._store = store
@@ -332,8 +334,8 @@ class AccountLocks:
     def hold(self, account_id: AccountId, purpose: str, wait_seconds: float = 0) -> Iterator[AccountLock]:
         """Hold the account's lock; released at the end, taken over by others only when the owner is dead.
 
-        :raises AccountBusyError: if another owner keeps it for longer than ``wait_seconds``; the message says who, for
-            what and since when.
+        :raises AccountBusyError: if another owner keeps it for longer than ``wait_seconds``; the message says who keeps
+            it, since when and why.
         """
         lock = self._take_within(account_id, purpose, wait_seconds)
         try:
@@ -345,7 +347,7 @@ class AccountLocks:
                 self._owner.release_later(self._organization_id, lock)
 
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
-        """List the accounts among these that a living owner holds, this one included. It takes no lock.
+        """List the accounts among these that a living owner holds, this owner included. It takes no lock.
 
         :raises DatabaseError: if it can't be read.
         """
@@ -381,7 +383,7 @@ class AccountLocks:
                     PrefetchRequest(lock=(self._organization_id, account_id)),
                 )
             except DatabaseError:
-                self._owner.doubt()  # the lock may be taken, and no one would release it
+                self._owner.doubt()  # the lock may be taken, and no process would release it
                 raise
             if isinstance(taken, AccountLock):
                 return taken
@@ -395,7 +397,7 @@ class AccountLocks:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _try_to_take(self, transaction: WriteTransaction, account_id: AccountId, purpose: str) -> AccountLock | str:
-        """Return who holds the lock, in one sentence, if it can't be taken."""
+        """Return a sentence on the lock's holder if the lock can't be taken."""
         self._owner.confirm_lease(transaction, must_have_lasted=False)
         holder = transaction.get_lock_holder(self._organization_id, account_id)
         if holder is not None and holder[0] is not None and not self._has_let_go(account_id, *holder):

@@ -1,8 +1,8 @@
 """Verifies the ledger again and again while a server runs, a bounded part in each step.
 
-A round recomputes the chain from the first entry to the head, then compares the last heads of the copies, and what an
-earlier round found, with the database. The chain ties all earlier entries to these heads, so single lines of the copies
-aren't compared; ``ledger verify`` does that.
+A round recomputes the chain from the first entry to the head, then compares the last heads of the copies, and the head
+that an earlier round found, with the database. The chain ties all earlier entries to these heads, so single lines of
+the copies aren't compared; ``ledger verify`` does that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _START = Head(0, GENESIS_HASH)
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """What a round found."""
+    """The result of a round."""
 
     head: Head
     """The last verified entry."""
@@ -35,7 +35,7 @@ class RoundResult:
 
 
 class RollingVerification:
-    """Verifies one ledger. Not thread-safe."""
+    """Verifies a ledger. Not thread-safe."""
 
     def __init__(self, store: Store, copies: LedgerCopies, step_entries: int) -> None:
         self._store = store
@@ -100,7 +100,7 @@ class RollingVerification:
         return None
 
     def _find_copy_problem(self) -> str | None:
-        """Compare the copies, and what is remembered of them, with the database."""
+        """Compare the copies, and the memory of them, with the database."""
         began = self._copies.memory.read_began()
         try:
             heads = self._copies.memory.read_heads()

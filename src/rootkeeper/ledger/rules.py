@@ -116,12 +116,12 @@ class Actor:
     name: str
     kind: ActorKind
     caller_arn: str | None = None
-    """The AWS principal whose credentials are used; ``None`` if no AWS call is made."""
+    """The AWS principal of the credentials in use; ``None`` if no AWS call is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an entry says, before it is in a chain."""
+    """An entry's content, before it is in a chain."""
 
     at: datetime
     organization_id: str
@@ -143,7 +143,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry(Draft):
-    """One line of the ledger."""
+    """A line of the ledger."""
 
     sequence: int
     """From 1, without gaps."""
@@ -153,7 +153,7 @@ class LedgerEntry(Draft):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The receipt of an intent that is on disk. A privileged call requires one."""
+    """The receipt of an intent that is on disk. A privileged call requires it."""
 
     sequence: int
     action: Action
@@ -164,7 +164,7 @@ class Intent:
     valid_until_at: datetime | None = None
     """The same by the wall clock, which other processes use; it may be set forward."""
     request_ids: list[str] = field(default_factory=list, compare=False)
-    """AWS's ids of the changing requests that it answered. The gateway adds them; the outcome has the last one."""
+    """AWS's ids of the changing requests that it answered. The gateway adds them; the outcome has the last id."""
 
     def note_request(self, request_id: str) -> None:
         """Note AWS's id of a request that was answered."""
@@ -172,7 +172,7 @@ class Intent:
             self.request_ids.append(request_id)
 
     def describe_outcome(self, details: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue] | None:
-        """Add AWS's request id, by which CloudTrail and AWS Support find the request; one in ``details`` is kept."""
+        """Add AWS's request id, by which CloudTrail and AWS Support find the request; an id in ``details`` is kept."""
         if not self.request_ids:
             return details
         return {"request_id": self.request_ids[-1], **(details or {})}
@@ -181,18 +181,18 @@ class Intent:
 _SECRET_WORDS = ("password", "passwd", "secret", "token")
 
 _HARMLESS_ENDINGS = ("_at", "_count", "_id", "_name")
-"""``password_last_used_at`` and ``token_name`` concern a secret without being one."""
+"""``password_last_used_at`` and ``token_name`` concern a secret, but don't contain it."""
 
 _WORDS_OF_A_RESULT = frozenset(
     {"absent", "already_absent", "created", "deleted", "done", "failed", "kept", "present", "skipped", "unknown"}
 )
-"""Texts that are allowed under ``password``: whether there is one, and its result."""
+"""Texts that are allowed under ``password``: whether there is a password, and the action's result."""
 
 
 def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
     """Refuse text under a key that is named like a secret.
 
-    :raises ValueError: if there is one, which is a bug of the program.
+    :raises ValueError: if there is such a text, which is a bug of the program.
     """
     if isinstance(parameters, Mapping):
         for name, value in parameters.items():
@@ -207,11 +207,11 @@ def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
             require_no_secrets(value, key)
 
 
-_DRAFT_FIELDS = tuple(one.name for one in fields(Draft))
+_DRAFT_FIELDS = tuple(draft_field.name for draft_field in fields(Draft))
 
 
 def chain_entry(draft: Draft, sequence: int, previous_hash: str) -> LedgerEntry:
-    """Make the entry that follows the one with ``previous_hash``."""
+    """Make the entry that follows the entry with ``previous_hash``."""
     content: dict[str, Any] = {name: getattr(draft, name) for name in _DRAFT_FIELDS}
     unhashed = LedgerEntry(**content, sequence=sequence, previous_hash=previous_hash, entry_hash="")
     return replace(unhashed, entry_hash=compute_entry_hash(unhashed))
@@ -225,12 +225,12 @@ def compute_entry_hash(entry: LedgerEntry) -> str:
 
 
 def render_entry(entry: LedgerEntry) -> str:
-    """Render one line of canonical JSON, without its end of line."""
+    """Render the entry as a line of canonical JSON, without the end of line."""
     return dump_json(describe_entry(entry)).decode()
 
 
 def parse_entry(text: str) -> LedgerEntry:
-    """Read what :func:`render_entry` wrote.
+    """Read an entry that :func:`render_entry` wrote.
 
     :raises ValueError: if it isn't an entry.
     """
@@ -244,7 +244,7 @@ def make_entry(described: Mapping[str, Any]) -> LedgerEntry:
     """Make the entry that :func:`describe_entry` described.
 
     :raises KeyError: if a field is missing.
-    :raises TypeError: and ValueError, if one isn't valid.
+    :raises TypeError: and ValueError, if a field isn't valid.
     """
     actor, result = described["actor"], described["result"]
     return LedgerEntry(
@@ -289,14 +289,14 @@ _SEARCHED_DISTANCE = 500
 
 
 class ChainBreakKind(StrEnum):
-    """What was done to the ledger, according to the chain."""
+    """How the ledger was changed, according to the chain."""
 
     EDITED = "edited"
     INSERTED = "inserted"
     REMOVED = "removed"
     REORDERED = "reordered"
     UNMATCHED = "unmatched"
-    """An outcome without its intent, or a second one."""
+    """An outcome without its intent, or a second outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ class ChainBreak:
     sequence: int
     kind: ChainBreakKind
     problem: str
-    """One sentence for a person."""
+    """A sentence for a person."""
 
 
 class OpenIntents:
@@ -316,7 +316,7 @@ class OpenIntents:
         self._sequences: set[int] = set()
 
     def accept(self, entry: LedgerEntry) -> bool:
-        """Take the next entry; ``False`` if it is an outcome whose intent isn't open."""
+        """Take the next entry; ``False`` if it is an outcome of an intent that isn't open."""
         if entry.phase is Phase.INTENT:
             self._sequences.add(entry.sequence)
             return True
@@ -342,8 +342,8 @@ def find_first_chain_break(
 
     :param entries: the entries after ``after``, in their stored order.
     :param open_intents: contains the intents without an outcome afterwards.
-    :param checks_outcomes: ``False`` for a part of a ledger, whose intents may be elsewhere.
-    :param after: sequence and hash of the entry before the first one.
+    :param checks_outcomes: ``False`` for a part of a ledger, because its intents may be elsewhere.
+    :param after: sequence and hash of the entry before ``entries``.
     """
     intents = OpenIntents() if open_intents is None else open_intents
     stream = iter(entries)
@@ -363,7 +363,7 @@ def find_first_chain_break(
 
 
 class _VerifiedEntries:
-    """The verified entries; only the last ones are kept."""
+    """The last verified entries; earlier entries aren't kept."""
 
     def __init__(self, last_sequence: int, last_hash: str) -> None:
         self.expected_sequence = last_sequence + 1
@@ -438,7 +438,7 @@ def _misplaced(
 
 
 def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> ChainBreak:
-    """The hash never matched the content: the entry was edited, or inserted at the place of the next one."""
+    """The hash never matched the content: the entry was edited, or inserted at the place of the next entry."""
     if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
         problem = f"Entry {entry.sequence} was inserted: the one after it was written for its place."
         return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
@@ -456,7 +456,7 @@ def _find_true_sequence(entry: LedgerEntry) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class LedgerVerification:
-    """What a check of the whole ledger found."""
+    """The result of a check of the whole ledger."""
 
     entries: int
     head_sequence: int
@@ -464,7 +464,7 @@ class LedgerVerification:
     first_bad_sequence: int | None
     """The first entry that breaks the chain; ``None`` if there is none."""
     problem: str | None
-    """In one sentence. For a copy of the ledger, a second sentence says what to do."""
+    """In a sentence. For a copy of the ledger, a second sentence gives advice."""
     anchored_sequence: int | None
     """The last head in the anchor; ``None`` without an anchor."""
 
@@ -489,7 +489,7 @@ def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
 
 
 def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
-    """Read what ``verification_to_record`` wrote.
+    """Read a record that ``verification_to_record`` wrote.
 
     :raises ValueError: if it contradicts itself.
     """

@@ -40,7 +40,7 @@ SPILL_FORMAT = 1
 _PREFIX = "rootkeeper-spill-"
 _SUFFIX = ".jsonl"
 _ROOM_BYTES = 48 * 1024
-"""More than the entries of one closing take."""
+"""More than the entries of a closing take."""
 _VALID_SECONDS = 60.0
 """How long a call may be sent on an intent of a spill."""
 
@@ -99,7 +99,7 @@ def _require_room(descriptor: int, room_bytes: int) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Create the folder if needed; another user may have created one with that name among the temporary files."""
+    """Create the folder if needed; another user may have created a folder with that name among the temporary files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or (
@@ -111,7 +111,7 @@ def _make_folder(folder: Path) -> None:
 class SpillLedger(EntryAuthor):
     """Implements ``Ledger`` with a file. Close it, so that the file can be merged.
 
-    Its intents have negative sequences; the merge assigns the real ones.
+    Its intents have negative sequences; the merge assigns the real sequences.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class SpillLedger(EntryAuthor):
     def append_outcome(
         self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
     ) -> LedgerEntry:
-        """See the port. The intent may be one of the real ledger, from before it failed."""
+        """See the port. The intent may be of the real ledger, from before the ledger failed."""
         own = -intent.sequence
         if own > 0 and own not in self._open_intents:
             raise LockLostError(f"Intent {own} of spill {self.spill_id} has its outcome already.")

@@ -1,4 +1,4 @@
-"""The append-only ledger in the database: appends through the process's one writer, and reads as a stream.
+"""The append-only ledger in the database: appends through the process's only writer, and reads as a stream.
 
 No privileged call is sent without an intent on disk, and each intent gets exactly one outcome.
 """
@@ -24,7 +24,7 @@ from rootkeeper.values import JsonValue, canonical_json
 
 
 class Ledger(Protocol):
-    """Appends entries for one organization, endpoint and actor; safe to call from many threads.
+    """Appends entries for an organization, endpoint and actor; safe to call from many threads.
 
     Every method that writes returns only when its entry is durable.
 
@@ -39,7 +39,7 @@ class Ledger(Protocol):
         parameters: Mapping[str, JsonValue] | None = None,
         lock: AccountLock | None = None,
     ) -> Intent:
-        """Record what is about to be done.
+        """Record an action before it is done.
 
         With ``lock``, the same transaction checks its fencing token.
 
@@ -50,7 +50,7 @@ class Ledger(Protocol):
     def append_outcome(
         self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
     ) -> LedgerEntry:
-        """Record what came of it.
+        """Record the result of the action.
 
         :raises LockLostError: if another process has settled the intent already; there is never a second outcome.
         """
@@ -67,17 +67,17 @@ class Ledger(Protocol):
         ...
 
     def list_orphans(self) -> tuple[LedgerEntry, ...]:
-        """Intents of this organization without an outcome whose owner is provably dead, oldest first."""
+        """Intents of this organization without an outcome, of provably dead owners, oldest first."""
         ...
 
     def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
-        """Give an orphan its one outcome, found by a re-read; ``False`` if another process has settled it."""
+        """Give an orphan its only outcome, found by a re-read; ``False`` if another process has settled it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which entries are asked for; what is left out narrows nothing."""
+    """Which entries are asked for; a field that is left out narrows nothing."""
 
     account_id: AccountId | None = None
     actor: str | None = None
@@ -101,7 +101,7 @@ def stream_rows(
     """Rows of the entries after ``since_sequence``, a chunk at a time.
 
     Each chunk is a query of its own, so that a reader who doesn't read on leaves no cursor open on a server. A reading
-    transaction sees one moment all the same.
+    transaction sees a single moment all the same.
     """
     entries, last, left = schema.ledger_entries, since_sequence, limit
     while left is None or left > 0:
@@ -120,7 +120,7 @@ def stream_rows(
 def list_entries(
     store: Store, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
 ) -> Iterator[LedgerEntry]:
-    """Entries after ``since_sequence``, streamed, as they are at the first one.
+    """Entries after ``since_sequence``, streamed, as they are when the first entry is read.
 
     :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
     """
@@ -157,7 +157,7 @@ def list_latest(store: Store, wanted: LedgerFilter, *, before: int | None, limit
 
 
 def _names(parameters: ColumnElement[str], reference: str) -> ColumnElement[bool]:
-    """Parameters are canonical JSON, so a field and its value are one text."""
+    """Parameters are canonical JSON, so a field with its value is a single text."""
     fields = (canonical_json({name: reference})[1:-1] for name in REFERENCES)
     return or_(*(parameters.contains(field, autoescape=True) for field in fields))
 
@@ -187,7 +187,7 @@ T = TypeVar("T")
 
 
 class EntryAuthor:
-    """Drafts the entries of one organization, endpoint and actor, for both ledgers."""
+    """Drafts the entries of an organization, endpoint and actor, for both ledgers."""
 
     def __init__(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> None:
         self._organization_id = organization_id
@@ -344,7 +344,7 @@ class SqlLedger(EntryAuthor):
 def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]:
     """Return an independent copy, as it will be read back.
 
-    :raises ValueError: if one is named like a secret, or has no canonical form.
+    :raises ValueError: if a parameter is named like a secret, or has no canonical form.
     :raises InputError: if a text can't be encoded.
     """
     if not parameters:

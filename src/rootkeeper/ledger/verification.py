@@ -1,4 +1,4 @@
-"""Verifies the whole ledger in one pass: chain, head, open intents, mirror and anchor. Adopts a restored database.
+"""Verifies the whole ledger in a single pass: chain, head, open intents, mirror and anchor. Adopts a restored database.
 
 Entries are streamed, so that a ledger of any length is verified in little memory. A database that is older than its
 copies is refused until a person records that it was restored.
@@ -47,7 +47,8 @@ _READING_ADVICE = "Correct its permissions or its place, then verify again."
 def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies: bool = True) -> LedgerVerification:
     """Check everything. A copy that was begun and is empty, cut or unreadable fails the verification.
 
-    :param must_have_copies: whether one that is missing fails it too; a database may have been copied without them.
+    :param must_have_copies: whether a missing copy fails it too; a database may have been copied without its mirror and
+        anchor.
     :raises DatabaseError: if the database can't be read.
     """
     # The copies first, so that entries written in the meantime don't make them look newer than the database.
@@ -61,20 +62,20 @@ def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies
 
 @dataclass(frozen=True, slots=True)
 class _ReadCopies:
-    """What the copies have."""
+    """The content of the copies."""
 
     lines: MirrorLines = field(default_factory=lambda: MirrorLines(None))
     anchored: tuple[AnchoredHead, ...] = ()
     remembered: Mapping[int, KnownHead] = field(default_factory=dict)
     """By sequence."""
     problem: str | None = None
-    """What is wrong with a copy as a whole, with what to do."""
+    """The problem of a copy as a whole, with advice."""
 
 
 def read_copies(copies: LedgerCopies, *, must_have_copies: bool = True) -> _ReadCopies:
-    """Read the copies, what is remembered of them first.
+    """Read the memory of the copies, then the copies.
 
-    :param must_have_copies: whether a missing one is a problem.
+    :param must_have_copies: whether a missing copy is a problem.
     :raises DatabaseError: if the database can't be read.
     """
     problems: list[str] = []
@@ -109,7 +110,7 @@ def read_copies(copies: LedgerCopies, *, must_have_copies: bool = True) -> _Read
 
 
 def find_copy_problem(copies: LedgerCopies, name: CopyName, known: Head | None, *, must_exist: bool) -> str | None:
-    """Find what is wrong with a copy as a whole: it is missing, empty, cut or unreadable; with what to do.
+    """Find the problem of a copy as a whole, with advice: the copy is missing, empty, cut or unreadable.
 
     :param known: the last head that the memory knows in it.
     """
@@ -132,12 +133,12 @@ def find_copy_problem(copies: LedgerCopies, name: CopyName, known: Head | None, 
 
 
 def describe_unreadable(name: str, error: OSError) -> str:
-    """Word that a copy can't be read, with what to do."""
+    """Describe an unreadable copy, with advice."""
     return f"The {name} of the ledger can't be read: {error}. {_READING_ADVICE}"
 
 
 class _Verification:
-    """One pass over the ledger, and the first thing found on it."""
+    """A pass over the ledger, and the first problem found on it."""
 
     def __init__(self, connection: Connection, lines: MirrorLines, copies: _ReadCopies) -> None:
         self._connection = connection
@@ -157,7 +158,7 @@ class _Verification:
         found = [
             chain_break for chain_break in (chain, self._unreadable, self._unlike_copies) if chain_break is not None
         ]
-        # At the same place the chain describes best what was done.
+        # At the same place the chain describes the change best.
         first = min(found, key=lambda chain_break: chain_break.sequence) if found else self._check_end()
         return LedgerVerification(
             entries=self._entries,
@@ -169,7 +170,7 @@ class _Verification:
         )
 
     def _compared_entries(self) -> Iterator[LedgerEntry]:
-        """Yield the entries up to the first unreadable one, each compared with mirror and anchor."""
+        """Yield the entries up to the first unreadable entry, each compared with mirror and anchor."""
         for row in stream_rows(self._connection):
             try:
                 entry = parse_entry_row(row)
@@ -242,7 +243,7 @@ class _Verification:
 def require_not_outdated(store: Store, copies: LedgerCopies) -> None:
     """Compare the database with the last heads in mirror, anchor and memory.
 
-    :raises LedgerOutdatedError: if one of them has a later head or another entry.
+    :raises LedgerOutdatedError: if any of them has a later head or another entry.
     :raises DatabaseError: if the database can't be read.
     """
     for known in copies.list_last_known():
@@ -264,18 +265,21 @@ def adopt(store: Store, copies: LedgerCopies, ledger: Ledger) -> LedgerEntry | N
     with copies.paused():
         known = copies.list_last_known()
         problem = read_copies(copies).problem
-        if problem is None and all(_has(store, one.head) for one in known):
+        if problem is None and all(_has(store, known_head.head) for known_head in known):
             return None
         with reading(store) as connection:
             head = read_head(connection)
         parameters: dict[str, JsonValue] = {"database_head": _describe(head)}
-        parameters |= {one.key: _describe(one.head) for one in known}
+        parameters |= {known_head.key: _describe(known_head.head) for known_head in known}
         if problem is not None:
             parameters["lost_copy"] = problem
         entry = ledger.append_fact(Action.LEDGER_ADOPT, parameters=parameters)
         agreed = max((old.head.sequence for old in _read_heads(copies) if _has(store, old.head)), default=0)
         adopted = Head(entry.sequence, entry.entry_hash, entry.organization_id)
-        overruled = next((one.head for one in known if one.key == "anchor_head"), known[0].head if known else None)
+        overruled = next(
+            (known_head.head for known_head in known if known_head.key == "anchor_head"),
+            known[0].head if known else None,
+        )
         adoption = AnchoredHead(render_time(entry.at), adopted, agreed, overruled)
         try:
             copies.begin_again(adoption, f"before-{entry.sequence}-{entry.entry_hash[:8]}")

@@ -1,6 +1,6 @@
-"""Writing transactions, and the one writer thread per process that chains entries and commits in groups.
+"""Writing transactions, and each process's only writer thread, which chains entries and commits in groups.
 
-Many callers share one commit and its wait for the disk. A single caller doesn't wait for others; with several, the next
+Many callers share a commit and its wait for the disk. A single caller doesn't wait for others; with several, the next
 group waits a moment to become larger, and callers join while a group waits for another process. A caller returns only
 after its work is durable. A failed commit fails for every caller of the group.
 """
@@ -44,11 +44,11 @@ class Revisions:
     inventory: int = 0
     statuses: int = 0
     windows: int = 0
-    """Recovery windows also change what is known of an account."""
+    """Recovery windows also change the facts known about an account."""
 
 
 class ChangedPart(StrEnum):
-    """What is counted; each one is a column."""
+    """The counted parts; each part is a column."""
 
     INVENTORY = "inventory"
     STATUSES = "statuses"
@@ -143,11 +143,11 @@ class WriteTransaction:
         return self._holders[organization_id, account_id]
 
     def note_lock_change(self, organization_id: str, account_id: str) -> None:
-        """Forget what was read of a lock whose row was written."""
+        """Forget the holder of a lock after its row was written."""
         self._holders.pop((organization_id, account_id), None)
 
     def forget_reads(self) -> None:
-        """Forget what was read, after a rollback or a large change."""
+        """Forget the rows that were read, after a rollback or a large change."""
         self.lease_ends.clear()
         self._holders.clear()
 
@@ -161,7 +161,7 @@ class WriteTransaction:
             self.connection.execute(_RAISE[part], {"organization_id": organization_id})
 
     def end_intent(self, intent_sequence: int) -> bool:
-        """Remove an intent from the open ones before its outcome is appended; ``False`` if it isn't open."""
+        """Remove an intent from the open intents before its outcome is appended; ``False`` if it isn't open."""
         if intent_sequence in self._opened:
             del self._opened[intent_sequence]
             return True
@@ -257,7 +257,7 @@ _LARGEST_GROUP = 512
 
 _LONGEST_GATHERING_SECONDS = 0.02
 """With several callers, a group waits for more as long as the last commit took, but at most this long: a commit costs
-almost as much for one as for many. The time that the last group waited for other processes is subtracted.
+almost as much for a single unit as for many. The time that the last group waited for other processes is subtracted.
 """
 
 
@@ -272,15 +272,15 @@ _RESTART_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PrefetchRequest:
-    """What a unit of work reads, so that a group reads it in one query for all its units."""
+    """The rows that a unit of work reads, so that a group reads them in one query for all its units."""
 
     ends_intent: int | None = None
     lock: tuple[str, str] | None = None
-    """The organization and the account whose lock it checks."""
+    """The organization and the account of the lock that it checks."""
 
 
 class _WorkUnit:
-    """One caller's work, and the future on which it waits."""
+    """A caller's work, and the future on which the caller waits."""
 
     def __init__(
         self, work: Callable[[WriteTransaction], Any], of_ledger: bool, needs: PrefetchRequest | None = None
@@ -306,7 +306,7 @@ class _WorkUnit:
 
 
 class _RefusedError(Exception):
-    """A unit without ledger entries was refused; what it wrote must not be committed with the others."""
+    """A unit without ledger entries was refused; its writes must not be committed with the others."""
 
 
 @dataclass(slots=True)
@@ -322,8 +322,8 @@ class _CommitAttempt:
 class GroupCommit:
     """Runs units of work in their order.
 
-    A unit checks before it writes: one that raises a RootkeeperError must not have written anything. It may run again
-    in another transaction if another unit of its group was refused, or the server ended the connection before the
+    A unit checks before it writes: a unit that raises a RootkeeperError must not have written anything. It may run
+    again in another transaction if another unit of its group was refused, or the server ended the connection before the
     commit.
     """
 
@@ -351,10 +351,10 @@ class GroupCommit:
         """How long it waited for other processes."""
         self._connection: Connection | None = None
         self._known_head: Head | None = None
-        """The last head that was seen; a database without its entry isn't the one that was opened."""
+        """The last head that was seen; a database without its entry isn't the database that was opened."""
         self._ledger_id: str | None = None
         self._compared_until = 0.0
-        """Until when the database counts as the one with that entry, in monotonic seconds."""
+        """Until when the database counts as not replaced, in monotonic seconds."""
 
     def run_ledger_work(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
         """Do ledger work.
@@ -370,7 +370,7 @@ class GroupCommit:
     def find_ledger_id(self) -> str | None:
         """Find the hash of the ledger's first entry, which no other ledger has; reads it if it wasn't seen yet.
 
-        :returns: ``None`` for an empty ledger, or one that was never seen and can't be read.
+        :returns: ``None`` for an empty ledger, or a ledger that was never seen and can't be read.
         """
         if self._ledger_id is None:
             with suppress(DatabaseError), reading(self._store) as connection:
@@ -382,7 +382,7 @@ class GroupCommit:
 
         :raises DatabaseError: if it can't be read, or an older copy or another database is in its place.
         """
-        known = self._known_head  # before the snapshot, which may be older than what another thread commits meanwhile
+        known = self._known_head  # before the snapshot, which may be older than a commit of another thread meanwhile
         with reading(self._store) as connection:
             self._store.require_in_place()
             self._require_known_head(connection, read_head(connection), known)
@@ -502,7 +502,7 @@ class GroupCommit:
             return False
 
     def _transact(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
-        """Use savepoints only after a unit was refused: each one costs two round trips, for which all writers wait."""
+        """Use savepoints only after a unit was refused: each costs two round trips, for which all writers wait."""
         try:
             self._transact_once(group, attempt, has_savepoints=False)
         except _RefusedError:
@@ -573,7 +573,7 @@ class GroupCommit:
 
 
 class OrganizationStore:
-    """What the stores of one organization share."""
+    """The common part of an organization's stores."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -581,5 +581,5 @@ class OrganizationStore:
         self._organization_id = organization_id
 
     def _execute(self, statement: Executable) -> int:
-        """Run one statement in a transaction of its own; return how many rows it changed."""
+        """Run a statement in a transaction of its own; return how many rows it changed."""
         return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
