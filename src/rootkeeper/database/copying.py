@@ -1,6 +1,6 @@
 """Copies a database while others write to it: SQLite by its online backup, PostgreSQL by its own tools.
 
-What needs a tool raises ``DatabaseError`` if the tool isn't there, or fails.
+A function that needs a tool raises ``DatabaseError`` if the tool isn't there, or fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PRIVATE = 0o600
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy one moment of the file, however much is written meanwhile. Source: SQLite, "Online Backup API".
+    """Copy a single moment of the file, however much is written meanwhile. Source: SQLite, "Online Backup API".
 
     :raises DatabaseError: if it can't be read, or is damaged.
     :raises FileExistsError: if there is a target already.
@@ -44,7 +44,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
 
 
 def dump_postgresql(url: str, target: Path) -> None:
-    """Dump the database to a file in PostgreSQL's custom format; it is of one moment."""
+    """Dump the database to a file in PostgreSQL's custom format; it is of a single moment."""
     _run_tool("pg_dump", "--format=custom", "--file", str(target), url=url)
     target.chmod(PRIVATE)
 
@@ -68,7 +68,7 @@ def _run_tool(tool: str, *arguments: str, url: str | None = None) -> str:
     """Run a tool; the database's password is on no command line and in no environment.
 
     :param url: the database; ``None`` if the tool only reads a file.
-    :returns: what the tool wrote to stdout.
+    :returns: the text that the tool wrote to stdout.
     """
     parts = {} if url is None else _list_connection_parts(url)
     password = parts.pop("password", None)

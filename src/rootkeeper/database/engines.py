@@ -40,21 +40,21 @@ _WRITES = "rootkeeper_writes"
 
 
 class CommitOutcome(Enum):
-    """What is known about a transaction whose commit got no answer."""
+    """The outcome of a transaction after a commit without an answer, as far as it is known."""
 
     COMMITTED = auto()
     ENDED = auto()
-    """The server has restarted, so its number means nothing; only what it wrote can show the outcome."""
+    """The server has restarted, so the number means nothing; only the transaction's rows can show the outcome."""
     NOT_COMMITTED = auto()
     """Also if the server doesn't answer."""
 
 
 class Store:
-    """One database, opened or not. What only a file needs does nothing here."""
+    """A database, opened or not. Methods that only a file needs do nothing here."""
 
     engine: Engine
     path: Path | None = None
-    """Its file, if it is one."""
+    """Its file, if the database is a file."""
     glance_options: Mapping[str, Any] = {}
     """Options of a connection that runs each statement in its own transaction."""
 
@@ -80,7 +80,7 @@ class Store:
         raise NotImplementedError
 
     def require_in_place(self) -> None:
-        """Check, just before and after a commit, that the database is the one that was opened, and undamaged.
+        """Check, just before and after a commit, that the opened database is still in place, and undamaged.
 
         On a server, the commit itself shows it.
 
@@ -107,13 +107,13 @@ class Store:
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:
         """Find the outcome of a transaction that lost its connection; wait for a server that is away.
 
-        Only a database has it whose ``find_transaction_id`` returns a name.
+        Only databases with a name from ``find_transaction_id`` implement it.
         """
         raise NotImplementedError
 
 
 class DatabaseReplacedError(SQLAlchemyError):
-    """The database is no longer the one that was opened."""
+    """The opened database is no longer in place."""
 
 
 class DatabaseLinkedError(SQLAlchemyError):
@@ -125,17 +125,17 @@ class DatabaseDamagedError(SQLAlchemyError):
 
 
 def begin_writing(connection: Connection) -> Connection:
-    """Make the connection's later transactions writing ones."""
+    """Let the connection's later transactions write."""
     return connection.execution_options(**{_WRITES: True})
 
 
 def is_writing(connection: Connection) -> bool:
-    """Whether the connection's transactions are writing ones."""
+    """Whether the connection's transactions write."""
     return bool(connection.get_execution_options().get(_WRITES))
 
 
 def was_cut_off(error: BaseException) -> bool:
-    """Whether the connection was at fault, not the database, so that a new one may succeed.
+    """Whether the connection was at fault, not the database, so that a new connection may succeed.
 
     A server ended it, perhaps because this process was idle in a transaction for too long. The reason isn't always
     known: a server that has closed the connection may have sent it to a buffer that was lost. Or the connection was
@@ -215,7 +215,7 @@ _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
 
 
 class _Thread(threading.local):
-    """What is known of the running thread."""
+    """The state of the running thread."""
 
     has_reserve = False
 
@@ -267,7 +267,7 @@ def reading(store: Store) -> Iterator[Connection]:
 
 @contextmanager
 def glancing(store: Store) -> Iterator[Connection]:
-    """Open a connection for one statement, which is its own transaction: on a server, that saves two round trips.
+    """Open a connection for a single statement, which is its own transaction: on a server, that saves two round trips.
 
     :raises DatabaseError: if the database can't be read.
     """
@@ -314,7 +314,7 @@ class SqliteStore(Store):
         event.listen(self.engine, "handle_error", self._note_error)
 
     def exists(self) -> bool:
-        """Whether there is a non-empty file; an empty one is from an interrupted creation."""
+        """Whether there is a non-empty file; an empty file is from an interrupted creation."""
         try:
             return self.path.stat().st_size > 0
         except (FileNotFoundError, NotADirectoryError):
@@ -364,7 +364,7 @@ class SqliteStore(Store):
             raise DatabaseReplacedError("the transaction was rolled back by the database")
 
     def _connect(self) -> sqlite3.Connection:
-        """Open the file that was opened first, and no other one in its place.
+        """Open the file that was opened first, and no other file in its place.
 
         :raises DatabaseReplacedError: if the file was deleted or replaced.
         :raises DatabaseLinkedError: if it has several names.
@@ -475,7 +475,7 @@ _SETTLE_WRITING = (
     f"SET LOCAL idle_in_transaction_session_timeout = {_STANDSTILL_MILLISECONDS}; "
     "SET LOCAL lock_timeout = {milliseconds}"
 )
-"""Overrides the server's defaults: an intent must be on disk. One message, because all workers wait for each writer."""
+"""Overrides the server's defaults: an intent must be on disk. A single message: all workers wait for each writer."""
 
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 60000"
 """For a migration, which reads its steps from files in the middle of its transaction."""
@@ -487,7 +487,7 @@ _SELECT_LIFE = (
     "SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM stats_reset)) "
     "FROM pg_stat_bgwriter"
 )
-"""Identifies the time from one start of the server, or recovery from a crash, to the next. After a crash the server
+"""Identifies the time from a start of the server, or recovery from a crash, to the next. After a crash the server
 assigns lost transaction numbers again, so a number has no meaning for an earlier time. The start alone doesn't show a
 recovery, which resets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
 """
@@ -557,7 +557,7 @@ class PostgresqlStore(Store):
             return None
 
     def _require_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
-        """:raises InvalidatePoolError: if the server has closed the connection, and so all older ones."""
+        """:raises InvalidatePoolError: if the server has closed the connection, and so all older connections."""
         if time.monotonic() - record.info.get(_USED_AT, float("-inf")) < _TRUSTED_SECONDS:
             return
         dialect = self.engine.dialect
@@ -567,7 +567,7 @@ class PostgresqlStore(Store):
             raise InvalidatePoolError from error
 
     def _begin(self, connection: Connection) -> None:
-        """Queue a writer at one lock, before its snapshot, so that it sees what the writer before it wrote."""
+        """Queue a writer at one lock, before its snapshot, so that it sees the writes of the writer before it."""
         if not is_writing(connection):
             return
         milliseconds = int(self._busy_timeout_seconds * 1000)

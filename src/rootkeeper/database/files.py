@@ -1,6 +1,6 @@
 """Append-only files of lines that several processes write: mirror, anchor and spill; and files that are replaced whole.
 
-A line counts once its line end is written. The next writer cuts off what a crash left after the last complete line.
+A line counts once its line end is written. The next writer cuts off an incomplete line that a crash left.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _is_still_at(handle: BinaryIO, path: Path) -> bool:
 
 
 def cut_torn_end(handle: BinaryIO) -> None:
-    """Remove what follows the last complete line."""
+    """Remove the text after the last complete line."""
     end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
     handle.truncate(end)
     handle.seek(end)
@@ -114,7 +114,7 @@ def read_lines(path: Path) -> Generator[bytes, None, None]:
 def write_line(handle: BinaryIO, text: str) -> None:
     """Append a line, which is on disk afterwards.
 
-    It is unbuffered: a buffer would later write again what a full disk refused.
+    It is unbuffered: a buffer would later write again the text that a full disk refused.
     """
     descriptor = handle.fileno()
     os.lseek(descriptor, 0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""Identifies this process, finds out whether another one is gone, and allows one server per SQLite file.
+"""Identifies this process, finds out whether another process is gone, and allows one server per SQLite file.
 
 Only processes of this host, boot and process namespace can be checked; for others only the lease counts. Process ids
 are reused, so an identity includes the start time. On Linux that is the kernel's tick count: a start time on the wall
@@ -37,7 +37,7 @@ _GONE_STATES = frozenset({"Z", "X", "x"})
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """Identifies one process, different from all earlier and later ones."""
+    """Identifies a process, different from all earlier and later processes."""
 
     host: str
     boot_id: str
@@ -138,7 +138,7 @@ _WAIT_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 _RENEWALS_PER_LEASE = 4
 _CONTENT_BYTES = 1024
-"""More than any content: the file is written in place with one call, so that a full disk doesn't end the lease."""
+"""More than any content: the file is written in place with a single call, so that a full disk doesn't end the lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class RunningServer:
     url: str | None = None
     """Where it listens; ``None`` for a worker, or if unknown."""
     boot_id: str | None = None
-    """Of the kernel whose clock ``lease_ends`` is measured by."""
+    """Of the kernel with the clock that measures ``lease_ends``."""
     lease_ends: float | None = None
     """In seconds of that kernel's monotonic clock."""
 
@@ -169,7 +169,7 @@ class RunningServer:
 
 
 class ServerLock:
-    """Locks the database for one server, from its creation until it is closed or its process ends; renews the lease."""
+    """Locks the database for a server, from its creation until it is closed or its process ends; renews the lease."""
 
     def __init__(self, path: Path, server: RunningServer, clock: Clock, lease_seconds: float) -> None:
         """:raises ServerRunningError: if another server holds it.
@@ -179,7 +179,7 @@ class ServerLock:
         self._clock = clock
         self._server = asdict(server) | {"boot_id": _read_kernel_boot()}
         self._pause = lease_seconds / _RENEWALS_PER_LEASE
-        # Longer by one renewal than the leases of owners: what the server held can be taken over when this one ends.
+        # Longer by a renewal than the leases of owners: the server's locks can be taken over when this lease ends.
         self._lease_seconds = lease_seconds + self._pause
         self._stopping = threading.Event()
         self._open = ExitStack()
@@ -238,7 +238,7 @@ def take_server_lock(database_url: str, clock: Clock, lease_seconds: float, url:
 
     :param lease_seconds: how long the leases of this server's owners last.
     :param url: where this server listens, for the messages of those that are refused.
-    :raises ServerRunningError: if another one runs.
+    :raises ServerRunningError: if another server runs.
     :raises DatabaseError: if the lock file can't be created.
     """
     path = _lock_path(database_url)

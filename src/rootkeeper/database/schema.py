@@ -1,8 +1,8 @@
 """The tables as SQLAlchemy sees them, and how times, structures and dataclasses are written into columns.
 
-Every table has an organization id. Times are texts of one form, so that every database sorts them alike and a hash over
-them stays the same; structures are JSON texts. Nothing here is specific to one database. Of secrets, only hashes are
-kept, or what was encrypted with a key that isn't in the database.
+Every table has an organization id. Times are texts of the same form, so that every database sorts them alike and a hash
+over them stays the same; structures are JSON texts. Nothing here is specific to SQLite or PostgreSQL. Of secrets, only
+hashes are kept, or texts that were encrypted with a key that isn't in the database.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ ledger_head = _table(
     *_required(organization_id=_ORGANIZATION, sequence=Integer, entry_hash=_ID),
     CheckConstraint("head_id = 1", name="single"),
 )
-"""One row: the last entry. Every append reads and replaces it in its own transaction."""
+"""A single row: the last entry. Every append reads and replaces it in its own transaction."""
 
 ledger_entries = _table(
     "ledger_entries",
@@ -162,7 +162,7 @@ ledger_copies = _table(
     *_key(copy_name=_SHORT_WORD, machine=_ID),
     *_required(organization_id=_ORGANIZATION, began_at=String(27)),
 )
-"""Copies of the ledger that were begun and so must be there. Files beside a server belong to one machine; the machine
+"""Copies of the ledger that were begun and so must be there. Files beside a server belong to its machine; the machine
 is empty for a copy that all share.
 """
 
@@ -178,7 +178,7 @@ owners = _table(
     *_required(organization_id=_ORGANIZATION, host=Text, boot_id=Text, process_id=Integer, process_started=Text),
     *_required(user_name=Text, registered_at=UtcTime, lease_until=UtcTime),
 )
-"""Processes that act. If one serves several organizations, the organization id is empty."""
+"""Processes that act. If a process serves several organizations, the organization id is empty."""
 
 account_locks = _table(
     "account_locks",
@@ -213,7 +213,7 @@ recovery_windows = _table(
     Index("ix_recovery_windows_account_id", "organization_id", "account_id"),
     Index("ix_recovery_windows_next_reread_at", "organization_id", "next_reread_at"),
 )
-"""``unfinished_account_id`` is empty after the end of a window, so that an account has at most one unfinished one."""
+"""``unfinished_account_id`` is empty after a window's end, so that an account has at most one unfinished window."""
 
 inventories = _table(
     "inventories",
@@ -273,7 +273,7 @@ audit_statuses = _table(
     Column("is_confirmed", Boolean, nullable=False, server_default=false()),
     Index("ix_audit_statuses_audit_id", "organization_id", "audit_id"),
 )
-"""What each audit found in each account; ``ended_at`` is the audit's."""
+"""The result of each audit in each account; ``ended_at`` is the audit's."""
 
 deletion_exceptions = _table(
     "deletion_exceptions",
@@ -334,21 +334,21 @@ job_accounts = _table(
     *_required(organization_id=_ORGANIZATION, result=JsonText),
     ForeignKeyConstraint(["job_id"], ["jobs.job_id"], ondelete="CASCADE"),
 )
-"""What a job has done with each account, which a resumed job doesn't repeat."""
+"""The result of a job in each account, which a resumed job doesn't repeat."""
 
 accepted_setups = _table(
     "accepted_setups",
     *_key(organization_id=_ORGANIZATION, ledger_sequence=Integer),
     *_required(accepted_at=UtcTime, accepted_by=Text, state=JsonText),
 )
-"""Every accepted set-up; the one with the highest sequence is valid."""
+"""Every accepted set-up; the set-up with the highest sequence is valid."""
 
 setup_readings = _table(
     "setup_readings",
     *_key(organization_id=_ORGANIZATION, read_on=String(10)),
     *_required(read_at=UtcTime, state=JsonText),
 )
-"""The last reading of the set-up on each day (UTC), so that a report on a past period still finds one."""
+"""The last reading of the set-up on each day (UTC), so that a report on a past period still finds a reading."""
 
 quota_states = _table(
     "quota_states",
@@ -469,7 +469,7 @@ key_checks = _table(
     *_key(organization_id=_ORGANIZATION),
     *_required(check_value=_ID),
 )
-"""Shows a server whether its key file is the one that encrypted the factors; it reveals nothing about the key."""
+"""Shows a server whether the factors were encrypted with its key file; it reveals nothing about the key."""
 
 failed_attempts = _table(
     "failed_attempts",

@@ -26,7 +26,7 @@ UNCLOSED_STATES = ("CLOSE_FAILED", "CLOSING", "OPEN", "OPENING")
 
 
 def prepare_schema(store: Store) -> None:
-    """Make the tables of an empty database; require that any other one is of this program's version.
+    """Make the tables of an empty database; require that any other database is of this program's version.
 
     :raises DatabaseOutdatedError: if the database is of an older version; an upgrade is a person's decision.
     :raises DatabaseNewerError: if it is of a newer version.
@@ -44,7 +44,7 @@ def prepare_schema(store: Store) -> None:
 
 
 def make_version_error(found: str, store: Store, windows: str = "") -> DatabaseError:
-    """Make the error of a database whose version isn't this program's.
+    """Make the error of a database that isn't of this program's version.
 
     :param windows: a sentence on recovery windows to close, after a space.
     """
@@ -61,12 +61,12 @@ def make_version_error(found: str, store: Store, windows: str = "") -> DatabaseE
 
 
 def is_newer(version: str) -> bool:
-    """Whether a version is after the one that this program needs."""
+    """Whether a version is after the version that this program needs."""
     return int(version) > int(SCHEMA_VERSION)
 
 
 def find_version(connection: Connection, store: Store) -> str | None:
-    """Find the database's version, also a newer one; ``None`` if it is empty.
+    """Find the database's version, also if it is newer; ``None`` if it is empty.
 
     :raises DatabaseError: if it isn't Rootkeeper's.
     """
@@ -113,7 +113,7 @@ def _describe_open_windows(connection: Connection) -> str:
 def migrate(store: Store, check: Callable[[Connection], None] = lambda _: None) -> None:
     """Run the steps to this program's version in one transaction, while every other process that would do so waits.
 
-    :param check: called before the first step, in the same transaction; what it raises ends the transaction.
+    :param check: called before the first step, in the same transaction; an error that it raises ends the transaction.
     :raises DatabaseError: if the database isn't older or empty any more, or can't be migrated; it is as it was before.
     """
     from alembic import command  # here, because the import is slow and seldom needed

@@ -1,1 +1,1 @@
-"""How the schema came to be, one step a file; run by Alembic when a database is opened that isn't current."""
+"""The steps that made the schema, each in a file; run by Alembic when a database is opened that isn't current."""

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection and in the transaction that the opener already holds."""
+"""Runs the steps for Alembic, on the connection and in the transaction that the opener already holds."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The numbered migrations. Never edit one that was released."""
+"""The numbered migrations. Never edit a released migration."""

@@ -1,6 +1,6 @@
 """The tables of the first version, and the empty head of the ledger.
 
-Written out in full: a change of ``schema.py`` doesn't change what this step makes.
+Written out in full: a change of ``schema.py`` doesn't change the tables that this step makes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Saved views of the console, and how many accounts an audit left as they were known or unknown.
 
-What is there already is left as it is: databases made between two releases have it, and call themselves version 1.
+Existing tables and columns are left as they are: databases made between two releases have them, and call themselves
+version 1.
 """
 
 from __future__ import annotations
