@@ -1,8 +1,8 @@
 """Decisions about a recovery window: approve, deny, cancel, activate, extend, review.
 
-Each decision is a pure step from one window to the next, taken in the transaction that reads the window, so that
-concurrent decisions see each other. One that the window's state doesn't allow is a ``WindowConflictError``, one for
-which a request or an approval doesn't count an ``ApprovalRefusedError``.
+Each decision is a pure step from a window to the next, taken in the transaction that reads the window, so that
+concurrent decisions see each other. A decision that the window's state doesn't allow is a ``WindowConflictError``, a
+decision for which a request or an approval doesn't count an ``ApprovalRefusedError``.
 
 An approval is bound to its account, task and duration, counts once per person and never for the requester, is used once
 and expires. Neither a request nor an approval counts of a person who was disabled or has lost the role since. The role
@@ -32,7 +32,7 @@ REVIEW_WITHIN = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """What the approver expects to approve; ``None``: not given."""
+    """The terms that the approver expects to approve; ``None``: not given."""
 
     account_id: AccountId | None = None
     duration_seconds: int | None = None
@@ -51,7 +51,7 @@ def require_known(actor: Actor) -> None:
 
 
 def task_of(window: RecoveryWindow) -> str:
-    """Return what is approved: an approval of a drill counts only for a drill."""
+    """Return the approved task: an approval of a drill counts only for a drill."""
     return "drill" if window.is_drill else "recovery"
 
 
@@ -116,8 +116,8 @@ def approve(
 ) -> RecoveryWindow:
     """Add an approval to the window; with enough of them it becomes APPROVED.
 
-    :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else, or if the
-        requester may not request any more.
+    :raises ApprovalRefusedError: if the approver is the requester or has approved already, if the approval is too late
+        or for something else, or if the requester may not request any more.
     :raises WindowConflictError: if the window doesn't wait for approval.
     """
     _require_another_person(window, approval.approver, "approve")
@@ -133,7 +133,7 @@ def approve(
         raise ApprovalRefusedError(
             f"Recovery window {window.window_id} is for {length}, not {meant}.", hint=_show(window)
         )
-    given = [one.approver.casefold() for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
+    given = [earlier.approver.casefold() for earlier in window.approvals if earlier.purpose is ApprovalPurpose.OPENING]
     if approval.approver.casefold() in given:
         raise ApprovalRefusedError(
             f"{approval.approver} has already approved recovery window {window.window_id}.",
@@ -147,10 +147,10 @@ def approve(
     _require_requester(window, people)
     approved = replace(window, approvals=(*window.approvals, approval))
     counting = list_counting(approved, ApprovalPurpose.OPENING, approved.duration_seconds, now, people)
-    known = replace(approved, approved_by=tuple(one.approver for one in counting))
+    known = replace(approved, approved_by=tuple(counted.approver for counted in counting))
     if len(counting) < window.approvals_needed:
         return known
-    return replace(advance(known, WindowState.APPROVED, now), lapses_at=min(one.expires_at for one in counting))
+    return replace(advance(known, WindowState.APPROVED, now), lapses_at=min(counted.expires_at for counted in counting))
 
 
 def _require_another_person(window: RecoveryWindow, name: str, what: str) -> None:
@@ -221,7 +221,7 @@ def find_loss(window: RecoveryWindow, people: WindowPeople) -> str | None:
 
 
 def cancel_lost(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
-    """Cancel a waiting window whose request or approval doesn't count any more."""
+    """Cancel a waiting window with a request or approval that doesn't count any more."""
     loss = find_loss(window, people)
     if loss is None:
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state}, and nothing in it was lost.")
@@ -275,7 +275,11 @@ def require_activatable(window: RecoveryWindow, now: datetime, people: WindowPeo
     counting = list_counting(window, ApprovalPurpose.OPENING, window.duration_seconds, now, people)
     needed = window.approvals_needed
     if len(counting) < needed and not window.is_emergency:
-        refusals = [_find_refusal(one, people) for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
+        refusals = [
+            _find_refusal(approval, people)
+            for approval in window.approvals
+            if approval.purpose is ApprovalPurpose.OPENING
+        ]
         why = [f"An approval doesn't count any more. {refusal}" for refusal in refusals if refusal]
         counted = f"Recovery window {window.window_id} has {len(counting)} approvals that count; it needs {needed}."
         raise ApprovalRefusedError(" ".join([counted, *why]), hint=_request_again(window))
@@ -297,7 +301,8 @@ def activate(window: RecoveryWindow, name: str, now: datetime, people: WindowPeo
 def _use(approvals: Iterable[Approval], purpose: ApprovalPurpose, now: datetime) -> tuple[Approval, ...]:
     """Use up all approvals of that purpose; those for another duration became invalid with the change."""
     return tuple(
-        replace(one, used_at=now) if one.purpose is purpose and one.used_at is None else one for one in approvals
+        replace(approval, used_at=now) if approval.purpose is purpose and approval.used_at is None else approval
+        for approval in approvals
     )
 
 
@@ -330,19 +335,19 @@ def extend(
 
     If the window needs no approvals, any operator extends it.
 
-    :raises ApprovalRefusedError: if it is by the requester, or a second one for the same extension, or if the requester
-        may not request any more.
+    :raises ApprovalRefusedError: if the approver is the requester or has approved the same extension already, or if the
+        requester may not request any more.
     :raises WindowConflictError: if the window can't be extended any more.
     :raises InputError: if it would last too long.
     """
     seconds = approval.duration_seconds
     require_extendable(window, seconds, now, longest)
-    if window.requested_by_kind in COUNTING_KINDS:  # not of a command line, whose users no server knows
+    if window.requested_by_kind in COUNTING_KINDS:  # not of a command line: no server knows its users
         _require_requester(window, people)
     if window.approvals_needed:
         _require_another_person(window, approval.approver, "extend")
     known = list_counting(window, ApprovalPurpose.EXTENDING, seconds, now, people)
-    if any(one.approver.casefold() == approval.approver.casefold() for one in known):
+    if any(earlier.approver.casefold() == approval.approver.casefold() for earlier in known):
         raise ApprovalRefusedError(
             f"{approval.approver} has already approved this extension of {window.window_id}.",
             hint="Each person's approval counts once.",
@@ -375,7 +380,9 @@ def review(window: RecoveryWindow, name: str) -> RecoveryWindow:
 def shows_decision(window: RecoveryWindow, action: Action, name: str, decided_at: JsonValue) -> bool | None:
     """Whether the window shows that a decision in the ledger took effect; ``None`` if the action is no decision."""
     if action in {Action.WINDOW_APPROVE, Action.WINDOW_EXTEND}:
-        return any(one.approver == name and render_time(one.at) == decided_at for one in window.approvals)
+        return any(
+            approval.approver == name and render_time(approval.at) == decided_at for approval in window.approvals
+        )
     if action is Action.WINDOW_REVIEW:
         return window.reviewed_by == name
     state = _DECIDED_STATES.get(action)

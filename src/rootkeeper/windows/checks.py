@@ -1,8 +1,8 @@
 """Checks a request for a recovery window: first everything that needs no session, then in an audit session.
 
-It only reads, so that it is also the dry run. Policies are checked because one that blocks the creation or deletion of
-the login profile would leave the window unopened or, worse, unclosed; one that denies the signed-in root user makes
-the window useless.
+It only reads, so that it is also the dry run. Policies are checked because a policy that blocks the creation or
+deletion of the login profile would leave the window unopened or, worse, unclosed; a policy that denies the signed-in
+root user makes the window useless.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _SECONDS_PER_MINUTE = 60
 
 
 def require_correct_clock(reader: OrganizationReader) -> None:
-    """Compare this machine's clock with AWS's. One call: sts:GetCallerIdentity.
+    """Compare this machine's clock with AWS's. Calls: sts:GetCallerIdentity.
 
     :raises ClockWrongError: if they differ by more than five minutes.
     :raises AwsError: if the call fails.
@@ -84,7 +84,8 @@ _NEEDED = {
 
 
 def check_guardrails(policies: PolicyReader, account: Account, inventory: Inventory) -> tuple[str, ...]:
-    """Read the policies over the account, and return remarks for what depends on the request or couldn't be read.
+    """Read the policies over the account, and return remarks on verdicts that depend on the request and on unreadable
+    policies.
 
     :raises AwsAccessDeniedError: if a policy blocks; with the policy, the fix, and for the sign-in the change that
         undoes it.
@@ -142,7 +143,7 @@ class RecoveryPlan:
     caller: Caller
     endpoint: Endpoint
     existing: RootCredentialsSummary
-    """What the account has now, as an audit session showed it; never a password."""
+    """The account's credentials now, as an audit session showed them; never a password."""
     remarks: tuple[str, ...]
     """For the person who confirms."""
 
@@ -150,7 +151,7 @@ class RecoveryPlan:
 def make_window(
     plan: RecoveryPlan, window_id: str, requested_by: str, now: datetime, *, is_drill: bool, is_emergency: bool
 ) -> RecoveryWindow:
-    """Make the window of a plan: APPROVED, because without a server no one can approve."""
+    """Make the window of a plan: APPROVED, because without a server no person can approve."""
     return RecoveryWindow(
         window_id=window_id,
         organization_id=plan.inventory.organization.organization_id,
@@ -170,7 +171,7 @@ def make_window(
 def record_request(
     ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow, credentials: CredentialsStatement = NOT_STATED
 ) -> None:
-    """Record the request in the ledger, with what is stated about the credentials, then add the window."""
+    """Record the request in the ledger, with the statement about the credentials, then add the window."""
     parameters: dict[str, JsonValue] = {
         "window_id": window.window_id,
         "reason": window.reason,
@@ -190,7 +191,7 @@ def record_request(
 
 @dataclass(frozen=True, slots=True)
 class AccountWork:
-    """What each step in one account uses."""
+    """The parts that each step in an account uses."""
 
     reader: OrganizationReader
     sessions: RootSessions
@@ -216,12 +217,12 @@ class RecoveryPlanner:
     """Only a server can collect approvals; without a server a window is recorded as unapproved."""
 
     def plan(self, inventory: Inventory, request: RecoveryRequest, *, window_id: str | None = None) -> RecoveryPlan:
-        """Check everything that can be checked without a change; opens one audit session after all other checks.
+        """Check everything that can be checked without a change; opens an audit session after all other checks.
 
         :param window_id: the account's window that was requested before and is opened now.
         :raises InputError: if the reason is empty or the duration out of range.
         :raises TargetRefusedError: for the management account, a failsafe that isn't set up, an account that isn't
-            ACTIVE or isn't in the organization, and one that already has a password.
+            ACTIVE or isn't in the organization, and an account that already has a password.
         :raises WindowConflictError: if the account has an unfinished window.
         :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS denies the session.
         :raises AwsCredentialsError: if the operator's credentials end before the window, or may.
@@ -266,7 +267,8 @@ class RecoveryPlanner:
             )
         now = self.clock.now()
         excepted = any(
-            one.account_id == account.account_id and one.is_in_force(now) for one in self.exceptions.list_exceptions()
+            exception.account_id == account.account_id and exception.is_in_force(now)
+            for exception in self.exceptions.list_exceptions()
         )
         if excepted and not existing.is_empty:
             raise TargetRefusedError(
@@ -314,7 +316,7 @@ def require_target(account: Account, inventory: Inventory) -> None:
 
 
 def _require_setup(caller: Caller, organization: Organization, setup: Setup) -> None:
-    """What couldn't be read isn't required here: AWS denies the session then."""
+    """Unreadable parts of the set-up aren't required here: AWS denies the session then."""
     management, delegates = organization.management_account_id, setup.delegated_administrators
     if caller.account_id != management and delegates is not None and caller.account_id not in delegates:
         raise AwsAccessDeniedError(

@@ -67,7 +67,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class _CloseAttempt:
-    """What an attempt showed about the account."""
+    """The result of an attempt to close."""
 
     is_empty: bool
     failure: str | None = None
@@ -76,7 +76,7 @@ class _CloseAttempt:
 
 @dataclass(frozen=True, slots=True)
 class WindowCloser(AccountWork):
-    """Closes one window."""
+    """Closes a window."""
 
     spill: Callable[[], AbstractContextManager[Ledger]] | None = None
     """Opens the spill file, for use while ``ledger`` can't be written; only closing may use it."""
@@ -229,7 +229,7 @@ class WindowCloser(AccountWork):
 
     def _close_without_database(self, latest: RecoveryWindow, error: RootkeeperError) -> CloseResult:
         """Without the database there is no lock. If it is down for all, no other process can act on the account,
-        because every privileged call needs its intent there. If only this process is cut off, another one may close
+        because every privileged call needs its intent there. If only this process is cut off, another process may close
         the same window at the same time, which is safe: both only delete. An unknown extension is cut short.
         """
         if self.spill is None:
@@ -294,12 +294,12 @@ def _explain(result: RemovalResult) -> str:
 
 
 _TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
-"""A later window in one of these states is responsible for closing and re-reading the account, or keeps its login."""
+"""A later window in any of these states is responsible for closing and re-reading the account, or keeps its login."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRereader(AccountWork):
-    """Makes one re-read that is due."""
+    """Makes a re-read that is due."""
 
     notices: WindowNotices
     rereads: tuple[timedelta, ...]
@@ -323,11 +323,11 @@ class WindowRereader(AccountWork):
 
     def _reread_held(self, window: RecoveryWindow, lock: AccountLock, now: datetime) -> None:
         later = [
-            one
-            for one in self.windows.list_of_account(window.account_id)
-            if (one.requested_at, one.window_id) > (window.requested_at, window.window_id)
+            other
+            for other in self.windows.list_of_account(window.account_id)
+            if (other.requested_at, other.window_id) > (window.requested_at, window.window_id)
         ]
-        if any(one.state in _TAKEN_OVER for one in later):
+        if any(other.state in _TAKEN_OVER for other in later):
             self.windows.update(window.window_id, end_rereads)
             return
         if is_reread_given_up(window, now, self.rereads):
@@ -346,7 +346,7 @@ class WindowRereader(AccountWork):
             )
             found = session.read_summary()
         except AwsError as error:
-            self.windows.update(window.window_id, lambda one: postpone_reread(one, now))
+            self.windows.update(window.window_id, lambda current: postpone_reread(current, now))
             self.progress.remark(f"{window.account_id} can't be read again after its window: {error.message}")
             return
         closed_seconds = int((now - (window.closed_at or now)).total_seconds())
@@ -361,19 +361,19 @@ class WindowRereader(AccountWork):
             },
         )
         if found.is_empty:
-            self.windows.update(window.window_id, lambda one: record_clean_reread(one, now, self.rereads))
+            self.windows.update(window.window_id, lambda current: record_clean_reread(current, now, self.rereads))
         else:
-            self._reopen(window, found, [one for one in later if one.state in WAITING_STATES], now)
+            self._reopen(window, found, [other for other in later if other.state in WAITING_STATES], now)
 
     def _reopen(
         self, window: RecoveryWindow, found: RootCredentialsSummary, waiting: list[RecoveryWindow], now: datetime
     ) -> None:
         """Waiting requests are cancelled: an account with credentials can't be recovered."""
         why = f"root user credentials were found after window {window.window_id}"
-        for one in waiting:
+        for request in waiting:
             step = partial(cancel, name=self.actor_name, now=now, reason=why)
-            record_decision(self.windows, self.ledger, Action.WINDOW_CANCEL, one, step, now, {"reason": why})
-        reopened = self.windows.update(window.window_id, lambda one: reopen(one, now))
+            record_decision(self.windows, self.ledger, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
+        reopened = self.windows.update(window.window_id, lambda current: reopen(current, now))
         kinds = ", ".join(found.kind_names)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
         self.notices.announce(
@@ -406,7 +406,7 @@ LOOK_EVERY_SECONDS = 10
 
 _REMARK_EVERY_SECONDS = 300
 _RETRY_PAUSES_SECONDS = (5, 10, 20, 40, 60)
-"""After failed closings in a row; the last one is repeated."""
+"""After failed closings in a row; the last pause is repeated."""
 
 _ENDS = frozenset({CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED, CloseOutcome.UNNEEDED})
 
@@ -470,7 +470,7 @@ class WindowWaiter:
         """Close, and try again after a pause each time, until it is closed or ``is_stopped``.
 
         A closing that only couldn't be recorded isn't repeated: the next changing command records it. ``is_stopped`` is
-        called after each attempt; pass a flag for the second Ctrl-C, because the first one means to close now.
+        called after each attempt; pass a flag for the second Ctrl-C, because the first means to close now.
         """
         closing = self.closing.close(window)
         for pause in chain(_RETRY_PAUSES_SECONDS, repeat(_RETRY_PAUSES_SECONDS[-1])):

@@ -1,6 +1,6 @@
 """Whether the AWS credentials that open a recovery window can also close it. Pure.
 
-A window that outlives them stays open: everyone who reads the root mailbox can sign in, and no one can delete the
+A window that outlives them stays open: everyone who reads the root mailbox can sign in, and Rootkeeper can't delete the
 password. So an end that can't be read doesn't count as no end. A person who knows it can state it.
 """
 
@@ -21,7 +21,7 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class CredentialsStatement:
-    """What a person states about credentials whose end can't be read."""
+    """A person's statement about credentials without a readable end."""
 
     end: datetime | None = None
     outlive_window: bool = False
@@ -49,7 +49,7 @@ def require_credentials_outlive(
 ) -> None:
     """Require that the operator's credentials can still close a window that ends at ``closes_at``.
 
-    :param stated: replaces an end that can't be read; of two ends the earlier one counts.
+    :param stated: replaces an end that can't be read; of two ends the earlier counts.
     :raises AwsCredentialsError: if they may not be able to; it names the longest window that is possible now.
     """
     is_unknown = found.lifetime is Lifetime.UNKNOWN and not stated.is_made
@@ -69,7 +69,7 @@ def require_credentials_outlive(
 
 
 def _round_down(length: timedelta) -> timedelta | None:
-    """Round down to minutes, or to seconds below one minute; ``None`` if it is too short for any window."""
+    """Round down to minutes, or to seconds below a minute; ``None`` if it is too short for any window."""
     unit = _MINUTE if length >= _MINUTE else timedelta(seconds=1)
     rounded = length // unit * unit
     return rounded if rounded >= SHORTEST_DURATION else None

@@ -50,7 +50,7 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class WindowNotices:
-    """Notifies people about the windows of one organization."""
+    """Notifies people about the windows of an organization."""
 
     notifier: Notifier
     clock: Clock
@@ -68,7 +68,7 @@ class WindowNotices:
     ) -> None:
         """Queue a notification; never raises.
 
-        :param severity: by default the event's usual one.
+        :param severity: by default the event's usual severity.
         :param key: a second notification with the same window, event and key is dropped.
         """
         kind = "Drill: " if window.is_drill else ""
@@ -107,7 +107,7 @@ def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -
 
 @dataclass(frozen=True, slots=True)
 class WindowRequestService:
-    """Records the requests of one person."""
+    """Records the requests of a person."""
 
     planning: RecoveryPlanner
     windows: RecoveryWindowStore
@@ -119,7 +119,7 @@ class WindowRequestService:
     new_window_id: Callable[[], str]
 
     def plan(self, inventory: Inventory, request: RecoveryRequest, *, is_emergency: bool = False) -> RecoveryPlan:
-        """Check the request; this is also the dry run. Opens one audit session, after all other checks.
+        """Check the request; this is also the dry run. Opens an audit session, after all other checks.
 
         :raises InputError: if the actor isn't authenticated, or the duration is longer than the policy allows.
         :raises PermissionDeniedError: if the policy doesn't allow the actor to request for that account.
@@ -208,7 +208,7 @@ def record_decision(
 
 @dataclass(frozen=True, slots=True)
 class WindowDecisionService:
-    """The decisions of one person.
+    """The decisions of a person.
 
     :raises InputError: if the actor isn't authenticated, or there is no such window.
     :raises PermissionDeniedError: if the policy doesn't allow the actor to decide for that account.
@@ -230,8 +230,9 @@ class WindowDecisionService:
     def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
         """Approve the window.
 
-        :param terms: what the person expects to approve; anything else is refused.
-        :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else.
+        :param terms: the terms that the person expects to approve; other terms are refused.
+        :raises ApprovalRefusedError: if the approver is the requester or has approved already, or if the approval is
+            too late or for something else.
         :raises WindowConflictError: if the window doesn't wait for approval.
         """
         window, now = self._find(window_id), self.clock.now()
@@ -282,7 +283,7 @@ class WindowDecisionService:
         """Approve an extension; the window is extended when enough people have approved the same length.
 
         :raises InputError: if it would last too long.
-        :raises ApprovalRefusedError: if it is by the requester, or a second one for the same length.
+        :raises ApprovalRefusedError: if the approver is the requester, or has approved the same length already.
         :raises WindowConflictError: if the window can't be extended any more.
         :raises AwsCredentialsError: if the credentials that will close it end before, or may.
         """

@@ -1,8 +1,8 @@
-"""Imports a spill file, or the ledger and windows of another database such as that of an emergency, exactly once.
+"""Imports a spill file, or the ledger and windows of another database, such as an emergency's, exactly once.
 
-Everything is appended in one transaction. A database file is only copied and stays as evidence. Each imported entry
-contains its original time, sequence and hash. Intents without an outcome become orphans, because their process is dead,
-and unfinished windows must be closed here from then on.
+Everything is appended in a single transaction. A database file is only copied and stays as evidence. Each imported
+entry contains its original time, sequence and hash. Intents without an outcome become orphans, because their process is
+dead, and unfinished windows must be closed here from then on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Spill:
     process: ProcessIdentity
     entries: tuple[LedgerEntry, ...]
     problem: str | None
-    """What breaks its chain or can't be read; the file may have been edited."""
+    """The break of its chain, or its unreadable part; the file may have been edited."""
 
 
 def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
@@ -147,13 +147,13 @@ def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> i
         if intent_sequence is not None:
             intent_sequence = merged.get(intent_sequence, intent_sequence)
             if not transaction.end_intent(intent_sequence):
-                # Another process has settled it. An intent has one outcome, so this one becomes a fact.
+                # Another process has settled it. An intent has one outcome, so this outcome becomes a fact.
                 parameters["late_outcome_of"] = intent_sequence
                 intent_sequence = None
         draft = replace(entry, at=fact.at, parameters=parameters, intent_sequence=intent_sequence)
         merged[-entry.sequence] = transaction.append(draft).sequence
     transaction.append(fact)
-    # Windows whose closing is in the spill must be closed again: only a recorded re-read ends them.
+    # Windows with a closing in the spill must be closed again: only a recorded re-read ends them.
     windows = schema.recovery_windows.c
     closings = [entry.parameters.get("window_id") for entry in spill.entries if entry.action is Action.WINDOW_CLOSE]
     connection.execute(
@@ -182,7 +182,7 @@ class LedgerSource:
     name: str
     """The file's name."""
     import_id: str
-    """The same for one ledger, independent of its length."""
+    """Identifies the ledger, independent of its length."""
     entries: tuple[LedgerEntry, ...]
     owners: tuple[OwnerRecord, ...]
     windows: tuple[RecoveryWindow, ...]
@@ -244,11 +244,13 @@ def _read(store: Store, path: Path) -> LedgerSource:
         raise InputError(f"The ledger in {path} has no entries: there is nothing to import.")
     with reading(store) as connection:
         owner_ids = sorted(connection.execute(select(schema.owners.c.owner_id)).scalars())
-        owners = tuple(one for one in (find_owner(connection, owner_id) for owner_id in owner_ids) if one is not None)
+        owners = tuple(
+            owner for owner in (find_owner(connection, owner_id) for owner_id in owner_ids) if owner is not None
+        )
         windows = schema.recovery_windows.c
         newest = select(schema.recovery_windows).order_by(windows.requested_at.desc(), windows.window_id)
         rows = connection.execute(newest.where(windows.organization_id == entries[0].organization_id)).all()
-    alive = next((one for one in owners if not one.is_dead(datetime.now(UTC))), None)
+    alive = next((owner for owner in owners if not owner.is_dead(datetime.now(UTC))), None)
     if alive is not None:
         raise InputError(
             f"A command still works on {path}: {alive.process.describe()}.",
@@ -265,7 +267,7 @@ def _read(store: Store, path: Path) -> LedgerSource:
 
 
 def list_unimported(paths: Iterable[Path], store: Store) -> tuple[Path, ...]:
-    """List the files whose ledger was never imported, without those that can't be read.
+    """List the files with a ledger that was never imported, without those that can't be read.
 
     :raises DatabaseError: if this database can't be read.
     """
@@ -291,7 +293,7 @@ def _make_import_id(first_hash: str) -> str:
 
 
 def import_ledger(source: LedgerSource, commits: GroupCommit, ledger: SqlLedger) -> LedgerImport:
-    """Append what another ledger holds, and keep its windows, in one transaction and only once.
+    """Append the entries of another ledger, and keep its windows, in a single transaction and only once.
 
     :raises InputError: if it is of another organization, or is this very ledger, or has grown since it was imported.
     :raises WindowConflictError: if an account has a window in both that isn't closed.

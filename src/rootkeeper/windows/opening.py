@@ -1,4 +1,4 @@
-"""Opens recovery windows: allows password recovery in one account for a limited time.
+"""Opens recovery windows: allows password recovery in an account for a limited time.
 
 The window is OPENING, with its end, before the call is sent, so that a login profile never exists without a window that
 must be closed. A window becomes CANCELLED only after a re-read shows no login profile of ours. Activation checks
@@ -74,7 +74,7 @@ class OpenResult:
     window: RecoveryWindow
     outcome: OpenOutcome
     explanation: str
-    """One sentence for a person."""
+    """A sentence for a person."""
     error: RootkeeperError | None = None
     """Why it wasn't opened."""
 
@@ -89,7 +89,7 @@ class OpenResult:
 
 @dataclass(frozen=True, slots=True)
 class _OpenAttempt:
-    """The answer to CreateLoginProfile, and what a re-read shows."""
+    """The answer to CreateLoginProfile, and the result of a re-read."""
 
     intent: Intent
     intended_at: datetime
@@ -143,8 +143,9 @@ class WindowOpener(AccountWork):
     def open_approved(self, plan: RecoveryPlan, window_id: str, people: WindowPeopleReader) -> OpenResult:
         """Open a window that was requested and approved before.
 
-        Under the account's lock one step makes the window OPENING and uses its approvals, so that only one of several
-        concurrent activations succeeds. The step reads who counts today. The ledger records the activation first.
+        Under the account's lock a single step makes the window OPENING and uses its approvals, so that only one of
+        several concurrent activations succeeds. The step reads who counts today. The ledger records the activation
+        first.
 
         :raises WindowConflictError: if the window isn't APPROVED any more.
         :raises ApprovalRefusedError: if its approval has lapsed, or if its request or its approvals no longer count.
@@ -313,7 +314,7 @@ _RESULTS = {
 
 @dataclass(frozen=True, slots=True)
 class WindowActivator:
-    """Opens approved windows for one person."""
+    """Opens approved windows for a person."""
 
     planning: RecoveryPlanner
     opening: WindowOpener

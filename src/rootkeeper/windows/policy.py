@@ -112,7 +112,7 @@ def _require_named(rules: Sequence[NameRule], setting: str, what: str, name: str
 
 @dataclass(frozen=True, slots=True)
 class WindowPeople:
-    """Users and tokens as they are now, judged for the windows of one account."""
+    """Users and tokens as they are now, judged for the windows of an account."""
 
     identities: Mapping[str, Identity]
     """By folded name."""
@@ -137,7 +137,7 @@ class WindowPeople:
             self.policy.require_approver(name, self.account)
 
     def find_refusal(self, name: str, kind: ActorKind, permission: Permission) -> str | None:
-        """Return one sentence on why the person doesn't count; ``None``: the person counts."""
+        """Return a sentence on why the person doesn't count; ``None``: the person counts."""
         try:
             self.require(name, kind, permission)
         except PermissionDeniedError as error:

@@ -1,4 +1,4 @@
-"""A recovery window as JSON values and back: what the command line, the API and its client show of it."""
+"""A recovery window as JSON values and back: for the command line, the API and its client."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def current_window_to_record(window: RecoveryWindow, now: datetime) -> WindowRec
 
 
 def window_from_record(plain: Mapping[str, Any]) -> RecoveryWindow:
-    """Read what :func:`window_to_record` made, to the second.
+    """Read a record that :func:`window_to_record` made, to the second.
 
     :raises ValueError: if it isn't a window.
     """

@@ -1,7 +1,7 @@
-"""The recovery window: the time for which password recovery is allowed in one account. Its states, steps and deadlines.
+"""The recovery window: the time for which password recovery is allowed in an account. Its states, steps and deadlines.
 
 ``STEPS`` contains the allowed steps, and only ``advance`` changes a state. Each step is pure and is taken in the
-transaction that reads the window; one that isn't allowed, or a re-read that isn't due, is a ``WindowConflictError``.
+transaction that reads the window; a step that isn't allowed, or a re-read that isn't due, is a ``WindowConflictError``.
 
 A window in an owing state may have a credential of ours: it ends only with the proof that nothing was created, or with
 a closing that a re-read proves. A failed closing is repeated within a minute without limit, and becomes more urgent.
@@ -25,7 +25,7 @@ SHORTEST_DURATION = timedelta(seconds=10)
 LONGEST_DURATION = timedelta(hours=72)
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""Allowed difference between this machine's clock and AWS's. Source: AWS rejects signatures with a larger one."""
+"""Allowed difference between this machine's clock and AWS's. Source: AWS rejects signatures beyond it."""
 
 OPENING_LATENCY = timedelta(minutes=10)
 """No opening call is sent later than this after its window's start, because the writer's lease ends before."""
@@ -86,7 +86,7 @@ class ApprovalPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's approval; it counts only for its account, task and duration."""
+    """A person's approval; it counts only for its account, task and duration."""
 
     approver: str
     approver_kind: ActorKind
@@ -103,7 +103,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryWindow:
-    """One window, as in the database."""
+    """A window, as in the database."""
 
     window_id: str
     organization_id: str
@@ -142,7 +142,7 @@ class RecoveryWindow:
     failed_closings: int = 0
     """Attempts to close that failed in a row."""
     next_closing_at: datetime | None = None
-    """When the next attempt is due after a failed one."""
+    """When the next attempt is due after a failed attempt."""
     rereads_done: int = 0
     next_reread_at: datetime | None = None
     """When the account is read again after the closing."""
@@ -172,12 +172,12 @@ def list_due(windows: Iterable[RecoveryWindow], now: datetime) -> tuple[Recovery
 
 
 def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str | None = None) -> RecoveryWindow:
-    """Take one step.
+    """Take a step.
 
     OPENING sets ``expires_at``; CLOSED_VERIFIED sets ``closed_at``, any other state clears it; ``failure`` replaces the
-    last one.
+    last failure.
 
-    :raises WindowConflictError: if the step isn't one of ``STEPS``.
+    :raises WindowConflictError: if the step isn't in ``STEPS``.
     """
     if to not in STEPS.get(window.state, frozenset()):
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state} and can't become {to}.")
@@ -227,7 +227,7 @@ class OpenOutcome(StrEnum):
 
 
 class CreateLoginProfileAnswer(StrEnum):
-    """What AWS answered to CreateLoginProfile."""
+    """AWS's answer to CreateLoginProfile."""
 
     CREATED = "created"
     REFUSED = "refused"
@@ -238,7 +238,7 @@ class CreateLoginProfileAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpeningReread:
-    """What a re-read showed."""
+    """The result of a re-read."""
 
     was_read: bool
     login_profile: LoginProfile | None = None
@@ -292,7 +292,7 @@ class CloseResult:
     window: RecoveryWindow
     outcome: CloseOutcome
     explanation: str
-    """One sentence for a person."""
+    """A sentence for a person."""
     hint: str | None = None
 
     @property
@@ -317,7 +317,7 @@ def classify_opening(answer: CreateLoginProfileAnswer, reread: OpeningReread, st
 
 
 def classify_orphaned_opening(reread: OpeningReread, started_at: datetime) -> OpenOutcome:
-    """Classify an opening whose process died, by a re-read alone."""
+    """Classify an opening of a dead process, by a re-read alone."""
     return classify_opening(CreateLoginProfileAnswer.UNCLEAR, reread, started_at)
 
 
@@ -344,7 +344,7 @@ def find_backoff(failed_closings: int) -> timedelta:
 
 
 def begin_closing(window: RecoveryWindow, now: datetime, closed_by: str | None = None) -> RecoveryWindow:
-    """Make the window CLOSING; one that a dead process left CLOSING continues."""
+    """Make the window CLOSING; a window that a dead process left CLOSING continues."""
     if window.state is WindowState.CLOSED_VERIFIED:
         raise WindowConflictError(f"Recovery window {window.window_id} is closed; only a re-read reopens it.")
     closing = window if window.state is WindowState.CLOSING else advance(window, WindowState.CLOSING, now)
@@ -403,7 +403,7 @@ def require_reread_due(window: RecoveryWindow, now: datetime) -> None:
 
 
 def record_clean_reread(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
-    """Count a clean re-read, which also replaces every other one that was due, and schedule the next."""
+    """Count a clean re-read, which also replaces every other re-read that was due, and schedule the next."""
     require_reread_due(window, now)
     passed = sum(window.closed_at is not None and window.closed_at + later <= now for later in rereads)
     return _schedule_reread(replace(window, rereads_done=max(window.rereads_done + 1, passed)), rereads)

@@ -46,7 +46,7 @@ _REPLACE = update(schema.recovery_windows).where(_IS_WINDOW)
 
 
 class RecoveryWindowStore(OrganizationStore):
-    """The windows of one organization.
+    """The windows of an organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -95,7 +95,7 @@ class RecoveryWindowStore(OrganizationStore):
                 raise _no_window(window_id)
             stepped = step(found)
             if found.state in FINAL_STATES and stepped.state not in FINAL_STATES:
-                # A closed window isn't reopened beside a newer unfinished one, whose closing covers the account.
+                # A closed window isn't reopened beside a newer unfinished window: closing that covers the account.
                 other = self._find_unfinished(transaction.connection, stepped.account_id)
                 if other is not None and other.window_id != window_id:
                     raise _not_alone(other)
@@ -106,7 +106,7 @@ class RecoveryWindowStore(OrganizationStore):
         return self._commits.run(work)
 
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
-        """Return the window with that id, or the account's latest one.
+        """Return the window with that id, or the account's latest window.
 
         :raises InputError: if there is none.
         """
@@ -120,7 +120,7 @@ class RecoveryWindowStore(OrganizationStore):
         return of_account[0]
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
-        """Find the account's unfinished window, in a database that has what this process knows of the ledger."""
+        """Find the account's unfinished window, in a database that has the ledger entries that this process knows."""
         with glancing(self._store) as connection:
             found = self._find_unfinished(connection, account_id)
         self._commits.require_known_ledger()
@@ -129,7 +129,7 @@ class RecoveryWindowStore(OrganizationStore):
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
         """List windows, the newest first.
 
-        Those that are unfinished are what a server closes, so they are compared with what it knows of the ledger.
+        A server closes the unfinished windows, so their list requires the ledger entries that this process knows.
         """
         if not unfinished_only:
             return self._list(order=(_windows.requested_at.desc(),))
@@ -140,7 +140,7 @@ class RecoveryWindowStore(OrganizationStore):
         return found
 
     def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
-        """List the windows of one account, the newest first."""
+        """List the windows of an account, the newest first."""
         return self._list(_windows.account_id == account_id, order=(_windows.requested_at.desc(),))
 
     def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
@@ -150,7 +150,7 @@ class RecoveryWindowStore(OrganizationStore):
         )
 
     def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """List emergency windows whose review is overdue, the most overdue first."""
+        """List emergency windows with an overdue review, the most overdue first."""
         return self._list(
             _windows.opened_at.is_not(None),
             _windows.reviewed_by.is_(None),
@@ -159,7 +159,7 @@ class RecoveryWindowStore(OrganizationStore):
         )
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """List closed windows whose re-read is due, the most overdue first."""
+        """List closed windows with a due re-read, the most overdue first."""
         return self._list(
             _is_in({WindowState.CLOSED_VERIFIED}), _windows.next_reread_at <= now, order=(_windows.next_reread_at,)
         )
