@@ -1,1 +1,1 @@
-"""What a server or worker does by itself: jobs, schedules and loops."""
+"""The work that a server or worker does by itself: jobs, schedules and loops."""

@@ -4,8 +4,9 @@ It depends on no engine, schedule or application version. Each tick lists the un
 due under their account's lock without waiting for it, and closes several at a time on threads of their own. Between two
 ticks, known windows become due. While the database can't be read, the loop continues with the windows that it knows.
 
-It also settles what dead processes left, so that a window in mid-step comes to its end. An account is tried at once
-when something new is found in it, then less and less often: more calls wouldn't make an unreadable account readable.
+It also settles the orphans of dead processes, so that a window in mid-step comes to its end. An account is tried at
+once when something new is found in it, then less and less often: more calls wouldn't make an unreadable account
+readable.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class _RetryState:
 
 @dataclass(slots=True)
 class OrphanSettler:
-    """Starts the settlement of orphans. One for each process, because it remembers what it has tried."""
+    """Starts the settlement of orphans. Each process has its own, because it remembers its attempts."""
 
     settlement: Settlement
     notices: WindowNotices
@@ -76,10 +77,10 @@ class OrphanSettler:
     def begin(
         self, unfinished: Sequence[RecoveryWindow], executor: KeyedExecutor, closing_first: Collection[AccountId]
     ) -> None:
-        """Begin to settle orphans whose turn has come.
+        """Begin to settle orphans that are due.
 
         :param unfinished: the unfinished windows.
-        :param closing_first: accounts whose window is due; closing it is more urgent than settling.
+        :param closing_first: accounts with a due window; closing it is more urgent than settling.
         :raises DatabaseError: if the orphans can't be read.
         """
         left = self.settlement.find_left(unfinished)
@@ -126,10 +127,10 @@ REVIEWS_EVERY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class WindowMaintenance:
-    """Ends requests that lapsed, or whose people were disabled or lost their role, re-reads accounts and reminds of
-    overdue reviews. One for each process.
+    """Ends requests that lapsed, or of people who were disabled or lost their role, re-reads accounts and reminds of
+    overdue reviews. Each process has its own.
 
-    Each step holds the account's lock, so that one of all processes takes it.
+    Each step holds the account's lock, so that a single process takes it.
     """
 
     windows: RecoveryWindowStore
@@ -144,7 +145,7 @@ class WindowMaintenance:
     """When overdue reviews were last looked for, in monotonic seconds."""
 
     def tick(self) -> None:
-        """Do what is due. Re-reads are started, not awaited."""
+        """Do the due work. Re-reads are started, not awaited."""
         now = self.clock.now()
         for window in self.windows.list_rereads_due(now):
             self.executor.offer(window.account_id, partial(self.rereading.reread, window))
@@ -178,7 +179,9 @@ class WindowMaintenance:
         """Cancel requests by today's users and roles alone. The account's place isn't always known here, so the limits
         of people to some accounts are judged when the window is opened.
         """
-        waiting = [one for one in self.windows.list_windows(unfinished_only=True) if one.state in WAITING_STATES]
+        waiting = [
+            window for window in self.windows.list_windows(unfinished_only=True) if window.state in WAITING_STATES
+        ]
         if not waiting:
             return
         people = self.people.read(None, now)
@@ -212,7 +215,7 @@ LISTING_SECONDS = 1.0
 
 @dataclass(slots=True)
 class WindowCloseLoop:
-    """Finds and closes due windows. One for each process, because it remembers what it has seen."""
+    """Finds and closes due windows. Each process has its own, because it remembers the windows."""
 
     windows: RecoveryWindowStore
     closing: WindowCloser
@@ -238,7 +241,7 @@ class WindowCloseLoop:
     _unrecorded: dict[str, int] = field(default_factory=dict)
     """By window: consecutive attempts that aren't in the database."""
     _closed_unrecorded: set[str] = field(default_factory=set)
-    """Windows whose closing isn't in the database; they are closed again, to record it, once it can be written."""
+    """Windows with a closing that isn't in the database; they are closed again, once that can be recorded."""
     _reported_overdue: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -277,7 +280,9 @@ class WindowCloseLoop:
             self._notify_overdue(window, moment)
         if not self._is_database_down:
             with suppress(DatabaseError):  # the next listing reports it
-                self.settling.begin(unfinished, self.executor, {one.account_id for one in owing if self._is_due(one)})
+                self.settling.begin(
+                    unfinished, self.executor, {window.account_id for window in owing if self._is_due(window)}
+                )
 
     def stop(self, seconds: float) -> bool:
         """Start nothing more, and wait for work in progress; ``False`` if it takes longer."""
@@ -286,7 +291,7 @@ class WindowCloseLoop:
 
     def _keep_owing(self, listed: tuple[RecoveryWindow, ...]) -> tuple[RecoveryWindow, ...]:
         """Add known windows that must be closed and that the listing lacks, or has from before their opening: only a
-        replaced, restored or damaged database has that. One that has ended is in the database as such.
+        replaced, restored or damaged database has that. A window that has ended is in the database as such.
 
         :raises DatabaseError: if the database can't be read.
         """
@@ -320,8 +325,8 @@ class WindowCloseLoop:
                 self.executor.offer(window.account_id, partial(self._close, window))
 
     def _list_held(self, due: Sequence[RecoveryWindow]) -> frozenset[AccountId]:
-        """List accounts whose windows another process is closing. To request their locks would delay all writers, and
-        frequent reads notice at once when the lease of a dead worker ends.
+        """List accounts with a window that another process is closing. To request their locks would delay all writers,
+        and frequent reads notice at once when the lease of a dead worker ends.
         """
         closing = [window.account_id for window in due if window.state is WindowState.CLOSING]
         if not closing or self._is_database_down:
@@ -380,10 +385,10 @@ class WindowCloseLoop:
         elif closing.outcome is CloseOutcome.CLOSED_UNRECORDED:
             self._count_unrecorded(window)
             if self._is_database_down:
-                self._known = tuple(one for one in self._known if one.window_id != window.window_id)
+                self._known = tuple(known for known in self._known if known.window_id != window.window_id)
         elif closing.outcome is CloseOutcome.FAILED and window.state is not WindowState.CLOSE_FAILED:
             self._count_unrecorded(window)
-        elif closing.outcome is not CloseOutcome.CLOSED:  # that one is still known as open until the next listing
+        elif closing.outcome is not CloseOutcome.CLOSED:  # a closed window is known as open until the next listing
             with self._guard:
                 self._pauses.pop(window.window_id, None)
                 self._unrecorded.pop(window.window_id, None)

@@ -1,11 +1,11 @@
-"""The adapter to the durable engine, DBOS: one workflow for each attempt at a job.
+"""The adapter to the durable engine, DBOS: a workflow for each attempt at a job.
 
 Our tables are the truth. DBOS keeps only the queue: it gives each job to one process, within its concurrency, and
 stores the job's id and its process. A workflow that stops here stays PENDING, so that the next process continues it.
 
 The engine uses a SQLite file beside ours, or its own schema in our PostgreSQL database. The connection pool is set up
-here, because DBOS doesn't set what matters: on SQLite WAL (nine times the throughput), ``synchronous=FULL`` and
-IMMEDIATE transactions; on PostgreSQL few connections that notice a lost server within seconds.
+here, because DBOS doesn't set the options that matter: on SQLite WAL (nine times the throughput), ``synchronous=FULL``
+and IMMEDIATE transactions; on PostgreSQL few connections that notice a lost server within seconds.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ NOTICING_GONE_SERVERS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
 }
-"""Seconds, and the last one milliseconds. Source: libpq, parameter key words."""
+"""In seconds, the last in milliseconds. Source: libpq, parameter key words."""
 
 _BUSY_MILLISECONDS = 30_000
 _POOLED_CONNECTIONS = 4
 
 
 class SqliteFile:
-    """A file of the engine's own, for the one server that runs on it; ``prepare`` opens it."""
+    """A file of the engine's own, for the only server that runs on it; ``prepare`` opens it."""
 
     schema: str | None = None
 
@@ -110,7 +110,7 @@ class PostgresqlSchema:
     def prepare(self) -> None:
         """Refuse a pooler that shares sessions: psycopg prepares statements in a session, and DBOS repeats its own.
 
-        :raises DatabaseError: if there is one, or the database can't be used.
+        :raises DatabaseError: if there is such a pooler, or the database can't be used.
         """
         pool = self.connect()
         try:
@@ -182,7 +182,7 @@ def describe(error: SQLAlchemyError) -> str:
 
 
 APPLICATION_VERSION = "1"
-"""Raised by hand, when what a workflow does changes so that an older program can't continue it."""
+"""Raised by hand, when the work of a workflow changes so that an older program can't continue it."""
 
 _APPLICATION_NAME = "rootkeeper"
 _PERFORM_JOB = "perform_job"
@@ -208,7 +208,7 @@ class EngineOptions:
 
 
 def open_engine(url_text: str, organization_id: str, options: EngineOptions | None = None) -> DbosEngine:
-    """The engine for the jobs of one organization in this database; nothing is opened yet.
+    """The engine for the jobs of an organization in this database; nothing is opened yet.
 
     :raises SettingsError: if the URL can't be used.
     """
@@ -216,11 +216,11 @@ def open_engine(url_text: str, organization_id: str, options: EngineOptions | No
 
 
 class _WorkflowReleasedError(BaseException):
-    """Ends a workflow's thread without an outcome: DBOS stores each ``Exception`` as one, so this is none."""
+    """Ends a workflow's thread without an outcome: DBOS stores every ``Exception`` as an outcome."""
 
 
 class DbosEngine:
-    """Implements the port Engine; one at a time in a process, because DBOS is one for a process."""
+    """Implements the port Engine; one at a time in a process, because a process has a single DBOS."""
 
     def __init__(self, database: EngineDatabase, organization_id: str, options: EngineOptions) -> None:
         self._database = database
@@ -234,7 +234,7 @@ class DbosEngine:
         self._stopping = threading.Event()
         self._abandoning = threading.Event()
 
-    # What performs.
+    # Performing jobs.
 
     def start(self, perform: Callable[[str], None]) -> None:
         """After an error it can be tried again."""
@@ -328,10 +328,10 @@ class DbosEngine:
             self._pool.dispose()
             self._pool = None
 
-    # What asks.
+    # The queue of jobs.
 
     def enqueue(self, job_id: str) -> None:
-        """An attempt that waits or runs prevents a second one of the same version."""
+        """An attempt that waits or runs prevents a second attempt of the same version."""
         version = self._options.application_version
         with self._explained():
             self._client.enqueue(
@@ -350,7 +350,7 @@ class DbosEngine:
         with self._explained():
             unclaimed = self._list(workflow_id_prefix=f"{job_id}.", status=["ENQUEUED", "DELAYED"])
             if unclaimed:
-                self._client.cancel_workflows([one.workflow_id for one in unclaimed])
+                self._client.cancel_workflows([attempt.workflow_id for attempt in unclaimed])
 
     def list_waiting(self) -> tuple[str, ...]:
         """Without jobs that another version of the program enqueued, because no process here performs them."""
@@ -363,7 +363,7 @@ class DbosEngine:
         with self._explained():
             claimed = self._list(workflow_id_prefix=f"{job_id}.", status="PENDING")
             if claimed:
-                self._client.resume_workflows([one.workflow_id for one in claimed], queue_name=self._queue)
+                self._client.resume_workflows([attempt.workflow_id for attempt in claimed], queue_name=self._queue)
 
     def forget_before(self, moment: datetime) -> int:
         with self._explained():
@@ -371,14 +371,14 @@ class DbosEngine:
                 name=_PERFORM_JOB, status=_OVER, completed_before=moment.isoformat(), limit=_FORGOTTEN_AT_ONCE
             )
             if old:
-                self._client.delete_workflows([one.workflow_id for one in old])
+                self._client.delete_workflows([attempt.workflow_id for attempt in old])
         return len(old)
 
     def _list_jobs(self, *statuses: str) -> tuple[str, ...]:
         version = self._options.application_version
         with self._explained():
             found = self._list(queue_name=self._queue, status=list(statuses), app_version=version)
-        return tuple(dict.fromkeys(one.workflow_id.rpartition(".")[0] for one in found))
+        return tuple(dict.fromkeys(attempt.workflow_id.rpartition(".")[0] for attempt in found))
 
     def _list(self, **conditions: Any) -> list[WorkflowStatus]:
         """The oldest first."""
@@ -423,8 +423,9 @@ class DbosEngine:
 def refuse_pickles() -> None:
     """Prevent this process from unpickling anything that could run code, because a row of DBOS may ask for it.
 
-    Each row names its serializer, and a row that names pickle is unpickled even if another serializer is configured.
-    So an audit hook refuses to look up any class or function for a pickle. Hooks can't be removed; one is enough.
+    Each row names its serializer, and a row that names pickle is unpickled even if another serializer is configured. So
+    an audit hook refuses to look up any class or function for a pickle. Hooks can't be removed; a single hook is
+    enough.
 
     Source: DBOS 3.4, ``deserialize_args``; Python, audit events table, ``pickle.find_class``.
     """

@@ -25,7 +25,7 @@ from rootkeeper.windows.checks import require_correct_clock
 
 @dataclass(slots=True)
 class _Monitor:
-    """Reports what it finds to people and to the log. Times that a monitor remembers are in monotonic seconds."""
+    """Reports its results to people and to the log. Times that a monitor remembers are in monotonic seconds."""
 
     notifier: Notifier
     clock: Clock
@@ -59,7 +59,7 @@ class ClockMonitor(_Monitor):
 
     reader: OrganizationReader
     failure: str | None = None
-    """What is wrong; ``None`` if the last comparison found nothing."""
+    """The problem; ``None`` if the last comparison found none."""
     _next_at: float = float("-inf")
 
     def tick(self) -> None:
@@ -112,7 +112,7 @@ class DatabaseMonitor(_Monitor):
     """Why the lease couldn't be renewed; ``None`` if it could."""
     log_error: Callable[[str], None]
     failure: str | None = None
-    """What is wrong; ``None`` if the database works."""
+    """The problem; ``None`` if the database works."""
     _unrenewed_since: float | None = None
     _worked_since: float | None = None
     """While a failure is reported."""
@@ -135,7 +135,7 @@ class DatabaseMonitor(_Monitor):
                 self._notify(NotificationEvent.DATABASE_RESTORED, "The server can use its database again", body)
 
     def turn_pages(self) -> None:
-        """Read all pages, if it is time; ``turn`` reports what is found."""
+        """Read all pages, if it is time; ``turn`` reports the result."""
         began = self.clock.monotonic()
         if began < self._pages_at:
             return
@@ -177,7 +177,7 @@ class CredentialsRenewer(_Monitor):
     """Renews the credentials. Remembers the last result, so that a change is reported once."""
 
     renew: Callable[[], tuple[str, ...]]
-    """Tries the starting credentials and each role; one sentence for each failure."""
+    """Tries the starting credentials and each role; a sentence for each failure."""
     failures: tuple[str, ...] = ()
     """Of the last try; empty if it succeeded."""
     was_tried: bool = False
@@ -222,7 +222,7 @@ class CredentialsRenewer(_Monitor):
 
 
 VERIFICATION_SECONDS = 30.0
-"""From the end of one round over the ledger to the start of the next."""
+"""From the end of a round over the ledger to the start of the next."""
 
 
 @dataclass(slots=True)
@@ -232,9 +232,9 @@ class LedgerMonitor(_Monitor):
     step: Callable[[], RoundResult | None]
     """Verifies a part of the ledger; returns the result of a round at its end."""
     failure: str | None = None
-    """What the last round found; ``None`` if it found nothing."""
+    """The problem that the last round found; ``None`` if it found none."""
     verified_sequence: int | None = None
-    """The last entry of the last round that found nothing; ``None`` before the first one."""
+    """The last entry of the last round without a problem; ``None`` before the first such round."""
     _next_at: float = 0.0
 
     def turn(self) -> None:
@@ -288,13 +288,13 @@ class ConnectionMonitor(_Monitor):
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, limit: ConnectionLimit, address: str) -> None:
-        """Count one; the address is empty if it isn't known. Thread-safe, and never waits."""
+        """Count a connection; the address is empty if it isn't known. Thread-safe, and never waits."""
         with self._guard:
             self._counts[limit] += 1
             self._addresses[limit] = address
 
     def turn(self) -> None:
-        """Report what was counted since the last report, if it is time."""
+        """Report the connections counted since the last report, if it is time."""
         now = self.clock.monotonic()
         if now - self._logged_at < CONNECTIONS_LOGGED_SECONDS:
             return
@@ -324,13 +324,13 @@ class ConnectionMonitor(_Monitor):
 
 @dataclass(frozen=True, slots=True)
 class ReadinessCheck:
-    """One thing that a server needs."""
+    """A thing that a server needs."""
 
     name: str
     """One or two words, such as ``database``."""
     is_good: bool
     explanation: str
-    """One sentence without a secret, because anyone can read it."""
+    """A sentence without a secret, because anyone can read it."""
 
 
 @dataclass(frozen=True, slots=True)

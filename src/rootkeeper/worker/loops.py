@@ -1,8 +1,7 @@
 """The loops of a server or worker: each is a thread that repeats its work, also after a turn that failed.
 
-The work is unknown here. An error, such as of a database that can't be read, ends one turn and never a loop: it is
-reported, and the next turn begins after the loop's period. A loop that is stuck, or whose turns fail, shows in
-``list_troubles``.
+The work is unknown here. An error, such as of a database that can't be read, ends a turn and never a loop: it is
+reported, and the next turn begins after the loop's period. A stuck or failing loop shows in ``list_troubles``.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Loop:
     name: str
     """In a few words, as a log names it."""
     period_seconds: float
-    """From the end of one turn to the start of the next."""
+    """From the end of a turn to the start of the next."""
     turn: Callable[[], object]
     longest_pause_seconds: float = 15.0
     """After failed turns the pause becomes longer, up to this."""
@@ -37,7 +36,7 @@ class Loop:
 
 @dataclass(slots=True)
 class _LoopThread:
-    """One loop's thread and its state."""
+    """A loop's thread and its state."""
 
     loop: Loop
     thread: threading.Thread = field(init=False)
@@ -51,7 +50,7 @@ class _LoopThread:
     """When the same failure is reported again, in monotonic seconds."""
 
     def find_pause(self) -> float:
-        """Return the seconds until the next turn: twice as long after each failed one."""
+        """Return the seconds until the next turn: twice as long after each failed turn."""
         period = self.loop.period_seconds
         longest = max(period, self.loop.longest_pause_seconds)
         return min(period * (1 << min(self.failed_turns, _MOST_DOUBLINGS)), longest)
@@ -81,14 +80,14 @@ class Loops:
         self._stopping.set()
 
     def wait_stopped(self, seconds: float) -> tuple[str, ...]:
-        """Wait for the turns that are under way; return the names of loops whose turn hasn't ended."""
+        """Wait for the turns that are under way; return the names of loops with a turn that hasn't ended."""
         ends = self._clock.monotonic() + seconds
         for running in self._running:
             running.thread.join(max(0.0, ends - self._clock.monotonic()))
         return tuple(running.loop.name for running in self._running if running.thread.is_alive())
 
     def list_troubles(self) -> tuple[str, ...]:
-        """List what is wrong with loops, one sentence each; empty if nothing is."""
+        """List the troubles of loops, a sentence each; empty if there are none."""
         now = self._clock.monotonic()
         return tuple(trouble for running in self._running if (trouble := _find_trouble(running, now)) is not None)
 

@@ -73,7 +73,7 @@ class JobRemarks(RemarkProgress):
 
 
 class JobCounts(JobRemarks):
-    """Implements Progress for a use case that knows no jobs. It may count several things, one after another."""
+    """Implements Progress for a use case that knows no jobs. It may count several things in turn."""
 
     def start(self, label: str, total: int | None) -> None:  # noqa: ARG002 - the shape is the port's
         self.job.count(JobProgress(total))
@@ -88,7 +88,7 @@ class JobCounts(JobRemarks):
 
 
 class PerformerUseCases(Protocol):
-    """The use cases that jobs need, made for one actor and one kind of AWS work."""
+    """The use cases that jobs need, made for an actor and a kind of AWS work."""
 
     @property
     def audit(self) -> Audit: ...
@@ -140,7 +140,7 @@ class PerformerUseCases(Protocol):
     def settlement(self, progress: Progress) -> Settlement: ...
 
     def close(self) -> None:
-        """Release locks and lease, so that other processes settle what is unclear."""
+        """Release locks and lease, so that other processes settle unclear intents."""
         ...
 
     def close_later(self) -> None:
@@ -167,7 +167,7 @@ WORK: Mapping[JobKind, AwsWork] = {
 
 @dataclass(frozen=True, slots=True)
 class JobTask:
-    """One job that this process has taken over, and what performs it."""
+    """A job that this process has taken over, and the use cases that perform it."""
 
     kept: RunningJob
     acting: PerformerUseCases
@@ -217,7 +217,7 @@ def perform_audit(task: JobTask) -> JobResult:
 
 
 def perform_deletion(task: JobTask) -> JobResult:
-    """Settle what dead processes left unclear, then perform the rest of the plan in the job's document."""
+    """Settle the orphans of dead processes, then perform the rest of the plan in the job's document."""
     progress = JobRemarks(task.kept)
     deletion = task.acting.deletion
     resumption = read_resumption(task.kept.job, task.store, retry_failed=task.retries_failed)
@@ -253,7 +253,7 @@ def perform_preflight(task: JobTask) -> JobResult:
 
 
 def perform_drift_check(task: JobTask) -> JobResult:
-    """Compare the set-up with the accepted one; the outcome is its JSON."""
+    """Compare the set-up with the accepted set-up; the outcome is its JSON."""
     setup = task.acting.setup_reader.read().setup
     drift = task.acting.drift_reader.compare(setup)
     task.set_outcome(drift_to_record(drift))
@@ -296,19 +296,21 @@ def perform_breakglass_check(task: JobTask) -> JobResult:
 
 
 def perform_report_delivery(task: JobTask) -> JobResult:
-    """Send the evidence report to places of the settings; the outcome is what became of it, as JSON."""
+    """Send the evidence report to places of the settings; the outcome is the result of each delivery, as JSON."""
     plans = task.acting.delivery_planner.plan(parse_request(task.parameters), only_configured=True)
     results = task.acting.report_sender.send_all(plans, JobCounts(task.kept), task.stop)
     job = task.kept.job
     task.set_outcome(deliveries_to_record(results, job.organization_id, job.endpoint))
-    is_done = all(one.result is Result.DONE for one in results)
-    return JobResult(JobState.DONE if is_done else JobState.FAILED, " ".join(one.explanation for one in results))
+    is_done = all(delivery.result is Result.DONE for delivery in results)
+    return JobResult(
+        JobState.DONE if is_done else JobState.FAILED, " ".join(delivery.explanation for delivery in results)
+    )
 
 
 def perform_unlock(task: JobTask) -> JobResult:
     """List, show or change policies of buckets or queues; the outcome is its JSON.
 
-    :raises PolicyChangedError: if the policy to change isn't the one that was shown to the requester.
+    :raises PolicyChangedError: if the policy to change isn't the policy that was shown to the requester.
     """
     request, progress = parse_unlock(task.parameters, task.document), JobCounts(task.kept)
     if request.change is not None:

@@ -1,10 +1,10 @@
 """Requests for jobs: their parameters, the engine that queues jobs, and the service that requests them.
 
-Parameters come from outside. Each is checked before anything is queued, an unknown one is refused, and a missing one
-has the command line's default. Then the ledger records the requester, then the job is queued.
+Parameters come from outside. Each is checked before anything is queued, an unknown parameter is refused, and a missing
+parameter has the command line's default. Then the ledger records the requester, then the job is queued.
 
-The engine only queues jobs; our own tables say which jobs there are and what they did. A job's row and the engine's
-entry aren't written in one transaction, so the reconciliation enqueues a job of which the engine has no entry.
+The engine only queues jobs; our own tables have the jobs and their results. A job's row and the engine's entry aren't
+written in the same transaction, so the reconciliation enqueues a job of which the engine has no entry.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PreflightRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnlockRequest:
-    """A request to list buckets or queues of one account, or to show or change one policy."""
+    """A request to list buckets or queues of an account, or to show or change a policy."""
 
     account: str
     """An id or a unique name."""
@@ -205,7 +205,7 @@ def normalize_parameters(
 ) -> dict[str, JsonValue]:
     """Return the parameters with all defaults, for a job of any kind but a deletion.
 
-    :raises InputError: if one is unknown or wrong.
+    :raises InputError: if a parameter is unknown or wrong.
     """
     if kind is JobKind.UNLOCK:
         return to_json_record(parse_unlock(parameters, document))
@@ -229,7 +229,7 @@ _WITHOUT_PARAMETERS = frozenset(
 
 
 class _JobParameters:
-    """Reads given parameters one by one, and checks their types."""
+    """Reads given parameters, and checks their types."""
 
     def __init__(self, parameters: Mapping[str, Any], known: set[str]) -> None:
         unknown = sorted(set(parameters) - known)
@@ -275,13 +275,13 @@ class _JobParameters:
 
     def texts(self, name: str) -> list[str]:
         found = self._get(name, list, "a list of texts") or []
-        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise _wrong(name, "a list of texts")
         return found
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
         found = self._get(name, list, "a list of pairs of texts") or []
-        pairs = [tuple(one) if isinstance(one, list) else () for one in found]
+        pairs = [tuple(item) if isinstance(item, list) else () for item in found]
         if not all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in pairs):
             raise _wrong(name, "a list of pairs of texts")
         return tuple((account, reason) for account, reason in pairs)
@@ -309,7 +309,7 @@ class _JobParameters:
         return moment
 
     def _choose(self, name: str, word: str, kind: type[StrEnum]) -> Any:
-        if word not in {one.value for one in kind}:
+        if word not in {member.value for member in kind}:
             raise _wrong(name, f"one of {', '.join(sorted(kind))}")
         return kind(word)
 
@@ -325,7 +325,7 @@ def _wrong(name: str, what: str) -> InputError:
 
 
 class Engine(Protocol):
-    """Performs jobs, each at least once, in this process or in another one on the same database.
+    """Performs jobs, each at least once, in this process or in another process on the same database.
 
     The job's own row says whether any work is left, so that performing a job twice does no harm. The row also says
     whether the process that claimed a job is dead; ``JobReconciler`` reads it.
@@ -347,7 +347,7 @@ class Engine(Protocol):
         ...
 
     def cancel(self, job_id: str) -> None:
-        """Remove a job that hasn't begun; a running one is cancelled by its own row."""
+        """Remove a job that hasn't begun; a running job is cancelled by its own row."""
         ...
 
     def list_waiting(self) -> tuple[str, ...]:
@@ -371,7 +371,7 @@ class Engine(Protocol):
         ...
 
     def stop(self, grace_seconds: float) -> bool:
-        """Take no further jobs, and wait at most that long for running ones; the rest can be taken over.
+        """Take no further jobs, and wait at most that long for running jobs; the rest can be taken over.
 
         :returns: whether every job of this process ended in time.
         """
@@ -417,7 +417,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobRequestService:
-    """Requests, cancels and resumes jobs as one actor.
+    """Requests, cancels and resumes jobs as an actor.
 
     :raises NotFoundError: if there is no such job.
     :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued or cancelled.
@@ -437,7 +437,7 @@ class JobRequestService:
     def request(self, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None) -> Job:
         """Queue a job for the next free process.
 
-        :param document: the policy of an unlock that replaces or restores one. A deletion has the plan that its
+        :param document: the policy of an unlock that replaces or restores a policy. A deletion has the plan that its
             parameters name.
         :raises InputError: if a parameter or the selection is unknown or wrong; nothing was queued.
         :raises PlanInvalidError: if no job made the plan, or it isn't valid here and now.
@@ -462,7 +462,7 @@ class JobRequestService:
             return self._queue(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now()))
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job; a running one finishes its calls in progress, and begins nothing more.
+        """Cancel a job; a running job finishes its calls in progress, and begins nothing more.
 
         :raises JobConflictError: if it has ended.
         """

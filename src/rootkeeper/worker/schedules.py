@@ -2,10 +2,11 @@
 
 A run is claimed in the database before it begins, and settled once it is durable. If a process dies in between, its
 claim ends by itself, and another process starts the run; a run has a name, so that it can't begin twice. A new schedule
-begins now, not in the past; one with a changed expression is a new schedule. Missed runs are replaced by one run.
+begins now, not in the past; a schedule with a changed expression is a new schedule. Missed runs are replaced by a
+single run.
 
-Days on which the clock changes follow Debian's cron: a local time that doesn't exist comes right after the gap, and one
-that exists twice comes once. All moments are UTC.
+Days on which the clock changes follow Debian's cron: a local time that doesn't exist comes right after the gap, and a
+local time that exists twice comes once. All moments are UTC.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ ON_TIME = timedelta(seconds=60)
 """A run that begins this late wasn't missed."""
 
 CLAIM = timedelta(seconds=30)
-"""If the process that claimed a run hasn't begun it by then, another one begins it, or it is tried again."""
+"""If the process that claimed a run hasn't begun it by then, another process begins it, or it is tried again."""
 
 
 class ScheduleKind(StrEnum):
@@ -53,7 +54,7 @@ class ScheduleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleStatus:
-    """One schedule, its last and its next run."""
+    """A schedule, its last and its next run."""
 
     schedule_id: str
     kind: ScheduleKind
@@ -159,7 +160,7 @@ class CronExpression:
 _LOG = logging.getLogger(__name__)
 
 _MOST_COUNTED = 100_000
-"""Missed times that are counted in one turn; the next turn counts the rest."""
+"""Missed times that are counted in a turn; the next turn counts the rest."""
 
 _TRY_AGAIN_FOR = timedelta(minutes=10)
 
@@ -173,7 +174,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What is started, and when."""
+    """The work that is started, and its times."""
 
     kind: ScheduleKind
     expression: CronExpression
@@ -184,13 +185,13 @@ class Schedule:
 
 
 parse_expression = lru_cache(maxsize=256)(CronExpression.parse)
-"""Keeps what it parsed: schedules are read each second, and parsing one looks for its next time."""
+"""Keeps parsed expressions: schedules are read each second, and parsing an expression looks for its next time."""
 
 
 def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedule, ...]:
     """Parse the settings ``schedules.*``; duplicates count once.
 
-    :raises SettingsError: if one is invalid.
+    :raises SettingsError: if a schedule is invalid.
     """
     found = [Schedule(kind, parse_expression(text)) for kind, written in texts.items() for text in written]
     return tuple(dict.fromkeys(found))
@@ -209,7 +210,7 @@ class ScheduleLoop:
     organization_id: str
     endpoint: Endpoint
     _failing_since: dict[str, datetime] = field(default_factory=dict)
-    """Schedules whose run couldn't be started here, and since when."""
+    """Schedules with a run that couldn't be started here, and since when."""
 
     def list_schedules(self, now: datetime) -> tuple[ScheduleStatus, ...]:
         """:raises DatabaseError: if the database can't be read."""
@@ -303,7 +304,7 @@ class DrillReminder:
     def remind(self, now: datetime) -> tuple[AccountId, ...]:
         """Check the recorded drills, without an AWS call, and send at most one reminder a day for each account.
 
-        :returns: the accounts whose drill is due; none before the first audit, because they are unknown until then.
+        :returns: the accounts with a due drill; none before the first audit, because they are unknown until then.
         :raises DatabaseError: if the database can't be read.
         """
         inventory = self.inventories.find_last()
@@ -337,7 +338,7 @@ _runs = schema.schedule_runs.c
 
 
 class ScheduleStore(OrganizationStore):
-    """The schedules of one organization.
+    """The schedules of an organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """

@@ -5,8 +5,8 @@ others leave it alone. So the engine may call as often as it likes. A job that c
 growing pauses; after some attempts it waits for an operator.
 
 The row also says whether the job's process is dead. Our tables and the engine's are never written in one transaction,
-so the reconciler puts back what a dead process claimed, and enqueues what the engine doesn't have, such as after its
-tables were lost.
+so the reconciler puts back the jobs that a dead process claimed, and enqueues the jobs that the engine doesn't have,
+such as after its tables were lost.
 
 Retention never deletes a ledger entry, a window or a job's own row.
 """
@@ -88,7 +88,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PermittedStopSignal:
-    """Implements ``StopSignal`` for one job: also asks to stop once its requester may not have it done any more.
+    """Implements ``StopSignal`` for a job: also asks to stop once its requester may not have it done any more.
 
     Accounts in progress are finished. The job's next turn says why it doesn't continue.
     """
@@ -106,7 +106,7 @@ class PermittedStopSignal:
         return self.stop.wait(seconds) or not self._is_permitted()
 
     def _is_permitted(self) -> bool:
-        """An error of the database asks to stop, too: it isn't known who may do what."""
+        """An error of the database asks to stop, too: the requester's permissions aren't known then."""
         try:
             self.require_permitted()
         except (DatabaseError, NotFoundError, PermissionDeniedError):
@@ -116,7 +116,7 @@ class PermittedStopSignal:
 
 @dataclass(frozen=True, slots=True)
 class JobRunner:
-    """Performs jobs of one organization, several at the same time in threads of their own."""
+    """Performs jobs of an organization, several at the same time in threads of their own."""
 
     jobs: JobStore
     act_as: ActAs
@@ -247,7 +247,7 @@ class JobRunner:
     def _write(self, write: Callable[[], None]) -> bool:
         """Record the result, however long the database is unavailable; ``False`` if another process has the job.
 
-        When this process ends, nothing is written: a job whose process is dead counts as interrupted.
+        When this process ends, nothing is written: a job of a dead process counts as interrupted.
         """
         while True:
             try:
@@ -263,7 +263,7 @@ class JobRunner:
                 return True
 
     def _notify_end(self, kept: RunningJob, ending: JobResult) -> None:
-        """Notify of findings only if the server requested the job; a person who requests one looks at its result."""
+        """Notify of findings only if the server requested the job; a person who requests a job looks at its result."""
         job = kept.job
         if ending.findings is not None and job.created_by_kind is ActorKind.SERVER:
             event, next_step = _FINDINGS[job.kind]
@@ -302,7 +302,7 @@ _MOST_AT_ONCE = 500
 
 @dataclass(slots=True)
 class JobReconciler:
-    """Compares jobs with the engine's entries in each :meth:`tick`. One for each process."""
+    """Compares jobs with the engine's entries in each :meth:`tick`. Each process has its own."""
 
     jobs: JobStore
     engine: Engine
@@ -342,7 +342,7 @@ PERIOD_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class RetentionCleaner:
-    """Deletes what is older than the settings say. Once an hour is enough, in any number of processes."""
+    """Deletes records that are older than the settings say. Once an hour is enough, in any number of processes."""
 
     history: AuditHistory
     retention: RetentionStore
@@ -388,7 +388,7 @@ _ENDING = (
     schema.kept_answers,
     schema.sign_in_starts,
 )
-"""Tables whose rows have an end after which they aren't read."""
+"""Tables of rows that aren't read after their end."""
 
 
 class RetentionStore(OrganizationStore):
