@@ -1,1 +1,1 @@
-"""Settling what a process that died left behind."""
+"""Settling the orphans of dead processes."""

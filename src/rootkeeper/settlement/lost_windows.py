@@ -1,8 +1,8 @@
 """Finds the recovery windows that a restored database may have lost, and closes them.
 
-Only AWS knows them: an account whose root user can recover or has a password, from after the backup, and no recovery
-window that explains it. Someone may also have allowed that without Rootkeeper, so a person decides. What is closed
-becomes a window of the ledger first, so that a failed closing is tried again as that of every window.
+Only AWS knows them: an account with a root user who can recover or has a password, from after the backup, and no
+recovery window that explains it. Someone may also have allowed that without Rootkeeper, so a person decides. An account
+to close gets a window in the ledger first, so that a failed closing is tried again like any other.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class LostWindow:
     allowed_at: datetime
     """The login profile's ``CreateDate``: when password recovery was allowed, or the password was set."""
     obstacle: str | None = None
-    """Why it isn't closed from here, in one sentence."""
+    """Why it isn't closed from here, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostWindows:
-    """What AWS shows of the time after the backup."""
+    """The windows that AWS shows from after the backup."""
 
     since: datetime
     """When the last entry was written that the backup has."""
@@ -62,7 +62,7 @@ class LostWindows:
 
     @property
     def closable(self) -> tuple[LostWindow, ...]:
-        return tuple(one for one in self.found if one.obstacle is None)
+        return tuple(window for window in self.found if window.obstacle is None)
 
 
 def find_lost(
@@ -71,7 +71,7 @@ def find_lost(
     excepted: Collection[AccountId],
     since: datetime,
 ) -> LostWindows:
-    """Find the accounts whose login profile is from after ``since``, without a window that will be closed or was kept.
+    """Find the accounts with a login profile from after ``since``, without a window that will be closed or was kept.
 
     :param windows: all that the database knows.
     :param excepted: accounts with an exception from deletion.
@@ -92,8 +92,10 @@ def find_lost(
         profile = None if status.credentials is None else status.credentials.login_profile
         if profile is None or profile.created_at < since - CLOCK_SKEW:
             continue
-        if not any(one.state is WindowState.KEPT and one.opened_at == profile.created_at for one in of_account):
-            waiting = next((one for one in of_account if one.state in WAITING_STATES), None)
+        if not any(
+            window.state is WindowState.KEPT and window.opened_at == profile.created_at for window in of_account
+        ):
+            waiting = next((window for window in of_account if window.state in WAITING_STATES), None)
             found.append(LostWindow(status.account, profile.created_at, _find_obstacle(status, waiting, excepted)))
     return LostWindows(since, tuple(found), tuple(unread))
 
@@ -111,7 +113,7 @@ def _find_obstacle(
 
 
 def find_backup_moment(reader: LedgerReader) -> datetime | None:
-    """Find when the last entry was written before the last adoption; without one, the last entry of all.
+    """Find when the last entry was written before the last adoption; without an adoption, the last entry of all.
 
     :returns: ``None`` for an empty ledger.
     :raises DatabaseError: if the ledger can't be read.
@@ -132,7 +134,7 @@ class LostWindowFinder:
     clock: Clock
 
     def find(self, since: datetime, progress: Progress) -> LostWindows:
-        """Audit every account in detail; the audit is stored as every other one.
+        """Audit every account in detail; the audit is stored like every other audit.
 
         :raises AwsError: if AWS can't be asked.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
@@ -141,13 +143,15 @@ class LostWindowFinder:
         if isinstance(report, AuditInterrupted):
             raise RunStoppedError("The search for lost recovery windows was interrupted.")
         now = self.clock.now()
-        excepted = {one.account_id for one in self.exceptions.list_exceptions() if one.is_in_force(now)}
+        excepted = {
+            exception.account_id for exception in self.exceptions.list_exceptions() if exception.is_in_force(now)
+        }
         return find_lost(report.accounts, self.windows.list_windows(), excepted, since)
 
 
 @dataclass(frozen=True, slots=True)
 class LostWindowCloser:
-    """Closes what a person has chosen."""
+    """Closes the lost windows that a person has chosen."""
 
     ledger: Ledger
     windows: RecoveryWindowStore

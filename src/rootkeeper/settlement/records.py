@@ -64,14 +64,14 @@ def adoption_to_record(
     """Return the adoption as the command line shows it; ``searched`` is ``None`` if windows weren't looked for."""
     found, unread = ((), ()) if searched is None else (searched.found, searched.unread)
     lost = []
-    for one in found:
-        closing = closings.get(one.account.account_id)
+    for window in found:
+        closing = closings.get(window.account.account_id)
         lost.append(
             fill_record(
                 LostWindowRecord,
-                one,
-                account_id=one.account.account_id,
-                account_name=one.account.name,
+                window,
+                account_id=window.account.account_id,
+                account_name=window.account.name,
                 window_id=None if closing is None else closing.window.window_id,
                 closing=None if closing is None else closing.outcome.value,
                 explanation=None if closing is None else closing.explanation,
@@ -84,7 +84,9 @@ def adoption_to_record(
         "search_failure": search_failure,
         "lost_windows": lost,
         "unread_accounts": [
-            fill_record(UnreadAccountRecord, one, account_id=one.account.account_id, account_name=one.account.name)
-            for one in unread
+            fill_record(
+                UnreadAccountRecord, status, account_id=status.account.account_id, account_name=status.account.name
+            )
+            for status in unread
         ],
     }

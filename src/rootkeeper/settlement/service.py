@@ -1,8 +1,8 @@
-"""Settles what dead processes left: intents without an outcome, and windows in mid-step.
+"""Settles the orphans of dead processes: intents without an outcome, and windows in mid-step.
 
-Only a re-read decides, under the account's lock, and only if the owner is provably dead. What can't be read stays open
-and is reported as unknown, never as done. One audit session serves the whole account, one unlock session its buckets or
-queues; each is opened only when needed.
+Only a re-read decides, under the account's lock, and only if the owner is provably dead. An unreadable orphan stays
+open and is reported as unknown, never as done. One audit session serves the whole account, one unlock session its
+buckets or queues; each is opened only when needed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ REREAD_PAUSES_SECONDS = (0, 1, 2)
 
 @dataclass(slots=True)
 class AccountRereader:
-    """Reads one account under its lock. A failed reading is in ``failure``, not raised."""
+    """Reads an account under its lock. A failed reading is in ``failure``, not raised."""
 
     reader: OrganizationReader
     sessions: RootSessions
@@ -161,7 +161,7 @@ _KINDS = {action: kind for kind, action in ACTIONS.items()}
 
 @dataclass(frozen=True, slots=True)
 class IntentFinding:
-    """What a re-read shows about an intent."""
+    """The result of an intent, as a re-read shows it."""
 
     result: Result | None
     """``None``: the intent stays open."""
@@ -187,7 +187,7 @@ def evaluate_setup_intent(entry: LedgerEntry, setup: Setup) -> IntentFinding:
 def evaluate_account_intent(
     entry: LedgerEntry, rereading: AccountRereader, window_state: WindowState | None
 ) -> IntentFinding:
-    """Evaluate an intent that concerns one account; ``window_state`` is of its window, if it has one."""
+    """Evaluate an intent that concerns an account; ``window_state`` is of its window, if it has a window."""
     if entry.action in _KINDS:
         kind = _KINDS[entry.action]
         name = TARGET_PARAMETERS.get(kind)
@@ -292,7 +292,7 @@ def evaluate_email_intent(
 
 @dataclass(frozen=True, slots=True)
 class SettledIntent:
-    """An orphan of the ledger, and what a re-read found."""
+    """An orphan of the ledger, and its result according to a re-read."""
 
     sequence: int
     action: Action
@@ -318,7 +318,7 @@ class SettledWindow:
 
 @dataclass(frozen=True, slots=True)
 class SettlementReport:
-    """What dead processes left, and its result."""
+    """The orphans of dead processes, with their results."""
 
     intents: tuple[SettledIntent, ...] = ()
     windows: tuple[SettledWindow, ...] = ()
@@ -338,7 +338,7 @@ class SettlementReport:
 
 @dataclass(frozen=True, slots=True)
 class AccountOrphans:
-    """Intents without an outcome, and windows in mid-step, of one account."""
+    """Intents without an outcome, and windows in mid-step, of an account."""
 
     account_id: AccountId
     intents: tuple[LedgerEntry, ...]
@@ -347,12 +347,12 @@ class AccountOrphans:
     @property
     def marks(self) -> frozenset[str]:
         """Ids of its intents and windows."""
-        return frozenset(str(entry.sequence) for entry in self.intents) | {one.window_id for one in self.windows}
+        return frozenset(str(entry.sequence) for entry in self.intents) | {window.window_id for window in self.windows}
 
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """What dead processes left."""
+    """The orphans of dead processes."""
 
     of_organization: tuple[LedgerEntry, ...] = ()
     accounts: tuple[AccountOrphans, ...] = ()
@@ -365,8 +365,8 @@ class Settlement(AccountWork):
     emails: PrimaryEmails
 
     def settle(self) -> SettlementReport:
-        """Settle what can be settled. Opens audit sessions, and unlock sessions to read the policies of buckets and
-        queues; changes nothing in AWS.
+        """Settle the orphans that can be settled. Opens audit sessions, and unlock sessions to read the policies of
+        buckets and queues; changes nothing in AWS.
 
         :raises LedgerUnavailableError: if the ledger can't be written; no further session was opened.
         """
@@ -377,7 +377,7 @@ class Settlement(AccountWork):
         return report
 
     def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> Orphans:
-        """Find what has to be settled; no AWS call.
+        """Find the orphans to settle; no AWS call.
 
         :param unfinished: the unfinished windows, if the caller has just listed them.
         """
@@ -389,7 +389,9 @@ class Settlement(AccountWork):
             if entry.account_id is not None and not _is_of_organization(entry):
                 by_account.setdefault(entry.account_id, []).append(entry)
         accounts = (
-            AccountOrphans(account_id, tuple(entries), tuple(one for one in windows if one.account_id == account_id))
+            AccountOrphans(
+                account_id, tuple(entries), tuple(window for window in windows if window.account_id == account_id)
+            )
             for account_id, entries in by_account.items()
         )
         return Orphans(tuple(entry for entry in orphans if _is_of_organization(entry)), tuple(accounts))
@@ -406,7 +408,7 @@ class Settlement(AccountWork):
         return SettlementReport(tuple(self._record((entry, evaluate_setup_intent(entry, setup)) for entry in orphans)))
 
     def settle_account(self, left: AccountOrphans) -> SettlementReport:
-        """Settle what was left in one account, under its lock: a live owner of the windows would hold the lock."""
+        """Settle the orphans in an account, under its lock: a live owner of the windows would hold the lock."""
         account_id = left.account_id
         try:
             with self.locks.hold(account_id, "settling what a dead process left") as lock:
