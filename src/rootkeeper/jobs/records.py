@@ -1,4 +1,4 @@
-"""Jobs, and why one failed, as JSON."""
+"""Jobs, and the errors of failed jobs, as JSON."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ _NOT_LISTED = {
     "next_attempt_at": None,
     "fencing_token": 0,
 }
-"""What a record in a list leaves out, and the fencing token, which no record has."""
+"""Fields that a record in a list leaves out, and the fencing token, which no record has."""
 
 
 def job_from_record(record: Mapping[str, Any]) -> Job:

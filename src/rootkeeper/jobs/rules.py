@@ -78,14 +78,14 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job."""
+    """A job."""
 
     job_id: str
     organization_id: str
     endpoint: str
     kind: JobKind
     state: JobState
-    """A job whose process is dead is INTERRUPTED, even if the process wrote RUNNING last."""
+    """A job of a dead process is INTERRUPTED, even if the process wrote RUNNING last."""
     created_by: str
     created_at: datetime
     updated_at: datetime
@@ -94,7 +94,7 @@ class Job:
     progress: JobProgress = JobProgress()
     ended_at: datetime | None = None
     remark: str | None = None
-    """One sentence: why it stopped, or its result."""
+    """A sentence: why it stopped, or its result."""
     created_by_kind: ActorKind = ActorKind.SELF_ASSERTED
     owner: str | None = None
     """A description of the process that works or last worked on it; ``None`` if unknown, or if none has begun."""

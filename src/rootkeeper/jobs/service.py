@@ -90,7 +90,7 @@ class RunningJob:
         self.store.postpone(self.job, self._progress, remark, until)
 
     def set_outcome(self, outcome: str) -> None:
-        """Keep the result of the job as a whole; a second one replaces it."""
+        """Keep the result of the job as a whole; a second result replaces it."""
         self.store.set_outcome(self.job, outcome)
 
     def _note(self, state: JobState) -> None:

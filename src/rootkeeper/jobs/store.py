@@ -1,8 +1,8 @@
 """Jobs in the database, their owners, and their results per account.
 
 A job's owner is a process with a lease. A process that takes a job over checks in the same transaction that the owner
-is dead. So if several processes try, one succeeds, and the next write of the former owner fails. A process whose lease
-ran out may take its own job over; then the fencing token makes writes of its earlier run fail.
+is dead. So if several processes try, one succeeds, and the next write of the former owner fails. A process may take its
+own job over after its lease ran out; then the fencing token makes writes of its earlier run fail.
 """
 
 from __future__ import annotations
@@ -73,20 +73,20 @@ _OWNED = [_owners.host, _owners.boot_id, _owners.process_id, _owners.process_sta
 _SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_from(
     schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
 )
-"""A job with its owner, so that a list needs one statement."""
+"""A job with its owner, so that a list needs a single statement."""
 
 _NO_OWNER = ""
-"""The id of no owner, in the row of a job that is queued: each row needs one."""
+"""The id of no owner, in the row of a job that is queued: each row needs an id."""
 
 _HANDED_ON = {"remark": None, "next_attempt_at": None, "fencing_token": _jobs.fencing_token + 1}
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
 
 
 class JobStore(OrganizationStore):
-    """The jobs of one organization. Every method that writes returns only when that is durable.
+    """The jobs of an organization. Every method that writes returns only when that is durable.
 
     A job belongs to the process that began or resumed it last. A write about the job fails once it was taken over, by
-    another process or again by the same one, so that a suspended run can't continue unnoticed.
+    another process or again by the same process, so that a suspended run can't continue unnoticed.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -100,7 +100,7 @@ class JobStore(OrganizationStore):
         self._owner = owner
 
     def add(self, job: Job, document: str | None = None) -> None:
-        """Keep a new job of this process; one in state QUEUED has no owner until it is taken over.
+        """Keep a new job of this process; a job in state QUEUED has no owner until it is taken over.
 
         :param document: its exact instructions, such as a plan file; too long for ``parameters``.
         """
@@ -154,7 +154,7 @@ class JobStore(OrganizationStore):
         return self._read_results(select(_results.account_id, _results.result).where(self._is_result(job_id)))
 
     def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
-        """At most ``limit`` results, of the accounts whose ids come after that one, in their order."""
+        """At most ``limit`` results, of the accounts with ids after ``after``, in the order of the ids."""
         statement = select(_results.account_id, _results.result).where(
             self._is_result(job_id), _results.account_id > after
         )
@@ -221,7 +221,7 @@ class JobStore(OrganizationStore):
         self._commits.run(work)
 
     def set_outcome(self, job: Job, outcome: str) -> None:
-        """Keep the result of the job of this process as a whole, such as a plan file; a second one replaces it.
+        """Keep the result of the job of this process as a whole, such as a plan file; a second result replaces it.
 
         :raises JobLostError: if it was taken over since.
         """
@@ -337,7 +337,7 @@ class JobStore(OrganizationStore):
         return (_jobs.job_id == job_id) & (_jobs.organization_id == self._organization_id)
 
     def _parse(self, row: Row[Any]) -> Job:
-        """Parse a job. One that is running according to its row is interrupted if its process is dead."""
+        """Parse a job. A job that is running according to its row is interrupted if its process is dead."""
         state = JobState(row.state)
         owner = None if row.lease_until is None else parse_owner(row)
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
