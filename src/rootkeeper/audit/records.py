@@ -29,7 +29,7 @@ from rootkeeper.values import parse_instant, render_instant
 
 @record
 class FinishedAudit(Answer):
-    """Of an audit; what it found is kept under its job's id."""
+    """Of an audit; its statuses are kept under its job's id."""
 
     caller_arn: str
     endpoint: str
@@ -69,7 +69,7 @@ class AuditDocument(Answer):
     management_account_id: AccountNumber
     endpoint: Endpoint
     caller_arn: str
-    """The AWS principal whose credentials were used."""
+    """The AWS principal of the credentials that were used."""
     observed_at: Moment
     inventory: AuditedInventoryRecord
     """The list of accounts that was audited."""
@@ -78,7 +78,7 @@ class AuditDocument(Answer):
     """How many accounts have each status."""
     root_logins_left_to_secure: RootLoginsLeftRecord
     drift: AuditDriftRecord
-    """How the set-up differs from the accepted one; it doesn't change the exit status."""
+    """The differences from the accepted set-up; they don't change the exit status."""
 
 
 def head_to_record(head: AuditHead) -> dict[str, Any]:

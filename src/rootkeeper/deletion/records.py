@@ -41,7 +41,7 @@ from rootkeeper.values import JsonValue, canonical_json, parse_text, render_dura
 
 @record
 class KindResultRecord(TypedDict):
-    """The outcome for one kind of credentials of an account."""
+    """The outcome for a kind of credentials of an account."""
 
     kind: CredentialKind
     outcome: KindOutcome
@@ -59,7 +59,7 @@ class AccountSkipRecord(TypedDict):
 
 @record
 class AccountResultRecord(TypedDict):
-    """The outcome of a deletion for one account."""
+    """The outcome of a deletion for an account."""
 
     account_id: AccountNumber
     kinds: list[KindResultRecord]
@@ -70,17 +70,17 @@ class AccountResultRecord(TypedDict):
 
 @record
 class PlannedCallRecord(TypedDict):
-    """One call that deletes something."""
+    """A call that deletes a credential."""
 
     kind: CredentialKind
     operation: str
     target: str | None
-    """``null`` for the password, of which there is one."""
+    """``null`` for the password."""
 
 
 @record
 class PlannedAccountRecord(TypedDict):
-    """What will be deleted in one account, or why nothing will be."""
+    """The deletions planned in an account, or why there are none."""
 
     account_id: AccountNumber
     name: str
@@ -136,7 +136,7 @@ class FinishedDeletion(UnfinishedDeletion):
 
 @record
 class KindOutcomeRecord(TypedDict):
-    """The outcome for one kind of credentials."""
+    """The outcome for a kind of credentials."""
 
     outcome: KindOutcome
     reason: KindReason | SkipReason | None
@@ -156,7 +156,7 @@ class KindOutcomesRecord(TypedDict):
 
 @record
 class DeletedAccountRecord(TypedDict):
-    """The outcome of a deletion for one account."""
+    """The outcome of a deletion for an account."""
 
     account_id: AccountNumber
     name: str
@@ -189,7 +189,7 @@ class DeletionDocument(FinishedDeletion, Answer):
 
     plan_id: str
     job_id: str | None
-    """The job that deletes what is left; ``null`` where nothing was to be done."""
+    """The job that can delete the rest; ``null`` where nothing was to be done."""
     organization_id: OrganizationId
     endpoint: Endpoint
     accounts: list[DeletedAccountRecord]
@@ -210,7 +210,7 @@ class KindCounts(TypedDict):
 
 @record
 class PlannedDeletionRecord(TypedDict):
-    """What will be deleted in one account."""
+    """The deletions planned in an account."""
 
     account_id: AccountNumber
     name: str
@@ -241,7 +241,7 @@ class PlanDocument(Answer):
     organization_id: OrganizationId
     endpoint: Endpoint
     caller_arn: str
-    """The AWS principal whose credentials were used."""
+    """The AWS principal of the credentials that were used."""
     created_by: str
     created_at: Moment
     not_before: Moment

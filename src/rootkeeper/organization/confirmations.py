@@ -17,7 +17,7 @@ from rootkeeper.organization.accounts import AccountId
 
 
 class Claim(StrEnum):
-    """What is confirmed."""
+    """The statement that is confirmed."""
 
     KEPT = "kept"
     """Its root login is kept on purpose for emergency access, and is guarded: it is a failsafe."""
@@ -26,7 +26,7 @@ class Claim(StrEnum):
 
 
 class ConfirmationBasis(StrEnum):
-    """What a confirmation rests on."""
+    """The basis of a confirmation."""
 
     ATTESTATION = "attestation"
     """A person's statement."""

@@ -66,14 +66,14 @@ class RootLoginsLeftRecord(TypedDict):
     known: Count
     """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
     unknown: Count
-    """Accounts whose root login no reading shows."""
+    """Accounts without a reading of their root login."""
     headline: str
     """Both in one line, as every interface shows it."""
 
 
 @record
 class ConfirmationRecord(TypedDict):
-    """What a check or a person confirms of a delegated administrator account."""
+    """A confirmation by a check or a person about a delegated administrator account."""
 
     account_id: AccountNumber
     claim: Claim
@@ -89,7 +89,7 @@ class ConfirmationRecord(TypedDict):
 
 @record
 class CredentialsFound(TypedDict):
-    """The four kinds, counted; ``null`` where it wasn't read. Without ``details``, 1 means one or more."""
+    """The four kinds, counted; ``null`` where a kind wasn't read. Without ``details``, 1 means 1 or more."""
 
     password: Found
     access_keys: Found
@@ -141,7 +141,7 @@ class CredentialDetails(TypedDict):
 
     observed_at: Moment
     password: LoginProfileDetails | None
-    """``null`` without one."""
+    """``null`` without a password."""
     access_keys: list[AccessKeyDetails]
     signing_certificates: list[SigningCertificateDetails]
     mfa_devices: list[MfaDeviceDetails]
@@ -162,7 +162,7 @@ class AuditedAccountRecord(TypedDict):
     reason: StatusReason | None
     """Why the status is ``unknown`` or ``not_applicable``."""
     detail: str | None
-    """One sentence for a person."""
+    """A sentence for a person."""
     is_confirmed: bool
     """Of a failsafe: whether a check or a person confirms that its root login is kept on purpose. Else ``false``."""
     credentials: CredentialsFound
@@ -183,7 +183,7 @@ class AccountRecord(AuditedAccountRecord):
 
 @record
 class DetailedAccountRecord(AccountRecord):
-    """The same, with what was found one by one."""
+    """The same, with each credential that was found."""
 
     details: CredentialDetails | None
     """``null`` where nothing was there, or nothing could be read."""

@@ -85,7 +85,7 @@ def plan_deletion(found: RootCredentials, only: frozenset[CredentialKind] = ALL_
 
 
 class KindOutcome(StrEnum):
-    """The result for one kind of credential, or for an account."""
+    """The result for a kind of credential, or for an account."""
 
     ALREADY_ABSENT = "already_absent"
     DELETED = "deleted"

@@ -41,7 +41,7 @@ class EmailRecord(TypedDict):
     group: GroupBasis | None
     """Why the address counts as read by a group."""
     attested_by: str | None
-    """Of the newest attestation, also one that has ended."""
+    """Of the newest attestation, even if it has ended."""
     attested_until: Moment | None
     shared_with: list[AccountNumber]
     """Other accounts with the same address."""
@@ -85,7 +85,7 @@ class EmailsDocument(Answer):
     endpoint: str
     """``AWS``, or ``SANDBOX host:port``."""
     source: Literal["organizations:ListAccounts"]
-    """Where the addresses come from; AWS may show a changed one hours later."""
+    """Where the addresses come from; AWS may show a changed address hours later."""
     listed_at: Moment
     rules: EmailRulesRecord
     """The settings that addresses are checked against."""

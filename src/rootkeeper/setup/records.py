@@ -15,16 +15,16 @@ from rootkeeper.shapes import AccountNumber, Answer, Endpoint, Moment, Ordinal, 
 
 @record
 class DifferenceRecord(TypedDict):
-    """One thing of the set-up that isn't as it was accepted."""
+    """A part of the set-up that differs from the accepted set-up."""
 
     part: SetupPart
     subject: str
     accepted: str
     found: str
     what: str
-    """One sentence for a person."""
+    """A sentence for a person."""
     could_be: list[str]
-    """What could have changed it."""
+    """The possible causes of the change."""
 
 
 @record
@@ -36,7 +36,7 @@ class DriftRecord(Answer):
     accepted_by: str | None
     differences: list[DifferenceRecord]
     unknown: list[str]
-    """One sentence for each part that couldn't be compared."""
+    """A sentence for each part that couldn't be compared."""
 
 
 @record
@@ -56,7 +56,7 @@ class AuditDriftRecord(TypedDict):
     """``null`` if none was ever accepted: then nothing is compared."""
     differences: list[DifferenceRecord]
     unknown: list[str]
-    """One sentence for each part that couldn't be compared."""
+    """A sentence for each part that couldn't be compared."""
 
 
 @record
@@ -116,9 +116,9 @@ class RuleCoverageRecord(TypedDict):
     uncovered: list[str]
     """Regions without it, or where it doesn't get every event."""
     unread: list[str]
-    """Regions that weren't asked, because the first one doesn't show the rule."""
+    """Regions that weren't asked, because the first Region doesn't show the rule."""
     unknown: list[str]
-    """One sentence for each reading that failed."""
+    """A sentence for each reading that failed."""
     other_account_ids: list[AccountNumber]
     """Further accounts that may open root sessions; this caller can't see their rules."""
 
@@ -139,11 +139,11 @@ class StatusDocument(Answer):
     complete: bool
     missing: list[MissingPartRecord]
     unknown: list[str]
-    """One sentence for each part that couldn't be read."""
+    """A sentence for each part that couldn't be read."""
     root_logins_left_to_secure: RootLoginsLeftRecord
     """By the last reading of each account."""
     drift: AuditDriftRecord
-    """How the set-up differs from the accepted one."""
+    """The differences from the accepted set-up."""
     strange_caller_rules: RuleCoverageRecord | None
     """``null`` if the caller's account can't open root sessions."""
 
@@ -155,7 +155,7 @@ class SetupChangeDocument(Answer):
     organization_id: OrganizationId
     endpoint: Endpoint
     caller_arn: str
-    """The AWS principal whose credentials were used."""
+    """The AWS principal of the credentials that were used."""
     steps: list[DoneStepRecord]
     trusted_access: bool | None
     features: FeaturesRecord
@@ -170,8 +170,8 @@ class SetupPlanDocument(Answer):
     organization_id: OrganizationId
     endpoint: Endpoint
     caller_arn: str
-    """The AWS principal whose credentials were used."""
+    """The AWS principal of the credentials that were used."""
     steps: list[PlannedStepRecord]
     unneeded: list[str]
-    """What needs no change."""
+    """Parts that need no change."""
     remarks: list[str]

@@ -39,7 +39,7 @@ class ListedResource(TypedDict):
 
 @record
 class UnreadRegion(TypedDict):
-    """A Region whose queues couldn't be listed: what is there isn't known."""
+    """A Region where the queues couldn't be listed, so they aren't known."""
 
     region: str
     reason: str
@@ -96,7 +96,7 @@ class LockingStatementRecord(TypedDict):
     exceptions: list[str]
     """Principals that it leaves out."""
     conditions: list[str]
-    """What else it depends on."""
+    """The conditions that it depends on."""
 
 
 @record
