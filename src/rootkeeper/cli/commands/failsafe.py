@@ -279,7 +279,7 @@ def _choose_failsafe(text: str | None, inventory: Inventory) -> Account:
             hint="Register one: rootkeeper enable --delegated-administrator ID",
         )
     raise InputError(
-        f"There are several failsafes: {', '.join(one.account_id for one in failsafes)}.",
+        f"There are several failsafes: {', '.join(failsafe.account_id for failsafe in failsafes)}.",
         hint="Name one: rootkeeper failsafe runbook ACCOUNT",
     )
 

@@ -32,7 +32,7 @@ def try_targets(
     with invocation.open_application(creates_database=False) as application:
         trials = application.notification_tester("not known yet", Endpoint("AWS")).test(name)
     show_trials(trials, output, invocation.terminal)
-    failures = [one.failure for one in trials if one.failure is not None]
+    failures = [trial.failure for trial in trials if trial.failure is not None]
     for hint in dict.fromkeys(failure.hint for failure in failures if failure.hint):
         invocation.terminal.remark(f"hint: {render_hint(hint)}")
     return ExitStatus.INCOMPLETE if failures else ExitStatus.GOOD

@@ -169,7 +169,7 @@ def show_roles(
         policy = chosen.trust_policy if document is RoleDocument.TRUST else chosen.permission_policy
         invocation.terminal.write(render_document(policy))
     else:
-        show_roles(bundle, [bundle.get_role(one) for one in wanted], output, invocation.terminal)
+        show_roles(bundle, [bundle.get_role(wanted_role) for wanted_role in wanted], output, invocation.terminal)
     return ExitStatus.GOOD
 
 
@@ -245,9 +245,9 @@ def show_alarms(
     if evaluator is None:
         show_alarms(bundle, output, invocation.terminal)
         return ExitStatus.GOOD
-    coverage = measure_coverage(len(records), [one.record for one in evaluated])
+    coverage = measure_coverage(len(records), [evaluation.record for evaluation in evaluated])
     show_classified(bundle, evaluated, coverage, output, invocation.terminal)
-    is_good = coverage.judged > 0 and all(one.event.is_exempt for one in evaluated)
+    is_good = coverage.judged > 0 and all(evaluation.event.is_exempt for evaluation in evaluated)
     return ExitStatus.GOOD if is_good else ExitStatus.BAD
 
 

@@ -19,7 +19,7 @@ from rootkeeper.evidence.rules import end_second
 from rootkeeper.ledger.rules import Result
 from rootkeeper.reports.formats import FORMATS, SECURITY_HUB_FORMAT, Format, get_format, get_format_of_file
 
-_BY_NAME = {one.name: one for one in FORMATS}
+_BY_NAME = {known.name: known for known in FORMATS}
 
 
 @gives_findings
@@ -106,7 +106,7 @@ def choose_format(wanted: Format | None, output: Output | None, out: Path | None
     return get_format("markdown") if out is None else get_format_of_file(out.name)
 
 
-_SENT_FORMATS = {one.name: one.name for one in FORMATS} | {SECURITY_HUB_FORMAT: SECURITY_HUB_FORMAT}
+_SENT_FORMATS = {known.name: known.name for known in FORMATS} | {SECURITY_HUB_FORMAT: SECURITY_HUB_FORMAT}
 
 
 @through_server
@@ -170,7 +170,7 @@ def send(
             return ExitStatus.GOOD
         record = delivery.send()
     show_deliveries(record, output, invocation.terminal)
-    is_done = all(one["result"] == Result.DONE for one in record["deliveries"])
+    is_done = all(outcome["result"] == Result.DONE for outcome in record["deliveries"])
     return ExitStatus.GOOD if is_done else ExitStatus.INCOMPLETE
 
 

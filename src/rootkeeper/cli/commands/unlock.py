@@ -114,7 +114,7 @@ def unlock(
             else:
                 show_resource_policy(record, output, terminal)
             listed = record.get(f"{kind.noun}s", [record])
-            is_unread = record.get("unknown") or any(one["verdict"] == LockoutVerdict.UNKNOWN for one in listed)
+            is_unread = record.get("unknown") or any(found["verdict"] == LockoutVerdict.UNKNOWN for found in listed)
             return ExitStatus.BAD if is_unread else ExitStatus.GOOD
         confirmation = operator.begin_change(change, output, Permission.POLICIES_UNLOCK)
         unlocking = operator.open_unlocking(request, policy, str(options.file or ""))

@@ -86,7 +86,7 @@ class IdentityAdministration:
 
     def get(self, name: str) -> Identity:
         """Return the one of that name, which exists."""
-        return next(one for one in self.identities.list_identities() if fold_name(one.name) == fold_name(name))
+        return next(found for found in self.identities.list_identities() if fold_name(found.name) == fold_name(name))
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def open_identity_administration(invocation: Invocation, *outputs: OutputFormat)
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
     with open_identity_administration(invocation) as administration:
         found = administration.identities.list_identities()
-        administration.show(*(one for one in found if one.kind is kind), empty=empty)
+        administration.show(*(identity for identity in found if identity.kind is kind), empty=empty)
     return ExitStatus.GOOD
 
 
