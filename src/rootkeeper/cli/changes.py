@@ -36,7 +36,7 @@ class ChangeOptions(OptionSet):
 
     yes: Annotated[bool, option("--yes -y", "Answer yes to every question, including typed confirmations.")] = False
     dry_run: Annotated[
-        bool, option("--dry-run", "Show what would be done, and make no call that changes anything.")
+        bool, option("--dry-run", "Show the planned changes, and make no call that changes anything.")
     ] = False
 
 

@@ -70,7 +70,7 @@ class RootkeeperGroup(HelpedGroup):
         ),
         "controls": CommandEntry("controls", "Judge and attest controls of frameworks such as CIS and PCI DSS.", _SEE),
         "history": CommandEntry("history", "Show the timeline of one account, oldest first.", _SEE),
-        "diff": CommandEntry("history", "Show what changed between two audits.", _SEE, "diff_application"),
+        "diff": CommandEntry("history", "Show the changes between two audits.", _SEE, "diff_application"),
         "preflight": CommandEntry("plan", "Show which tasks SCPs and RCPs would block.", _SEE, "preflight_application"),
         "ledger": CommandEntry("ledger", "Read and verify the audit trail.", _SEE),
         "notifications": CommandEntry("notifications", "Test notification targets, and list deliveries.", _SEE),

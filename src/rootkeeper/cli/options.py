@@ -237,7 +237,7 @@ class SelectionOptions(OptionSet):
         list[AccountState] | None, _selector("--account-state", "Only accounts in this state.")
     ] = None
     status: Annotated[
-        list[Status] | None, _selector("--status", "Only accounts whose root user credentials have this status.")
+        list[Status] | None, _selector("--status", "Only accounts with this status of root user credentials.")
     ] = None
     exclude: Annotated[list[str] | None, _selector("--exclude ACCOUNT|OU", "Leave out these accounts or units.")] = None
     from_file: Annotated[Path | None, _selector("--from-file FILE", "A file with one account per line.")] = None

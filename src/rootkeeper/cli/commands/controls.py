@@ -35,7 +35,7 @@ class PeriodOptions(OptionSet):
 
 @through_server
 def frameworks(invocation: Invocation) -> int:
-    """List the frameworks, and what is known of them and isn't judged.
+    """List the frameworks, and their controls that aren't judged.
 
     Changes: nothing. Reads neither AWS nor the database.
 
@@ -64,7 +64,7 @@ def list_controls(
     can attest the result (rootkeeper controls attest). Each verdict names the checks, how much of the control they
     show, and where the mapping is from.
 
-    For --fail-on, a failed control counts as "present"; one that is unknown or Manual counts as "unknown".
+    For --fail-on, a failed control counts as "present"; an unknown or Manual control counts as "unknown".
 
     Changes: nothing.
 
@@ -87,8 +87,8 @@ def list_controls(
 def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, *, control: ControlArgument) -> int:
     """Judge one control, and show the accounts behind the verdict.
 
-    Shows what the control asks for, each check with its result and source, every account that fails, is unknown or
-    needs a person's judgement, and the attestation in force. JSON has every account.
+    Shows the text of the control, each check with its result and source, every account that fails, is unknown or needs
+    a person's judgement, and the attestation in force. JSON has every account.
 
     Changes: nothing.
 
@@ -118,15 +118,15 @@ def attest(
     reason: Annotated[str, option("--reason", "Why it is so.")],
     until: Annotated[str, option("--until DATE", "When it ends, such as 2026-12-31 or 90d; at most a year.")],
 ) -> int:
-    """Attest what a person judges of a control.
+    """Attest a person's judgement of a control.
 
     The attestation counts only while the control's verdict is Manual, and then makes it Pass (attested). It overrules
-    no failed and no unknown check, and doesn't cover what happens after it, such as a later use of the root user. A
-    later one of the same control replaces it. Control cis-7.0/2.1.1 asks about accounts: see rootkeeper failsafe attest
+    no failed and no unknown check, and doesn't cover later events, such as a later use of the root user. A later
+    attestation of the control replaces it. Control cis-7.0/2.1.1 asks about accounts: see rootkeeper failsafe attest
     --claim purpose.
 
-    The ledger records it with your name. Through a server that is the user or token that signed in; without one it is
-    self-asserted.
+    The ledger records it with your name. Through a server that is the user or token that signed in; without a server it
+    is self-asserted.
 
     Changes: nothing in AWS; adds an entry to the ledger.
 
@@ -144,7 +144,7 @@ def attest(
     with open_operator(invocation) as operator:
         now = operator.now()
         end = parse_moment(until, "--until", now, day_ends=True)
-        # Also in a dry run, what can't be recorded is refused.
+        # A dry run also refuses an attestation that can't be recorded.
         caller = Actor("", ActorKind.SELF_ASSERTED)
         drafted = draft_attestation(wanted, caller, now, owner=owner, reason=reason, until=end)
         confirmation = operator.begin_change(change, output, Permission.CONTROLS_ATTEST, changes_aws=False)

@@ -71,7 +71,7 @@ def restore(
     """Restore a backup in place of the present database.
 
     Stop the server first. The present files are kept under another name; a present mirror and anchor stay, because they
-    know what happened after the backup. On PostgreSQL the database must be empty.
+    have the events after the backup. On PostgreSQL the database must be empty.
 
     Changes: the database and the files beside it; nothing in AWS.
 
@@ -117,7 +117,7 @@ def upgrade(
     backup_to: Annotated[
         Path | None, option("--backup-to FOLDER", "Where the backup is made. Default: as for database backup.")
     ] = None,
-    no_backup: Annotated[bool, option("--no-backup", "Make no backup, because you have one of your own.")] = False,
+    no_backup: Annotated[bool, option("--no-backup", "Make no backup, because you have your own.")] = False,
 ) -> int:
     """Upgrade the database to the version that this Rootkeeper needs.
 

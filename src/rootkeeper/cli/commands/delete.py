@@ -1,4 +1,4 @@
-"""``rootkeeper delete``, and what ``apply`` and ``jobs resume`` share with it: question, report and exit status."""
+"""``rootkeeper delete``, and its parts shared with ``apply`` and ``jobs resume``: question, report and exit status."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def show_planned(
 def confirm_deletion(
     plan: DeletionPlan, confirmation: Confirmation, terminal: Terminal, now: datetime, rules: WaveRules
 ) -> DeletionPlan:
-    """Show the plan, ask, and return what was confirmed; without the certificates if these were declined.
+    """Show the plan, ask, and return the confirmed plan; without the certificates if these were declined.
 
     :raises InputError: if it wasn't confirmed; nothing was deleted.
     """
@@ -115,7 +115,7 @@ def agree_and_delete(
 def resume_deletion(
     invocation: Invocation, operator: Operator, job: Job, change: ChangeOptions, *, retry_failed: bool
 ) -> int:
-    """Delete what is left of the plan. Finished accounts aren't read again; the report covers the whole plan."""
+    """Delete the rest of the plan. Finished accounts aren't read again; the report covers the whole plan."""
     output, terminal = invocation.choose_output(*LIST_OUTPUTS), invocation.terminal
     resumption = operator.read_resumption(job, retry_failed=retry_failed)
     confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
@@ -165,10 +165,10 @@ def delete(
 ) -> int:
     """Delete root user credentials of member accounts.
 
-    Reads the selected accounts, shows what it would delete and the last use, asks, deletes account by account and reads
-    each account again. It holds back accounts whose password or key was used in the last 90 days. It never touches the
-    management account, delegated administrators, accounts that aren't ACTIVE, exceptions, and accounts with a recovery
-    window.
+    Reads the selected accounts, shows the planned deletions and the last use, asks, deletes account by account and
+    reads each account again. It holds back accounts with a password or key used in the last 90 days. It never touches
+    the management account, delegated administrators, accounts that aren't ACTIVE, exceptions, and accounts with a
+    recovery window.
 
     Works on many accounts at once, or in waves. Ctrl-C once finishes the accounts in progress and leaves a job that
     rootkeeper jobs resume continues; twice stops now.

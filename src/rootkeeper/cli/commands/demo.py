@@ -44,7 +44,7 @@ def demo(
         int | None,
         option(
             "--port PORT",
-            f"The server's port. Default: {USUAL_PORT}, or a free one if it is taken.",
+            f"The server's port. Default: {USUAL_PORT}, or a free port if it is taken.",
             min=1,
             max=_LARGEST_PORT,
         ),
@@ -54,7 +54,7 @@ def demo(
         int | None,
         option(
             "--sandbox-port PORT",
-            f"The sandbox's port. Default: {USUAL_SANDBOX_PORT}, or a free one if it is taken.",
+            f"The sandbox's port. Default: {USUAL_SANDBOX_PORT}, or a free port if it is taken.",
             min=1,
             max=_LARGEST_PORT,
         ),

@@ -75,8 +75,8 @@ def attest_email(
 ) -> int:
     """Record an attestation that a group reads an address.
 
-    Changes: nothing in AWS; stores the attestation in the database and the ledger. It ends by itself; a later one for
-    the same address replaces it. It also covers the address with a plus sign.
+    Changes: nothing in AWS; stores the attestation in the database and the ledger. It ends by itself; a later
+    attestation of the address replaces it. It also covers the address with a plus sign.
 
     AWS permissions: organizations:DescribeOrganization; opens no root session.
 
@@ -145,7 +145,7 @@ class OneTimePasswordSource:
     def read(self, email: str) -> OneTimePassword:
         """Wait for the one-time password.
 
-        :raises InputError: if it isn't one; the message doesn't repeat it.
+        :raises InputError: if the text isn't a one-time password; the message doesn't repeat it.
         """
         if self.path is None:
             return parse_one_time_password(

@@ -23,7 +23,7 @@ def add_exception(
 ) -> int:
     """Make deletion skip an account until a date.
 
-    Changes: nothing in AWS; stores the exception in the database and the ledger. A later one for the same account
+    Changes: nothing in AWS; stores the exception in the database and the ledger. A later exception for the same account
     replaces it.
 
     AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.

@@ -180,12 +180,12 @@ def attest(
     change: ChangeOptions,
     *,
     account: Annotated[str, argument("ACCOUNT", "The delegated administrator account.")],
-    claim: Annotated[Claim, option("--claim", "What is attested.")],
+    claim: Annotated[Claim, option("--claim", "The attested fact.")],
     owner: Annotated[str, option("--owner", "Who is responsible for it.")],
     reason: Annotated[str, option("--reason", "Why it is so.")],
     until: Annotated[str, option("--until DATE", "When it ends, such as 2026-12-31 or 90d; at most a year.")],
 ) -> int:
-    """Attest what AWS doesn't show of a delegated administrator account.
+    """Attest facts AWS doesn't show of a delegated administrator account.
 
     --claim kept: its root login is kept on purpose for emergency access, and is guarded. It then counts as a failsafe
     in status, audit and report while it has MFA, no access key and no signing certificate.
@@ -193,8 +193,8 @@ def attest(
     --claim purpose: it is an account for security or management, not a workload account. Then the report's verdict on
     CIS AWS Foundations Benchmark 7.0, control 2.1.1, is Pass (attested) instead of Manual.
 
-    The report shows owner, reason and end. The statement is self-asserted. A later one of the same account and claim
-    replaces it.
+    The report shows owner, reason and end. The statement is self-asserted. A later statement of the same account and
+    claim replaces it.
 
     Changes: nothing in AWS; stores the attestation in the database and the ledger.
 
@@ -293,7 +293,7 @@ def record_drill(
     held_at: Annotated[str, option("--at DATE", "When, such as 2026-10-01.")],
     outcome: Annotated[DrillOutcome, option("--outcome", "Whether the sign-in worked.")],
     alarm: Annotated[AlarmObservation | None, option("--alarm", "Whether the sign-in raised an alarm.")] = None,
-    device: Annotated[SignInDevice | None, option("--device", "What kind of MFA device was used to sign in.")] = None,
+    device: Annotated[SignInDevice | None, option("--device", "The kind of MFA device used to sign in.")] = None,
 ) -> int:
     """Record a drill of the emergency sign-in.
 
@@ -330,11 +330,11 @@ def record_drill(
 def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """Show who can open root sessions, and which access remains without Identity Center.
 
-    Lists per task each principal whose policies allow root sessions: IAM users and roles of the management account and
-    of each failsafe, and permission sets of IAM Identity Center with their people. Shows which access remains without
-    Identity Center, and when it was last tried. IAM describes only the caller's own account: run the command in the
-    management account and in each failsafe. A line that this caller can't read says who can. For --fail-on, a failed
-    check counts as "present". JSON Lines and CSV contain the checks; JSON also contains the principals.
+    Lists per task each principal with policies that allow root sessions: IAM users and roles of the management account
+    and of each failsafe, and permission sets of IAM Identity Center with their people. Shows which access remains
+    without Identity Center, and when it was last tried. IAM describes only the caller's own account: run the command in
+    the management account and in each failsafe. A line that this caller can't read says who can. For --fail-on, a
+    failed check counts as "present". JSON Lines and CSV contain the checks; JSON also contains the principals.
 
     Changes: nothing in AWS except the management account's credential report: iam:GenerateCredentialReport creates it
     if there is none from the last four hours. Opens a read-only root session in each failsafe.

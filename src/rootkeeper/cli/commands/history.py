@@ -55,14 +55,14 @@ def diff(
         argument(
             "OLDER",
             "An audit id, or a date for the last audit of the whole organization by then. Default: "
-            "the one before NEWER.",
+            "the audit before NEWER.",
         ),
     ] = None,
     newer: Annotated[str | None, argument("NEWER", "The same. Default: the last audit.")] = None,
     lists: Annotated[bool, option("--list", "Only list the stored audits.")] = False,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
 ) -> int:
-    """Show what changed between two audits.
+    """Show the changes between two audits.
 
     Shows accounts that joined and left, statuses, and each kind of credentials that appeared or disappeared, with the
     times of both readings. An account that one audit couldn't read is shown as not read, never as gone. Without

@@ -29,7 +29,7 @@ def list_jobs(
 ) -> int:
     """List audits and deletions that ran as jobs, newest first.
 
-    A job whose process died is shown as interrupted.
+    A job is shown as interrupted if its process died.
 
     Changes: nothing.
 
@@ -70,7 +70,7 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
 
     A job that runs in another process finishes the accounts in progress and begins no more.
 
-    Changes: nothing in AWS; the job can't be resumed. What it deleted stays deleted.
+    Changes: nothing in AWS; the job can't be resumed. Deleted credentials stay deleted.
 
     AWS permissions: organizations:DescribeOrganization.
 
@@ -93,9 +93,9 @@ def resume_one(
 ) -> int:
     """Resume an interrupted job.
 
-    Accounts that have a result aren't read again. Before a deletion continues, a re-read settles what its process left
-    unclear, so that nothing is deleted twice. The answer covers the whole job. A deletion resumes only while its plan
-    is valid. Only an audit has findings.
+    Accounts that have a result aren't read again. Before a deletion continues, a re-read settles unclear outcomes, so
+    that nothing is deleted twice. The answer covers the whole job. A deletion resumes only while its plan is valid.
+    Only an audit has findings.
 
     Changes: nothing in AWS for an audit; for a deletion as rootkeeper delete.
 

@@ -85,7 +85,7 @@ def verify(invocation: Invocation) -> int:
 def export(
     invocation: Invocation,
     *,
-    out: Annotated[Path | None, out_option("A new file; an existing one isn't overwritten. Default: stdout.")] = None,
+    out: Annotated[Path | None, out_option("A new file; an existing file isn't overwritten. Default: stdout.")] = None,
 ) -> int:
     """Export every entry as it was hashed, one line of canonical JSON each.
 
@@ -229,7 +229,7 @@ def import_file(
 ) -> int:
     """Import the ledger that an emergency wrote while the database couldn't be reached.
 
-    Verifies the file's ledger, appends its entries to this one, each with its original time and hash, and stores its
+    Verifies the file's ledger, appends its entries to this ledger, each with its original time and hash, and stores its
     recovery windows. A window that isn't closed is then closed from here. The file stays as it is; a second import does
     nothing.
 

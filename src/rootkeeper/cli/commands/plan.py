@@ -51,7 +51,7 @@ def plan(
 
     Reads the selected accounts and writes a file that rootkeeper apply follows exactly. The file has an author, a hash
     and an end of validity. The hash protects against accidents alone: a person who edits the file can compute a new
-    one. So rootkeeper apply checks again what the file claims, and a server applies only plans that it made.
+    hash. So rootkeeper apply checks the file's claims again, and a server applies only plans that it made.
 
     Changes: nothing in AWS; writes the file.
 

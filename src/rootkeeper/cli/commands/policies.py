@@ -89,7 +89,7 @@ class PolicyOptions(OptionSet):
     ] = None
 
     def to_inputs(self) -> PolicyInputs:
-        """:raises InputError: if an account id isn't one, or the bucket's address can't be used."""
+        """:raises InputError: if an account id is invalid, or the bucket's address can't be used."""
         return PolicyInputs(
             role_account_id=None if self.role_account is None else parse_account_id(self.role_account),
             trusted_principals=tuple(self.trusted_principal or ()),
@@ -141,8 +141,8 @@ def show_roles(
     Four roles (audit, delete, recover, unlock) are limited to their tasks by sts:TaskPolicyArn and to their target
     accounts. The role report opens no root session: it sends reports to Security Hub of its own account, and to the
     bucket that --report-bucket names. All five are limited to people under their own name or a server that names the
-    person by SourceIdentity. The remarks say what AWS can't enforce. None of the five can create or delete root user
-    credentials of the failsafe, unless --account names it. The sixth role, set-up, can; it is for people in the
+    person by SourceIdentity. The remarks name limits that AWS can't enforce. None of the five can create or delete root
+    user credentials of the failsafe, unless --account names it. The sixth role, set-up, can; it is for people in the
     management account. To use no role, copy the permission policy to a user or a permission set.
 
     Changes: nothing.
@@ -219,7 +219,7 @@ def show_alarms(
     Each alarm has a CloudWatch metric filter and an EventBridge pattern. Two can alert at once. The other two also
     match Rootkeeper's own root sessions, because no pattern knows the ledger: match their records with --judge. A
     record is exempted only for a known role and if a ledger entry names the access key id of the session. A rule sees
-    only its own account and Region: the output says what isn't covered, and how many records of which period and
+    only its own account and Region: the output lists the events not covered, and how many records of which period and
     Regions were judged.
 
     Changes: nothing.
@@ -260,10 +260,10 @@ def write_cloudformation(
 ) -> int:
     """Write a CloudFormation template of the roles, the guardrails and the alarms.
 
-    One template serves every account and Region: conditions decide what is created where. Its first lines have the
-    order of the stacks, and what isn't covered. Rules in every Region forward to one topic and one queue, which are in
-    the template. Guardrails are created only where service control policies are enabled, and attached only to what a
-    parameter names. CloudFormation can't enable root access management; rootkeeper enable can.
+    One template serves every account and Region: conditions select the resources for each. Its first lines have the
+    order of the stacks, and the events not covered. Rules in every Region forward to one topic and one queue, which are
+    in the template. Guardrails are created only where service control policies are enabled, and attached only to
+    targets that a parameter names. CloudFormation can't enable root access management; rootkeeper enable can.
 
     Changes: nothing; writes the file.
 
@@ -283,8 +283,8 @@ def write_terraform(invocation: Invocation, inputs: PolicyOptions, *, out: OutOp
     """Write Terraform code of the set-up, the roles, the guardrails and the alarms.
 
     Variables control the features and the delegated administrator, so that the code takes over nothing that another
-    configuration manages. Comments show how to import what exists, and how to turn on trusted access, which the code
-    doesn't manage. The variables management_profile, roles_profile and trail_profile name the AWS profiles that
+    configuration manages. Comments show how to import existing resources, and how to turn on trusted access, which the
+    code doesn't manage. The variables management_profile, roles_profile and trail_profile name the AWS profiles that
     Terraform uses.
 
     Changes: nothing; writes the file.

@@ -50,9 +50,9 @@ def report(
     the ledger. A fact that wasn't read in the period is unknown. The same database, period and organization give the
     same bytes.
 
-    With --framework it also has the verdict on each control of that framework: what it rests on, the accounts behind
-    it, and attestations. An auditor asks for one framework, so without the option there is none. rootkeeper controls
-    frameworks lists them.
+    With --framework it also has the verdict on each control of that framework: its basis, the accounts behind it, and
+    attestations. An auditor asks for one framework, so without the option there is none. rootkeeper controls frameworks
+    lists them.
 
     The formats of findings have each account's verdict for other tools. Through a server, ages count whole days.
 
@@ -132,8 +132,8 @@ def send(
 ) -> int:
     """Send the evidence report of a period to Security Hub, to a bucket or to a file.
 
-    Security Hub gets one finding for each account and check, with the same id in every report: a finding that is there
-    is updated, and that of a fixed account becomes PASSED. Findings are of the account that sends; the account that a
+    Security Hub gets one finding for each account and check, with the same id in every report: an existing finding is
+    updated, and becomes PASSED if the account is fixed. Findings are of the account that sends; the account that a
     finding is about is its resource. A bucket or a folder gets one file, named after organization and period. Success
     means that a re-read shows it: each finding as it was sent, or the report's SHA-256. Sending it again doubles
     nothing, so run the command again after an interruption.

@@ -1,4 +1,4 @@
-"""``rootkeeper sandbox``: the sandbox as a process of its own, so that it shares nothing with what it tests."""
+"""``rootkeeper sandbox``: the sandbox as a process of its own, so that it shares nothing with the product it tests."""
 
 from __future__ import annotations
 

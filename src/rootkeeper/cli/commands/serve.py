@@ -24,7 +24,7 @@ def serve(
     invocation: Invocation,
     *,
     host: Annotated[str, option("--host", "The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, option("--port", "The port; 0 chooses a free one.", min=0, max=_LARGEST_PORT)] = 8700,
+    port: Annotated[int, option("--port", "The port; 0 chooses a free port.", min=0, max=_LARGEST_PORT)] = 8700,
     insecure_listen: Annotated[
         bool, option("--insecure-listen", "Allow an address that other machines can reach, without TLS.")
     ] = False,
@@ -52,7 +52,7 @@ def serve(
 
     Changes: creates the tables of an empty database, and updates those of the job engine; creates the key file of
     second factors and, if no one sees its output, a file with the first administrator's link; deletes root user
-    credentials of accounts whose recovery window has ended; and makes the changes that its API is asked for.
+    credentials of accounts with an ended recovery window; and makes the changes that its API is asked for.
 
     AWS permissions: those of the five roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
@@ -130,7 +130,7 @@ def worker(invocation: Invocation) -> int:
     Ctrl-C; another worker or the next start resumes unfinished work.
 
     Changes: creates the tables of an empty database, and updates those of the job engine; deletes root user credentials
-    of accounts whose recovery window has ended; and makes the changes that a server's API is asked for.
+    of accounts with an ended recovery window; and makes the changes that a server's API is asked for.
 
     AWS permissions: those of the five roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 

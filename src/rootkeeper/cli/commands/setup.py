@@ -73,8 +73,8 @@ def enable(
 ) -> int:
     """Enable root access management.
 
-    Changes: enables trusted access for IAM, then the features, then registers the delegated administrator; only what
-    isn't done yet. Root user credentials don't change.
+    Changes: enables trusted access for IAM, then the features, then registers the delegated administrator; skips steps
+    already done. Root user credentials don't change.
 
     AWS permissions: in the management account, organizations:EnableAWSServiceAccess,
     iam:EnableOrganizationsRootCredentialsManagement, iam:EnableOrganizationsRootSessions,

@@ -25,17 +25,17 @@ from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.unlock.rules import ChangeKind, LockoutVerdict
 
-_choice = partial(option, rich_help_panel="What to do")
+_choice = partial(option, rich_help_panel="Actions")
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockOptions(OptionSet):
-    """What to do with a policy: at most one of the options, apart from ``--include-failsafe``."""
+    """The action on a policy: at most one of the options, apart from ``--include-failsafe``."""
 
     show: Annotated[bool, _choice("--show", "Show the policy; the default.")] = False
     remove: Annotated[bool, _choice("--remove", "Remove the policy.")] = False
     corrected: Annotated[bool, _choice("--corrected", "Remove the statements that lock everyone out.")] = False
-    replace: Annotated[Path | None, _choice("--replace FILE", "Replace the policy by the one in FILE.")] = None
+    replace: Annotated[Path | None, _choice("--replace FILE", "Replace the policy by the policy in FILE.")] = None
     restore: Annotated[Path | None, _choice("--restore FILE", "Restore a saved copy.")] = None
     include_failsafe: Annotated[
         list[str] | None, option("--include-failsafe ID", "Include this delegated administrator.")

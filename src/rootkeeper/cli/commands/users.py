@@ -36,7 +36,7 @@ def read_new_password(terminal: Terminal, path: Path | None, name: str) -> str:
     """Read a password for the user of that name; from a file, the first line.
 
     :param path: ``-`` for stdin; ``None`` for a person at the terminal.
-    :raises InputError: if it can't be read or asked for, or the two typed ones differ.
+    :raises InputError: if it can't be read or asked for, or the two typed passwords differ.
     """
     if path is None:
         if not terminal.can_ask:
@@ -61,7 +61,7 @@ RoleOption = Annotated[ServerRole, option("--role", "The role, which decides the
 
 
 class IdentityAdministration:
-    """The service of users and tokens, and the actor in whose name it works."""
+    """The service of users and tokens, and the actor of its changes."""
 
     def __init__(self, invocation: Invocation, application: Application, output: OutputFormat) -> None:
         self.terminal, self.application, self.output = invocation.terminal, application, output
@@ -85,7 +85,7 @@ class IdentityAdministration:
         show_identities(identities, self.output, self.terminal, self.now, empty)
 
     def get(self, name: str) -> Identity:
-        """Return the one of that name, which exists."""
+        """Return the user or token of that name, which exists."""
         return next(found for found in self.identities.list_identities() if fold_name(found.name) == fold_name(name))
 
 
@@ -111,7 +111,7 @@ def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
 def change_one(
     invocation: Invocation, change: ChangeOptions, statement: str, make: Callable[[IdentityAdministration], Identity]
 ) -> int:
-    """Announce a change of one user or token, make it, and show the result; a dry run only announces it."""
+    """Announce a change of a user or token, make it, and show the result; a dry run only announces it."""
     with open_identity_administration(invocation) as administration:
         administration.announce(statement)
         if not change.dry_run:
@@ -125,7 +125,7 @@ def disable_one(invocation: Invocation, change: ChangeOptions, name: str, kind: 
 
 
 PasswordOption = Annotated[
-    Path | None, option("--password-file FILE", "A file whose first line is the password; - for stdin.")
+    Path | None, option("--password-file FILE", "A file with the password in its first line; - for stdin.")
 ]
 
 
@@ -158,7 +158,7 @@ def add_user(
 
 
 def list_users(invocation: Invocation) -> int:
-    """List users, also disabled ones.
+    """List users, also disabled users.
 
     Changes: nothing.
 
@@ -303,7 +303,7 @@ def create_token(
 
 
 def list_tokens(invocation: Invocation) -> int:
-    """List tokens, also expired ones. The tokens themselves aren't shown.
+    """List tokens, also expired tokens, without their secrets.
 
     Changes: nothing.
 

@@ -75,7 +75,7 @@ def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
 def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Close a recovery window now.
 
-    Beside a server that is stopped or hung, it closes what is due in the server's place.
+    If the server is stopped or hung, the command closes overdue windows itself.
 
     Changes: deletes every root user credential of the account, also those from before the window, and reads the account
     again.
@@ -111,7 +111,7 @@ def request(
 ) -> int:
     """Request a recovery window.
 
-    The server checks what would prevent the recovery, and notifies the people who can approve it. Nothing is opened:
+    The server checks for obstacles to the recovery, and notifies the people who can approve it. Nothing is opened:
     after enough approvals, rootkeeper windows activate opens the window. An unused request expires.
 
     Changes: nothing in AWS; records the request.
