@@ -32,6 +32,14 @@ FILES: dict[str, tuple[str, ...]] = {
         "scripts/try-image",
         "tests/container/*.py",
     ),
+    "deployment": (
+        "deploy/terraform/*.tf",
+        "deploy/terraform/examples/**/*.tf",
+        "deploy/terraform/modules/**/*.hcl",
+        "deploy/terraform/modules/**/*.tf",
+        "tests/functional/terraform.py",
+        "tests/functional/test_deployment.py",
+    ),
     "installing": (
         *BUILD,
         "Makefile",
@@ -58,6 +66,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "tests/e2e/tools/custodian.txt",
         "tests/e2e/tools/prowler.txt",
     ),
+    "set-up": ("Makefile", "scripts/*", "tests/functional/test_set_up.py"),
     "workflows": (
         ".github/**/*",
         "action.yml",

@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.source_files import REPOSITORY
 from tests.inputs import FILES, hash_inputs, list_unchanged
 
-MARK = re.compile(r"pytest\.mark\.inputs\(\"([\w ]+)\"\)")
+MARK = re.compile(r"pytest\.mark\.inputs\(\"([\w -]+)\"\)")
 
 
 def find_marked() -> dict[str, set[str]]:

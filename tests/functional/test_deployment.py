@@ -17,7 +17,7 @@ from tests.functional.running import Program
 from tests.functional.terraform import Terraform, find_plugins
 from tests.sandbox_process import SandboxProcess
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("deployment")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("deployment"), pytest.mark.inputs("deployment")]
 
 MANAGEMENT, OTHER = "111122223333", "444455556666"
 SERVER_ARN = f"arn:aws:iam::{DELEGATE}:role/rootkeeper-server"

@@ -22,7 +22,7 @@ import pytest
 
 from tests.architecture.source_files import REPOSITORY
 
-pytestmark = pytest.mark.xdist_group("set-up")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("set-up"), pytest.mark.inputs("set-up")]
 
 SECONDS = 120.0
 SCRIPTS = (
@@ -191,9 +191,7 @@ CUT_OFF: Mapping[str, tuple[str, str]] = {
 """Where a set-up is cut off: where npm rests, and the file that shows that the set-up has come so far."""
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "package" else pytest.param(name, marks=pytest.mark.long) for name in CUT_OFF]
-)
+@pytest.mark.parametrize("name", CUT_OFF)
 def test_a_set_up_that_was_killed_is_repaired(name: str, checkout: Path) -> None:
     rests_at, trace = CUT_OFF[name]
     with start_demo(checkout, PAUSE=rests_at) as process:
@@ -206,7 +204,6 @@ def test_a_set_up_that_was_killed_is_repaired(name: str, checkout: Path) -> None
     assert " s  " not in again, "the third has nothing to set up"
 
 
-@pytest.mark.long
 def test_ctrl_c_in_an_installation_is_repaired(checkout: Path) -> None:
     with start_demo(checkout) as process:
         wait_for(lambda: any(checkout.glob(CUT_OFF["package"][1])), process)
@@ -216,7 +213,6 @@ def test_ctrl_c_in_an_installation_is_repaired(checkout: Path) -> None:
     assert "The installation into .venv was cut off: starting it again." in shown
 
 
-@pytest.mark.long
 def test_an_installation_that_outlived_its_make_is_waited_for(checkout: Path) -> None:
     """``kill -9`` of make alone: pip works on, and must not be disturbed."""
     with start_demo(checkout) as process:
