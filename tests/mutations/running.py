@@ -7,6 +7,7 @@ import importlib
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,8 +43,6 @@ FORKS.set_forkserver_preload(
 OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:schemathesis")
 ALREADY_IMPORTED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Assertions of other packages need no rewriting here."""
-CLEANED_BESIDE = ("-W", "ignore::pytest.PytestUnraisableExceptionWarning")
-"""Several runs delete pytest's old folders at the same time, and leave each other's half read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +101,25 @@ def _serve(folder: str, connection: Connection) -> None:
         if changed is not None and changed.endswith(".py"):
             module = changed.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             stale = {module, *imports.find_downstream_modules(module)}
-        process = multiprocessing.get_context("fork").Process(target=_run, args=(tests, stale, folder, output))
-        process.start()
-        process.join(SECONDS)
-        process.kill()
-        process.join()
+        # A folder for each run: in a common one, several runs would delete each other's.
+        with tempfile.TemporaryDirectory(prefix="break-", ignore_cleanup_errors=True) as own:
+            options = [*OPTIONS, *ALREADY_IMPORTED, "--basetemp", f"{own}/t", *tests]
+            process = multiprocessing.get_context("fork").Process(target=_run, args=(options, stale, folder, output))
+            process.start()
+            process.join(SECONDS)
+            process.kill()
+            process.join()
         connection.send(process.exitcode)
 
 
-def _run(tests: list[str], stale: set[str], sources: str, output: str) -> None:
+def _run(options: list[str], stale: set[str], sources: str, output: str) -> None:
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
     for name in stale:
         _forget(name)
     os.environ |= {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}  # of the processes that tests start
-    sys.exit(pytest.main([*OPTIONS, *ALREADY_IMPORTED, *CLEANED_BESIDE, *tests]))
+    sys.exit(pytest.main(options))
 
 
 def _forget(name: str) -> None:
