@@ -14,10 +14,11 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import make_url
 
 
@@ -49,7 +50,8 @@ class PostgresqlServer:
             yield started
         finally:
             started.stop_immediately()
-            server.cleanup()
+            with suppress(psutil.NoSuchProcess):  # the process may end between the package's look and its signal
+                server.cleanup()
             shutil.rmtree(folder, ignore_errors=True)
 
     def _spare_the_disk(self) -> None:
