@@ -17,6 +17,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests.times import TIMES
+
 SECONDS = 600
 PACKAGES = ("rootkeeper", "rootkeeper_sandbox")
 RUN_AT_IMPORT = ("__main__", "migrations.env")
@@ -118,6 +120,7 @@ def _run(options: list[str], stale: set[str], sources: str, output: str) -> None
     os.dup2(file, sys.stderr.fileno())
     for name in stale:
         _forget(name)
+    os.environ.pop(TIMES, None)
     os.environ |= {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}  # of the processes that tests start
     sys.exit(pytest.main(options))
 
