@@ -20,6 +20,7 @@ from tests.architecture.source_files import (
 
 PURE_IMPORTS = {
     "__future__",
+    "abc",
     "base64",
     "collections",
     "collections.abc",

@@ -7,13 +7,13 @@ from itertools import count
 
 from rootkeeper.audit.reading import AccountReaderTools
 from rootkeeper.audit.service import Audit
+from rootkeeper.changes.removal import Removal
 from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.deletion.service import Deletion
 from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.jobs.service import JobService
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest
-from rootkeeper.removal.service import Removal
 from rootkeeper.setup.drift import DriftReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.histories import InMemoryHistory

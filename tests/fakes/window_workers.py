@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.changes.removal import Removal
 from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
-from rootkeeper.removal.service import Removal
 from rootkeeper.windows.approvals import COUNTING_KINDS
 from rootkeeper.windows.checks import RecoveryPlanner
 from rootkeeper.windows.closing import WindowCloser, WindowRereader

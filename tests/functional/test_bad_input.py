@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rootkeeper.changes.removal_rules import ALL_KINDS
 from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.rules import DeletionPlan
-from rootkeeper.removal.rules import ALL_KINDS
 from tests.functional.administration import Administration
 from tests.functional.running import Program, Run
 from tests.sandbox_process import SandboxProcess

@@ -26,17 +26,8 @@ from rootkeeper.aws.credentials import (
 from rootkeeper.aws.errors import AwsResponse, required
 from rootkeeper.aws.resources import AwsBucketPolicies, AwsQueuePolicies, ResourcePolicies, SessionCalls
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.errors import (
-    AwsError,
-    AwsNotFoundError,
-    AwsUnclearError,
-    AwsUnreachableError,
-    IdentityMismatchError,
-    LockLostError,
-)
-from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Action, Intent, Result
-from rootkeeper.ledger.store import Ledger
+from rootkeeper.errors import AwsNotFoundError, AwsUnclearError, IdentityMismatchError
+from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import (
     AccessKey,
@@ -47,7 +38,6 @@ from rootkeeper.organization.statuses import (
     RootCredentialsSummary,
     SigningCertificate,
 )
-from rootkeeper.values import JsonValue
 
 
 class RootSession(Protocol):
@@ -428,57 +418,3 @@ class AwsRootSession:
             return self._clients.root_iam_changing.change(
                 operation, intent, self._clients.clock, target=self.account_id, **parameters
             )
-
-
-def open_root_session(
-    sessions: RootSessions,
-    ledger: Ledger,
-    account_id: AccountId,
-    task_policy: TaskPolicy,
-    *,
-    lock: AccountLock | None = None,
-    context: Mapping[str, JsonValue] | None = None,
-) -> RootSession:
-    """Open a session and prove that it is the target's root user. Two calls: sts:AssumeRoot, sts:GetCallerIdentity.
-
-    :raises AwsError: if AWS refuses, or the session is of another principal; the outcome is recorded.
-    :raises LedgerUnavailableError: if the intent can't be recorded; no call was made.
-    :raises LockLostError: if the lock is lost; no call was made.
-    """
-    parameters = {"task_policy": task_policy.value, **(context or {})}
-    intent = ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=account_id, parameters=parameters, lock=lock)
-    session: RootSession | None = None
-    try:
-        session = sessions.open(account_id, task_policy, intent)
-        session.require_identity()
-    except LockLostError as error:
-        ledger.append_outcome(intent, Result.FAILED, describe_error(error))
-        raise
-    except AwsError as error:
-        is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError)
-        ledger.append_outcome(
-            intent, Result.UNKNOWN if is_unclear else Result.FAILED, {**_describe(session), **describe_error(error)}
-        )
-        raise
-    ledger.append_outcome(intent, Result.DONE, _describe(session))
-    return session
-
-
-def describe_error(error: AwsError | LockLostError) -> dict[str, JsonValue]:
-    """Return the details of an error for the ledger."""
-    details: dict[str, JsonValue] = {"error": error.code, "message": error.message}
-    if isinstance(error, AwsError) and error.aws_code:
-        details["aws_code"] = error.aws_code
-    if isinstance(error, AwsError) and error.request_id:
-        details["request_id"] = error.request_id
-    return details
-
-
-def _describe(session: RootSession | None) -> dict[str, JsonValue]:
-    if session is None:
-        return {}
-    return {
-        "access_key_id": session.access_key_id,
-        "expires_at": session.expires_at.isoformat(),
-        "request_id": session.request_id,
-    }

@@ -334,7 +334,7 @@ class DeletionChoices(OptionSet):
 
 
 def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
-    from rootkeeper.removal.rules import ALL_KINDS
+    from rootkeeper.changes.removal_rules import ALL_KINDS
 
     if not texts:
         return ALL_KINDS

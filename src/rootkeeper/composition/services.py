@@ -254,9 +254,9 @@ class UseCases(Adapters):
 
     @property
     def deletion(self) -> Deletion:
+        from rootkeeper.changes.removal import Removal
         from rootkeeper.deletion.execution import ProtectionReader
         from rootkeeper.deletion.service import Deletion
-        from rootkeeper.removal.service import Removal
 
         return Deletion(
             self.inventory_reader,

@@ -13,6 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
+from rootkeeper.changes.removal import Removal, RemovalResult
+from rootkeeper.changes.removal_rules import (
+    AccountDeletion,
+    KindOutcome,
+    KindReason,
+    KindResult,
+    PlannedCall,
+    plan_deletion,
+    skip_kinds,
+)
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.records import deletion_to_record
 from rootkeeper.deletion.rules import (
@@ -58,16 +68,6 @@ from rootkeeper.organization.statuses import (
     evaluate_found,
 )
 from rootkeeper.organization.threads import WorkerThreads
-from rootkeeper.removal.rules import (
-    AccountDeletion,
-    KindOutcome,
-    KindReason,
-    KindResult,
-    PlannedCall,
-    plan_deletion,
-    skip_kinds,
-)
-from rootkeeper.removal.service import Removal, RemovalResult
 from rootkeeper.shapes import to_json_record
 from rootkeeper.values import JsonValue, render_instant
 from rootkeeper.windows.rules import RecoveryWindow

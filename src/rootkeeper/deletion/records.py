@@ -15,6 +15,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason
 from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAccount, find_contradiction
 from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.jobs.records import ListedJobRecord
@@ -22,7 +23,6 @@ from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
 from rootkeeper.organization.selection import SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
     AccountNumber,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rootkeeper.changes.removal_rules import AccountDeletion
 from rootkeeper.deletion.execution import DeletionJob
 from rootkeeper.deletion.records import deletion_from_record, parse_plan
 from rootkeeper.deletion.rules import DeletionPlan, WaveRules
@@ -15,7 +16,6 @@ from rootkeeper.jobs.service import RunningJob
 from rootkeeper.jobs.store import JobResults, KeptJobs
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import Status
-from rootkeeper.removal.rules import AccountDeletion
 from rootkeeper.shapes import parse_facts
 
 

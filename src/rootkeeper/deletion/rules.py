@@ -10,12 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.errors import Hint, InputError, TargetRefusedError
-from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
-from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, RootCredentials, Status
-from rootkeeper.removal.rules import (
+from rootkeeper.changes.removal_rules import (
     ACTIONS,
     ALL_KINDS,
     TARGET_PARAMETERS,
@@ -27,6 +22,11 @@ from rootkeeper.removal.rules import (
     list_targets,
     plan_deletion,
 )
+from rootkeeper.errors import Hint, InputError, TargetRefusedError
+from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
+from rootkeeper.organization.accounts import Account, AccountId, AccountState
+from rootkeeper.organization.selection import Skip, SkipReason
+from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, RootCredentials, Status
 from rootkeeper.values import render_duration
 
 RECENT_USE = timedelta(days=90)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from rootkeeper.audit.reading import AccountReaderTools, read_accounts
+from rootkeeper.changes.removal import Removal
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import (
     DeletionJob,
@@ -51,7 +52,6 @@ from rootkeeper.organization.selection import (
     require_request,
 )
 from rootkeeper.organization.statuses import AccountStatus, classify_account_role
-from rootkeeper.removal.service import Removal
 
 RECENT_INVENTORY = timedelta(minutes=2)
 """A younger inventory isn't read again."""

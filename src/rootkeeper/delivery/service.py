@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rootkeeper.aws.report_places import ReportBuckets, SecurityHubFindings
-from rootkeeper.aws.root_sessions import describe_error
 from rootkeeper.aws.rules import RejectedFinding
+from rootkeeper.changes.rules import describe_error
 from rootkeeper.clock import Clock
 from rootkeeper.database.files import open_replacing, sync_folder
 from rootkeeper.delivery.planning import DeliveryPlan

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.changes.removal_rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.failsafe.rules import (
@@ -47,7 +48,6 @@ from rootkeeper.organization.statuses import (
     find_status_without_reading,
 )
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.removal.rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.root_emails.rules import RootEmail
 from rootkeeper.setup.rules import CHANGES_OF_SETUP, SetupDrift, SetupState
 from rootkeeper.shapes import parse_facts

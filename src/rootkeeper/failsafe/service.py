@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from rootkeeper.audit.reading import read_accounts
 from rootkeeper.audit.service import Audit
 from rootkeeper.aws.policies import PolicyReader
-from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
+from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,

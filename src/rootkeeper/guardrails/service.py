@@ -14,6 +14,7 @@ from datetime import datetime
 
 from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.removal_rules import AccountDeletion, KindReason, KindResult
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, Hint, InputError, SelectionEmptyError
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
@@ -35,7 +36,6 @@ from rootkeeper.organization.statuses import AccountStatus, StatusReason
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyListing, PolicyTree, build_tree
-from rootkeeper.removal.rules import AccountDeletion, KindReason, KindResult
 
 _LOOK_SECONDS = 0.2
 """How long to wait before checking for a request to stop."""

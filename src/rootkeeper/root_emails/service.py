@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
-from rootkeeper.aws.root_sessions import describe_error
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
+from rootkeeper.changes.rules import describe_error
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsError,

@@ -14,8 +14,10 @@ from datetime import timedelta
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
-from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
+from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import Resource, TaskPolicy
+from rootkeeper.changes.removal_rules import ACTIONS, TARGET_PARAMETERS
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.delivery.rules import DELIVERY_ACTIONS, INTERRUPTED
 from rootkeeper.errors import (
@@ -31,7 +33,6 @@ from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, AccountState, Feature, Setup
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.root_emails.rules import EMAIL_PARAMETER, ONE_TIME_PASSWORD_LASTS, evaluate_acceptance, was_started
 from rootkeeper.root_emails.service import read_again, read_update
 from rootkeeper.setup.rules import CHANGES_OF_SETUP

@@ -16,8 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
-from rootkeeper.aws.root_sessions import RootSession, RootSessions, describe_error, open_root_session
+from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import Resource, ResourceKind, is_protected, require_resource_name, require_unprotected
+from rootkeeper.changes.rules import describe_error
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.policies import PolicyReader
-from rootkeeper.aws.root_sessions import RootSessions, open_root_session
+from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,

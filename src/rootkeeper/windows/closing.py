@@ -15,8 +15,9 @@ from enum import StrEnum
 from functools import partial
 from itertools import chain, repeat
 
-from rootkeeper.aws.root_sessions import open_root_session
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.removal import Removal, RemovalResult
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,
@@ -37,7 +38,6 @@ from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
-from rootkeeper.removal.service import Removal, RemovalResult
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import cancel
 from rootkeeper.windows.checks import AccountWork

@@ -12,8 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.aws.root_sessions import RootSession, describe_error, open_root_session
+from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.rules import describe_error
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeAlias
 
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
+from rootkeeper.changes.removal_rules import ALL_KINDS
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.made_plans import PlanJobs, read_made_plan
@@ -35,7 +36,6 @@ from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
-from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue, canonical_json

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from rootkeeper.access.rules import OF_WHOLE_ORGANIZATION, Identity, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.changes.removal_rules import plan_deletion
 from rootkeeper.deletion.made_plans import make_plan_id
 from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.statuses import AccessKey, CredentialKind, RootCredentials
-from rootkeeper.removal.rules import plan_deletion
 from rootkeeper.server.application import ROWS
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.api_services import ENDPOINT, MANAGEMENT_ID, ORGANIZATION_ID, PAYMENTS_ID, FakeServices

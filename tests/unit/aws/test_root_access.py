@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.root_sessions import RootSession, open_root_session
+from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,

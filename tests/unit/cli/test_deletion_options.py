@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.removal_rules import ALL_KINDS
 from rootkeeper.cli.options import DeletionChoices
 from rootkeeper.errors import InputError
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import ALL_KINDS
 
 
 def test_all_kinds_go_unless_some_are_named() -> None:

@@ -6,6 +6,18 @@ from datetime import timedelta
 import pytest
 from hypothesis import example, given
 
+from rootkeeper.changes.removal_rules import (
+    ALL_KINDS,
+    GUARDED_KINDS,
+    AccountDeletion,
+    KindOutcome,
+    KindReason,
+    KindResult,
+    leaves_unguarded,
+    list_targets,
+    plan_deletion,
+    skip_kinds,
+)
 from rootkeeper.deletion.rules import (
     DeletionPlan,
     DeletionReport,
@@ -24,18 +36,6 @@ from rootkeeper.organization.statuses import (
     MfaDevice,
     MfaKind,
     RootCredentials,
-)
-from rootkeeper.removal.rules import (
-    ALL_KINDS,
-    GUARDED_KINDS,
-    AccountDeletion,
-    KindOutcome,
-    KindReason,
-    KindResult,
-    leaves_unguarded,
-    list_targets,
-    plan_deletion,
-    skip_kinds,
 )
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, credentials, kinds
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rootkeeper.changes.removal_rules import KindOutcome
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.resumption import ResumePlan, read_results, read_resumption
@@ -15,7 +16,6 @@ from rootkeeper.jobs.rules import JobProgress, JobState
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import EVERYTHING
-from rootkeeper.removal.rules import KindOutcome
 from tests.fakes.desk import Desk
 from tests.fakes.jobs import StopAt
 from tests.fakes.root_users import root_user_with_everything

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rootkeeper.changes.removal_rules import ALL_KINDS
 from rootkeeper.deletion.rules import (
     RECENT_USE,
     PlannedAccount,
@@ -29,7 +30,6 @@ from rootkeeper.organization.statuses import (
     evaluate_failure,
     evaluate_found,
 )
-from rootkeeper.removal.rules import ALL_KINDS
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, NOW
 
 ACCOUNT = Account(ACCOUNT_ID, "prod", "prod@example.com", AccountState.ACTIVE, ("r-exam",), "Root")

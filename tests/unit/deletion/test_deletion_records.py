@@ -6,12 +6,19 @@ import json
 
 import pytest
 
+from rootkeeper.changes.removal_rules import (
+    AccountDeletion,
+    KindOutcome,
+    KindReason,
+    KindResult,
+    PlannedCall,
+    skip_kinds,
+)
 from rootkeeper.deletion.records import deletion_from_record, deletion_to_record
 from rootkeeper.deletion.rules import PlannedAccount
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason, KindResult, PlannedCall, skip_kinds
 
 PLANNED = PlannedAccount(
     AccountId("111122223333"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason
 from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
 from rootkeeper.errors import (
     AwsCredentialsError,
@@ -23,7 +24,6 @@ from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, AccountState, Endpoint
 from rootkeeper.organization.selection import EVERYTHING, SkipReason
 from rootkeeper.organization.statuses import AccessKey, CredentialKind, Status
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.jobs import StopAt
 from tests.fakes.policies import HeldPolicies

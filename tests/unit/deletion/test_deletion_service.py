@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.removal_rules import KindOutcome
 from rootkeeper.deletion.records import parse_plan, render_plan
 from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, PlannedAccount
 from rootkeeper.errors import (
@@ -19,7 +20,6 @@ from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
-from rootkeeper.removal.rules import KindOutcome
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.policies import DENY_ROOT

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from rootkeeper.changes.removal_rules import KindOutcome, KindReason, KindResult, PlannedCall
 from rootkeeper.deletion.rules import credit_earlier, list_deleted_earlier
 from rootkeeper.ledger.rules import GENESIS_HASH, Action, Actor, ActorKind, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import KindOutcome, KindReason, KindResult, PlannedCall
 
 KEY = PlannedCall(CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE")
 OTHER_KEY = PlannedCall(CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN8EXAMPLE")

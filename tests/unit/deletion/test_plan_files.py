@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rootkeeper.changes.removal_rules import plan_deletion
 from rootkeeper.deletion.records import derive_plan_id, describe_plan, parse_plan, render_plan, require_valid_here
 from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAccount, require_failsafes_named
 from rootkeeper.errors import PlanInvalidError, TargetRefusedError
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import RootCredentials
-from rootkeeper.removal.rules import plan_deletion
 from rootkeeper.values import canonical_json
 from tests.unit.deletion.test_deletion import EMPTY, PASSWORD, key, plan_of, planned
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, NOW, credentials, kinds

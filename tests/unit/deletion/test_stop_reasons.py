@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindResult
 from rootkeeper.deletion.execution import DeletedTarget, StopReasons
 from rootkeeper.errors import LedgerUnavailableError
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult
 from tests.fakes.desk import Desk
 from tests.fakes.jobs import StopAt
 

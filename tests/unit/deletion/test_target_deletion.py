@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.changes.removal_rules import KindOutcome
 from rootkeeper.deletion.execution import DeletedTarget, TargetDeletion, describe_not_begun, describe_skipped
 from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions, DeletionPlan, PlannedAccount
 from rootkeeper.errors import AwsCredentialsError, AwsThrottledError, DatabaseError
@@ -16,7 +17,6 @@ from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.ledger.rules import LedgerEntry, Result
 from rootkeeper.organization.selection import EVERYTHING, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status, StatusReason
-from rootkeeper.removal.rules import KindOutcome
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.root_users import root_user_with_everything
 from tests.fakes.stores import InMemoryLedger

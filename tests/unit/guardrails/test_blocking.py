@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason, KindResult
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, AwsUnreachableError, DenialCause
 from rootkeeper.guardrails.service import BlockingPolicyFinder
 from rootkeeper.organization.accounts import AccountId
@@ -13,7 +14,6 @@ from rootkeeper.organization.progress import NullStopSignal
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, Status, StatusReason
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import PolicyListing
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason, KindResult
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.policies import DENY_ROOT, FakePolicies, HeldPolicies
 

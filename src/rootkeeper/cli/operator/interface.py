@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.aws.rules import OneTimePassword
+    from rootkeeper.changes.removal_rules import AccountDeletion
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from rootkeeper.organization.progress import StopSignal
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.organization.statuses import AccountStatus, FailOn
-    from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
     from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
     from rootkeeper.root_emails.rules import EmailChangeRequest

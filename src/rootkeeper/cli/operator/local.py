@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.aws.rules import OneTimePassword
+    from rootkeeper.changes.removal_rules import AccountDeletion
     from rootkeeper.cli.operator.interface import Emit, PeriodRequest
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.composition.application import Application
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from rootkeeper.organization.accounts import Account, AccountId, Inventory
     from rootkeeper.organization.progress import Progress, StopSignal
     from rootkeeper.organization.selection import SelectionRequest
-    from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
     from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
     from rootkeeper.root_emails.rules import EmailChangeRequest

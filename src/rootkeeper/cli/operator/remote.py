@@ -89,6 +89,7 @@ from rootkeeper.worker.requests import PlanRequest, PreflightRequest, UnlockRequ
 
 if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
+    from rootkeeper.changes.removal_rules import AccountDeletion
     from rootkeeper.cli.operator.interface import Emit, PeriodRequest
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
@@ -98,7 +99,6 @@ if TYPE_CHECKING:
     from rootkeeper.organization.accounts import Inventory
     from rootkeeper.organization.progress import StopSignal
     from rootkeeper.organization.selection import SelectionRequest
-    from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
     from rootkeeper.root_emails.rules import EmailChangeRequest
     from rootkeeper.root_emails.service import EmailReport

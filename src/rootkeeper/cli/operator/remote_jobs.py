@@ -17,6 +17,7 @@ import typer
 
 from rootkeeper.audit.records import head_from_record
 from rootkeeper.audit.service import AuditReport
+from rootkeeper.changes.removal_rules import AccountDeletion
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import Record
@@ -57,7 +58,6 @@ from rootkeeper.organization.selection import (
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.remote.connections import PAGE, Connection, error_of, segment
 from rootkeeper.remote.server import JobFollower
-from rootkeeper.removal.rules import AccountDeletion
 from rootkeeper.root_emails.rules import RootEmail, parse_rules
 from rootkeeper.root_emails.service import EmailReport
 from rootkeeper.shapes import parse_facts

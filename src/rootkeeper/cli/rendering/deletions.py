@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, TableColumn, cause_lines, counted, render_age, show_listing
 from rootkeeper.cli.terminal import Terminal
@@ -16,7 +17,6 @@ from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccou
 from rootkeeper.exceptions.rules import DeletionException, exception_to_record
 from rootkeeper.organization.selection import SkipReason
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome
 from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
 

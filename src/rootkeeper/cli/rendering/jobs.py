@@ -27,7 +27,7 @@ from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
-    from rootkeeper.removal.rules import AccountDeletion
+    from rootkeeper.changes.removal_rules import AccountDeletion
 
 _STYLES = {
     JobState.DONE: "green",

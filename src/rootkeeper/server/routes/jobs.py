@@ -15,6 +15,7 @@ from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.audit.records import FinishedAudit
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind
+from rootkeeper.changes.removal_rules import ALL_KINDS
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.records import AccountResultRecord, FinishedDeletion, PlanRecord, UnfinishedDeletion
 from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions
@@ -30,7 +31,6 @@ from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
-from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.job_streams import stream_job

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
 from rootkeeper.deletion.records import deletion_to_record, describe_plan, render_plan
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.errors import TargetRefusedError
@@ -27,7 +28,6 @@ from rootkeeper.organization.statuses import (
     RootCredentialsSummary,
     Status,
 )
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
 from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record, pressing_ctrl_c
 from tests.fakes.rootkeeper_server import Answer, problem
 

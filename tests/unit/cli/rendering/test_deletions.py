@@ -8,6 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.removal_rules import (
+    ALL_KINDS,
+    AccountDeletion,
+    KindOutcome,
+    KindReason,
+    KindResult,
+    plan_deletion,
+)
 from rootkeeper.cli.rendering.audits import MARKS
 from rootkeeper.cli.rendering.deletions import (
     OutcomeWord,
@@ -29,7 +37,6 @@ from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import ALL_KINDS, AccountDeletion, KindOutcome, KindReason, KindResult, plan_deletion
 from tests.unit.cli.rendering import samples
 from tests.unit.database.samples import REPOSITORY
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindResult
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.jobs import job_record, render_progress, render_remark, show_job, show_jobs
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import CredentialKind
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult
 from tests.unit.cli.rendering.samples import NOW
 
 JOB = Job(

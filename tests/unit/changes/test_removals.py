@@ -6,8 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rootkeeper.changes.credentials import (
+    CallRecord,
+    CallState,
+    CredentialRemoval,
+    RemainingCredentials,
+    evaluate_kinds,
+    evaluate_sent_calls,
+)
+from rootkeeper.changes.removal_rules import (
+    ALL_KINDS,
+    KindOutcome,
+    KindReason,
+    KindResult,
+    PlannedCall,
+    classify_obstacle,
+    plan_deletion,
+)
+from rootkeeper.changes.rules import Answer, SentChange
 from rootkeeper.errors import (
     AwsAccessDeniedError,
+    AwsError,
     AwsNotFoundError,
     AwsRejectedError,
     AwsThrottledError,
@@ -16,26 +35,12 @@ from rootkeeper.errors import (
     LockLostError,
     RootkeeperError,
 )
-from rootkeeper.ledger.rules import Result
+from rootkeeper.ledger.rules import Intent, Result
 from rootkeeper.organization.statuses import (
     CredentialKind,
     RootCredentials,
     RootCredentialsSummary,
     SigningCertificate,
-)
-from rootkeeper.removal.rules import (
-    ALL_KINDS,
-    CallRecord,
-    CallState,
-    KindOutcome,
-    KindReason,
-    KindResult,
-    PlannedCall,
-    RemainingCredentials,
-    classify_obstacle,
-    evaluate_kinds,
-    evaluate_sent_calls,
-    plan_deletion,
 )
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, credentials
 
@@ -44,6 +49,12 @@ PASSWORD = PlannedCall(CredentialKind.PASSWORD, None)
 KEY = PlannedCall(CredentialKind.ACCESS_KEYS, KEY_IDS[0])
 NOTHING_LEFT = RemainingCredentials(EMPTY.summary, None)
 ONLY_SUMMARY = RemainingCredentials(RootCredentialsSummary(True, False, False, False), EMPTY)
+
+
+def record_of(call: PlannedCall, state: CallState, error: AwsError | None = None) -> CallRecord:
+    removal = CredentialRemoval(ACCOUNT_ID, call)
+    intent = Intent(1, removal.action, ACCOUNT_ID, valid_until=1.0)
+    return CallRecord(removal, state, SentChange(removal, intent, Answer(error=error)))
 
 
 def kind_results(
@@ -68,8 +79,8 @@ def kind_results(
 def test_p05_only_a_reread_makes_a_call_done(
     left: RemainingCredentials | None, state: CallState, result: Result
 ) -> None:
-    record = CallRecord(PASSWORD, CallState.SENT)
-    assert evaluate_sent_calls([record], left) == [(record, result)]
+    record = record_of(PASSWORD, CallState.SENT)
+    assert [evaluation.result for _, evaluation in evaluate_sent_calls([record], left)] == [result]
     assert record.state is state
     assert evaluate_sent_calls([record], left) == []
 
@@ -85,13 +96,13 @@ def test_p05_only_a_reread_makes_a_call_done(
 def test_p04_only_a_reread_proves_that_nothing_was_there(
     left: RemainingCredentials | None, state: CallState, result: Result
 ) -> None:
-    record = CallRecord(PASSWORD, CallState.SENT, answer="NoSuchEntity", not_found=AwsNotFoundError("none"))
-    assert evaluate_sent_calls([record], left) == [(record, result)]
+    record = record_of(PASSWORD, CallState.SENT, AwsNotFoundError("none", aws_code="NoSuchEntity"))
+    assert [evaluation.result for _, evaluation in evaluate_sent_calls([record], left)] == [result]
     assert record.state is state
 
 
 def test_p05_what_was_gone_and_a_later_reread_shows_is_left() -> None:
-    record = CallRecord(PASSWORD, CallState.ABSENT)
+    record = record_of(PASSWORD, CallState.ABSENT)
     assert evaluate_sent_calls([record], ONLY_SUMMARY) == []
     assert record.state is CallState.LEFT
     assert kind_results(record, left=ONLY_SUMMARY)[CredentialKind.PASSWORD].reason is KindReason.STILL_PRESENT
@@ -99,7 +110,7 @@ def test_p05_what_was_gone_and_a_later_reread_shows_is_left() -> None:
 
 @given(credentials(), credentials())
 def test_p05_a_kind_that_a_reread_shows_is_never_deleted(found: RootCredentials, after: RootCredentials) -> None:
-    records = [CallRecord(call, CallState.SENT) for call in plan_deletion(found)]
+    records = [record_of(call, CallState.SENT) for call in plan_deletion(found)]
     left = RemainingCredentials(after.summary, after)
     evaluate_sent_calls(records, left)
     for kind, result in kind_results(*records, left=left).items():
@@ -112,7 +123,7 @@ def test_p05_a_kind_that_a_reread_shows_is_never_deleted(found: RootCredentials,
 
 @given(credentials(), st.sampled_from([CallState.PLANNED, CallState.REFUSED, CallState.UNPROVEN, CallState.LEFT]))
 def test_a_call_that_is_not_proven_fails_its_kind(found: RootCredentials, state: CallState) -> None:
-    records = [CallRecord(call, state) for call in plan_deletion(found)]
+    records = [record_of(call, state) for call in plan_deletion(found)]
     for kind, result in kind_results(*records, obstacle=KindReason.LEDGER_UNAVAILABLE).items():
         assert (result.outcome is KindOutcome.FAILED) == found.summary.has(kind)
 

@@ -5,14 +5,13 @@ A successful answer from AWS isn't enough: a call is done only when a re-read no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from rootkeeper.errors import (
     AwsAccessDeniedError,
-    AwsNotFoundError,
     AwsThrottledError,
     IdentityMismatchError,
     LedgerUnavailableError,
@@ -20,10 +19,10 @@ from rootkeeper.errors import (
     RootkeeperError,
     RunStoppedError,
 )
-from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import CredentialKind, RootCredentials, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import CredentialKind, RootCredentials, Status
 
 ALL_KINDS = frozenset(CredentialKind)
 
@@ -201,156 +200,6 @@ TARGET_PARAMETERS: Mapping[CredentialKind, str] = MappingProxyType(
     }
 )
 """The parameter of an intent that contains the target; a password has none."""
-
-
-class CallState(StrEnum):
-    """The state of a changing call."""
-
-    PLANNED = "planned"
-    """Not sent."""
-    SENT = "sent"
-    """Sent, and not re-read yet."""
-    GONE = "gone"
-    """A re-read no longer shows the target."""
-    ABSENT = "absent"
-    """AWS answered that there was nothing to remove, and a re-read doesn't show the target."""
-    REFUSED = "refused"
-    """AWS refused; nothing changed."""
-    LEFT = "left"
-    """A re-read still shows the target."""
-    UNPROVEN = "unproven"
-    """Sent, but the account couldn't be re-read."""
-    KEPT = "kept"
-    """An MFA device that wasn't touched because credentials that it guards are left or may be left."""
-
-
-SUCCESS = "success"
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """A changing call with its current state."""
-
-    call: PlannedCall
-    state: CallState = CallState.PLANNED
-    intent: Intent | None = None
-    """Its last intent."""
-    answer: str = SUCCESS
-    """AWS's answer, or the error that came instead."""
-    not_found: AwsNotFoundError | None = None
-    """AWS's answer that there was nothing to remove. Like success, only a re-read proves it."""
-    reason: KindReason | None = None
-    detail: str | None = None
-
-    @property
-    def counts_as_gone(self) -> bool:
-        return self.state in {CallState.GONE, CallState.ABSENT}
-
-    @property
-    def is_unclear(self) -> bool:
-        """Whether it was sent and got neither success nor a refusal."""
-        return self.state is CallState.SENT and self.answer != SUCCESS and self.not_found is None
-
-    def mark_gone(self) -> None:
-        """Note that a re-read no longer shows the target."""
-        self.state = CallState.GONE if self.not_found is None else CallState.ABSENT
-
-
-@dataclass(frozen=True, slots=True)
-class RemainingCredentials:
-    """The credentials that a re-read shows."""
-
-    summary: RootCredentialsSummary
-    credentials: RootCredentials | None
-    """In detail, if the summary shows any."""
-
-    @property
-    def combined(self) -> RootCredentialsSummary:
-        """A kind counts as left if the summary or the details show it."""
-        return self.summary if self.credentials is None else self.summary.combined_with(self.credentials.summary)
-
-    def shows(self, call: PlannedCall) -> bool:
-        """Whether the call's target may still exist: by its id, or by the summary alone if the details show none."""
-        targets = () if self.credentials is None else list_targets(self.credentials, call.kind)
-        return call.target in targets or (not targets and self.combined.has(call.kind))
-
-
-def evaluate_sent_calls(
-    records: Iterable[CallRecord], left: RemainingCredentials | None
-) -> list[tuple[CallRecord, Result]]:
-    """Decide the result of every call that was sent by the last re-read; ``None``: there was no re-read.
-
-    :returns: the calls with intents that have no outcome yet, each with its outcome.
-    """
-    decided = []
-    for record in records:
-        if record.state is CallState.SENT:
-            if left is None:
-                record.state, record.reason = CallState.UNPROVEN, KindReason.UNPROVEN
-                record.detail = f"{record.call.operation} was sent, but its result couldn't be re-read."
-                decided.append((record, Result.UNKNOWN))
-            elif left.shows(record.call):
-                _mark_left(record)
-                decided.append((record, Result.FAILED))
-            else:
-                record.mark_gone()
-                decided.append((record, Result.DONE))
-        elif record.counts_as_gone and left is not None and left.shows(record.call):
-            _mark_left(record)
-    return decided
-
-
-def _mark_left(record: CallRecord) -> None:
-    record.state, record.reason = CallState.LEFT, KindReason.STILL_PRESENT
-    record.detail = f"{record.call.operation} returned {record.answer}, but a re-read still shows its target."
-
-
-def evaluate_kinds(
-    records: Sequence[CallRecord],
-    *,
-    only: frozenset[CredentialKind],
-    left: RemainingCredentials | None,
-    obstacle: KindReason | None,
-    obstacle_detail: str | None,
-    found: RootCredentials | None,
-) -> tuple[KindResult, ...]:
-    """Evaluate the result for each of the four kinds.
-
-    :param obstacle: why calls weren't sent, or why the account couldn't be read.
-    :param found: as read at the start; ``None`` if that failed.
-    """
-    results = []
-    for kind in CredentialKind:
-        if kind not in only:
-            results.append(KindResult(kind, KindOutcome.SKIPPED, KindReason.NOT_SELECTED))
-        elif found is None:
-            results.append(KindResult(kind, KindOutcome.FAILED, obstacle or KindReason.ERROR, obstacle_detail))
-        elif kind is CredentialKind.MFA_DEVICES and leaves_unguarded(found, only):
-            results.append(KindResult(kind, KindOutcome.SKIPPED, KindReason.GUARDS_SOMETHING, "What it guards stays."))
-        else:
-            mine = [record for record in records if record.call.kind is kind]
-            is_left = left is not None and left.combined.has(kind)
-            results.append(_evaluate_kind(kind, mine, is_left, obstacle, obstacle_detail))
-    return tuple(results)
-
-
-def _evaluate_kind(
-    kind: CredentialKind,
-    records: Sequence[CallRecord],
-    is_left: bool,
-    obstacle: KindReason | None,
-    obstacle_detail: str | None,
-) -> KindResult:
-    for record in records:
-        if record.state is CallState.KEPT:
-            return KindResult(kind, KindOutcome.SKIPPED, KindReason.GUARDS_SOMETHING, record.detail)
-        if not record.counts_as_gone:
-            reason = record.reason or obstacle or KindReason.ERROR
-            return KindResult(kind, KindOutcome.FAILED, reason, record.detail or obstacle_detail)
-    if is_left:
-        return KindResult(kind, KindOutcome.FAILED, KindReason.APPEARED_MEANWHILE, "A re-read shows a new one.")
-    is_deleted = any(record.state is CallState.GONE for record in records)
-    return KindResult(kind, KindOutcome.DELETED if is_deleted else KindOutcome.ALREADY_ABSENT)
 
 
 def classify_obstacle(error: RootkeeperError, *, in_session: bool) -> KindReason:

@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.removal import RemovalResult
+from rootkeeper.changes.removal_rules import ALL_KINDS, TARGET_PARAMETERS, KindOutcome, KindReason
+from rootkeeper.changes.sessions import RENEWAL_MARGIN
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -19,8 +22,6 @@ from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, LoginProfile, RootCredentials
-from rootkeeper.removal.rules import ALL_KINDS, TARGET_PARAMETERS, KindOutcome, KindReason
-from rootkeeper.removal.service import RENEWAL_MARGIN, RemovalResult
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.root_users import LONG_AGO, root_user_with_everything
 

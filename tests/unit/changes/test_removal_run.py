@@ -8,6 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rootkeeper.changes.removal import RemovalResult
+from rootkeeper.changes.removal_rules import ALL_KINDS, KindOutcome
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -21,8 +23,6 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import LedgerEntry
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccessKey, CredentialKind, RootCredentials
-from rootkeeper.removal.rules import ALL_KINDS, KindOutcome
-from rootkeeper.removal.service import RemovalResult
 from tests.examples import examples
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything

@@ -1,0 +1,161 @@
+"""A change in AWS as a value, the answer to its call, and the evaluation of the re-read that follows. Pure.
+
+A change says how it is sent, how its effect is observed, and what an observation means. The runner does these steps in
+their order for a living process, and the settlement does the last two for a dead process, so both decide alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, LockLostError
+from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue
+
+Shown = TypeVar("Shown")
+"""What a re-read shows of a change's target."""
+
+SUCCESS = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """AWS's answer to a changing call that may have acted. None of them proves the change."""
+
+    value: Any = None
+    """What the call returned."""
+    error: AwsError | None = None
+    """The error that came instead of success."""
+
+    @property
+    def text(self) -> str:
+        """``success``, or AWS's error code."""
+        return SUCCESS if self.error is None else self.error.aws_code or self.error.code
+
+    @property
+    def is_success(self) -> bool:
+        return self.error is None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether AWS answered that there was nothing to remove."""
+        return isinstance(self.error, AwsNotFoundError)
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether it is neither success nor that there was nothing to remove."""
+        return not self.is_success and not self.is_absent
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The meaning of a re-read."""
+
+    result: Result | None
+    """``None``: the re-read doesn't show it, but a later re-read will. A living process records that as unknown; the
+    settlement leaves the intent open.
+    """
+    explanation: str
+    """A sentence for a person."""
+    is_settled: bool = True
+    """``False`` while AWS may still show an older state, so that a further re-read is worthwhile."""
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Further facts for the outcome's ledger entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reread(Generic[Shown]):
+    """A re-read and its meaning."""
+
+    shown: Shown | None
+    """``None`` if the target couldn't be read."""
+    evaluation: Evaluation
+
+
+class Change(ABC, Generic[Shown]):
+    """A change with the operator's own credentials."""
+
+    __slots__ = ()
+
+    action: Action
+    account_id: AccountId | None
+    """The target; ``None`` if the change concerns the organization."""
+    pauses_seconds: tuple[float, ...]
+    """Before each further re-read while a re-read isn't settled."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> Mapping[str, JsonValue]:
+        """Of the intent, without secrets. With them the settlement makes the change again."""
+
+    def send(self, intent: Intent) -> object:
+        """Make the changing call, once.
+
+        :raises AwsError: as the gateway's changing calls do.
+        :raises LockLostError: if the intent is no longer valid; nothing was sent.
+        """
+        raise NotImplementedError(f"{self.action} is only observed")
+
+    @abstractmethod
+    def observe(self) -> Shown:
+        """Read the target now.
+
+        :raises AwsError: if it can't be read.
+        """
+
+    @abstractmethod
+    def evaluate(self, shown: Shown, answer: Answer | None) -> Evaluation:
+        """Find the result from a re-read.
+
+        :param answer: ``None`` if the process that sent the call died.
+        """
+
+    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - subclasses use it
+        """Describe a change whose target can't be re-read; never a success."""
+        return Evaluation(None, f"The change was sent, but it can't be re-read: {error.message}")
+
+    def may_have_acted(self, error: AwsError) -> bool:
+        """Whether a call with this error may have acted, so that only a re-read decides. All others are refusals."""
+        return isinstance(error, AwsUnclearError | AwsUnreachableError)
+
+
+@dataclass(frozen=True, slots=True)
+class SentChange(Generic[Shown]):
+    """A change whose call was sent, and that has no outcome yet."""
+
+    change: Change[Shown]
+    intent: Intent
+    answer: Answer
+
+
+def describe_error(error: AwsError | LockLostError) -> dict[str, JsonValue]:
+    """Return the details of an error for the ledger."""
+    details: dict[str, JsonValue] = {"error": error.code, "message": error.message}
+    if isinstance(error, AwsError) and error.aws_code:
+        details["aws_code"] = error.aws_code
+    if isinstance(error, AwsError) and error.request_id:
+        details["request_id"] = error.request_id
+    return details
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeResult(Generic[Shown]):
+    """A change that was sent, and its result."""
+
+    change: Change[Shown]
+    answer: Answer
+    shown: Shown | None
+    """The last re-read; ``None`` if it failed."""
+    evaluation: Evaluation
+
+    @property
+    def result(self) -> Result:
+        return self.evaluation.result or Result.UNKNOWN
+
+    @property
+    def explanation(self) -> str:
+        return self.evaluation.explanation

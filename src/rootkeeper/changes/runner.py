@@ -1,0 +1,134 @@
+"""Makes changes in AWS: intent, one call, re-read, outcome. Nothing else sends a changing call.
+
+The intent is on disk before the call is sent. A clear refusal is recorded and raised. After any other answer, success
+too, only a re-read decides; it is repeated with the change's own pauses, because AWS is eventually consistent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rootkeeper.aws.root_sessions import RootSession
+from rootkeeper.changes.rules import (
+    Answer,
+    Change,
+    ChangeResult,
+    Evaluation,
+    Reread,
+    SentChange,
+    Shown,
+    describe_error,
+)
+from rootkeeper.changes.sessions import AccountSessions, RootChange
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError, AwsUnreachableError, LockLostError
+from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.ledger.rules import Result
+from rootkeeper.ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRunner:
+    """Makes changes one after the other; keeps no state between them."""
+
+    ledger: Ledger
+    clock: Clock
+    lock: AccountLock | None = None
+    """Of the account that is changed; each intent checks it."""
+    sessions: AccountSessions | None = None
+    """Of that account, for changes in a root session."""
+    before_sending: Callable[[], None] = lambda: None
+    """Raises if no call may be sent any more."""
+    on_pause: Callable[[float], None] = lambda _: None
+    """Receives each pause before a further re-read, in seconds."""
+
+    def in_account(self, lock: AccountLock, sessions: AccountSessions) -> ChangeRunner:
+        """Return a runner for changes in an account that is locked."""
+        return replace(self, lock=lock, sessions=sessions)
+
+    def make(self, change: Change[Shown]) -> ChangeResult[Shown]:
+        """Make a change and prove it.
+
+        :raises AwsError: if AWS refuses the session or the call; the change wasn't made, and that is recorded.
+        :raises LedgerUnavailableError: if the intent or the outcome can't be recorded.
+        :raises LockLostError: if the lock is lost; nothing was sent.
+        """
+        sent = self.send(change)
+        reread = self.watch(change, sent.answer)
+        self.record(sent, reread.evaluation)
+        return ChangeResult(change, sent.answer, reread.shown, reread.evaluation)
+
+    def send(self, change: Change[Shown]) -> SentChange[Shown]:
+        """Record the intent and send the call; once more if a root session ended early, because AWS refused that call.
+
+        Raises as ``make`` does.
+        """
+        if not isinstance(change, RootChange):
+            return self._send_once(change)
+        try:
+            return self._send_once(change)
+        except AwsCredentialsError:
+            self._require_sessions().drop(change.task_policy)
+        return self._send_once(change)
+
+    def _send_once(self, change: Change[Shown]) -> SentChange[Shown]:
+        parameters = dict(change.parameters)
+        session: RootSession | None = None
+        if isinstance(change, RootChange):
+            session = self._require_sessions().get(change.task_policy)
+            parameters["session_access_key_id"] = session.access_key_id
+        self.before_sending()
+        intent = self.ledger.append_intent(
+            change.action, account_id=change.account_id, parameters=parameters, lock=self.lock
+        )
+        try:
+            if isinstance(change, RootChange) and session is not None:
+                return SentChange(change, intent, Answer(change.send_in(session, intent)))
+            return SentChange(change, intent, Answer(change.send(intent)))
+        except (AwsError, LockLostError) as error:
+            if isinstance(error, AwsError) and change.may_have_acted(error):
+                return SentChange(change, intent, Answer(error=error))
+            self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
+            raise
+
+    def watch(self, change: Change[Shown], answer: Answer | None) -> Reread[Shown]:
+        """Re-read until the result is settled, at most as often as the change has pauses. Changes nothing."""
+        for pause in (*change.pauses_seconds, None):
+            try:
+                shown = self.observe(change)
+            except AwsError as error:
+                evaluation = change.evaluate_unread(error, answer)
+                is_transient = isinstance(error, AwsThrottledError | AwsUnreachableError)
+                is_settled = evaluation.is_settled and not is_transient
+                reread = Reread[Shown](None, replace(evaluation, is_settled=is_settled))
+            else:
+                reread = Reread(shown, change.evaluate(shown, answer))
+            if reread.evaluation.is_settled or pause is None:
+                break
+            self.on_pause(pause)
+            self.clock.sleep(pause)
+        return reread
+
+    def observe(self, change: Change[Shown]) -> Shown:
+        """:raises AwsError: if AWS refuses the session, or the target can't be read."""
+        return change.observe_in(self._require_sessions()) if isinstance(change, RootChange) else change.observe()
+
+    def record(self, sent: SentChange[Shown], evaluation: Evaluation) -> None:
+        """Record the outcome of a change.
+
+        :raises LedgerUnavailableError: if it can't be recorded; the next settlement ends the intent.
+        """
+        error = sent.answer.error
+        details = {
+            "answer": sent.answer.text,
+            "reread": evaluation.explanation,
+            **({} if error is None else describe_error(error)),
+            **evaluation.details,
+        }
+        self.ledger.append_outcome(sent.intent, evaluation.result or Result.UNKNOWN, details)
+
+    def _require_sessions(self) -> AccountSessions:
+        if self.sessions is None:
+            raise ValueError("a change in a root session needs the sessions of its account")
+        return self.sessions

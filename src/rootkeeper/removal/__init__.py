@@ -1,1 +1,0 @@
-"""Removing the root user credentials of an account, for deletions and closings."""
