@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, LockLostError
+from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue
@@ -132,7 +132,7 @@ class SentChange(Generic[Shown]):
     answer: Answer
 
 
-def describe_error(error: AwsError | LockLostError) -> dict[str, JsonValue]:
+def describe_error(error: RootkeeperError) -> dict[str, JsonValue]:
     """Return the details of an error for the ledger."""
     details: dict[str, JsonValue] = {"error": error.code, "message": error.message}
     if isinstance(error, AwsError) and error.aws_code:

@@ -22,7 +22,15 @@ from rootkeeper.changes.rules import (
 )
 from rootkeeper.changes.sessions import AccountSessions, RootChange
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError, AwsUnreachableError, LockLostError
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    DatabaseError,
+    LedgerUnavailableError,
+    RootkeeperError,
+)
 from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Result
 from rootkeeper.ledger.store import Ledger
@@ -86,10 +94,13 @@ class ChangeRunner:
             if isinstance(change, RootChange) and session is not None:
                 return SentChange(change, intent, Answer(change.send_in(session, intent)))
             return SentChange(change, intent, Answer(change.send(intent)))
-        except (AwsError, LockLostError) as error:
+        except LedgerUnavailableError:
+            raise  # a change may make further ones; there is no outcome without a ledger
+        except RootkeeperError as error:
             if isinstance(error, AwsError) and change.may_have_acted(error):
                 return SentChange(change, intent, Answer(error=error))
-            self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
+            result = Result.UNKNOWN if isinstance(error, DatabaseError) else Result.FAILED
+            self.ledger.append_outcome(intent, result, describe_error(error))
             raise
 
     def watch(self, change: Change[Shown], answer: Answer | None) -> Reread[Shown]:

@@ -17,6 +17,8 @@ from itertools import chain, repeat
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.removal import Removal, RemovalResult
+from rootkeeper.changes.rules import Evaluation
+from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
@@ -38,8 +40,8 @@ from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
-from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import cancel
+from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import AccountWork
 from rootkeeper.windows.decisions import WindowNotices, record_decision
 from rootkeeper.windows.rules import (
@@ -180,24 +182,25 @@ class WindowCloser(AccountWork):
         return None
 
     def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
-        context: dict[str, JsonValue] = {"window_id": window.window_id}
+        def remove() -> RemovalResult:
+            removal = Removal(self.sessions, ledger, self.clock, self.reread_pauses_seconds)
+            context = {"window_id": window.window_id}
+            result = removal.remove(window.account_id, lock, context=context, remark=self.progress.remark)
+            if isinstance(result.error, LedgerUnavailableError | LockLostError):
+                raise result.error
+            return result
+
+        runner = ChangeRunner(ledger, self.clock, lock)
+        step = WindowStep(Action.WINDOW_CLOSE, window.account_id, self.windows, window.window_id, step=remove)
         try:
-            intent = ledger.append_intent(
-                Action.WINDOW_CLOSE, account_id=window.account_id, parameters=context, lock=lock
-            )
-            result = Removal(self.sessions, ledger, self.clock, self.reread_pauses_seconds).remove(
-                window.account_id, lock, context=context, remark=self.progress.remark
-            )
-            if isinstance(result.error, LedgerUnavailableError):
-                raise result.error
-            is_empty = result.is_proven_empty
-            failure = None if is_empty else _explain(result)
-            ledger.append_outcome(intent, Result.DONE if is_empty else Result.FAILED, {"failure": failure})
-            if isinstance(result.error, LockLostError):
-                raise result.error
+            sent = runner.send(step)
+            result: RemovalResult = sent.answer.value
+            failure = None if result.is_proven_empty else _explain(result)
+            outcome = Result.FAILED if failure else Result.DONE
+            runner.record(sent, Evaluation(outcome, failure or "A re-read shows none.", details={"failure": failure}))
         except LedgerUnavailableError as error:
             return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
-        return _CloseAttempt(is_empty, failure)
+        return _CloseAttempt(result.is_proven_empty, failure)
 
     def _finish(self, window: RecoveryWindow, attempt: _CloseAttempt) -> CloseResult:
         now = self.clock.now()

@@ -12,14 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.aws.root_sessions import RootSession
-from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.changes.rules import describe_error
-from rootkeeper.changes.sessions import open_root_session
+from rootkeeper.changes.rules import Answer, Reread
+from rootkeeper.changes.runner import ChangeRunner
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
-    AwsAlreadyExistsError,
     AwsCredentialsError,
     AwsError,
     AwsThrottledError,
@@ -33,7 +31,7 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Action, Actor, Intent, Result
+from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import Inventory
@@ -41,6 +39,7 @@ from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import LoginProfile
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import activate, require_activatable, require_approved, require_known
+from rootkeeper.windows.changes import RecoveryAllowance, get_outcome
 from rootkeeper.windows.checks import (
     AccountWork,
     RecoveryPlan,
@@ -55,18 +54,12 @@ from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outliv
 from rootkeeper.windows.decisions import WindowNotices, describe_request
 from rootkeeper.windows.policy import WindowPeopleReader
 from rootkeeper.windows.rules import (
-    CreateLoginProfileAnswer,
-    OpeningReread,
     OpenOutcome,
     RecoveryWindow,
     WindowState,
     advance,
-    classify_opening,
 )
 from rootkeeper.windows.store import RecoveryWindowStore
-
-REREAD_PAUSES_SECONDS = (0, 1, 2)
-"""Before each re-read, because IAM is eventually consistent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +80,6 @@ class OpenResult:
             return 0
         is_refused = self.outcome is OpenOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
         return self.error.exit_status if is_refused and self.error else 4
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenAttempt:
-    """The answer to CreateLoginProfile, and the result of a re-read."""
-
-    intent: Intent
-    intended_at: datetime
-    answer: CreateLoginProfileAnswer
-    reread: OpeningReread
-    error: AwsError | None
-
-    @property
-    def outcome(self) -> OpenOutcome:
-        return classify_opening(self.answer, self.reread, self.intended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +149,15 @@ class WindowOpener(AccountWork):
             return self._allow_recovery(self.windows.update(window_id, step), lock)
 
     def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
+        account_id, context = window.account_id, {"window_id": window.window_id}
+        sessions = AccountSessions(self.sessions, self.ledger, self.clock, account_id, lock, context)
+        runner = ChangeRunner(self.ledger, self.clock, lock, sessions)
+        change = RecoveryAllowance(account_id, self.clock.now(), window.window_id)
         try:
-            session = open_root_session(
-                self.sessions,
-                self.ledger,
-                window.account_id,
-                TaskPolicy.CREATE_PASSWORD,
-                lock=lock,
-                context={"window_id": window.window_id},
-            )
-            existing = session.find_login_profile()
+            existing = sessions.get(change.task_policy).find_login_profile()
             if existing is not None:
                 return self._stop_for_foreign(window, existing)
-            attempt = self._create(window, session, lock)
+            sent = runner.send(change)
         except AwsError as error:
             return self._cancel(window, f"Nothing was opened: {error.message}", error)
         except (LedgerUnavailableError, LockLostError):
@@ -192,71 +166,38 @@ class WindowOpener(AccountWork):
                 self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
             raise
         try:
-            return self._record_attempt(window, attempt)
-        except (LedgerUnavailableError, DatabaseError) as error:
+            reread = runner.watch(change, sent.answer)
+            runner.record(sent, reread.evaluation)
+            return self._apply(window, sent.answer, reread)
+        except (LedgerUnavailableError, LockLostError, DatabaseError) as error:
             return OpenResult(
                 window,
                 OpenOutcome.UNKNOWN,
-                f"Recovery may be allowed in {window.account_id}, but its window can't be recorded: {error.message}",
+                f"Recovery may be allowed in {account_id}, but its window can't be recorded: {error.message}",
                 error,
             )
 
-    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _OpenAttempt:
-        intended_at = self.clock.now()
-        intent = self.ledger.append_intent(
-            Action.LOGIN_PROFILE_CREATE,
-            account_id=window.account_id,
-            parameters={"window_id": window.window_id},
-            lock=lock,
-        )
-        error: AwsError | None = None
-        answer = CreateLoginProfileAnswer.CREATED
-        try:
-            session.create_login_profile(intent)
-        except LockLostError as lost:
-            self.ledger.append_outcome(intent, Result.FAILED, describe_error(lost))
-            raise
-        except (AwsUnclearError, AwsUnreachableError, AwsAlreadyExistsError) as caught:
-            error, answer = caught, CreateLoginProfileAnswer.UNCLEAR
-        except AwsError as caught:
-            error, answer = caught, CreateLoginProfileAnswer.REFUSED
-        reread = OpeningReread(was_read=False)
-        # Until a login profile is shown; only once if AWS clearly refused.
-        for pause in REREAD_PAUSES_SECONDS[: 1 if answer is CreateLoginProfileAnswer.REFUSED else None]:
-            if pause:
-                self.clock.sleep(pause)
-            with suppress(AwsError):
-                reread = OpeningReread(was_read=True, login_profile=session.find_login_profile())
-            if reread.login_profile is not None:
-                break
-        return _OpenAttempt(intent, intended_at, answer, reread, error)
-
-    def _record_attempt(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
-        profile = attempt.reread.login_profile
-        details: dict[str, JsonValue] = describe_error(attempt.error) if attempt.error else {}
-        if profile is not None:
-            details["login_profile_created_at"] = profile.created_at.isoformat()
-        details["was_reread"] = attempt.reread.was_read
-        self.ledger.append_outcome(attempt.intent, _RESULTS[attempt.outcome], details)
-        if attempt.outcome is OpenOutcome.OPEN and profile is not None:
+    def _apply(self, window: RecoveryWindow, answer: Answer, reread: Reread[LoginProfile | None]) -> OpenResult:
+        outcome, profile = get_outcome(reread.evaluation), reread.shown
+        if outcome is OpenOutcome.OPEN and profile is not None:
             opened = mark_open(self.windows, window, profile, self.clock.now())
             try:
                 record_open(self.ledger, opened)
             except LedgerUnavailableError as error:  # the outcome of the call itself is already on disk
                 self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
             return OpenResult(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
-        if attempt.outcome is OpenOutcome.FOREIGN and profile is not None:
+        if outcome is OpenOutcome.FOREIGN and profile is not None:
             return self._stop_for_foreign(window, profile)
-        if attempt.outcome is OpenOutcome.CANCELLED:
-            cause = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
+        if outcome is OpenOutcome.CANCELLED:
+            cause = answer.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
             return self._cancel(window, f"Nothing was opened: {cause.message}", cause)
-        said = attempt.error.message if attempt.error else "AWS returned success, but a re-read doesn't show it."
+        said = answer.error.message if answer.error else reread.evaluation.explanation
         return OpenResult(
             window,
             OpenOutcome.UNKNOWN,
             f"It isn't known whether password recovery is allowed in {window.account_id}: {said} "
             "The window must be closed; the next command that changes something reads the account again.",
-            attempt.error or UnprovenChangeError(said),
+            answer.error or UnprovenChangeError(said),
         )
 
     def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> OpenResult:
@@ -305,13 +246,6 @@ def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
 
 
 _REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
-
-_RESULTS = {
-    OpenOutcome.OPEN: Result.DONE,
-    OpenOutcome.CANCELLED: Result.FAILED,
-    OpenOutcome.FOREIGN: Result.FAILED,
-    OpenOutcome.UNKNOWN: Result.UNKNOWN,
-}
 
 
 @dataclass(frozen=True, slots=True)
