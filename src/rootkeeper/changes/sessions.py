@@ -124,8 +124,9 @@ class AccountSessions:
         return self._open.get(task_policy)
 
     def drop(self, task_policy: TaskPolicy) -> None:
-        """Forget a session that ended early."""
+        """Forget a session that ended early, or a denial, so that AWS is asked again."""
         self._open.pop(task_policy, None)
+        self._denials.pop(task_policy, None)
 
     def read(self, task_policy: TaskPolicy, question: Callable[[RootSession], T]) -> T:
         """Ask in a session; once more in a new session if that one ended early.

@@ -379,9 +379,12 @@ class UseCases(Adapters):
         return DrillRecorder(self.ledger, self.clock, self.actor.name)
 
     def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
+        from rootkeeper.changes.sessions import AccountSessions
         from rootkeeper.failsafe.service import LoginMonitor
 
-        return LoginMonitor(self.gateway, self.ledger, self.clock, progress, window)
+        context = {"window_id": window.window_id}
+        sessions = AccountSessions(self.gateway, self.ledger, self.clock, window.account_id, context=context)
+        return LoginMonitor(sessions, self.clock, progress, window)
 
     def login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
         from rootkeeper.failsafe.service import FailsafeLoginKeeper

@@ -7,16 +7,16 @@ account's lock, recorded in the ledger first, ends it KEPT. Otherwise its end de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rootkeeper.audit.reading import read_accounts
 from rootkeeper.audit.service import Audit
 from rootkeeper.aws.policies import PolicyReader
-from rootkeeper.aws.root_sessions import RootSession, RootSessions
+from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.changes.sessions import open_root_session
+from rootkeeper.changes.runner import ChangeRunner
+from rootkeeper.changes.sessions import AccountSessions, open_root_session
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,
@@ -47,8 +47,7 @@ from rootkeeper.failsafe.rules import (
 from rootkeeper.guardrails.rules import PreflightEvaluator
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Action, Result
-from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Caller, Endpoint, Inventory, find_sign_in_obstacle
 from rootkeeper.organization.progress import Progress
@@ -56,6 +55,7 @@ from rootkeeper.organization.statuses import AccountRole, RootCredentials, evalu
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
 from rootkeeper.root_emails.rules import EmailRules, RootEmail
 from rootkeeper.root_emails.statements import EmailAttestationStore, read_evaluator
+from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import AccountWork, RecoveryPlanner, require_no_window, require_target
 from rootkeeper.windows.closing import WaitResult, WindowWaiter
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
@@ -209,9 +209,6 @@ def _check_registration(inventory: Inventory) -> tuple[Check, ...]:
 LOOK_EVERY_SECONDS = 5.0
 """How often an audit session reads whether the person has completed the login."""
 
-SESSION_MARGIN_SECONDS = 60.0
-"""A session that ends sooner isn't used any more."""
-
 
 @dataclass(frozen=True, slots=True)
 class KeepResult:
@@ -348,22 +345,20 @@ class FailsafeLoginKeeper(AccountWork):
         self, window: RecoveryWindow, found: RootCredentials, progress: LoginProgress, lock: AccountLock
     ) -> KeepResult:
         """Record the intent before the window, so that a crash can't leave an unrecorded login."""
-        intent = self.ledger.append_intent(
-            Action.WINDOW_KEEP,
-            account_id=window.account_id,
-            parameters={"window_id": window.window_id, **describe_login(found)},
-            lock=lock,
-        )
         kept = advance(window, WindowState.KEPT, self.clock.now())
+        step = WindowStep(
+            Action.WINDOW_KEEP,
+            window.account_id,
+            self.windows,
+            window.window_id,
+            describe_login(found),
+            lambda: self.windows.change(kept, expected=window.state),
+        )
+        runner = ChangeRunner(self.ledger, self.clock, lock)
+        sent = runner.send(step)
         try:
-            self.windows.change(kept, expected=window.state)
-        except (DatabaseError, WindowConflictError):
-            with suppress(LedgerUnavailableError):
-                self.ledger.append_outcome(intent, Result.FAILED)
-            raise
-        try:
-            self.ledger.append_outcome(intent, Result.DONE)
-        except (LedgerUnavailableError, LockLostError) as error:
+            runner.record(sent, runner.watch(step, sent.answer).evaluation)
+        except (DatabaseError, LedgerUnavailableError, LockLostError) as error:
             self.progress.remark(f"The login is kept, but the ledger couldn't record it: {error.message}")
         return KeepResult(kept, is_kept=True, explanation=_KEPT.format(kept.account_id), progress=progress)
 
@@ -380,13 +375,11 @@ def read_progress(session: RootSession, window: RecoveryWindow) -> tuple[RootCre
 class LoginMonitor:
     """Reads from time to time, in audit sessions, whether the person has completed the login."""
 
-    sessions: RootSessions
-    ledger: Ledger
+    sessions: AccountSessions
     clock: Clock
     progress: Progress
     window: RecoveryWindow
     _looked_at: float | None = None
-    _session: RootSession | None = None
     _remarked: set[str] = field(default_factory=set)
 
     def seems_complete(self) -> bool:
@@ -396,27 +389,14 @@ class LoginMonitor:
             return False
         self._looked_at = now
         try:
-            _, progress = read_progress(self._open(), self.window)
+            _, progress = read_progress(self.sessions.get(TaskPolicy.AUDIT), self.window)
         except (AwsError, LedgerUnavailableError, LockLostError) as error:
-            self._session = None
+            self.sessions.drop(TaskPolicy.AUDIT)
             self._remark_once(f"The state of the login can't be read: {error.message}")
             return False
         if not progress.is_complete:
             self._remark_once(f"Waiting: {'; '.join(progress.shortcomings)}.")
         return progress.is_complete
-
-    def _open(self) -> RootSession:
-        """Reuse the session until it is about to end; each session has its own ledger entry."""
-        margin = timedelta(seconds=SESSION_MARGIN_SECONDS)
-        if self._session is None or self._session.expires_at - self.clock.now() < margin:
-            self._session = open_root_session(
-                self.sessions,
-                self.ledger,
-                self.window.account_id,
-                TaskPolicy.AUDIT,
-                context={"window_id": self.window.window_id},
-            )
-        return self._session
 
     def _remark_once(self, text: str) -> None:
         if text not in self._remarked:

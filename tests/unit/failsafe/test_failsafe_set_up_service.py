@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     DatabaseError,
@@ -68,7 +69,8 @@ def keeping(operator: Operator) -> FailsafeLoginKeeper:
 
 
 def watch(operator: Operator, window: RecoveryWindow) -> LoginMonitor:
-    return LoginMonitor(operator.organization, operator.ledger, operator.clock, operator.progress, window)
+    sessions = AccountSessions(operator.organization, operator.ledger, operator.clock, window.account_id)
+    return LoginMonitor(sessions, operator.clock, operator.progress, window)
 
 
 def complete(organization: FakeOrganization) -> None:
@@ -299,9 +301,19 @@ def test_a_look_that_fails_is_reported_once_and_is_no_completion(
     assert len([one for one in operator.progress.remarks if "can't be read" in one]) == 1
 
 
-@pytest.mark.parametrize("error", [DatabaseError("no space left on device"), WindowConflictError("it moved on")])
-def test_a_row_that_cannot_be_changed_ends_the_intent_as_failed(
-    operator: Operator, organization: FakeOrganization, window: RecoveryWindow, error: RootkeeperError
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (DatabaseError("the connection ended"), Result.UNKNOWN),  # the row may have been written
+        (WindowConflictError("it moved on"), Result.FAILED),
+    ],
+)
+def test_a_row_that_cannot_be_changed_never_ends_the_intent_as_done(
+    operator: Operator,
+    organization: FakeOrganization,
+    window: RecoveryWindow,
+    error: RootkeeperError,
+    result: Result,
 ) -> None:
     complete(organization)
 
@@ -324,4 +336,4 @@ def test_a_row_that_cannot_be_changed_ends_the_intent_as_failed(
         operator.progress,
     )
     assert not stubborn.keep(window).is_kept
-    assert operator.database.outcomes_of(Action.WINDOW_KEEP) == [Result.FAILED]
+    assert operator.database.outcomes_of(Action.WINDOW_KEEP) == [result]
