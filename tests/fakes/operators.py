@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 
+from rootkeeper.composition.changes import make_restorer
 from rootkeeper.exceptions.service import ExceptionService
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -118,7 +119,7 @@ class Operator:
             self.locks,
             self.clock,
             self.progress,
-            self.organization.emails,
+            make_restorer(self.organization, self.organization.emails, self.windows, self.clock),
         )
 
     @property

@@ -83,7 +83,7 @@ class CredentialRemoval(RootChange[RemainingCredentials]):
     task_policy = TaskPolicy.DELETE
 
     @property
-    def action(self) -> Action:  # type: ignore[override]  # the call's kind decides
+    def action(self) -> Action:
         return ACTIONS[self.call.kind]
 
     @property

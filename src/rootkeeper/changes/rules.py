@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, RootkeeperError
@@ -20,6 +21,9 @@ Shown = TypeVar("Shown")
 """What a re-read shows of a change's target."""
 
 SUCCESS = "success"
+
+SENDING_LATENCY = timedelta(minutes=10)
+"""No call is sent later than this after its intent, because the writer's lease ends before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,20 @@ class Change(ABC, Generic[Shown]):
 
     __slots__ = ()
 
-    action: Action
-    account_id: AccountId | None
-    """The target; ``None`` if the change concerns the organization."""
-    pauses_seconds: tuple[float, ...]
-    """Before each further re-read while a re-read isn't settled."""
+    @property
+    @abstractmethod
+    def action(self) -> Action:
+        """The ledger's name of the change."""
+
+    @property
+    @abstractmethod
+    def account_id(self) -> AccountId | None:
+        """The target; ``None`` if the change concerns the organization."""
+
+    @property
+    @abstractmethod
+    def pauses_seconds(self) -> tuple[float, ...]:
+        """The pauses, one before each further re-read while a re-read isn't settled."""
 
     @property
     @abstractmethod

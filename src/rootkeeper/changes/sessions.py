@@ -145,9 +145,15 @@ class RootChange(Change[Shown]):
 
     __slots__ = ()
 
-    account_id: AccountId
-    task_policy: TaskPolicy
-    """Of the session that sends the call."""
+    @property
+    @abstractmethod
+    def account_id(self) -> AccountId:
+        """The target."""
+
+    @property
+    @abstractmethod
+    def task_policy(self) -> TaskPolicy:
+        """The task policy of the session that sends the call."""
 
     def send_in(self, session: RootSession, intent: Intent) -> object:
         """Make the changing call, once. Raises as ``send`` does."""

@@ -757,12 +757,12 @@ class UseCases(Adapters):
 
     def settlement(self, progress: Progress) -> Settlement:
         """Settles, by re-reads, the unclear intents of dead processes."""
+        from rootkeeper.composition.changes import make_restorer
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
         sessions = SessionsByTask(self.gateway, self._unlocking_gateway)
-        return Settlement(
-            self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
-        )
+        restore = make_restorer(self.gateway, self.gateway, self.windows, self.clock)
+        return Settlement(self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, restore)
 
     @property
     def _unlocking_gateway(self) -> AwsGateway:

@@ -160,6 +160,10 @@ class WindowStep(Change[RecoveryWindow | None]):
         return Evaluation(Result.DONE if is_shown else Result.FAILED, "As the window shows.")
 
 
+WINDOW_STEPS = frozenset(action for action in Action if action.value.startswith("window:"))
+"""The actions of which the window's row shows whether they took effect."""
+
+
 def restore_allowance(entry: LedgerEntry) -> RecoveryAllowance:
     """Make the change of a dead process again, to observe it in an audit session."""
     assert entry.account_id is not None  # noqa: S101 - its intent always names the account

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from rootkeeper.changes.rules import SENDING_LATENCY
 from rootkeeper.errors import Hint, InputError, WindowConflictError
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.notifications.rules import Severity
@@ -26,9 +27,6 @@ LONGEST_DURATION = timedelta(hours=72)
 
 CLOCK_SKEW = timedelta(minutes=5)
 """Allowed difference between this machine's clock and AWS's. Source: AWS rejects signatures beyond it."""
-
-OPENING_LATENCY = timedelta(minutes=10)
-"""No opening call is sent later than this after its window's start, because the writer's lease ends before."""
 
 
 class WindowState(StrEnum):
@@ -200,7 +198,7 @@ def describe_blocking_window(window_id: str, state: WindowState) -> Hint:
 
 def fits_opening(created_at: datetime, started_at: datetime) -> bool:
     """Whether an opening that began at ``started_at`` can have created a login profile at ``created_at``."""
-    return started_at - CLOCK_SKEW <= created_at <= started_at + OPENING_LATENCY + CLOCK_SKEW
+    return started_at - CLOCK_SKEW <= created_at <= started_at + SENDING_LATENCY + CLOCK_SKEW
 
 
 def require_duration(seconds: int) -> int:
@@ -314,11 +312,6 @@ def classify_opening(answer: CreateLoginProfileAnswer, reread: OpeningReread, st
         return OpenOutcome.OPEN
     is_ours = answer is CreateLoginProfileAnswer.UNCLEAR and fits_opening(reread.login_profile.created_at, started_at)
     return OpenOutcome.OPEN if is_ours else OpenOutcome.FOREIGN
-
-
-def classify_orphaned_opening(reread: OpeningReread, started_at: datetime) -> OpenOutcome:
-    """Classify an opening of a dead process, by a re-read alone."""
-    return classify_opening(CreateLoginProfileAnswer.UNCLEAR, reread, started_at)
 
 
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 60))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.rules import EmailUpdateStatus
+from rootkeeper.changes.settlement import SettledIntent
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.settlement.service import EMAIL_ACTIONS, SettledIntent
 from rootkeeper.values import JsonValue
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -103,8 +103,3 @@ def test_p06_an_acceptance_that_cant_be_re_read_stays_open(organization: FakeOrg
     settled = settle(organization, ACCEPT, hours_later=99)
     assert settled.result is None
     assert "can't be re-read" in settled.explanation
-
-
-def test_every_action_on_an_address_that_calls_aws_has_its_rule() -> None:
-    facts = {Action.EMAIL_UPDATE_APPROVE}
-    assert {action for action in Action if action.value.startswith("email_update:")} - facts == EMAIL_ACTIONS

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
+from rootkeeper.changes.runner import ChangeRunner
+from rootkeeper.changes.sessions import AccountSessions
+from rootkeeper.changes.settlement import SettledIntent, settle_orphans
+from rootkeeper.composition.changes import make_restorer
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
-from rootkeeper.organization.accounts import AccountId, Feature, Setup
-from rootkeeper.settlement.service import (
-    SETUP_ACTIONS,
-    AccountRereader,
-    IntentFinding,
-    evaluate_account_intent,
-    evaluate_setup_intent,
-)
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.setup.rules import CHANGES_OF_SETUP
 from rootkeeper.unlock.rules import PolicyChange, describe_change
 from rootkeeper.values import JsonValue
 from tests.fakes.clock import START, FakeClock
-from tests.fakes.databases import FakeDatabase
+from tests.fakes.databases import FakeDatabase, FakeLedger
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization
 
 ACCOUNT = AccountId("222233334444")
-ALL_ON = Setup(True, frozenset(Feature), (ACCOUNT,))
-
-
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*"}]})
 
 
@@ -50,35 +46,6 @@ def orphan(action: Action, parameters: Mapping[str, JsonValue] | None = None) ->
     )
 
 
-@pytest.mark.parametrize("action", sorted(Action))
-def test_no_action_is_left_without_a_result_where_everything_can_be_read(action: Action) -> None:
-    organization = FakeOrganization(FakeClock())
-    organization.add_account(ACCOUNT)
-    operator = Operator(organization, FakeDatabase(organization.clock))
-    if action in SETUP_ACTIONS:
-        finding = evaluate_setup_intent(orphan(action), ALL_ON)
-    else:
-        with operator.locks.hold(ACCOUNT, "settling") as lock:
-            rereading = AccountRereader(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
-            finding = evaluate_account_intent(orphan(action), rereading, None)
-
-    assert finding.result is not None
-    assert finding.explanation
-
-
-@pytest.mark.parametrize("action", sorted(SETUP_ACTIONS))
-def test_a_set_up_that_was_not_read_decides_nothing(action: Action) -> None:
-    assert evaluate_setup_intent(orphan(action), Setup(None, None, None)).result is None
-
-
-@pytest.mark.parametrize("action", sorted(SETUP_ACTIONS))
-def test_enabling_and_disabling_are_judged_opposite(action: Action) -> None:
-    result = evaluate_setup_intent(orphan(action), ALL_ON).result
-
-    is_on = action.value.endswith(("enable", ":register"))
-    assert result is (Result.DONE if is_on else Result.FAILED)
-
-
 @pytest.fixture
 def organization() -> FakeOrganization:
     fake = FakeOrganization(FakeClock())
@@ -86,18 +53,89 @@ def organization() -> FakeOrganization:
     return fake
 
 
+def judge(
+    organization: FakeOrganization, action: Action, parameters: Mapping[str, JsonValue] | None = None
+) -> SettledIntent:
+    """What becomes of an orphan."""
+    operator = Operator(organization, FakeDatabase(organization.clock))
+    restore = make_restorer(organization, organization.emails, operator.windows, operator.clock)
+    with operator.locks.hold(ACCOUNT, "settling") as lock:
+        sessions = AccountSessions(organization, operator.ledger, operator.clock, ACCOUNT, lock)
+        runner = ChangeRunner(Settled(operator.ledger), operator.clock, lock, sessions)
+        (settled,) = settle_orphans([orphan(action, parameters)], restore, runner)
+    return settled
+
+
+class Settled:
+    """The ledger, in which each orphan is one."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
+        assert details["explanation"]
+        assert entry.phase is Phase.INTENT
+        assert result
+        return True
+
+
+PARAMETERS: dict[str, JsonValue] = {
+    "feature": "RootSessions",
+    "task_policy": TaskPolicy.AUDIT.value,
+    "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+    "signing_certificate_id": "TA7SMP42TDN5Z26OBPJE7EXAMPLE",
+    "mfa_serial_number": "GAHT12345678",
+    "email": "aws+shop@example.com",
+}
+
+
+@pytest.mark.parametrize("action", sorted(Action))
+def test_no_action_is_left_without_a_result_where_everything_can_be_read(
+    organization: FakeOrganization, action: Action
+) -> None:
+    if action is Action.EMAIL_UPDATE_ACCEPT:
+        organization.clock.advance(5 * 3600)  # by then AWS must show the address
+    settled = judge(organization, action, PARAMETERS)
+    assert settled.result is not None
+    assert settled.explanation
+
+
+@pytest.mark.parametrize("action", sorted(CHANGES_OF_SETUP))
+def test_a_set_up_that_was_not_read_decides_nothing(organization: FakeOrganization, action: Action) -> None:
+    for operation in (
+        "ListAWSServiceAccessForOrganization",
+        "ListOrganizationsFeatures",
+        "ListDelegatedAdministrators",
+    ):
+        organization.fail(operation)
+    assert judge(organization, action).result is None
+
+
+@pytest.mark.parametrize("action", sorted(CHANGES_OF_SETUP))
+def test_enabling_and_disabling_are_judged_opposite(organization: FakeOrganization, action: Action) -> None:
+    organization.delegates = (ACCOUNT,)
+    is_on = action.value.endswith(("enable", ":register"))
+    assert judge(organization, action).result is (Result.DONE if is_on else Result.FAILED)
+
+
+def test_an_intent_without_its_target_is_unknown(organization: FakeOrganization) -> None:
+    settled = judge(organization, Action.ACCESS_KEY_DELETE, {"task_policy": "x"})
+    assert settled.result is Result.UNKNOWN
+    assert "doesn't name the credential" in settled.explanation
+
+
 @pytest.fixture(params=ResourceKind)
 def resource(request: pytest.FixtureRequest, organization: FakeOrganization) -> Resource:
     return organization.resources.add(request.param, ACCOUNT, "locked", POLICY)
 
 
-def judge_policy_removal(organization: FakeOrganization, resource: Resource) -> IntentFinding:
+def judge_policy_removal(organization: FakeOrganization, resource: Resource) -> SettledIntent:
     """What becomes of an orphan that was to remove the policy."""
     change = PolicyChange(resource, POLICY, None)
-    operator = Operator(organization, FakeDatabase(organization.clock))
-    with operator.locks.hold(ACCOUNT, "settling") as lock:
-        rereading = AccountRereader(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
-        return evaluate_account_intent(orphan(change.action, describe_change(change)), rereading, None)
+    return judge(organization, change.action, describe_change(change))
 
 
 def test_a_policy_that_is_gone_was_removed(organization: FakeOrganization, resource: Resource) -> None:

@@ -8,15 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rootkeeper.errors import AwsAccessDeniedError
+from rootkeeper.ledger.rules import Result
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import LoginProfile
+from rootkeeper.windows.changes import RecoveryAllowance, get_outcome
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
     OpeningReread,
     OpenOutcome,
     classify_opening,
-    classify_orphaned_opening,
 )
 
+ACCOUNT = AccountId("222233334444")
 STARTED_AT = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 OURS = OpeningReread(was_read=True, login_profile=LoginProfile(STARTED_AT, None))
 OLD = OpeningReread(was_read=True, login_profile=LoginProfile(STARTED_AT - timedelta(days=1), None))
@@ -53,8 +57,21 @@ def test_a_profile_that_is_shown_is_never_called_nothing(answer: CreateLoginProf
     assert classify_opening(answer, reread, STARTED_AT) in {OpenOutcome.OPEN, OpenOutcome.FOREIGN}
 
 
-def test_what_a_dead_process_left_is_judged_by_the_create_date_alone() -> None:
-    assert classify_orphaned_opening(OURS, STARTED_AT) is OpenOutcome.OPEN
-    assert classify_orphaned_opening(OLD, STARTED_AT) is OpenOutcome.FOREIGN
-    assert classify_orphaned_opening(NONE, STARTED_AT) is OpenOutcome.CANCELLED
-    assert classify_orphaned_opening(UNREAD, STARTED_AT) is OpenOutcome.UNKNOWN
+@pytest.mark.parametrize(
+    ("shown", "result"),
+    [
+        (OURS.login_profile, Result.DONE),
+        (OLD.login_profile, Result.FAILED),
+        (None, Result.FAILED),
+    ],
+)
+def test_the_opening_of_a_dead_process_is_decided_by_the_create_date_alone(
+    shown: LoginProfile | None, result: Result
+) -> None:
+    assert RecoveryAllowance(ACCOUNT, STARTED_AT).evaluate(shown, None).result is result
+
+
+def test_the_opening_of_a_dead_process_that_cannot_be_read_stays_open() -> None:
+    evaluation = RecoveryAllowance(ACCOUNT, STARTED_AT).evaluate_unread(AwsAccessDeniedError("denied"), None)
+    assert evaluation.result is None
+    assert get_outcome(evaluation) is OpenOutcome.UNKNOWN

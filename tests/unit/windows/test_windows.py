@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from rootkeeper.changes.rules import SENDING_LATENCY
 from rootkeeper.errors import InputError, WindowConflictError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.rules import (
     CLOCK_SKEW,
     FINAL_STATES,
-    OPENING_LATENCY,
     OWING_STATES,
     STEPS,
     RecoveryWindow,
@@ -147,8 +147,8 @@ def test_a_duration_in_range_is_kept(seconds: int) -> None:
         (NOW - CLOCK_SKEW - timedelta(seconds=1), False),
         (NOW - CLOCK_SKEW, True),
         (NOW, True),
-        (NOW + OPENING_LATENCY + CLOCK_SKEW, True),
-        (NOW + OPENING_LATENCY + CLOCK_SKEW + timedelta(seconds=1), False),
+        (NOW + SENDING_LATENCY + CLOCK_SKEW, True),
+        (NOW + SENDING_LATENCY + CLOCK_SKEW + timedelta(seconds=1), False),
     ],
 )
 def test_a_login_profile_fits_an_opening_by_its_create_date(created_at: datetime, fits: bool) -> None:
