@@ -62,13 +62,14 @@ demo: ## Start sandbox, server and console to try it all; Ctrl-C ends it
 	@$(MAKE) --no-print-directory --jobs=3 $(VENV)/.server $(CONSOLE) $(HELP)
 	@$(BIN)/rootkeeper demo
 
-# One run of pytest for nearly all tests, because each of its workers reads all of them first. Apart are attacks, each of
-# which needs a quiet server, and the tests by Schemathesis, whose plugin would slow all the others.
+# One run of pytest for nearly all tests, because each of its workers reads all of them first. Apart are attacks and the
+# tests by Schemathesis, whose plugin would slow all the others. The server of an attack must get a processor at once, so
+# the large run beside them is niced.
 PYTEST := $(BIN)/python -m pytest --dist loadgroup
 APART := tests/attack tests/functional/api/test_schemathesis.py
 TOGETHER := -p no:schemathesis $(addprefix --ignore ,$(APART))
 ifdef LONG
-SUITES := test-oldest test-whole
+SUITES := test-oldest test-whole test-apart
 else
 SUITES := test-quick
 endif
@@ -76,7 +77,7 @@ endif
 .PHONY: test
 test: ## Static checks, and all tests but the long ones; LONG=yes for all
 	@$(MAKE) --no-print-directory --jobs=3 setup
-	@$(MAKE) --no-print-directory --jobs=2 check $(SUITES)
+	@$(MAKE) --no-print-directory --jobs=3 check $(SUITES)
 
 .PHONY: test-quick
 test-quick: setup
@@ -84,12 +85,14 @@ test-quick: setup
 
 .PHONY: test-long
 test-long: setup $(VENV)/.podman ## The long tests alone: kill -9 at every step, takeovers, random lives, the whole console, attacks, mutations
-	$(PYTEST) -n $(JOBS) $(TOGETHER) -m "long or hypothesis"
-	$(PYTEST) -n $(CORES) $(APART)
+	@$(MAKE) --no-print-directory --jobs=2 test-whole test-apart CHOICE='-m "long or hypothesis"'
 
 .PHONY: test-whole
 test-whole: setup $(VENV)/.podman
-	$(PYTEST) -n $(JOBS) $(TOGETHER)
+	nice -n 10 $(PYTEST) -n $(JOBS) $(TOGETHER) $(CHOICE)
+
+.PHONY: test-apart
+test-apart: setup
 	$(PYTEST) -n $(CORES) $(APART)
 
 .PHONY: test-all
