@@ -20,6 +20,8 @@ class FakeSecurityHub:
     shown: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     batches: list[list[str]] = field(default_factory=list)
     """The ids of each batch that was taken."""
+    reads: list[list[str]] = field(default_factory=list)
+    """The ids of each reading."""
     rejects: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Code and message by id."""
     loses: set[str] = field(default_factory=set)
@@ -58,6 +60,7 @@ class FakeSecurityHub:
 
     def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
         assert region
+        self.reads.append(list(finding_ids))
         if self.read_error is not None:
             raise self.read_error
         if self._lagging:

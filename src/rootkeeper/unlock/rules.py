@@ -23,6 +23,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from rootkeeper.aws.rules import Resource, ResourceKind, change_action
+from rootkeeper.changes.rules import Evaluation
 from rootkeeper.errors import AwsAccessDeniedError, Hint, PolicyDocumentError, TargetRefusedError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -650,26 +651,14 @@ def read_resource(action: Action, account_id: AccountId, parameters: Mapping[str
     return Resource(kind, account_id, name, region, partition)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRereadResult:
-    """The result of a re-read after a change."""
-
-    result: Result
-    explanation: str
-    is_settled: bool
-    """``False`` while AWS may still show an older state."""
-
-
-def evaluate_reread(found: str | None, parameters: Mapping[str, JsonValue], partition: str) -> PolicyRereadResult:
+def evaluate_reread(found: str | None, parameters: Mapping[str, JsonValue], partition: str) -> Evaluation:
     """Compare the current policy with an intent's parameters; only the new policy itself proves the change."""
     shown = fingerprint(found, partition)
     if shown == parameters.get("new_fingerprint"):
-        return PolicyRereadResult(Result.DONE, "A re-read shows that the change was made.", is_settled=True)
+        return Evaluation(Result.DONE, "A re-read shows that the change was made.")
     if shown == parameters.get("previous_fingerprint"):
-        return PolicyRereadResult(Result.FAILED, "Not done: a re-read shows the policy from before.", is_settled=False)
-    return PolicyRereadResult(
-        Result.UNKNOWN, "A re-read shows a third policy; another caller changed it.", is_settled=False
-    )
+        return Evaluation(Result.FAILED, "Not done: a re-read shows the policy from before.", is_settled=False)
+    return Evaluation(Result.UNKNOWN, "A re-read shows a third policy; another caller changed it.", is_settled=False)
 
 
 def require_unlockable(

@@ -8,89 +8,44 @@ re-read that shows the new policy proves the change, not AWS's answer.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 
 from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
-from rootkeeper.aws.root_sessions import RootSession, RootSessions
+from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.aws.rules import Resource, ResourceKind, is_protected, require_resource_name, require_unprotected
-from rootkeeper.changes.rules import describe_error
-from rootkeeper.changes.sessions import open_root_session
+from rootkeeper.changes.runner import ChangeRunner
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
-    AwsUnclearError,
-    AwsUnreachableError,
     Hint,
     InputError,
-    LockLostError,
     PolicyChangedError,
     PolicyDocumentError,
 )
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
-from rootkeeper.ledger.rules import Intent, Result
+from rootkeeper.ledger.rules import Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Caller, Organization
 from rootkeeper.organization.progress import Progress
+from rootkeeper.unlock.changes import PolicyRewrite, find_policy
 from rootkeeper.unlock.rules import (
     ChangeKind,
     Lockout,
     LockoutVerdict,
     PolicyChange,
-    PolicyRereadResult,
     correct_policy,
-    describe_change,
     evaluate_policy,
-    evaluate_reread,
     hash_policy,
     require_policy_text,
     require_replacement,
 )
 from rootkeeper.unlock.store import SavedPolicyFiles, describe_saved, was_saved
-from rootkeeper.values import JsonValue
-
-RENEWAL_MARGIN = timedelta(seconds=60)
-"""A session that ends sooner than this is renewed before the next call."""
-
-
-@dataclass(slots=True)
-class UnlockAccess:
-    """An account's buckets or queues; safe in many threads."""
-
-    sessions: RootSessions
-    ledger: Ledger
-    clock: Clock
-    account_id: AccountId
-    kind: ResourceKind
-    lock: AccountLock | None = None
-    """For a change: each session's intent checks it."""
-    _session: RootSession | None = None
-    _opening: threading.Lock = field(default_factory=threading.Lock)
-
-    def enter(self) -> RootSession:
-        """Return a session of the account's root user that doesn't end soon.
-
-        :raises AwsError: if AWS refuses it; the outcome is recorded.
-        :raises LedgerUnavailableError: if the intent can't be recorded; no call was made.
-        :raises LockLostError: if the lock is lost; no call was made.
-        """
-        with self._opening:
-            if self._session is None or self._session.expires_at - self.clock.now() < RENEWAL_MARGIN:
-                self._session = None
-                self._session = open_root_session(
-                    self.sessions, self.ledger, self.account_id, self.kind.task_policy, lock=self.lock
-                )
-            return self._session
-
-    @property
-    def policies(self) -> ResourcePolicies:
-        return self.enter().resource_policies
 
 
 def choose_regions(
@@ -201,15 +156,15 @@ class UnlockReader:
         :raises InputError: if a Region isn't known.
         """
         try:
-            access, where = self._begin(account, kind, regions, progress)
+            sessions, where = self._begin(account, kind, regions, progress)
         except AwsAccessDeniedError as error:
             return ResourceListing(account, kind, (), (), unknown=_describe_permitted_caller(error))
-        answers = _ask(access, where, lambda policies, region: policies.list_resources(region))
+        answers = _ask(sessions, kind, where, lambda policies, region: policies.list_resources(region))
         _require_some_answer(answers)
         resources = [resource for answer in answers for resource in answer.resources]
         progress.start("Reading policies", len(resources))
         with ThreadPoolExecutor(WORKERS) as pool:
-            resource_states = tuple(pool.map(lambda resource: self._read(access, resource, progress), resources))
+            resource_states = tuple(pool.map(lambda resource: self._read(sessions, resource, progress), resources))
         unread = tuple(
             UnreadRegion(answer.region, answer.error.message) for answer in answers if answer.error is not None
         )
@@ -235,18 +190,25 @@ class UnlockReader:
         :raises AwsError: if it can't be read.
         """
         require_resource_name(kind, name)
-        access, where = self._begin(account, kind, regions, progress)
+        sessions, where = self._begin(account, kind, regions, progress)
 
         def find(policies: ResourcePolicies, region: str) -> tuple[Resource, ...]:
             resource = policies.find_resource(name, region)
             return () if resource is None else (resource,)
 
-        answers = _ask(access, where, find)
+        answers = _ask(sessions, kind, where, find)
         found = [resource for answer in answers for resource in answer.resources]
         if len(found) != 1:
             _require_some_answer(answers)
             raise _not_one(found, answers, account, kind, name)
-        return self.evaluate(found[0], access.policies.find_policy(found[0]))
+        return self.evaluate(found[0], find_policy(sessions, found[0]))
+
+    def get_sessions(self, account_id: AccountId, lock: AccountLock | None = None) -> AccountSessions:
+        """Return an account's sessions; none is open yet.
+
+        :param lock: for a change.
+        """
+        return AccountSessions(self.sessions, self.ledger, self.clock, account_id, lock)
 
     def evaluate(self, resource: Resource, policy: str | None) -> ResourcePolicyState:
         lockout = evaluate_policy(policy, resource, self.organization.organization_id)
@@ -254,17 +216,17 @@ class UnlockReader:
 
     def _begin(
         self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
-    ) -> tuple[UnlockAccess, tuple[str, ...]]:
+    ) -> tuple[AccountSessions, tuple[str, ...]]:
         """Open the session first, so that its refusal is a single error, not an error for each Region."""
         self.places.require_same_place(kind)
         where = choose_regions(self.places, self.caller, account.account_id, kind, regions, progress)
-        access = UnlockAccess(self.sessions, self.ledger, self.clock, account.account_id, kind)
-        access.enter()
-        return access, where
+        sessions = self.get_sessions(account.account_id)
+        sessions.get(kind.task_policy)
+        return sessions, where
 
-    def _read(self, access: UnlockAccess, resource: Resource, progress: Progress) -> ResourcePolicyState:
+    def _read(self, sessions: AccountSessions, resource: Resource, progress: Progress) -> ResourcePolicyState:
         try:
-            resource_state = self.evaluate(resource, access.policies.find_policy(resource))
+            resource_state = self.evaluate(resource, find_policy(sessions, resource))
         except AwsError as error:
             unknown = Lockout(LockoutVerdict.UNKNOWN, reason=error.message)
             resource_state = ResourcePolicyState(resource, None, unknown, is_protected(resource.name, self.protect))
@@ -289,11 +251,15 @@ def _describe_permitted_caller(error: AwsAccessDeniedError) -> str:
 
 
 def _ask(
-    access: UnlockAccess, regions: Sequence[str], ask: Callable[[ResourcePolicies, str], tuple[Resource, ...]]
+    sessions: AccountSessions,
+    kind: ResourceKind,
+    regions: Sequence[str],
+    ask: Callable[[ResourcePolicies, str], tuple[Resource, ...]],
 ) -> list[_RegionResult]:
     def ask_one(region: str) -> _RegionResult:
         try:
-            return _RegionResult(region, ask(access.policies, region))
+            # Not ``sessions.read``: a disabled Region answers as if the session had ended.
+            return _RegionResult(region, ask(sessions.get(kind.task_policy).resource_policies, region))
         except AwsError as error:
             return _RegionResult(region, error=error)
 
@@ -481,18 +447,36 @@ class UnlockRun:
         :raises LedgerUnavailableError: if the ledger can't be written.
         :raises LockLostError: if the lock is lost; nothing was changed.
         """
-        account_id, resource = plan.request.account.account_id, plan.resource_state.resource
-        with self.locks.hold(account_id, f"unlock {resource.name}") as lock:
+        resource, reading = plan.resource_state.resource, self.reading
+        with self.locks.hold(resource.account_id, f"unlock {resource.name}") as lock:
             saved = self._save(plan)
-            access = UnlockAccess(
-                self.reading.sessions, self.reading.ledger, self.reading.clock, account_id, plan.request.kind, lock
-            )
-            if access.policies.find_policy(resource) != plan.resource_state.policy:
+            sessions = reading.get_sessions(resource.account_id, lock)
+            if find_policy(sessions, resource) != plan.resource_state.policy:
                 raise PolicyChangedError(
                     f"The policy of {resource} isn't the one that was shown; it has changed since. Nothing was done.",
                     hint="Read the policy again, then repeat the change.",
                 )
-            return self._change(plan, access, lock, saved, progress)
+            is_queue = resource.kind is ResourceKind.QUEUE
+            rewrite = PolicyRewrite.of(
+                plan.change,
+                plan.request.change,
+                saved_path=None if saved is None else str(saved.path),
+                pauses_seconds=self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds,
+            )
+            runner = ChangeRunner(
+                reading.ledger,
+                reading.clock,
+                lock,
+                sessions,
+                on_pause=lambda pause: progress.remark(
+                    f"AWS still shows the old policy. Reading it again in {pause:g} s."
+                ),
+            )
+            made = runner.make(rewrite)
+        explanation = made.explanation + ("" if made.answer.is_success else f" AWS answered: {made.answer.text}.")
+        was_reread = made.evaluation.result is not None
+        found = reading.evaluate(resource, made.shown).lockout if was_reread else None
+        return UnlockOutcome(plan, made.result, explanation, saved, found)
 
     def _save(self, plan: UnlockPlan) -> SavedCopy | None:
         resource, policy = plan.resource_state.resource, plan.resource_state.policy
@@ -505,56 +489,3 @@ class UnlockRun:
             parameters=describe_saved(resource, policy, str(path)),
         )
         return SavedCopy(path, hash_policy(policy))
-
-    def _change(
-        self, plan: UnlockPlan, access: UnlockAccess, lock: AccountLock, saved: SavedCopy | None, progress: Progress
-    ) -> UnlockOutcome:
-        session = access.enter()
-        parameters: dict[str, JsonValue] = {
-            **describe_change(plan.change),
-            "change": plan.request.change.value,
-            "saved_path": None if saved is None else str(saved.path),
-            "session_access_key_id": session.access_key_id,
-        }
-        intent = self.reading.ledger.append_intent(
-            plan.change.action, account_id=lock.account_id, parameters=parameters, lock=lock
-        )
-        answer = self._send(plan, session.resource_policies, intent)
-        assessment, found = self._verify(plan, access, parameters, progress)
-        self.reading.ledger.append_outcome(
-            intent, assessment.result, {"answer": answer, "reread": assessment.explanation}
-        )
-        explanation = assessment.explanation + ("" if answer == "success" else f" AWS answered: {answer}.")
-        return UnlockOutcome(plan, assessment.result, explanation, saved, found)
-
-    def _send(self, plan: UnlockPlan, policies: ResourcePolicies, intent: Intent) -> str:
-        """Send the change once. Record and raise a clear refusal; the re-read settles any other error."""
-        try:
-            if plan.change.after is None:
-                policies.remove_policy(plan.change.resource, intent)
-            else:
-                policies.put_policy(plan.change.resource, plan.change.after, intent)
-        except (AwsUnclearError, AwsUnreachableError) as error:
-            return error.aws_code or error.code
-        except (AwsError, LockLostError) as error:
-            self.reading.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
-            raise
-        return "success"
-
-    def _verify(
-        self, plan: UnlockPlan, access: UnlockAccess, parameters: Mapping[str, JsonValue], progress: Progress
-    ) -> tuple[PolicyRereadResult, Lockout | None]:
-        is_queue = plan.request.kind is ResourceKind.QUEUE
-        resource = plan.change.resource
-        for pause in (*(self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds), None):
-            try:
-                found = access.policies.find_policy(resource)
-            except AwsError as error:
-                unread = f"The change was sent, but the policy can't be re-read: {error.message}"
-                return PolicyRereadResult(Result.UNKNOWN, unread, is_settled=True), None
-            assessment = evaluate_reread(found, parameters, resource.partition)
-            if assessment.is_settled or pause is None:
-                break
-            progress.remark(f"AWS still shows the old policy. Reading it again in {pause:g} s.")
-            self.reading.clock.sleep(pause)
-        return assessment, self.reading.evaluate(resource, found).lockout

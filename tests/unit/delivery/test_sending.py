@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.changes.rules import Answer
+from rootkeeper.delivery.changes import DocumentDelivery
 from rootkeeper.delivery.planning import DeliveryPlan, DeliveryPlanner
 from rootkeeper.delivery.records import deliveries_to_record
 from rootkeeper.delivery.rules import DeliveryResult
@@ -214,6 +217,29 @@ def test_a_finding_that_is_shown_late_is_waited_for(desk: Desk) -> None:
     assert desk.clock.slept == [1.0] * result.batches
 
 
+def test_only_findings_that_are_missing_are_read_again() -> None:
+    desk = Desk()
+    desk.send()
+    refused, lost = desk.ids[0], desk.ids[1]
+    again = Desk(hub=FakeSecurityHub(rejects={refused: ("InvalidInput", "It has no title.")}, loses={lost}))
+    again.send()
+    assert again.hub.reads[1:] == [again.ids[1:], [lost], [lost]]
+
+
+def test_findings_that_were_shown_once_count_when_the_others_are_shown_later() -> None:
+    @dataclass
+    class SlowHub(FakeSecurityHub):
+        def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
+            shown = super().read_findings(region, product_arn, finding_ids)
+            is_first = len(self.reads) == 2
+            return {one: shown[one] for one in finding_ids[:3]} if is_first else shown
+
+    desk = Desk(hub=SlowHub())
+    result = desk.send()
+    assert (result.result, result.arrived) == (Result.DONE, result.findings)
+    assert desk.hub.reads[2] == desk.ids[3:]
+
+
 def test_sent_again_nothing_is_doubled_and_a_fixed_finding_passes(desk: Desk) -> None:
     first = desk.send()
     ids = list(desk.hub.shown)
@@ -310,6 +336,24 @@ def test_a_throttled_batch_is_sent_again_with_an_intent_of_its_own(desk: Desk) -
     assert desk.ledger.results_of(Action.FINDINGS_IMPORT)[:3] == [Result.FAILED, Result.FAILED, Result.DONE]
 
 
+def test_a_batch_that_stays_throttled_is_given_up(desk: Desk) -> None:
+    desk.hub.import_errors = [AwsThrottledError("Too Many Requests")] * 20
+    with pytest.raises(AwsThrottledError):
+        desk.send()
+    assert desk.ledger.results_of(Action.FINDINGS_IMPORT) == [Result.FAILED] * 12
+    assert desk.clock.slept == [5.0] * 11
+
+
+def test_a_re_read_that_is_throttled_is_repeated(desk: Desk) -> None:
+    def throttle() -> None:
+        desk.hub.read_error = AwsThrottledError("Too Many Requests")
+
+    desk.hub.before_import = throttle
+    result = desk.send()
+    assert (result.result, result.batches) == (Result.UNKNOWN, 1)
+    assert desk.clock.slept == [1.0, 2.0]
+
+
 def test_a_stop_is_heard_between_batches(desk: Desk) -> None:
     stop = ServerStopSignal()
     desk.hub.before_import = stop.ask
@@ -376,6 +420,16 @@ def test_a_file_is_written_whole_and_read_again(desk: Desk, tmp_path: Path) -> N
     with pytest.raises(InputError, match="can't be written"):
         desk.send(f"file:{tmp_path}/missing/evidence.csv")
     assert desk.ledger.results_of(Action.REPORT_SEND) == [Result.DONE, Result.DONE, Result.FAILED]
+
+
+def test_a_file_that_cannot_be_read_again_is_unknown(desk: Desk, tmp_path: Path) -> None:
+    place = tmp_path / "evidence.csv"
+
+    place.symlink_to(place)
+    change = DocumentDelivery(desk.buckets, desk.plan(f"file:{place}"), "text/csv", b"", "")
+    evaluation = change.evaluate(change.observe(), Answer())
+    assert evaluation.result is None
+    assert evaluation.explanation.startswith("The report was sent, but it can't be read again: ")
 
 
 def test_one_place_that_is_refused_does_not_keep_the_report_from_the_others(desk: Desk) -> None:

@@ -215,6 +215,15 @@ def test_p06_what_cannot_be_re_read_is_unknown_and_not_done(desk: UnlockDesk, bu
     assert desk.ledger.results_of(Action.BUCKET_POLICY_DELETE) == [Result.UNKNOWN]
 
 
+def test_a_re_read_that_got_no_answer_is_repeated(desk: UnlockDesk, bucket: Resource) -> None:
+    plan = desk.plan(bucket)
+    desk.organization.fail("GetBucketPolicy", AwsUnreachableError("No answer."), at=2, times=1)
+    outcome = desk.run.apply(plan, desk.progress)
+    assert outcome.result is Result.DONE
+    assert outcome.found is not None
+    assert desk.clock.slept == [1.0]
+
+
 def test_p06_another_policy_than_both_is_unknown(desk: UnlockDesk, bucket: Resource) -> None:
     plan = desk.plan(bucket)
 

@@ -1,0 +1,109 @@
+"""The rewrite of a bucket or queue policy as a change: put or removed in an unlock session, and proven by a re-read.
+
+A dead process's rewrite is known from the parameters of its intent. They contain hashes and no policy, so it can be
+observed, and not sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rootkeeper.aws.root_sessions import RootSession
+from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
+from rootkeeper.changes.rules import Answer, Evaluation
+from rootkeeper.changes.sessions import AccountSessions, RootChange
+from rootkeeper.errors import AwsError, AwsNotFoundError
+from rootkeeper.ledger.rules import Action, Intent, LedgerEntry
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.unlock.rules import ChangeKind, PolicyChange, describe_change, evaluate_reread, read_resource
+from rootkeeper.values import JsonValue
+
+_ORPHAN_PAUSES_SECONDS = (1.0, 2.0)
+"""A call sent just before its process died may still act."""
+
+_QUEUE_POLICY_SETTLES = timedelta(seconds=60)
+"""How long SQS may show the old attributes. Source: SQS SetQueueAttributes, API version 2012-11-05."""
+
+
+def find_policy(sessions: AccountSessions, resource: Resource) -> str | None:
+    """Read the policy of a bucket or queue in an unlock session; ``None`` if there is none.
+
+    :raises AwsError: if AWS refuses the session, or the policy can't be read.
+    """
+    return sessions.read(resource.kind.task_policy, lambda session: session.resource_policies.find_policy(resource))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPolicyRewrite(RootChange[str | None]):
+    """A rewrite as its intent records it; a re-read shows the current policy."""
+
+    action: Action
+    resource: Resource
+    recorded: Mapping[str, JsonValue]
+    """The parameters of the intent, with the hashes of both policies."""
+    pauses_seconds: tuple[float, ...]
+
+    @property
+    def account_id(self) -> AccountId:  # type: ignore[override]  # the resource decides
+        return self.resource.account_id
+
+    @property
+    def task_policy(self) -> TaskPolicy:  # type: ignore[override]  # the resource decides
+        return self.resource.kind.task_policy
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        return self.recorded
+
+    def observe_in(self, sessions: AccountSessions) -> str | None:
+        return find_policy(sessions, self.resource)
+
+    def evaluate(self, shown: str | None, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - only the policy decides
+        return evaluate_reread(shown, self.recorded, self.resource.partition)
+
+    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:
+        """After the process died, a bucket or queue that doesn't exist any more counts as one without a policy."""
+        if answer is not None:
+            return Evaluation(None, f"The change was sent, but the policy can't be re-read: {error.message}")
+        if isinstance(error, AwsNotFoundError):
+            return self.evaluate(None, answer)
+        return Evaluation(None, f"The policy can't be re-read: {error.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRewrite(RecordedPolicyRewrite):
+    """The new policy of a bucket or queue, or the removal of its policy."""
+
+    policy: str | None
+    """``None`` to remove it."""
+
+    @staticmethod
+    def of(
+        change: PolicyChange, kind: ChangeKind, saved_path: str | None, pauses_seconds: tuple[float, ...]
+    ) -> PolicyRewrite:
+        """:param saved_path: the file of the policy from before; ``None`` if there was no policy."""
+        recorded = {**describe_change(change), "change": kind.value, "saved_path": saved_path}
+        return PolicyRewrite(change.action, change.resource, recorded, pauses_seconds, change.after)
+
+    def send_in(self, session: RootSession, intent: Intent) -> None:
+        if self.policy is None:
+            session.resource_policies.remove_policy(self.resource, intent)
+        else:
+            session.resource_policies.put_policy(self.resource, self.policy, intent)
+
+
+def restore_policy_change(entry: LedgerEntry, now: datetime) -> RecordedPolicyRewrite:
+    """Make the rewrite of a dead process again, to observe it until AWS must show it.
+
+    :raises ValueError: if the intent doesn't name its bucket or queue.
+    """
+    if entry.account_id is None:
+        raise ValueError(f"an intent of {entry.action} doesn't name its account")
+    resource = read_resource(entry.action, entry.account_id, entry.parameters)
+    pauses: tuple[float, ...] = _ORPHAN_PAUSES_SECONDS
+    if resource.kind is ResourceKind.QUEUE:
+        left_seconds = (entry.at + _QUEUE_POLICY_SETTLES - now).total_seconds()
+        pauses = (*pauses, max(left_seconds, 0.0) + 1)
+    return RecordedPolicyRewrite(entry.action, resource, entry.parameters, pauses)
