@@ -7,11 +7,20 @@ from typing import Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.changes.rules import ChangeResult
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.statuses import AccountRole
-from rootkeeper.root_emails.rules import EmailReason, EmailRules, EmailVerdict, GroupBasis, RootEmail
-from rootkeeper.root_emails.service import EmailChangePlan, EmailChangeStep
+from rootkeeper.root_emails.rules import (
+    EmailReason,
+    EmailReread,
+    EmailRules,
+    EmailUpdateSnapshot,
+    EmailVerdict,
+    GroupBasis,
+    RootEmail,
+)
+from rootkeeper.root_emails.service import EmailChangePlan
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
 
 
@@ -147,12 +156,12 @@ def change_to_record(plan: EmailChangePlan, outcome: EmailChangeOutcome, explana
     }
 
 
-def start_to_record(plan: EmailChangePlan, step: EmailChangeStep) -> EmailChangeRecord:
-    return change_to_record(plan, "failed" if step.result is Result.FAILED else "started", step.explanation)
+def start_to_record(plan: EmailChangePlan, start: ChangeResult[EmailUpdateSnapshot]) -> EmailChangeRecord:
+    return change_to_record(plan, "failed" if start.result is Result.FAILED else "started", start.explanation)
 
 
-def acceptance_to_record(plan: EmailChangePlan, step: EmailChangeStep) -> EmailChangeRecord:
-    return change_to_record(plan, _ACCEPTED[step.result], step.explanation)
+def acceptance_to_record(plan: EmailChangePlan, acceptance: ChangeResult[EmailReread]) -> EmailChangeRecord:
+    return change_to_record(plan, _ACCEPTED[acceptance.result], acceptance.explanation)
 
 
 _ACCEPTED: Mapping[Result, EmailChangeOutcome] = {

@@ -6,42 +6,46 @@ A change has the same effect as a recovery and the same protection. The planner 
 refuses impossible changes. An address that breaks the rules, an account with a deletion exception and a failsafe are
 objections, which a person can override with a reason.
 
-The executor makes two privileged calls, each with its own intent, and each once: the start makes AWS send a one-time
-password to the new address, the acceptance returns it. The account's lock is held for each call, not for the hours
-that the mail may take, so the second call checks the account again.
+The executor makes two changes: the start makes AWS send a one-time password to the new address, the acceptance returns
+it. The account's lock is held for each, not for the hours that the mail may take, so the acceptance checks the account
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
-from rootkeeper.changes.rules import describe_error
+from rootkeeper.changes.rules import ChangeResult, Shown
+from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsError,
-    AwsUnclearError,
     Hint,
     InputError,
-    LockLostError,
     TargetRefusedError,
     WindowConflictError,
 )
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
 from rootkeeper.inventory.store import InventoryStore
-from rootkeeper.ledger.owners import AccountLock, AccountLocks
-from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
+from rootkeeper.ledger.owners import AccountLocks
+from rootkeeper.ledger.rules import LedgerEntry
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import SelectionRequest
 from rootkeeper.organization.statuses import AccountRole, Status, classify_account_role
+from rootkeeper.root_emails.changes import (
+    EmailUpdateAcceptance,
+    EmailUpdateChange,
+    EmailUpdateStart,
+    read_update,
+)
 from rootkeeper.root_emails.rules import (
     EMAIL_PARAMETER,
     EXPLANATIONS,
@@ -53,13 +57,11 @@ from rootkeeper.root_emails.rules import (
     EmailUpdateSnapshot,
     RootEmail,
     StartedEmailUpdate,
-    evaluate_acceptance,
     find_holders,
     find_started_update,
     fold_address,
     is_overtaken,
     parse_new_address,
-    was_started,
 )
 from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailAttestationStore, read_evaluator
 from rootkeeper.values import JsonValue
@@ -263,14 +265,6 @@ class EmailChangePlanner:
         return None if is_overtaken(started, newest) else started
 
 
-def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnapshot:
-    """Read the newest change; a read failure is part of the result. A single call."""
-    try:
-        return EmailUpdateSnapshot(was_read=True, update=emails.find_email_update(account_id))
-    except AwsError:
-        return EmailUpdateSnapshot(was_read=False)
-
-
 def require_no_window(windows: RecoveryWindowStore, account_id: AccountId) -> None:
     """:raises WindowConflictError: if a recovery of the account is in progress, which needs the current mailbox."""
     window = windows.find_unfinished(account_id)
@@ -349,16 +343,7 @@ def _list_remarks(
 
 
 REREAD_PAUSES_SECONDS = (1.0, 2.0)
-"""Between the re-reads after an acceptance."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmailChangeStep:
-    """The result of a start or an acceptance."""
-
-    result: Result
-    explanation: str
-    """A sentence for a person."""
+"""Between the re-reads after each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,32 +357,22 @@ class EmailChangeExecutor:
     clock: Clock
     reread_pauses_seconds: tuple[float, ...] = REREAD_PAUSES_SECONDS
 
-    def start(self, plan: EmailChangePlan) -> EmailChangeStep:
-        """Make AWS send a one-time password to the new address. Calls account:StartPrimaryEmailUpdate and, after
-        an unclear answer, account:GetPrimaryEmailUpdateStatus.
+    def start(self, plan: EmailChangePlan) -> ChangeResult[EmailUpdateSnapshot]:
+        """Make AWS send a one-time password to the new address, and re-read. Calls account:StartPrimaryEmailUpdate,
+        then account:GetPrimaryEmailUpdateStatus.
+
+        ``UNKNOWN`` means that a one-time password may have been sent; it can be accepted.
 
         :raises AwsError: if AWS refused; nothing was started.
         :raises AccountBusyError: if another owner holds the account; nothing was started.
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was started.
         """
-        account_id, email = plan.account.account_id, plan.request.address
-        with self._hold(account_id) as lock:
-            parameters = {**_describe(plan), **plan.newest_update.describe()}
-            intent = self.ledger.append_intent(
-                Action.EMAIL_UPDATE_START, account_id=account_id, parameters=parameters, lock=lock
-            )
-            with self._refusals_recorded(intent) as failures:
-                self.emails.start_email_update(account_id, email, intent)
-            if not failures:
-                self.ledger.append_outcome(intent, Result.DONE)
-                return EmailChangeStep(Result.DONE, f"AWS sent a one-time password to {email}.")
-            is_shown = was_started(parameters, read_update(self.emails, account_id))
-            result = {True: Result.DONE, False: Result.FAILED, None: Result.UNKNOWN}[is_shown]
-            self.ledger.append_outcome(intent, result, describe_error(failures[0]))
-            return EmailChangeStep(result, _START_TEXTS[result].format(email=email, why=failures[0].message))
+        described = {**_describe(plan), **plan.newest_update.describe()}
+        now, pauses = self.clock.now(), self.reread_pauses_seconds
+        return self._make(EmailUpdateStart(self.emails, plan.account.account_id, described, now, pauses))
 
-    def accept(self, plan: EmailChangePlan, otp: OneTimePassword) -> EmailChangeStep:
+    def accept(self, plan: EmailChangePlan, otp: OneTimePassword) -> ChangeResult[EmailReread]:
         """Return the one-time password, and re-read. Calls account:AcceptPrimaryEmailUpdate, then
         account:GetPrimaryEmail and account:GetPrimaryEmailUpdateStatus.
 
@@ -409,43 +384,15 @@ class EmailChangeExecutor:
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
         """
-        account_id, email = plan.account.account_id, plan.request.address
-        with self._hold(account_id) as lock:
-            sent_at = self.clock.now()
-            intent = self.ledger.append_intent(
-                Action.EMAIL_UPDATE_ACCEPT, account_id=account_id, parameters=_describe(plan), lock=lock
-            )
-            with self._refusals_recorded(intent) as failures:
-                self.emails.accept_email_update(account_id, email, otp, intent)
-            reread = read_again(self.emails, account_id)
-            for pause in self.reread_pauses_seconds:
-                if reread.shows(email):
-                    break
-                self.clock.sleep(pause)
-                reread = read_again(self.emails, account_id)
-            found = evaluate_acceptance(reread, email, sent_at, self.clock.now(), was_answered=not failures)
-            result = found or Result.UNKNOWN
-            details = describe_error(failures[0]) if failures else {}
-            self.ledger.append_outcome(intent, result, {**details, **describe_reread(reread)})
-            return EmailChangeStep(result, _explain_acceptance(result, plan, reread))
+        account_id, now, pauses = plan.account.account_id, self.clock.now(), self.reread_pauses_seconds
+        return self._make(
+            EmailUpdateAcceptance(self.emails, account_id, _describe(plan), now, pauses, reread_at=now, otp=otp)
+        )
 
-    @contextmanager
-    def _hold(self, account_id: AccountId) -> Iterator[AccountLock]:
-        with self.locks.hold(account_id, "change of the root e-mail address") as lock:
-            require_no_window(self.windows, account_id)
-            yield lock
-
-    @contextmanager
-    def _refusals_recorded(self, intent: Intent) -> Iterator[list[AwsError]]:
-        """Record and raise a clear refusal; collect the error of a call that may have acted."""
-        failures: list[AwsError] = []
-        try:
-            yield failures
-        except AwsUnclearError as error:
-            failures.append(error)
-        except (AwsError, LockLostError) as error:
-            self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
-            raise
+    def _make(self, change: EmailUpdateChange[Shown]) -> ChangeResult[Shown]:
+        with self.locks.hold(change.account_id, "change of the root e-mail address") as lock:
+            require_no_window(self.windows, change.account_id)
+            return ChangeRunner(self.ledger, self.clock, lock).make(change)
 
 
 def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
@@ -455,15 +402,6 @@ def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
     except AwsError:
         return EmailReread(email=None, update=None)
     return EmailReread(email, read_update(emails, account_id).update)
-
-
-def describe_reread(reread: EmailReread) -> dict[str, JsonValue]:
-    """Render a re-read for the ledger."""
-    return {
-        "email_shown": reread.email,
-        "update_status": reread.update.status.value if reread.update else None,
-        "was_reread": reread.email is not None,
-    }
 
 
 def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
@@ -476,24 +414,3 @@ def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
         "overridden": [objection.code for objection in plan.objections],
         "approved_by": list(plan.approved_by),
     }
-
-
-_START_TEXTS = {
-    Result.DONE: "AWS gave no clear answer ({why}). A re-read shows that it sent a one-time password to {email}.",
-    Result.FAILED: "A re-read shows that nothing was started: {why}",
-    Result.UNKNOWN: (
-        "AWS may have sent a one-time password to {email}: {why} A re-read doesn't show it. Check that mailbox."
-    ),
-}
-
-
-def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailReread) -> str:
-    account_id, email = plan.account.account_id, plan.request.address
-    if result is Result.DONE:
-        return f"A re-read shows that the root e-mail address of {account_id} is {email}."
-    if result is Result.FAILED:
-        return f"A re-read shows that the root e-mail address of {account_id} wasn't changed to {email}."
-    shown = f"AWS still shows {reread.email}" if reread.email else "the address can't be re-read"
-    problem = f"The change isn't proven yet: the one-time password was sent to AWS, and {shown}."
-    text = f"{problem} AWS may take up to 4 hours. List the root e-mail addresses again later."
-    return Hint(text, "emails.check_later", account_id=account_id, problem=problem)

@@ -1,25 +1,23 @@
 """Reads, enables and disables root access management.
 
-A change is first a plan: data that a dry run shows. Each step is intent, call, re-read, outcome. Only the re-read
-proves a step, not AWS's answer. A step that isn't proven stops the later steps, because they depend on it.
+A change is first a plan: data that a dry run shows. Each step is a change of its own. A step that isn't proven stops
+the later steps, because they depend on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rootkeeper.aws.organizations import OrganizationAdministration, OrganizationReader
+from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
-    AwsNotFoundError,
     AwsRejectedError,
-    AwsUnclearError,
     Hint,
-    LockLostError,
     TargetRefusedError,
     WindowConflictError,
 )
@@ -27,32 +25,9 @@ from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Endpoint, Feature, Organization, Setup
 from rootkeeper.organization.progress import Progress
-from rootkeeper.values import JsonValue
+from rootkeeper.setup.changes import SetupStep, SetupStepChange, find_satisfied, read_known_setup
 from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
-
-REREAD_PAUSES_SECONDS = (0, 1, 2)
-"""Before each re-read: AWS is eventually consistent, so a re-read right after a call may not show it yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetupStep:
-    """A call that changes the set-up."""
-
-    action: Action
-    feature: Feature | None = None
-    account_id: AccountId | None = None
-    """The delegated administrator."""
-
-    @property
-    def title(self) -> str:
-        """Such as ``Enable the feature RootSessions``."""
-        return _TITLES[self.action].format(self.feature or self.account_id)
-
-    @property
-    def satisfied_title(self) -> str:
-        """Such as ``The feature RootSessions is already on``."""
-        return _SATISFIED_TITLES[self.action].format(self.feature or self.account_id)
 
 
 class StepOutcome(StrEnum):
@@ -96,7 +71,7 @@ class SetupSteps:
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
-        setup = self._read_setup()
+        setup = read_known_setup(self.reader)
         results: list[SetupStepResult] = []
         for step in steps:
             if results and results[-1].outcome in {StepOutcome.FAILED, StepOutcome.UNKNOWN, StepOutcome.SKIPPED}:
@@ -104,104 +79,27 @@ class SetupSteps:
             elif find_satisfied(step, setup):
                 results.append(SetupStepResult(step, StepOutcome.UNNEEDED, f"{step.satisfied_title}."))
             else:
-                result, setup = self._take(step)
+                result, setup = self._take(step, setup)
                 results.append(result)
             self.progress.remark(results[-1].explanation)
         return tuple(results), setup
 
-    def _take(self, step: SetupStep) -> tuple[SetupStepResult, Setup]:
-        parameters: Mapping[str, JsonValue] = {"feature": str(step.feature)} if step.feature else {}
-        intent = self.ledger.append_intent(step.action, account_id=step.account_id, parameters=parameters)
-        error: AwsError | None = None
+    def _take(self, step: SetupStep, setup: Setup) -> tuple[SetupStepResult, Setup]:
+        change = SetupStepChange(step, self.reader, self.administration)
         try:
-            self.administration.change_setup(step.action, intent, feature=step.feature, account_id=step.account_id)
-        except LockLostError:
-            self.ledger.append_outcome(intent, Result.FAILED, {"error": "not sent"})
-            raise
-        except AwsError as caught:
-            error = caught
-        setup = self._reread(step)
-        result = _evaluate(step, find_satisfied(step, setup), error)
-        details: dict[str, JsonValue] = {"explanation": result.explanation}
-        if error is not None:
-            details |= {"error": error.code, "aws_code": error.aws_code}
-        self.ledger.append_outcome(intent, _RESULTS[result.outcome], details)
-        return result, setup
-
-    def _reread(self, step: SetupStep) -> Setup:
-        setup = Setup(None, None, None)
-        for pause in REREAD_PAUSES_SECONDS:
-            if pause:
-                self.clock.sleep(pause)
-            setup = self._read_setup()
-            if find_satisfied(step, setup):
-                break
-        return setup
-
-    def _read_setup(self) -> Setup:
-        try:
-            return self.reader.read_setup()
+            made = ChangeRunner(self.ledger, self.clock).make(change)
         except AwsError as error:
-            return Setup(None, None, None, unknown=(error.message,))
+            return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {error.message}", error.hint), setup
+        hint: str | None = None
+        if made.result is Result.UNKNOWN:
+            hint = Hint("Read the set-up again; it shows what can't be read, and why.", "setup.status")
+        return SetupStepResult(step, _OUTCOMES[made.result], made.explanation, hint), made.shown or setup
 
 
-def find_satisfied(step: SetupStep, setup: Setup) -> bool | None:
-    """Whether the set-up already has the step's result; ``None`` if that part couldn't be read."""
-    match step.action:
-        case Action.TRUSTED_ACCESS_ENABLE | Action.TRUSTED_ACCESS_DISABLE:
-            is_on = setup.trusted_access
-        case Action.FEATURE_ENABLE | Action.FEATURE_DISABLE:
-            is_on = None if setup.features is None else step.feature in setup.features
-        case _:
-            delegates = setup.delegated_administrators
-            is_on = None if delegates is None else step.account_id in delegates
-    return None if is_on is None else is_on is (step.action in _SWITCHING_ON)
-
-
-def _evaluate(step: SetupStep, satisfied: bool | None, error: AwsError | None) -> SetupStepResult:
-    if satisfied:
-        return SetupStepResult(step, StepOutcome.CHANGED, f"{step.title}: done, and the re-read shows it.")
-    # That there was nothing to remove is an answer like success: only the re-read proves it.
-    is_absent = isinstance(error, AwsNotFoundError) and step.action not in _SWITCHING_ON
-    if error is not None and not is_absent and not isinstance(error, AwsUnclearError):
-        return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {error.message}", error.hint)
-    if satisfied is None:
-        return SetupStepResult(
-            step,
-            StepOutcome.UNKNOWN,
-            f"{step.title}: sent, but the set-up can't be re-read.",
-            Hint("Read the set-up again; it shows what can't be read, and why.", "setup.status"),
-        )
-    said = error.message if error else "AWS answered success"
-    return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {said}, but the re-read doesn't show it.")
-
-
-_SWITCHING_ON = frozenset(
-    {Action.TRUSTED_ACCESS_ENABLE, Action.FEATURE_ENABLE, Action.DELEGATED_ADMINISTRATOR_REGISTER}
-)
-
-_RESULTS = {
-    StepOutcome.CHANGED: Result.DONE,
-    StepOutcome.FAILED: Result.FAILED,
-    StepOutcome.UNKNOWN: Result.UNKNOWN,
-}
-
-_TITLES = {
-    Action.TRUSTED_ACCESS_ENABLE: "Enable trusted access for iam.amazonaws.com",
-    Action.TRUSTED_ACCESS_DISABLE: "Disable trusted access for iam.amazonaws.com",
-    Action.FEATURE_ENABLE: "Enable the feature {}",
-    Action.FEATURE_DISABLE: "Disable the feature {}",
-    Action.DELEGATED_ADMINISTRATOR_REGISTER: "Register {} as delegated administrator",
-    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "Deregister the delegated administrator {}",
-}
-
-_SATISFIED_TITLES = {
-    Action.TRUSTED_ACCESS_ENABLE: "Trusted access is already on",
-    Action.TRUSTED_ACCESS_DISABLE: "Trusted access is already off",
-    Action.FEATURE_ENABLE: "The feature {} is already on",
-    Action.FEATURE_DISABLE: "The feature {} is already off",
-    Action.DELEGATED_ADMINISTRATOR_REGISTER: "{} is already a delegated administrator",
-    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "{} is no delegated administrator any more",
+_OUTCOMES = {
+    Result.DONE: StepOutcome.CHANGED,
+    Result.FAILED: StepOutcome.FAILED,
+    Result.UNKNOWN: StepOutcome.UNKNOWN,
 }
 
 NO_FAILSAFE = Hint(

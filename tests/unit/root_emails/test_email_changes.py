@@ -11,12 +11,14 @@ from rootkeeper.errors import (
     AwsNotFoundError,
     AwsThrottledError,
     AwsUnclearError,
+    AwsUnreachableError,
     LedgerUnavailableError,
     LockLostError,
     OneTimePasswordError,
     WindowConflictError,
 )
 from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.root_emails.records import start_to_record
 from rootkeeper.root_emails.service import EmailChangePlan
 from tests.fakes.clock import START
 from tests.fakes.email_desk import MEMBER, NEW, OTHER, EmailDesk
@@ -49,6 +51,7 @@ def test_a_change_is_started_accepted_and_re_read(desk: EmailDesk, plan: EmailCh
     assert email(desk) == NEW
     assert desk.account_calls() == [
         "StartPrimaryEmailUpdate",
+        "GetPrimaryEmailUpdateStatus",
         "AcceptPrimaryEmailUpdate",
         "GetPrimaryEmail",
         "GetPrimaryEmailUpdateStatus",
@@ -62,8 +65,9 @@ def test_p01_each_call_leaves_after_its_intent(desk: EmailDesk, plan: EmailChang
     desk.desk.organization.before_each_call(lambda operation, _: seen.append(operation))
     desk.changing.start(plan)
     desk.changing.accept(plan, desk.emails.newest_otp(NEW))
-    assert seen[:3] == ["intent email_update:start", "StartPrimaryEmailUpdate", "outcome email_update:start"]
-    assert seen[3:5] == ["intent email_update:accept", "AcceptPrimaryEmailUpdate"]
+    assert seen[:2] == ["intent email_update:start", "StartPrimaryEmailUpdate"]
+    assert seen[2:4] == ["GetPrimaryEmailUpdateStatus", "outcome email_update:start"]
+    assert seen[4:6] == ["intent email_update:accept", "AcceptPrimaryEmailUpdate"]
     assert seen[-1] == "outcome email_update:accept"
 
 
@@ -84,11 +88,12 @@ def test_the_ledger_keeps_both_addresses_the_reason_and_what_was_overridden(desk
     }
 
 
-def test_p08_the_ledger_never_holds_the_one_time_password(desk: EmailDesk, plan: EmailChangePlan) -> None:
+def test_p08_the_ledger_and_the_result_never_hold_the_one_time_password(desk: EmailDesk, plan: EmailChangePlan) -> None:
     desk.changing.start(plan)
     otp = desk.emails.newest_otp(NEW)
-    desk.changing.accept(plan, otp)
+    accepted = desk.changing.accept(plan, otp)
     assert otp.value not in repr(desk.ledger.entries)
+    assert otp.value not in repr(accepted)
 
 
 @pytest.mark.parametrize("step", ["start", "accept"])
@@ -106,6 +111,45 @@ def test_a_refused_start_is_recorded_and_raised(desk: EmailDesk, plan: EmailChan
         desk.changing.start(plan)
     assert desk.ledger.results_of(BEGIN) == [Result.FAILED]
     assert desk.account_calls() == ["StartPrimaryEmailUpdate"]
+
+
+def test_p05_a_start_that_aws_answers_with_success_and_doesnt_show_is_unknown_and_can_be_continued(
+    desk: EmailDesk, plan: EmailChangePlan
+) -> None:
+    desk.desk.organization.lie("StartPrimaryEmailUpdate")
+    started = desk.changing.start(plan)
+    assert started.result is Result.UNKNOWN
+    assert "AWS answered success, but a re-read doesn't show" in started.explanation
+    assert f"to {NEW}. Check that mailbox." in started.explanation
+    assert desk.account_calls() == ["StartPrimaryEmailUpdate", *["GetPrimaryEmailUpdateStatus"] * 3]
+    assert desk.ledger.results_of(BEGIN) == [Result.UNKNOWN]
+    assert start_to_record(plan, started)["outcome"] == "started"
+    assert desk.plan().started is not None
+
+
+def test_p06_a_start_that_aws_answers_with_success_and_that_cant_be_re_read_is_unknown(
+    desk: EmailDesk, plan: EmailChangePlan
+) -> None:
+    desk.desk.organization.fail("GetPrimaryEmailUpdateStatus")
+    started = desk.changing.start(plan)
+    assert started.result is Result.UNKNOWN
+    assert "AWS answered success, but a re-read doesn't show" in started.explanation
+    assert desk.changing.accept(plan, desk.emails.newest_otp(NEW)).result is Result.DONE
+
+
+@pytest.mark.parametrize(("acts", "result"), [(True, Result.DONE), (False, Result.FAILED)])
+def test_p04_after_an_unreachable_network_a_re_read_decides_on_both_calls(
+    desk: EmailDesk, plan: EmailChangePlan, *, acts: bool, result: Result
+) -> None:
+    organization, away = desk.desk.organization, AwsUnreachableError("no answer")
+    interfere = organization.act_then_fail if acts else organization.fail
+    interfere("StartPrimaryEmailUpdate", away, times=1)
+    assert desk.changing.start(plan).result is result
+    if not acts:
+        desk.changing.start(plan)
+    interfere("AcceptPrimaryEmailUpdate", away, times=1)
+    assert desk.changing.accept(plan, desk.emails.newest_otp(NEW)).result is result
+    assert len(desk.emails.mailboxes[NEW]) == 1
 
 
 def test_p04_a_start_whose_answer_is_lost_is_not_sent_again_and_a_re_read_decides(

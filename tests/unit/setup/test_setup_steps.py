@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId, Feature, Setup
-from rootkeeper.setup.service import SetupStep, find_satisfied
+from rootkeeper.setup.changes import SetupStep, find_satisfied
 
 DELEGATE = AccountId("222233334444")
 SESSIONS = Feature.ROOT_SESSIONS
