@@ -101,11 +101,13 @@ def test_continuous_integration_does_what_a_person_would() -> None:
 def test_every_test_is_run_by_a_target() -> None:
     """The whole run selects nothing: what it leaves out by name, the second run has."""
     makefile = (REPOSITORY / "Makefile").read_text()
-    assert re.search(r"^test-whole:.*\n\t\$\(PYTEST\) -n \$\(JOBS\) \$\(TOGETHER\)\n", makefile, re.MULTILINE)
+    whole = r"^test-whole:.*\n\tnice -n 10 \$\(PYTEST\) -n \$\(JOBS\) \$\(TOGETHER\) \$\(CHOICE\)\n"
+    assert re.search(whole, makefile, re.MULTILINE)
+    assert "SUITES := test-oldest test-whole test-apart\n" in makefile
     assert "\t$(PYTEST) -n $(CORES) $(APART)\n" in makefile
     assert "TOGETHER := -p no:schemathesis $(addprefix --ignore ,$(APART))\n" in makefile
     assert '\t$(PYTEST) -n $(JOBS) $(TOGETHER) -m "not long"\n' in makefile
-    assert '\t$(PYTEST) -n $(JOBS) $(TOGETHER) -m "long or hypothesis"\n' in makefile
+    assert """test-whole test-apart CHOICE='-m "long or hypothesis"'\n""" in makefile
 
 
 def test_nothing_that_is_built_is_committed() -> None:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, Result
@@ -85,20 +85,19 @@ class Change(ABC, Generic[Shown]):
 
     __slots__ = ()
 
-    @property
-    @abstractmethod
-    def action(self) -> Action:
-        """The ledger's name of the change."""
+    if TYPE_CHECKING:  # fields or properties of the subclasses; a dataclass would take a property here for a default
 
-    @property
-    @abstractmethod
-    def account_id(self) -> AccountId | None:
-        """The target; ``None`` if the change concerns the organization."""
+        @property
+        def action(self) -> Action:
+            """The ledger's name of the change."""
 
-    @property
-    @abstractmethod
-    def pauses_seconds(self) -> tuple[float, ...]:
-        """The pauses, one before each further re-read while a re-read isn't settled."""
+        @property
+        def account_id(self) -> AccountId | None:
+            """The target; ``None`` if the change concerns the organization."""
+
+        @property
+        def pauses_seconds(self) -> tuple[float, ...]:
+            """The pauses, one before each further re-read while a re-read isn't settled."""
 
     @property
     @abstractmethod

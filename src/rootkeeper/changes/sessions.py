@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import TaskPolicy
@@ -123,20 +123,26 @@ class AccountSessions:
         """Return the session if it was opened, although it may have ended."""
         return self._open.get(task_policy)
 
-    def drop(self, task_policy: TaskPolicy) -> None:
-        """Forget a session that ended early, or a denial, so that AWS is asked again."""
-        self._open.pop(task_policy, None)
-        self._denials.pop(task_policy, None)
+    def drop(self, task_policy: TaskPolicy, ended: RootSession | None = None) -> None:
+        """Forget a session or a denial, so that AWS is asked again.
+
+        :param ended: the session that ended early; a newer session, which another thread opened, is kept.
+        """
+        with self._opening:
+            self._denials.pop(task_policy, None)
+            if ended is None or self._open.get(task_policy) is ended:
+                self._open.pop(task_policy, None)
 
     def read(self, task_policy: TaskPolicy, question: Callable[[RootSession], T]) -> T:
         """Ask in a session; once more in a new session if that one ended early.
 
         :raises AwsError: as ``get`` and the question do.
         """
+        session = self.get(task_policy)
         try:
-            return question(self.get(task_policy))
+            return question(session)
         except AwsCredentialsError:
-            self.drop(task_policy)
+            self.drop(task_policy, session)
         return question(self.get(task_policy))
 
 
@@ -145,15 +151,15 @@ class RootChange(Change[Shown]):
 
     __slots__ = ()
 
-    @property
-    @abstractmethod
-    def account_id(self) -> AccountId:
-        """The target."""
+    if TYPE_CHECKING:
 
-    @property
-    @abstractmethod
-    def task_policy(self) -> TaskPolicy:
-        """The task policy of the session that sends the call."""
+        @property
+        def account_id(self) -> AccountId:
+            """The target."""
+
+        @property
+        def task_policy(self) -> TaskPolicy:
+            """The task policy of the session that sends the call."""
 
     def send_in(self, session: RootSession, intent: Intent) -> object:
         """Make the changing call, once. Raises as ``send`` does."""

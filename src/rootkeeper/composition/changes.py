@@ -29,8 +29,8 @@ def make_restorer(
         **dict.fromkeys(POLICY_ACTIONS, lambda entry: restore_policy_change(entry, clock.now())),
         **dict.fromkeys(CHANGES_OF_SETUP, lambda entry: restore_setup_change(entry, reader)),
         **dict.fromkeys(WINDOW_STEPS, lambda entry: restore_step(entry, windows)),
-        Action.EMAIL_UPDATE_ACCEPT: lambda entry: restore_email_change(entry, emails, clock),
-        Action.EMAIL_UPDATE_START: lambda entry: restore_email_change(entry, emails, clock),
+        Action.EMAIL_UPDATE_ACCEPT: lambda entry: restore_email_change(entry, emails, clock.now()),
+        Action.EMAIL_UPDATE_START: lambda entry: restore_email_change(entry, emails, clock.now()),
         Action.LOGIN_PROFILE_CREATE: restore_allowance,
     }
     return lambda entry: rules.get(entry.action, restore_interrupted)(entry)

@@ -23,7 +23,6 @@ from rootkeeper.changes.rules import ChangeResult, Shown
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
-    AwsError,
     Hint,
     InputError,
     TargetRefusedError,
@@ -393,15 +392,6 @@ class EmailChangeExecutor:
         with self.locks.hold(change.account_id, "change of the root e-mail address") as lock:
             require_no_window(self.windows, change.account_id)
             return ChangeRunner(self.ledger, self.clock, lock).make(change)
-
-
-def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
-    """Read the address and its newest change; a read failure is part of the result."""
-    try:
-        email = emails.read_primary_email(account_id)
-    except AwsError:
-        return EmailReread(email=None, update=None)
-    return EmailReread(email, read_update(emails, account_id).update)
 
 
 def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:

@@ -92,11 +92,11 @@ class SetupStepChange(Change[Setup]):
     pauses_seconds: tuple[float, ...] = (1.0, 2.0)
 
     @property
-    def action(self) -> Action:  # type: ignore[override]  # the step decides
+    def action(self) -> Action:
         return self.step.action
 
     @property
-    def account_id(self) -> AccountId | None:  # type: ignore[override]  # the step decides
+    def account_id(self) -> AccountId | None:
         return self.step.account_id
 
     @property

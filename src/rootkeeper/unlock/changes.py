@@ -20,6 +20,8 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import ChangeKind, PolicyChange, describe_change, evaluate_reread, read_resource
 from rootkeeper.values import JsonValue
 
+POLICY_ACTIONS = frozenset({Action.BUCKET_POLICY_DELETE, Action.BUCKET_POLICY_PUT, Action.QUEUE_POLICY_SET})
+
 _ORPHAN_PAUSES_SECONDS = (1.0, 2.0)
 """A call sent just before its process died may still act."""
 
@@ -46,11 +48,11 @@ class RecordedPolicyRewrite(RootChange[str | None]):
     pauses_seconds: tuple[float, ...]
 
     @property
-    def account_id(self) -> AccountId:  # type: ignore[override]  # the resource decides
+    def account_id(self) -> AccountId:
         return self.resource.account_id
 
     @property
-    def task_policy(self) -> TaskPolicy:  # type: ignore[override]  # the resource decides
+    def task_policy(self) -> TaskPolicy:
         return self.resource.kind.task_policy
 
     @property

@@ -116,7 +116,7 @@ def test_a_set_up_that_was_not_read_decides_nothing(organization: FakeOrganizati
 
 @pytest.mark.parametrize("action", sorted(CHANGES_OF_SETUP))
 def test_enabling_and_disabling_are_judged_opposite(organization: FakeOrganization, action: Action) -> None:
-    organization.delegates = (ACCOUNT,)
+    organization.delegated_administrators.append(ACCOUNT)
     is_on = action.value.endswith(("enable", ":register"))
     assert judge(organization, action).result is (Result.DONE if is_on else Result.FAILED)
 
