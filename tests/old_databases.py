@@ -18,17 +18,19 @@ from rootkeeper.ledger.writer import parse_entry_row
 
 DUMP = Path(__file__).with_name("old_database_0001.sql")
 VERSION = "0001"
+DUMP_OF_0_1_0 = Path(__file__).with_name("old_database_0_1_0.sql")
+"""Of version 0.1.0: a set-up, a deletion, a recovery window, three unlocks, and an orphan of each kind of change."""
 ENTRIES = 30
 ORGANIZATION_ID = "o-atpb3bvs7c"
 WINDOW_ACCOUNT_ID = "124902349625"
 
 
-def place_old_database(path: Path) -> str:
+def place_old_database(path: Path, dump: Path = DUMP) -> str:
     """Write the file, and the copies of its ledger beside it; return its URL."""
     path.touch(mode=0o600, exist_ok=False)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(DUMP.read_text(encoding="utf-8"))
+        connection.executescript(dump.read_text(encoding="utf-8"))
         connection.row_factory = sqlite3.Row
         rows = [dict(row) for row in connection.execute("SELECT * FROM ledger_entries ORDER BY sequence")]
     entries = [parse_entry_row(row) for row in rows]  # type: ignore[arg-type]  # a mapping, too
