@@ -13,7 +13,7 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -23,6 +23,7 @@ from typing import Any, get_type_hints
 from docs.reference.command_pages import list_command_paths, render_command_pages
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
+from rootkeeper.changes.catalogue import CATALOGUE
 from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.entry import FORMS, PAGES, WIDTH, find_file
 from rootkeeper.cli.hints import COMMAND_HINTS
@@ -120,6 +121,57 @@ either.
 
 | HTTP status | `code` |
 |---|---|
+"""
+
+CHANGES_HEAD = f"""# What Rootkeeper changes
+
+{WRITTEN_BY}
+Read this before you give Rootkeeper credentials. Each change is made only by these commands and pages, after a question
+and after its intent is in the [ledger](ledger.md) on disk. If the intent can't be written, the call isn't made. A
+recovery window also closes by itself at its end. [Actions of the ledger](actions.md) has the permissions of each call.
+
+| It changes | By the calls | Only by | In the console |
+|---|---|---|---|
+"""
+
+CHANGES_END = """
+`status`, `audit`, `plan`, `preflight`, `report write`, `doctor` and every `--dry-run` change nothing in AWS.
+
+## What it never touches
+
+- The management account's root user: AWS doesn't allow root sessions there.
+- The [failsafe](../guides/failsafe.md), which is the delegated administrator's root login, unless you name it with
+  `--include-failsafe`.
+- Accounts that aren't ACTIVE or aren't in your organization, and credentials of accounts with an exception.
+- A password or key that was used in the last 90 days, unless you name its account and give a reason.
+- IAM users, roles and other resources, except the policies that you `unlock`, and the findings and reports that you
+  send.
+
+## Permissions
+
+Rootkeeper needs no role in member accounts: it opens root sessions from the management account or the delegated
+administrator. `rootkeeper policies roles` prints a [least-privilege role](../guides/least-privilege.md) for each kind
+of work. Anyone who has `sts:AssumeRoot` can do the same without Rootkeeper: give it to few people, and require MFA.
+
+## What others see
+
+An audit leaves one CloudTrail event of the root user in each member account that it reads, `GetAccountSummary` (a
+detailed audit leaves more where it finds credentials), and one `AssumeRoot` event for each of them in the caller's
+account. Events of the root user have `userIdentity.type = Root`. Warn the people who watch alarms, and give them
+`rootkeeper policies alarms`.
+"""
+
+ACTIONS_HEAD = f"""# Actions of the ledger
+
+{WRITTEN_BY}
+Each action that the [ledger](ledger.md) records, as `rootkeeper ledger list` names it. A privileged call has an intent
+before it and an outcome after it. The other actions are facts and decisions.
+
+A task policy allows the calls of a root session; all other calls need permissions of the caller. Jobs are requested
+from a server. Actions without a command and a page belong to other actions, or Rootkeeper does them by itself.
+
+| Action | Commands | In the console | Privileged calls | Task policy | Re-read |
+|---|---|---|---|---|---|
 """
 
 CONTROLS_HEAD = f"""# The control map
@@ -272,6 +324,7 @@ def main_program() -> None:
 def render_pages() -> dict[str, str]:
     """Every page by its file name."""
     return {
+        "actions.md": render_actions(),
         "api.md": render_api(),
         "commands.md": render_command_pages(COMMANDS_HEAD),
         "errors.md": render_errors(),
@@ -279,7 +332,38 @@ def render_pages() -> dict[str, str]:
         "controls.md": render_controls(),
         "formats.md": render_formats(),
         "settings.md": render_settings(),
+        "what-it-changes.md": render_changes(),
     }
+
+
+def render_changes() -> str:
+    """The changes in AWS by their subject, with all calls, commands and pages of each."""
+    subjects = dict.fromkeys(row.subject for row in CATALOGUE.values() if row.changes_aws)
+    rows = [[row for row in CATALOGUE.values() if row.subject == subject] for subject in subjects]
+    table = "".join(
+        f"| {changes[0].subject} | {list_code(row.operation_names for row in changes)} "
+        f"| {list_code(row.commands for row in changes)} | {list_once(row.pages for row in changes)} |\n"
+        for changes in rows
+    )
+    return CHANGES_HEAD + table + CHANGES_END
+
+
+def render_actions() -> str:
+    """Each action of the ledger, from the catalogue."""
+    return ACTIONS_HEAD + "".join(
+        f"| `{action.value}` | {list_code([row.commands])} | {list_once([row.pages])} | {list_code([row.operations])} "
+        f"| {list_code([[row.task_policy.value]]) if row.task_policy else ''} | {list_code([row.reads])} |\n"
+        for action, row in CATALOGUE.items()
+    )
+
+
+def list_once(groups: Iterable[Iterable[str]]) -> str:
+    """The texts of all groups in one cell of a table, each once."""
+    return ", ".join(sorted({text for group in groups for text in group}))
+
+
+def list_code(groups: Iterable[Iterable[str]]) -> str:
+    return list_once((f"`{text}`" for text in group) for group in groups)
 
 
 def render_formats() -> str:

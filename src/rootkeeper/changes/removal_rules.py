@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from rootkeeper.changes.catalogue import CATALOGUE
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsThrottledError,
@@ -29,16 +30,6 @@ ALL_KINDS = frozenset(CredentialKind)
 GUARDED_KINDS = frozenset({CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS})
 """The kinds that an MFA device guards: a device is removed only when none of these is left."""
 
-OPERATIONS: Mapping[CredentialKind, str] = MappingProxyType(
-    {
-        CredentialKind.ACCESS_KEYS: "DeleteAccessKey",
-        CredentialKind.SIGNING_CERTIFICATES: "DeleteSigningCertificate",
-        CredentialKind.PASSWORD: "DeleteLoginProfile",
-        CredentialKind.MFA_DEVICES: "DeactivateMFADevice",
-    }
-)
-"""The IAM operation that removes a credential of each kind. Source: IAM, API version 2010-05-08."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
@@ -50,7 +41,8 @@ class PlannedCall:
 
     @property
     def operation(self) -> str:
-        return OPERATIONS[self.kind]
+        """In CloudTrail's spelling."""
+        return CATALOGUE[ACTIONS[self.kind]].operation_names[0]
 
 
 def list_targets(found: RootCredentials, kind: CredentialKind) -> tuple[str | None, ...]:
@@ -193,11 +185,7 @@ ACTIONS: Mapping[CredentialKind, Action] = MappingProxyType(
 """The ledger's action that removes a credential of each kind."""
 
 TARGET_PARAMETERS: Mapping[CredentialKind, str] = MappingProxyType(
-    {
-        CredentialKind.ACCESS_KEYS: "access_key_id",
-        CredentialKind.SIGNING_CERTIFICATES: "signing_certificate_id",
-        CredentialKind.MFA_DEVICES: "mfa_serial_number",
-    }
+    {kind: name for kind, action in ACTIONS.items() for name in CATALOGUE[action].parameters}
 )
 """The parameter of an intent that contains the target; a password has none."""
 

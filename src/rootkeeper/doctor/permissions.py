@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 from rootkeeper.aws.identities import PermissionSimulator
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.catalogue import CATALOGUE, OPEN_ROOT_SESSION
 from rootkeeper.delivery.targets import DeliveryTarget, TargetKind
 from rootkeeper.doctor.rules import Check, CheckName, CheckVerdict, WorkPermissions, check_permissions
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsRejectedError
+from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import Caller
-from rootkeeper.shipped_policies.rules import OPEN_ROOT_SESSION, PUT_REPORTS, ShippedRole, combine, list_commands
+from rootkeeper.shipped_policies.rules import PUT_REPORTS, ShippedRole, combine, list_commands
 
 _CANNOT = (AwsAccessDeniedError, AwsRejectedError)
-_PLACES_OF_REPORTS = ("s3:", "securityhub:")
-_IMPORT, _READ_FINDINGS = "securityhub:BatchImportFindings", "securityhub:GetFindings"
+_FINDINGS = CATALOGUE[Action.FINDINGS_IMPORT]
+_ON_PLACES = _FINDINGS.permissions.union(PUT_REPORTS)
 _FIX = "Allow iam:SimulatePrincipalPolicy and iam:GetRole, or run the checks with credentials that have them."
 _WORK = {
     ShippedRole.AUDIT: "audit",
@@ -64,7 +66,7 @@ class PermissionChecks:
     def _simulate(self, role: ShippedRole, arn: str) -> WorkPermissions:
         grant = combine(list_commands(role))
         on_places = self._list_on_places(arn) if role is ShippedRole.REPORT else []
-        actions = tuple(action for action in grant.actions if not action.startswith(_PLACES_OF_REPORTS))
+        actions = tuple(action for action in grant.actions if action not in _ON_PLACES)
         denied = [*self.simulator.list_denied(arn, actions, context={})]
         for resource, asked in on_places:
             denied += [
@@ -91,8 +93,8 @@ class PermissionChecks:
                 found[f"arn:{self.caller.partition}:s3:::{place.bucket}/{place.prefix}rootkeeper"] = PUT_REPORTS
             elif place.kind is TargetKind.SECURITY_HUB:
                 start = f"arn:{self.caller.partition}:securityhub:{place.region or self.region}:{account_id}"
-                found[f"{start}:product/{account_id}/default"] = (_IMPORT,)
-                found[f"{start}:hub/default"] = (_READ_FINDINGS,)
+                found[f"{start}:product/{account_id}/default"] = _FINDINGS.operations
+                found[f"{start}:hub/default"] = _FINDINGS.reads
         return list(found.items())
 
     def _may_open(self, arn: str, task: TaskPolicy) -> bool:
@@ -112,14 +114,15 @@ def _name_task(task: TaskPolicy) -> str:
 
 def _find_own(role: ShippedRole) -> frozenset[str]:
     """Find the changing permissions, which show that a caller is meant for this work."""
-    match role:
-        case ShippedRole.DELETE:
-            return frozenset({_name_task(TaskPolicy.DELETE)})
-        case ShippedRole.RECOVER:
-            return frozenset({_name_task(TaskPolicy.CREATE_PASSWORD)})
-        case ShippedRole.UNLOCK:
-            return frozenset(map(_name_task, (TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE)))
-        case ShippedRole.SET_UP:
-            return frozenset({"organizations:EnableAWSServiceAccess"})
-        case ShippedRole.AUDIT | ShippedRole.REPORT:
-            return frozenset()
+    rows = [CATALOGUE[action] for action in _OWN_ACTIONS.get(role, ())]
+    tasks = (_name_task(row.task_policy) for row in rows if row.task_policy is not None)
+    return frozenset(tasks).union(*(row.operations for row in rows if row.task_policy is None))
+
+
+_OWN_ACTIONS = {
+    ShippedRole.DELETE: (Action.LOGIN_PROFILE_DELETE,),
+    ShippedRole.RECOVER: (Action.LOGIN_PROFILE_CREATE,),
+    ShippedRole.UNLOCK: (Action.BUCKET_POLICY_PUT, Action.QUEUE_POLICY_SET),
+    ShippedRole.SET_UP: (Action.TRUSTED_ACCESS_ENABLE,),
+}
+"""The changes that each kind of work is for."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.catalogue import CATALOGUE
 from rootkeeper.organization.accounts import AccountId, find_sign_in_obstacle, get_iam_region
 from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, Values, known_values, one_of
 from rootkeeper.policy_language.documents import AccessRequest
@@ -35,18 +36,19 @@ class Task(StrEnum):
 
 ROOT_SESSION_TASKS = tuple(Task(policy.value) for policy in TaskPolicy)
 
-SIGN_IN_ACTIONS = (
-    "iam:CreateVirtualMFADevice",
-    "iam:EnableMFADevice",
-    "iam:GetAccountSummary",
-    "iam:ListMFADevices",
-    "s3:DeleteBucketPolicy",
-    "s3:GetBucketPolicy",
-    "s3:ListAllMyBuckets",
-    "s3:PutBucketPolicy",
-    "sqs:GetQueueAttributes",
-    "sqs:ListQueues",
-    "sqs:SetQueueAttributes",
+_UNLOCKS = [row for row in CATALOGUE.values() if row.task_policy in {TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE}]
+
+SIGN_IN_ACTIONS = tuple(
+    sorted(
+        {
+            "iam:CreateVirtualMFADevice",
+            "iam:EnableMFADevice",
+            "iam:GetAccountSummary",
+            "iam:ListMFADevices",
+            "s3:ListAllMyBuckets",
+            "sqs:ListQueues",
+        }.union(*((*row.operations, *row.reads) for row in _UNLOCKS))
+    )
 )
 """The actions of a root user after its sign-in: to register an MFA device, which the console requires, to read, and to
 do the work that only a root user can do.

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
+from rootkeeper.changes.catalogue import CATALOGUE
+from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Feature, Setup
 from rootkeeper.shapes import SCHEMA_VERSION, to_plain_value
 from rootkeeper.values import JsonValue, canonical_json, json_time
@@ -229,12 +230,7 @@ def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> Setup
 
 
 CHANGES_OF_SETUP = {
-    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: SetupPart.DELEGATED_ADMINISTRATOR,
-    Action.DELEGATED_ADMINISTRATOR_REGISTER: SetupPart.DELEGATED_ADMINISTRATOR,
-    Action.FEATURE_DISABLE: SetupPart.FEATURE,
-    Action.FEATURE_ENABLE: SetupPart.FEATURE,
-    Action.TRUSTED_ACCESS_DISABLE: SetupPart.TRUSTED_ACCESS,
-    Action.TRUSTED_ACCESS_ENABLE: SetupPart.TRUSTED_ACCESS,
+    action: SetupPart(action.value.partition(":")[0]) for action, row in CATALOGUE.items() if row.changes_organization
 }
 
 

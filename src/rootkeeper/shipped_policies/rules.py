@@ -1,9 +1,10 @@
 """The permissions of each command, and the shipped roles and guardrails as policy documents.
 
-A table lists each command's permissions. A role's policy is the union over its commands, so it grants nothing else.
-Tests run every command with exactly its actions, and without each of them (promise P17). The table leaves out optional
-calls, calls inside a root session, and sts:GetCallerIdentity, which need no grant to the caller. Actions, accounts and
-principals are sorted, so that the same input gives the same text.
+A table lists the permissions of each command's reads; the catalogue of actions adds those of its changes and audits. A
+role's policy is the union over its commands, so it grants nothing else. Tests run every command with exactly its
+actions, and without each of them (promise P17). The table leaves out optional calls, calls inside a root session, and
+sts:GetCallerIdentity, which need no grant to the caller. Actions, accounts and principals are sorted, so that the same
+input gives the same text.
 
 A principal with a role can use it without Rootkeeper. So each role is limited to its tasks by ``sts:TaskPolicyArn`` and
 to its targets by their ARNs. ``trust`` says who may assume it. A session with a source identity other than its own name
@@ -26,7 +27,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.catalogue import CATALOGUE, OPEN_ROOT_SESSION
 from rootkeeper.errors import InputError
+from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.shipped_policies.documents import (
     INLINE_POLICY_CHARACTERS,
@@ -63,7 +66,6 @@ class ShippedRole(StrEnum):
 
 
 SERVER_ROLES = (ShippedRole.AUDIT, ShippedRole.DELETE, ShippedRole.RECOVER, ShippedRole.REPORT, ShippedRole.UNLOCK)
-OPEN_ROOT_SESSION = "sts:AssumeRoot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,34 +150,39 @@ _READ_OPENERS = frozenset(
 )
 """Who could open root sessions: the caller's own account, and IAM Identity Center."""
 
-_SEND_FINDINGS = frozenset({"securityhub:BatchImportFindings", "securityhub:GetFindings"})
-PUT_REPORTS = ("s3:GetObject", "s3:PutObject")
+_IMPORT_FINDINGS = CATALOGUE[Action.FINDINGS_IMPORT]
+PUT_REPORTS = tuple(sorted(CATALOGUE[Action.REPORT_SEND].permissions))
 """HeadObject, which reads back the stored report, needs s3:GetObject."""
 
-_AUDIT = frozenset({TaskPolicy.AUDIT})
-_DELETE = _AUDIT | {TaskPolicy.DELETE}
-_RECOVER = _DELETE | {TaskPolicy.CREATE_PASSWORD}
+
+def _command(command: str, role: ShippedRole, reads: frozenset[str]) -> CommandPermissions:
+    """Add the permissions of the command's actions, as in the catalogue, to those of its other reads."""
+    rows = [row for row in CATALOGUE.values() if command in row.commands]
+    return CommandPermissions(
+        command,
+        role,
+        reads.union(*(row.permissions for row in rows)),
+        frozenset[TaskPolicy]().union(*(row.task_policies for row in rows)),
+    )
 
 
-def _audit(command: str, actions: frozenset[str], tasks: frozenset[TaskPolicy] = frozenset()) -> CommandPermissions:
-    return CommandPermissions(command, ShippedRole.AUDIT, actions, tasks)
+def _audit(command: str, reads: frozenset[str]) -> CommandPermissions:
+    return _command(command, ShippedRole.AUDIT, reads)
 
 
 COMMANDS = (
     _audit("status", _READ_SET_UP | _READ_GUARDRAILS | {"account:ListRegions", "events:DescribeRule"}),
-    _audit(
-        "audit", _READ_INVENTORY | _INFER_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"}, _AUDIT
-    ),
+    _audit("audit", _READ_INVENTORY | _INFER_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"}),
     _audit("preflight", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
     _audit("emails list", _READ_INVENTORY | _SELECT_BY_TAG),
     _audit("emails attest", _NAME_ORGANIZATION),
     _audit("controls attest", _NAME_ORGANIZATION),
-    _audit("failsafe check", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE, _AUDIT),
+    _audit("failsafe check", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE),
     _audit("failsafe runbook", _READ_INVENTORY),
     _audit("failsafe attest", _FIND_ACCOUNT),
     _audit("failsafe record-drill", _FIND_ACCOUNT),
-    _audit("breakglass", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE | _READ_OPENERS, _AUDIT),
-    _audit("plan", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _AUDIT),
+    _audit("breakglass", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE | _READ_OPENERS),
+    _audit("plan", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
     _audit("policies alarms", _MAKE_POLICIES),
     _audit("policies cloudformation", _MAKE_POLICIES),
     _audit("policies roles", _MAKE_POLICIES),
@@ -188,58 +195,20 @@ COMMANDS = (
     _audit("windows list", _NAME_ORGANIZATION),
     _audit("windows report", _NAME_ORGANIZATION),
     _audit("windows show", _NAME_ORGANIZATION),
-    CommandPermissions("delete", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _DELETE),
-    CommandPermissions("apply", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS, _DELETE),
-    CommandPermissions("jobs resume", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS, _DELETE),
-    CommandPermissions("exceptions add", ShippedRole.DELETE, _FIND_ACCOUNT),
-    CommandPermissions("exceptions remove", ShippedRole.DELETE, _FIND_ACCOUNT),
-    CommandPermissions("recover", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
-    CommandPermissions("windows close", ShippedRole.RECOVER, _NAME_ORGANIZATION, _DELETE),
-    CommandPermissions("failsafe set-up", ShippedRole.SET_UP, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
-    CommandPermissions(
-        "emails change",
-        ShippedRole.RECOVER,
-        _READ_INVENTORY
-        | {
-            "account:AcceptPrimaryEmailUpdate",
-            "account:GetPrimaryEmail",
-            "account:GetPrimaryEmailUpdateStatus",
-            "account:StartPrimaryEmailUpdate",
-        },
-    ),
-    CommandPermissions("report send", ShippedRole.REPORT, _NAME_ORGANIZATION | _SEND_FINDINGS | {*PUT_REPORTS}),
-    CommandPermissions(
-        "unlock s3", ShippedRole.UNLOCK, _READ_INVENTORY | _READ_GUARDRAILS, frozenset({TaskPolicy.UNLOCK_BUCKET})
-    ),
-    CommandPermissions(
-        "unlock sqs",
-        ShippedRole.UNLOCK,
-        _READ_INVENTORY | _READ_GUARDRAILS | {"account:ListRegions"},
-        frozenset({TaskPolicy.UNLOCK_QUEUE}),
-    ),
-    CommandPermissions(
-        "enable",
-        ShippedRole.SET_UP,
-        _INFER_SET_UP
-        | {
-            "iam:EnableOrganizationsRootCredentialsManagement",
-            "iam:EnableOrganizationsRootSessions",
-            "organizations:DescribeAccount",
-            "organizations:EnableAWSServiceAccess",
-            "organizations:RegisterDelegatedAdministrator",
-        },
-    ),
-    CommandPermissions(
-        "disable",
-        ShippedRole.SET_UP,
-        _INFER_SET_UP
-        | {
-            "iam:DisableOrganizationsRootCredentialsManagement",
-            "iam:DisableOrganizationsRootSessions",
-            "organizations:DeregisterDelegatedAdministrator",
-            "organizations:DisableAWSServiceAccess",
-        },
-    ),
+    _command("delete", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
+    _command("apply", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS),
+    _command("jobs resume", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS),
+    _command("exceptions add", ShippedRole.DELETE, _FIND_ACCOUNT),
+    _command("exceptions remove", ShippedRole.DELETE, _FIND_ACCOUNT),
+    _command("recover", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS),
+    _command("windows close", ShippedRole.RECOVER, _NAME_ORGANIZATION),
+    _command("failsafe set-up", ShippedRole.SET_UP, _READ_INVENTORY | _READ_GUARDRAILS),
+    _command("emails change", ShippedRole.RECOVER, _READ_INVENTORY),
+    _command("report send", ShippedRole.REPORT, _NAME_ORGANIZATION),
+    _command("unlock s3", ShippedRole.UNLOCK, _READ_INVENTORY | _READ_GUARDRAILS),
+    _command("unlock sqs", ShippedRole.UNLOCK, _READ_INVENTORY | _READ_GUARDRAILS | {"account:ListRegions"}),
+    _command("enable", ShippedRole.SET_UP, _INFER_SET_UP | {"organizations:DescribeAccount"}),
+    _command("disable", ShippedRole.SET_UP, _INFER_SET_UP),
 )
 """Every command that speaks to AWS; the others need nothing."""
 
@@ -319,9 +288,9 @@ class RoleTargets:
         """List the resources of an action on a resource of its own; empty if there are none."""
         account_id = self.role_account_id or "*"
         place = f"arn:{self.partition}:securityhub:*:{account_id}"
-        if action == "securityhub:BatchImportFindings":
+        if action in _IMPORT_FINDINGS.operations:
             return [f"{place}:product/{account_id}/default"]
-        if action == "securityhub:GetFindings":
+        if action in _IMPORT_FINDINGS.reads:
             return [f"{place}:hub/default"]
         return [] if self.report_place is None else [f"arn:{self.partition}:s3:::{'/'.join(self.report_place)}*"]
 
@@ -449,8 +418,8 @@ the actions in use take no resource narrower than ``*``, or concern every accoun
 
 
 _ON_RESOURCES = {
-    "ImportFindings": ("securityhub:BatchImportFindings",),
-    "ReadFindings": ("securityhub:GetFindings",),
+    "ImportFindings": _IMPORT_FINDINGS.operations,
+    "ReadFindings": _IMPORT_FINDINGS.reads,
     "PutReports": PUT_REPORTS,
 }
 """The actions on resources of their own, by the Sid of their statement, in which all have the same resource."""

@@ -6,19 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-MUTATING = {
-    "DeleteAccessKey": "access_key:delete",
-    "DeleteSigningCertificate": "signing_certificate:delete",
-    "DeleteLoginProfile": "login_profile:delete",
-    "DeactivateMFADevice": "mfa_device:deactivate",
-    "CreateLoginProfile": "login_profile:create",
-    "DeleteBucketPolicy": "bucket_policy:delete",
-    "PutBucketPolicy": "bucket_policy:put",
-    "SetQueueAttributes": "queue_policy:set",
-    "StartPrimaryEmailUpdate": "email_update:start",
-    "AcceptPrimaryEmailUpdate": "email_update:accept",
-    "BatchImportFindings": "findings:import",
-}
+from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS
 
 
 def assert_no_guard_is_gone(root_user: dict[str, Any], had_mfa: bool) -> None:
@@ -32,7 +20,7 @@ def assert_every_privileged_call_has_an_intent(requests: list[dict[str, Any]], e
     intents = [entry for entry in entries if entry["phase"] == "intent"]
     by_action = Counter(entry["action"] for entry in intents)
     received = Counter(request["operation"] for request in requests)
-    for operation, action in MUTATING.items():
+    for operation, action in MUTATING_OPERATIONS.items():
         assert received[operation] <= by_action[action], f"{operation} without an intent"
     audited = sum(
         len(json.loads(entry["parameters"])["account_ids"]) for entry in intents if entry["action"] == "accounts:audit"

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.functional.crash.judgement import (
-    MUTATING,
     assert_chained,
     assert_each_intent_has_one_outcome,
     assert_every_privileged_call_has_an_intent,
@@ -19,6 +18,7 @@ from tests.functional.crash.judgement import (
 from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
 from tests.functional.crash.root_users import is_empty, with_every_kind
+from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS
 
 pytestmark = pytest.mark.long
 
@@ -142,7 +142,7 @@ def _assert_everything_is_done_once(deletion: BulkDeletion, since: int) -> None:
     requests = deletion.program.sandbox.requests(since)
     sent = {account_id: Counter[str]() for account_id in deletion.account_ids}
     for request in requests:
-        if request["operation"] in MUTATING:
+        if request["operation"] in MUTATING_OPERATIONS:
             sent[request["account_id"]][request["operation"]] += 1
     assert sent == dict.fromkeys(deletion.account_ids, PER_ACCOUNT), "something was deleted twice or not at all"
     entries = deletion.program.entries()

@@ -16,29 +16,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from rootkeeper.changes.catalogue import CATALOGUE
 from tests.functional.crash.killing_proxy import name_by_path, name_s3_operation
 
 MUTATING_OPERATIONS = {
-    "AcceptPrimaryEmailUpdate": "email_update:accept",
-    "BatchImportFindings": "findings:import",
-    "CreateLoginProfile": "login_profile:create",
-    "DeactivateMFADevice": "mfa_device:deactivate",
-    "DeleteAccessKey": "access_key:delete",
-    "DeleteBucketPolicy": "bucket_policy:delete",
-    "DeleteLoginProfile": "login_profile:delete",
-    "DeleteSigningCertificate": "signing_certificate:delete",
-    "DeregisterDelegatedAdministrator": "delegated_administrator:deregister",
-    "DisableAWSServiceAccess": "trusted_access:disable",
-    "DisableOrganizationsRootCredentialsManagement": "feature:disable",
-    "DisableOrganizationsRootSessions": "feature:disable",
-    "EnableAWSServiceAccess": "trusted_access:enable",
-    "EnableOrganizationsRootCredentialsManagement": "feature:enable",
-    "EnableOrganizationsRootSessions": "feature:enable",
-    "PutBucketPolicy": "bucket_policy:put",
-    "PutObject": "report:send",
-    "RegisterDelegatedAdministrator": "delegated_administrator:register",
-    "SetQueueAttributes": "queue_policy:set",
-    "StartPrimaryEmailUpdate": "email_update:start",
+    operation: action.value for action, row in CATALOGUE.items() if row.changes_aws for operation in row.operation_names
 }
 """Every changing call of the product, with the ledger's name for it."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
+from rootkeeper.changes.catalogue import CATALOGUE
+from rootkeeper.ledger.rules import Action
 from tests.functional.administration import Administration
 from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS, InterposedProxy
 from tests.functional.promises.jobs import ACCEPT_EMAIL_CHANGE, START_EMAIL_CHANGE, save_one_time_password
 from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE, make_open_policy
-from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
+from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage, read_rows
 from tests.functional.promises.witness import Witness
 
 BUCKET = "amzn-s3-demo-reports"
@@ -44,4 +48,12 @@ def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_befor
     assert bare_stage.is_bare(EVERYTHING)
     assert {request.operation for request in proxy.mutating} == set(MUTATING_OPERATIONS)
     assert len(witness.claimed) == len(proxy.privileged) == len(bare_stage.privileged(since))
+    intents = read_rows(bare_stage.database, "SELECT action, parameters FROM ledger_entries WHERE phase = 'intent'")
+    lacking = [
+        (intent["action"], name)
+        for intent in intents
+        for name in CATALOGUE[Action(intent["action"])].parameters
+        if name not in json.loads(intent["parameters"])
+    ]
+    assert lacking == []
     bare_stage.assert_each_intent_has_one_outcome()
