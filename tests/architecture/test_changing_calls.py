@@ -39,14 +39,7 @@ INTENTS = {
     "audit/reading.py": "an audit's batch shares an intent, and changes nothing",
     "changes/runner.py": "the runner, for every change",
     "changes/sessions.py": "root sessions",
-    "delivery/service.py": "not yet a change of the runner",
-    "failsafe/service.py": "not yet a change of the runner",
-    "root_emails/service.py": "not yet a change of the runner",
-    "setup/service.py": "not yet a change of the runner",
-    "unlock/service.py": "not yet a change of the runner",
-    "windows/closing.py": "joins the changes of a closing; sends no call itself",
     "windows/decisions.py": "a decision about a window's row; sends no call",
-    "windows/opening.py": "not yet a change of the runner",
 }
 """The modules that begin an intent, and why each may."""
 

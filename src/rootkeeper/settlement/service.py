@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.changes.catalogue import CATALOGUE
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.changes.settlement import RestoreChange, SettledIntent, leave_open, settle_orphans
 from rootkeeper.errors import AccountBusyError, AwsAccessDeniedError, AwsError, LockLostError
 from rootkeeper.ledger.rules import Intent, LedgerEntry
 from rootkeeper.organization.accounts import AccountId, AccountState
-from rootkeeper.setup.rules import CHANGES_OF_SETUP
 from rootkeeper.windows.changes import RecoveryAllowance, get_outcome
 from rootkeeper.windows.checks import AccountWork
 from rootkeeper.windows.opening import describe_foreign, mark_open, record_open
@@ -195,7 +195,7 @@ def _is_in_mid_step(window: RecoveryWindow) -> bool:
 
 
 def _is_of_organization(entry: LedgerEntry) -> bool:
-    return entry.account_id is None or entry.action in CHANGES_OF_SETUP
+    return entry.account_id is None or CATALOGUE[entry.action].changes_organization
 
 
 _UNLOCKING = frozenset({TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE})
