@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.approvals.rules import PeopleReader as WindowPeopleReader
 from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.rules import describe_error
@@ -53,7 +54,6 @@ from rootkeeper.windows.checks import (
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
-from rootkeeper.windows.policy import WindowPeopleReader
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
     OpeningReread,
