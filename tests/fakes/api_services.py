@@ -16,6 +16,7 @@ from rootkeeper.access.factors import FactorService
 from rootkeeper.access.provider import ProviderSignInService
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import IdentityService, LinkFile, SessionEnder
+from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.services import make_window_policy
@@ -59,7 +60,7 @@ from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.opening import OpenResult
-from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
 from rootkeeper.worker.requests import JobRequestService
@@ -405,10 +406,7 @@ class FakeActing:
             served.settings.emails.to_rules(),
             served.clock,
             EmailApprovalJudge(
-                self._window_policy,
-                WindowPeopleReader(served.identities.list_identities, self._window_policy),
-                served.clock,
-                self.actor,
+                PeopleReader(served.identities.list_identities, self._window_policy), served.clock, self.actor
             ),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.root_emails.rules import EmailChangeRequest, EmailRules, parse_rules
@@ -15,7 +16,7 @@ from rootkeeper.root_emails.service import (
     RootEmailReader,
 )
 from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
-from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from tests.fakes.desk import Desk
 from tests.fakes.primary_emails import FakePrimaryEmails
 from tests.fakes.stores import InMemoryEmailAttestations, InMemoryLedger
@@ -84,9 +85,7 @@ class EmailDesk:
             self.ledger,
             self.rules,
             self.desk.clock,
-            EmailApprovalJudge(
-                self.policy, WindowPeopleReader(self.people.values, self.policy), self.desk.clock, self.actor
-            ),
+            EmailApprovalJudge(PeopleReader(self.people.values, self.policy), self.desk.clock, self.actor),
         )
 
     def approve(

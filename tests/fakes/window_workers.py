@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.approvals.rules import COUNTING_KINDS, PeopleReader
 from rootkeeper.changes.removal import Removal
 from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
-from rootkeeper.windows.approvals import COUNTING_KINDS
 from rootkeeper.windows.checks import RecoveryPlanner
 from rootkeeper.windows.closing import WindowCloser, WindowRereader
 from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
 from rootkeeper.windows.opening import OpenResult, WindowActivator, WindowOpener
-from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import CloseResult, RecoveryWindow, WindowState
 from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
 from tests.fakes.databases import FakeDatabase, FakeLedger
@@ -102,12 +102,12 @@ class WindowWorker:
 
     # What people do.
 
-    def know(self, actor: Actor) -> WindowPeopleReader:
+    def know(self, actor: Actor) -> PeopleReader:
         """The actor is a user of the server, with every permission unless the test has said otherwise."""
         if actor.kind in COUNTING_KINDS:
             kind = IdentityKind.USER if actor.kind is ActorKind.SIGNED_IN else IdentityKind.TOKEN
             self.database.identities.setdefault(fold_name(actor.name), make_person(actor.name, kind=kind))
-        return WindowPeopleReader(self.database.identities.values, self.policy)
+        return PeopleReader(self.database.identities.values, self.policy)
 
     def planning(self, actor: Actor) -> RecoveryPlanner:
         needed = self.policy.approvals if actor.kind is not ActorKind.SELF_ASSERTED else 0

@@ -19,6 +19,7 @@ from rootkeeper.composition.adapters import Adapters
 if TYPE_CHECKING:
     from rootkeeper.access.factors import FactorService
     from rootkeeper.access.service import IdentityService, SessionEnder
+    from rootkeeper.approvals.rules import PeopleReader
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
-    from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+    from rootkeeper.windows.policy import WindowPolicy
     from rootkeeper.windows.rules import RecoveryWindow
     from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
@@ -117,7 +118,8 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
 
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     """:raises SettingsError: if a rule in it can't be understood."""
-    from rootkeeper.windows.policy import WindowPolicy, parse_name_rule, sort_rereads
+    from rootkeeper.approvals.rules import parse_name_rule
+    from rootkeeper.windows.policy import WindowPolicy, sort_rereads
 
     return WindowPolicy(
         approvals=settings.approvals,
@@ -319,7 +321,7 @@ class UseCases(Adapters):
             self.ledger_reader,
             self.settings.emails.to_rules(),
             self.clock,
-            EmailApprovalJudge(self.window_policy, self._window_people, self.clock, self.actor),
+            EmailApprovalJudge(self._window_people, self.clock, self.actor),
         )
 
     @property
@@ -650,7 +652,7 @@ class UseCases(Adapters):
 
     @property
     def recovery_planner(self) -> RecoveryPlanner:
-        from rootkeeper.windows.approvals import COUNTING_KINDS
+        from rootkeeper.approvals.rules import COUNTING_KINDS
         from rootkeeper.windows.checks import RecoveryPlanner
 
         return RecoveryPlanner(
@@ -717,13 +719,13 @@ class UseCases(Adapters):
         )
 
     @property
-    def _window_people(self) -> WindowPeopleReader:
-        from rootkeeper.windows.policy import WindowPeopleReader
+    def _window_people(self) -> PeopleReader:
+        from rootkeeper.approvals.rules import PeopleReader
 
-        return WindowPeopleReader(self.identities.list_identities, self.window_policy)
+        return PeopleReader(self.identities.list_identities, self.window_policy)
 
     def window_closer(self, progress: Progress) -> WindowCloser:
-        from rootkeeper.windows.approvals import COUNTING_KINDS
+        from rootkeeper.approvals.rules import COUNTING_KINDS
         from rootkeeper.windows.closing import WindowCloser
 
         return WindowCloser(

@@ -4,8 +4,8 @@ An attestation is recorded in the ledger before it counts, and ends by itself.
 
 A change is as powerful as a recovery, so it needs as many approvals, and the same people may request and approve it.
 Only a server collects them. An approver names the account and its new address before the change begins. An approval is
-a fact in the ledger: it is bound to that account and address, counts once for each person and never for the person who
-makes the change, expires, and is used up by the change. It is judged again at each of the two calls of a change.
+a fact in the ledger: it is bound to that account and address, and is used up by the change. It is judged again at each
+of the two calls of a change.
 """
 
 from __future__ import annotations
@@ -17,6 +17,15 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.approvals.rules import (
+    COUNTING_KINDS,
+    ApprovalPolicy,
+    ApprovalSubject,
+    GivenApproval,
+    PeopleReader,
+    list_counting,
+    make_subject,
+)
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
@@ -25,7 +34,7 @@ from rootkeeper.errors import ApprovalRefusedError, Hint, InputError
 from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
-from rootkeeper.organization.accounts import Account
+from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.root_emails.rules import (
     EMAIL_PARAMETER,
     EmailAttestation,
@@ -36,8 +45,6 @@ from rootkeeper.root_emails.rules import (
     parse_new_address,
     require_attestation,
 )
-from rootkeeper.windows.approvals import COUNTING_KINDS
-from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
 
 _columns = schema.email_attestations.c
 
@@ -132,12 +139,15 @@ def list_unused(entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
     return unused
 
 
+def _make_subject(account_id: AccountId | None, address: str) -> ApprovalSubject:
+    return make_subject(Permission.ROOT_EMAILS_APPROVE, account_id, fold_address(address))
+
+
 @dataclass(frozen=True, slots=True)
 class EmailApprovalJudge:
     """Judges whether a change has its approvals."""
 
-    policy: WindowPolicy
-    people: WindowPeopleReader
+    people: PeopleReader
     clock: Clock
     actor: Actor
     """The person who makes the change."""
@@ -151,28 +161,27 @@ class EmailApprovalJudge:
         """
         if self.actor.kind not in COUNTING_KINDS:
             return ()
-        self.policy.require_requester(self.actor.name, account)
-        now = self.clock.now()
-        people = self.people.read(account, now)
-        by_person: dict[str, str] = {}
-        for entry in list_unused(entries):
-            name, kind = entry.actor.name, entry.actor.kind
-            if (
-                fold_address(str(entry.parameters.get(EMAIL_PARAMETER, ""))) == fold_address(address)
-                and now < entry.at + self.policy.approval_valid
-                and people.find_refusal(name, kind, Permission.ROOT_EMAILS_APPROVE) is None
-            ):
-                by_person.setdefault(name.casefold(), name)
-        by_person.pop(self.actor.name.casefold(), None)
-        needed = self.policy.approvals
-        if len(by_person) < needed:
+        policy, now = self.people.policy, self.clock.now()
+        policy.require_requester(self.actor.name, account)
+        approvals = [
+            GivenApproval(
+                entry.actor.name,
+                entry.actor.kind,
+                _make_subject(entry.account_id, str(entry.parameters.get(EMAIL_PARAMETER, ""))),
+                entry.at + policy.approval_valid,
+            )
+            for entry in list_unused(entries)
+        ]
+        subject, people = _make_subject(account.account_id, address), self.people.read(account, now)
+        counting = list_counting(approvals, subject, self.actor.name, people, now)
+        if len(counting) < policy.approvals:
             text = "Ask another person to approve this account and this address."
             raise ApprovalRefusedError(
-                f"Nothing was changed. The change of {account.account_id} to {address} has {len(by_person)} approvals "
-                f"that count; it needs {needed}.",
+                f"Nothing was changed. The change of {account.account_id} to {address} has {len(counting)} approvals "
+                f"that count; it needs {policy.approvals}.",
                 hint=Hint(text, "emails.approve", account_id=account.account_id, address=address),
             )
-        return tuple(by_person.values())
+        return tuple(approval.approver for approval in counting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,7 @@ class EmailApprovalService:
     """Records the approvals of a person."""
 
     ledger: Ledger
-    policy: WindowPolicy
+    policy: ApprovalPolicy
     actor: Actor
 
     def approve(self, account: Account, address: str, reason: str) -> LedgerEntry:

@@ -4,9 +4,8 @@ Each decision is a pure step from a window to the next, taken in the transaction
 concurrent decisions see each other. A decision that the window's state doesn't allow is a ``WindowConflictError``, a
 decision for which a request or an approval doesn't count an ``ApprovalRefusedError``.
 
-An approval is bound to its account, task and duration, counts once per person and never for the requester, is used once
-and expires. Neither a request nor an approval counts of a person who was disabled or has lost the role since. The role
-of the person who decides is checked before.
+An approval is bound to its account, task and duration. A request by a person who was disabled or has lost the role
+since doesn't count. The role of the person who decides is checked before.
 """
 
 from __future__ import annotations
@@ -16,15 +15,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.approvals.rules import (
+    COUNTING_KINDS,
+    ApprovalSubject,
+    GivenApproval,
+    People,
+    list_counting,
+    make_subject,
+)
 from rootkeeper.errors import ApprovalRefusedError, Hint, InputError, WindowConflictError
-from rootkeeper.ledger.rules import Action, Actor, ActorKind
+from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_duration, render_time
-from rootkeeper.windows.policy import WindowPeople
 from rootkeeper.windows.rules import WAITING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState, advance
-
-COUNTING_KINDS = frozenset({ActorKind.SIGNED_IN, ActorKind.TOKEN})
-"""Actors that a server has authenticated; a self-asserted name doesn't count."""
 
 REVIEW_WITHIN = timedelta(hours=24)
 """How soon a second person must review a window that was opened without approval."""
@@ -82,37 +85,25 @@ _APPROVAL_PERMISSIONS = {
 }
 
 
-def list_counting(
-    window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int, now: datetime, people: WindowPeople
-) -> tuple[Approval, ...]:
-    """List the approvals that count: for exactly this, unused, unexpired, one per person, none by the requester, and
-    only of people who may still approve.
-    """
-    by_person: dict[str, Approval] = {}
-    for approval in window.approvals:
-        if (
-            _fits(approval, window, purpose, duration_seconds)
-            and approval.used_at is None
-            and now < approval.expires_at
-            and _find_refusal(approval, people) is None
-        ):
-            by_person.setdefault(approval.approver.casefold(), approval)
-    by_person.pop(window.requested_by.casefold(), None)
-    return tuple(by_person.values())
+def _make_subject(purpose: ApprovalPurpose, account_id: AccountId, task: str, seconds: int) -> ApprovalSubject:
+    return make_subject(_APPROVAL_PERMISSIONS[purpose], account_id, task, seconds)
 
 
-def _find_refusal(approval: Approval, people: WindowPeople) -> str | None:
-    return people.find_refusal(approval.approver, approval.approver_kind, _APPROVAL_PERMISSIONS[approval.purpose])
+def _read_approval(approval: Approval) -> GivenApproval:
+    subject = _make_subject(approval.purpose, approval.account_id, approval.task, approval.duration_seconds)
+    return GivenApproval(approval.approver, approval.approver_kind, subject, approval.expires_at, approval.used_at)
 
 
-def _fits(approval: Approval, window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int) -> bool:
-    given_for = (approval.purpose, approval.account_id, approval.task, approval.duration_seconds)
-    is_known = approval.approver_kind in COUNTING_KINDS
-    return is_known and given_for == (purpose, window.account_id, task_of(window), duration_seconds)
+def list_counting_of(
+    window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int, now: datetime, people: People
+) -> tuple[GivenApproval, ...]:
+    """List the approvals that count for opening the window, or for extending it by ``duration_seconds``."""
+    subject = _make_subject(purpose, window.account_id, task_of(window), duration_seconds)
+    return list_counting(map(_read_approval, window.approvals), subject, window.requested_by, people, now)
 
 
 def approve(
-    window: RecoveryWindow, approval: Approval, now: datetime, people: WindowPeople, terms: ApprovalTerms = ANY_TERMS
+    window: RecoveryWindow, approval: Approval, now: datetime, people: People, terms: ApprovalTerms = ANY_TERMS
 ) -> RecoveryWindow:
     """Add an approval to the window; with enough of them it becomes APPROVED.
 
@@ -121,7 +112,8 @@ def approve(
     :raises WindowConflictError: if the window doesn't wait for approval.
     """
     _require_another_person(window, approval.approver, "approve")
-    if not _fits(approval, window, ApprovalPurpose.OPENING, window.duration_seconds):
+    subject = _make_subject(ApprovalPurpose.OPENING, window.account_id, task_of(window), window.duration_seconds)
+    if not _read_approval(approval).covers(subject):
         raise ApprovalRefusedError(f"The approval isn't for recovery window {window.window_id}.", hint=_show(window))
     if terms.account_id not in (None, window.account_id):
         raise ApprovalRefusedError(
@@ -146,7 +138,7 @@ def approve(
         )
     _require_requester(window, people)
     approved = replace(window, approvals=(*window.approvals, approval))
-    counting = list_counting(approved, ApprovalPurpose.OPENING, approved.duration_seconds, now, people)
+    counting = list_counting_of(approved, ApprovalPurpose.OPENING, approved.duration_seconds, now, people)
     known = replace(approved, approved_by=tuple(counted.approver for counted in counting))
     if len(counting) < window.approvals_needed:
         return known
@@ -160,7 +152,7 @@ def _require_another_person(window: RecoveryWindow, name: str, what: str) -> Non
         )
 
 
-def _require_requester(window: RecoveryWindow, people: WindowPeople) -> None:
+def _require_requester(window: RecoveryWindow, people: People) -> None:
     refusal = people.find_refusal(window.requested_by, window.requested_by_kind, Permission.WINDOWS_REQUEST)
     if refusal is not None:
         raise ApprovalRefusedError(
@@ -206,7 +198,7 @@ def _require_waiting(window: RecoveryWindow) -> None:
         )
 
 
-def find_loss(window: RecoveryWindow, people: WindowPeople) -> str | None:
+def find_loss(window: RecoveryWindow, people: People) -> str | None:
     """Explain why the request or an approval of a waiting window doesn't count any more; ``None`` if all counts."""
     if window.state not in WAITING_STATES or window.requested_by_kind not in COUNTING_KINDS:
         return None
@@ -214,13 +206,13 @@ def find_loss(window: RecoveryWindow, people: WindowPeople) -> str | None:
     if refusal is not None:
         return f"The request of {window.requested_by} doesn't count any more. {refusal}"
     for approval in window.approvals:
-        refusal = _find_refusal(approval, people)
+        refusal = _read_approval(approval).find_refusal(people)
         if refusal is not None and approval.approver in window.approved_by:
             return f"The approval of {approval.approver} doesn't count any more. {refusal}"
     return None
 
 
-def cancel_lost(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
+def cancel_lost(window: RecoveryWindow, name: str, now: datetime, people: People) -> RecoveryWindow:
     """Cancel a waiting window with a request or approval that doesn't count any more."""
     loss = find_loss(window, people)
     if loss is None:
@@ -264,7 +256,7 @@ def require_approved(window: RecoveryWindow, now: datetime) -> None:
         )
 
 
-def require_activatable(window: RecoveryWindow, now: datetime, people: WindowPeople) -> None:
+def require_activatable(window: RecoveryWindow, now: datetime, people: People) -> None:
     """Require that the window may be opened now.
 
     :raises WindowConflictError: if it isn't APPROVED.
@@ -272,24 +264,18 @@ def require_activatable(window: RecoveryWindow, now: datetime, people: WindowPeo
     """
     require_approved(window, now)
     _require_requester(window, people)
-    counting = list_counting(window, ApprovalPurpose.OPENING, window.duration_seconds, now, people)
+    counting = list_counting_of(window, ApprovalPurpose.OPENING, window.duration_seconds, now, people)
     needed = window.approvals_needed
     if len(counting) < needed and not window.is_emergency:
-        refusals = [
-            _find_refusal(approval, people)
-            for approval in window.approvals
-            if approval.purpose is ApprovalPurpose.OPENING
-        ]
-        why = [f"An approval doesn't count any more. {refusal}" for refusal in refusals if refusal]
+        given = [approval for approval in window.approvals if approval.purpose is ApprovalPurpose.OPENING]
+        refusals = [refusal for approval in given if (refusal := _read_approval(approval).find_refusal(people))]
+        why = [f"An approval doesn't count any more. {refusal}" for refusal in refusals]
         counted = f"Recovery window {window.window_id} has {len(counting)} approvals that count; it needs {needed}."
-        raise ApprovalRefusedError(" ".join([counted, *why]), hint=_request_again(window))
+        hint = Hint("Cancel the window, and request it again.", "window.cancel", window_id=window.window_id)
+        raise ApprovalRefusedError(" ".join([counted, *why]), hint=hint)
 
 
-def _request_again(window: RecoveryWindow) -> Hint:
-    return Hint("Cancel the window, and request it again.", "window.cancel", window_id=window.window_id)
-
-
-def activate(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
+def activate(window: RecoveryWindow, name: str, now: datetime, people: People) -> RecoveryWindow:
     """Make the window OPENING and use up its approvals."""
     require_activatable(window, now, people)
     opening = advance(window, WindowState.OPENING, now)
@@ -329,7 +315,7 @@ def require_extendable(window: RecoveryWindow, seconds: int, now: datetime, long
 
 
 def extend(
-    window: RecoveryWindow, approval: Approval, now: datetime, longest: timedelta, people: WindowPeople
+    window: RecoveryWindow, approval: Approval, now: datetime, longest: timedelta, people: People
 ) -> RecoveryWindow:
     """Add an approval of an extension; with enough of them the window is extended.
 
@@ -346,14 +332,14 @@ def extend(
         _require_requester(window, people)
     if window.approvals_needed:
         _require_another_person(window, approval.approver, "extend")
-    known = list_counting(window, ApprovalPurpose.EXTENDING, seconds, now, people)
+    known = list_counting_of(window, ApprovalPurpose.EXTENDING, seconds, now, people)
     if any(earlier.approver.casefold() == approval.approver.casefold() for earlier in known):
         raise ApprovalRefusedError(
             f"{approval.approver} has already approved this extension of {window.window_id}.",
             hint="Each person's approval counts once.",
         )
     asked = replace(window, approvals=(*window.approvals, approval))
-    if len(list_counting(asked, ApprovalPurpose.EXTENDING, seconds, now, people)) < window.approvals_needed:
+    if len(list_counting_of(asked, ApprovalPurpose.EXTENDING, seconds, now, people)) < window.approvals_needed:
         return asked
     end = (window.expires_at or now) + timedelta(seconds=seconds)
     used = _use(asked.approvals, ApprovalPurpose.EXTENDING, now)

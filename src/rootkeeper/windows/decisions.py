@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from rootkeeper.approvals.rules import People, PeopleReader
 from rootkeeper.aws.rules import CredentialsLifetime
 from rootkeeper.clock import Clock
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
@@ -27,7 +28,7 @@ from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, require_known
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, make_window, record_request
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
-from rootkeeper.windows.policy import WindowPeople, WindowPeopleReader, WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -225,7 +226,7 @@ class WindowDecisionService:
     """As it was last listed; ``None`` if it isn't known."""
     find_credentials_lifetime: Callable[[], CredentialsLifetime]
     """How long the credentials can be used that will close the window."""
-    people: WindowPeopleReader
+    people: PeopleReader
 
     def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
         """Approve the window.
@@ -327,7 +328,7 @@ class WindowDecisionService:
     def _require_approver(self, window: RecoveryWindow) -> None:
         self.policy.require_approver(self.actor.name, self._find_account(window))
 
-    def _read_people(self, window: RecoveryWindow, now: datetime) -> WindowPeople:
+    def _read_people(self, window: RecoveryWindow, now: datetime) -> People:
         return self.people.read(self._find_account(window), now)
 
     def _find_account(self, window: RecoveryWindow) -> Account:

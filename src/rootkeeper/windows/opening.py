@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.changes.rules import Answer, Reread
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
@@ -52,7 +53,6 @@ from rootkeeper.windows.checks import (
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
-from rootkeeper.windows.policy import WindowPeopleReader
 from rootkeeper.windows.rules import (
     OpenOutcome,
     RecoveryWindow,
@@ -120,7 +120,7 @@ class WindowOpener(AccountWork):
             self.windows.change(opening, expected=window.state)
             return self._allow_recovery(opening, lock)
 
-    def open_approved(self, plan: RecoveryPlan, window_id: str, people: WindowPeopleReader) -> OpenResult:
+    def open_approved(self, plan: RecoveryPlan, window_id: str, people: PeopleReader) -> OpenResult:
         """Open a window that was requested and approved before.
 
         Under the account's lock a single step makes the window OPENING and uses its approvals, so that only one of
@@ -260,7 +260,7 @@ class WindowActivator:
     notices: WindowNotices
     clock: Clock
     actor: Actor
-    people: WindowPeopleReader
+    people: PeopleReader
 
     def activate(self, window_id_or_account_id: str) -> OpenResult:
         """Check again and open.

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.clock import Clock
 from rootkeeper.database.engines import using_reserve
@@ -34,7 +35,6 @@ from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.windows.approvals import cancel_lost, find_loss, lapse
 from rootkeeper.windows.closing import WindowCloser, WindowRereader
 from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
-from rootkeeper.windows.policy import WindowPeopleReader
 from rootkeeper.windows.rules import (
     CRITICAL_OVERDUE,
     FINAL_STATES,
@@ -140,7 +140,7 @@ class WindowMaintenance:
     notices: WindowNotices
     rereading: WindowRereader
     executor: KeyedExecutor
-    people: WindowPeopleReader
+    people: PeopleReader
     _reviews_at: float | None = None
     """When overdue reviews were last looked for, in monotonic seconds."""
 

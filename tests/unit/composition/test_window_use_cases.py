@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rootkeeper.approvals.rules import NameRule
 from rootkeeper.composition.services import make_window_policy
 from rootkeeper.errors import SettingsError
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.settings.sections import WindowSettings
-from rootkeeper.windows.policy import NameRule
 
 
 def test_a_server_wants_one_approval_and_four_re_reads_unless_its_settings_say_otherwise() -> None:

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.access.rules import ServerRole
+from rootkeeper.approvals.rules import NameRule
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.errors import ApprovalRefusedError, InputError, OneTimePasswordError, PermissionDeniedError
 from rootkeeper.ledger.rules import Action, ActorKind, Result
 from rootkeeper.root_emails.statements import EmailApprovalService, list_unused
-from rootkeeper.windows.policy import NameRule
 from tests.fakes.email_desk import MEMBER, NEW, OTHER, EmailDesk
 
 

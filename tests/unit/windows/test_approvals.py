@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, TokenScope, fold_name
+from rootkeeper.approvals.rules import NameRule, People
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import ApprovalRefusedError, InputError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Actor, ActorKind
@@ -16,7 +17,7 @@ from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.values import render_time
 from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ApprovalTerms
-from rootkeeper.windows.policy import NameRule, WindowPeople, WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import WAITING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from tests.fakes.window_workers import make_person
 from tests.unit.windows.test_windows import NOW, window_in
@@ -39,12 +40,12 @@ def requested(approvals_needed: int = 1, **changes: object) -> RecoveryWindow:
 ACCOUNT = Account(AccountId("222233334444"), "payments", "", AccountState.ACTIVE, ("r-1", "ou-1"), "Root/Workloads")
 
 
-def people(now: datetime = NOW, *changed: Identity, policy: WindowPolicy | None = None) -> WindowPeople:
+def people(now: datetime = NOW, *changed: Identity, policy: WindowPolicy | None = None) -> People:
     """Alice may request, bob and carol may approve; ``changed`` replaces one of them."""
     roles = {"alice": ServerRole.OPERATOR, "bob": ServerRole.APPROVER, "carol": ServerRole.APPROVER}
     known = [make_person(name, role) for name, role in roles.items()]
     identities = {fold_name(one.name): one for one in (*known, *changed)}
-    return WindowPeople(identities, policy or WindowPolicy(approvals=1), ACCOUNT, now)
+    return People(identities, policy or WindowPolicy(approvals=1), ACCOUNT, now)
 
 
 def consent(
@@ -163,7 +164,7 @@ def test_p10_an_approval_is_bound_to_account_task_and_length(change: Callable[[A
     with pytest.raises(ApprovalRefusedError, match="isn't for"):
         approvals.approve(window, foreign, NOW, people())
     smuggled = replace(window, approvals=(foreign,))
-    assert approvals.list_counting(smuggled, ApprovalPurpose.OPENING, 3600, NOW, people()) == ()
+    assert approvals.list_counting_of(smuggled, ApprovalPurpose.OPENING, 3600, NOW, people()) == ()
 
 
 def test_p10_approvals_that_got_into_the_row_in_another_way_do_not_count_either() -> None:
@@ -172,8 +173,10 @@ def test_p10_approvals_that_got_into_the_row_in_another_way_do_not_count_either(
     again = consent(window, "BOB", NOW + timedelta(minutes=1))
     stuffed = replace(window, approvals=(mine, theirs, again))
 
-    assert approvals.list_counting(stuffed, ApprovalPurpose.OPENING, 3600, NOW, people()) == (theirs,)
-    assert approvals.list_counting(stuffed, ApprovalPurpose.OPENING, 3600, NOW + VALID, people()) == (again,)
+    counting = approvals.list_counting_of(stuffed, ApprovalPurpose.OPENING, 3600, NOW, people())
+    assert [(one.approver, one.expires_at) for one in counting] == [("bob", theirs.expires_at)]
+    counting = approvals.list_counting_of(stuffed, ApprovalPurpose.OPENING, 3600, NOW + VALID, people())
+    assert [(one.approver, one.expires_at) for one in counting] == [("BOB", again.expires_at)]
 
 
 @pytest.mark.parametrize("state", sorted(set(WindowState) - {WindowState.REQUESTED, WindowState.LAPSED}))
@@ -248,7 +251,7 @@ def test_p10_an_approval_serves_once() -> None:
     assert opening.state is WindowState.OPENING
     assert opening.activated_by == "alice"
     assert [one.used_at for one in opening.approvals] == [NOW]
-    assert approvals.list_counting(opening, ApprovalPurpose.OPENING, 3600, NOW, people()) == ()
+    assert approvals.list_counting_of(opening, ApprovalPurpose.OPENING, 3600, NOW, people()) == ()
     with pytest.raises(WindowConflictError):
         approvals.activate(opening, "alice", NOW, people())
     forged = replace(opening, state=WindowState.APPROVED)

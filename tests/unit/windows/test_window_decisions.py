@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.approvals.rules import NameRule
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
@@ -22,7 +23,7 @@ from rootkeeper.ledger.rules import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.approvals import ApprovalTerms
-from rootkeeper.windows.policy import NameRule, WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, Killed

@@ -1,0 +1,1 @@
+"""Approvals: who may approve what, on which terms, and for how long."""
