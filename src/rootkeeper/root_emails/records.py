@@ -10,9 +10,19 @@ from typing_extensions import TypedDict
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.statuses import AccountRole
-from rootkeeper.root_emails.rules import EmailReason, EmailRules, EmailVerdict, GroupBasis, RootEmail
+from rootkeeper.root_emails.rules import EmailAttestation, EmailReason, EmailRules, EmailVerdict, GroupBasis, RootEmail
 from rootkeeper.root_emails.service import EmailChangePlan, EmailChangeStep
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    JsonRecord,
+    Moment,
+    OrganizationId,
+    fill_record,
+    record,
+    record_of,
+)
 
 
 @record
@@ -93,15 +103,9 @@ class EmailsDocument(Answer):
     summary: EmailCounts
 
 
-@record
-class AttestationRecord(TypedDict):
+@record_of(EmailAttestation)
+class AttestationRecord(JsonRecord):
     """A person's statement that a group reads an address."""
-
-    address: str
-    attested_by: str
-    until: Moment
-    recorded_by: str
-    recorded_at: Moment
 
 
 @record
