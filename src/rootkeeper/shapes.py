@@ -1,19 +1,31 @@
 """The JSON shape of records: how the classes that describe it are written, filled and read back.
 
-A record is a ``TypedDict``. mypy checks the function that makes it, and pydantic reads the same class for the OpenAPI
-document and the published JSON Schemas. This module must not import pydantic: every command imports the records, and
-pydantic takes as long to import as a short command takes to run.
+A ``JsonRecord`` takes its fields, their types and docstrings from a dataclass; a record without a dataclass is a
+``TypedDict``. pydantic reads both for the OpenAPI document and the published JSON Schemas. This module must not import
+pydantic: every command imports the records, and pydantic takes as long to import as a short command takes to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NotRequired,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from typing_extensions import TypedDict
 
@@ -115,13 +127,137 @@ class CountedPage(Page):
     """The number of elements on all pages."""
 
 
+class JsonRecord(dict[str, Any]):
+    """A JSON object with the fields of a dataclass; an instance is a plain ``dict``.
+
+    An annotation in the class adds a field, or replaces type and docstring of one that the dataclass has. A field that
+    may be left out is ``Annotated[…, NotRequired]``.
+    """
+
+    source: ClassVar[Source]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Source: pydantic, "Custom types"."""
+        return handler.generate_schema(_make_typed_dict(cls))
+
+
+class JsonAnswer(JsonRecord):
+    """A ``JsonRecord`` that is a document."""
+
+    schema_version: Literal[1]
+    """Raised when a field is removed or changes its meaning."""
+
+
+class Source:
+    """The dataclass that a record follows from."""
+
+    def __init__(
+        self, kind: type, without: Collection[str], renamed: Mapping[str, str], before: Mapping[str, str]
+    ) -> None:
+        self.kind = kind
+        self.before = before
+        self.names = {
+            renamed.get(member.name, member.name): member.name for member in fields(kind) if member.name not in without
+        }
+        """Attributes by the name of the record's field."""
+
+
+_RECORDS: dict[Any, list[type[JsonRecord]]] = {}
+"""By dataclass."""
+
+
+def record_of(
+    kind: type,
+    *,
+    without: Collection[str] = (),
+    renamed: Mapping[str, str] | None = None,
+    before: Mapping[str, str] | None = None,
+) -> Callable[[type[_RecordType]], type[_RecordType]]:
+    """Give a ``JsonRecord`` the fields of a dataclass.
+
+    :param without: fields that it doesn't have.
+    :param renamed: names in the record, by field.
+    :param before: for a field that isn't at its place in the dataclass, or isn't in it: the field that follows.
+    """
+
+    def describe(shape: Any) -> Any:
+        shape.source = Source(kind, without, renamed or {}, before or {})
+        _RECORDS.setdefault(kind, []).append(shape)
+        return shape
+
+    return describe
+
+
+@cache
+def list_places(shape: Any) -> dict[str, str]:
+    """List the fields of a record and the attributes that they are filled from."""
+    if not issubclass(shape, JsonRecord):
+        return {name: name for name in shape.__annotations__}
+    places: dict[str, str] = {}
+    for base in shape.__bases__:
+        if issubclass(base, JsonRecord):
+            places |= list_places(base)
+    source = vars(shape).get("source")
+    if source is not None:
+        places |= source.names
+    places |= {name: name for name in shape.__annotations__ if name != "source" and name not in places}
+    if source is None or not source.before:
+        return places
+    order = [name for name in places if name not in source.before]
+    for name, following in source.before.items():
+        order.insert(order.index(following), name)
+    return {name: places[name] for name in order}
+
+
+@cache
+def _make_typed_dict(shape: type[JsonRecord]) -> Any:
+    """Make the class that pydantic reads."""
+    own = _read_hints(shape)
+    sources = [vars(base)["source"] for base in reversed(shape.__mro__) if "source" in vars(base)]
+    types = {
+        name: hints[attribute]
+        for source in sources
+        for hints in [_read_hints(source.kind)]
+        for name, attribute in source.names.items()
+    } | own
+    make: Any = TypedDict
+    made = make(shape.__name__, {name: _to_json_type(types[name]) for name in list_places(shape)})
+    made.__doc__, made.__module__, made.__qualname__ = shape.__doc__, shape.__module__, shape.__qualname__
+    made.record = shape
+    return record(made)
+
+
+def _to_json_type(hint: Any) -> Any:
+    """Return the type of a value after ``to_plain_value``."""
+    if hint is datetime:
+        return Moment
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        shown = _to_json_type(inner[0])
+        if NotRequired in inner:
+            return NotRequired[shown]
+        return Annotated[(shown, *hint.__metadata__)]
+    if origin in (UnionType, Union):
+        return Union[tuple(map(_to_json_type, inner))]  # noqa: UP007 - of a tuple
+    if origin in (tuple, frozenset) and (origin is frozenset or inner[-1] is Ellipsis):
+        return list[_to_json_type(inner[0])]  # type: ignore[misc]  # known only now
+    if origin is Mapping:
+        return dict[str, _to_json_type(inner[1])]  # type: ignore[misc]  # known only now
+    if is_dataclass(hint):
+        whole = {member.name: member.name for member in fields(hint)}
+        (found,) = (shape for shape in _RECORDS[hint] if list_places(shape) == whole)
+        return found
+    return hint
+
+
 def fill_record(
     shape: type[_RecordType], facts: object, render: Callable[[datetime], str] = json_time, /, **further: Any
 ) -> _RecordType:
     """Make the record from attributes of ``facts`` and fields given by name; ``render`` writes its moments."""
-    names: Mapping[str, Any] = shape.__annotations__
     filled: Any = {
-        name: further[name] if name in further else to_plain_value(getattr(facts, name), render) for name in names
+        name: further[name] if name in further else to_plain_value(getattr(facts, attribute), render)
+        for name, attribute in list_places(shape).items()  # type: ignore[arg-type]  # a class is hashable
     }
     return filled  # type: ignore[no-any-return]  # by the name of the shape
 
@@ -176,12 +312,19 @@ def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
 
 @cache
 def _list_parsers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    hints = get_type_hints(kind, localns={"JsonValue": Any})  # JSON is kept as it is; its type refers to itself
+    hints = _read_hints(kind)
     return tuple((member.name, _find_parser(hints[member.name])) for member in fields(kind))
+
+
+def _read_hints(kind: type) -> dict[str, Any]:
+    """Read the types of fields. JSON is kept as it is; its type refers to itself."""
+    return get_type_hints(kind, localns={"JsonValue": Any}, include_extras=True)
 
 
 def _find_parser(hint: Any) -> Callable[[Any], Any]:
     hint = getattr(hint, "__supertype__", hint)
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
     if hint in _PARSERS:
         return _PARSERS[hint]
     origin, inner = get_origin(hint), get_args(hint)

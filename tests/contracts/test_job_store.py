@@ -20,16 +20,16 @@ from tests.fakes.jobs import InMemoryJobs, JobShelf
 
 ACCOUNT_ID, OTHER_ACCOUNT_ID = AccountId("111122223333"), AccountId("444455556666")
 JOB = Job(
-    "j-1",
-    ORGANIZATION_ID,
-    "AWS",
-    JobKind.DELETION,
-    JobState.RUNNING,
-    "operator",
-    START,
-    START,
-    {"plan_id": "plan-1", "waves": {"canary": 1}},
-    JobProgress(3),
+    job_id="j-1",
+    organization_id=ORGANIZATION_ID,
+    endpoint="AWS",
+    kind=JobKind.DELETION,
+    state=JobState.RUNNING,
+    created_by="operator",
+    created_at=START,
+    updated_at=START,
+    parameters={"plan_id": "plan-1", "waves": {"canary": 1}},
+    progress=JobProgress(3),
 )
 
 

@@ -29,7 +29,16 @@ from tests.fakes.clock import START
 ACCOUNT_ID = AccountId("111122223333")
 OTHER_ACCOUNT_ID = AccountId("444455556666")
 WINDOW = RecoveryWindow(
-    "w-1", ORGANIZATION_ID, ACCOUNT_ID, WindowState.OPEN, "drill", None, "operator", START, 600, expires_at=START
+    window_id="w-1",
+    organization_id=ORGANIZATION_ID,
+    account_id=ACCOUNT_ID,
+    state=WindowState.OPEN,
+    reason="drill",
+    ticket=None,
+    requested_by="operator",
+    requested_at=START,
+    duration_seconds=600,
+    expires_at=START,
 )
 BOTH = pytest.mark.parametrize("stores", ["fake", "sqlite", "postgresql"], indirect=True)
 ALL = pytest.mark.parametrize("stores", ["fake", "in memory", "sqlite", "postgresql"], indirect=True)

@@ -311,7 +311,17 @@ class FakeServices:
 
     def add_job(self, job_id: str = "j-ce", state: JobState = JobState.RUNNING, kind: JobKind = JobKind.AUDIT) -> Job:
         now = self.clock.now()
-        job = Job(job_id, ORGANIZATION_ID, ENDPOINT.label, kind, state, "ana", now, now, {})
+        job = Job(
+            job_id=job_id,
+            organization_id=ORGANIZATION_ID,
+            endpoint=ENDPOINT.label,
+            kind=kind,
+            state=state,
+            created_by="ana",
+            created_at=now,
+            updated_at=now,
+            parameters={},
+        )
         self.jobs.add(job)
         return job
 

@@ -8,40 +8,39 @@ from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, ServerRole, SignInWay
-from rootkeeper.shapes import Answer, IdentityId, JsonSchema, Moment, fill_record, record
+from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, SignInWay, TokenScope
+from rootkeeper.shapes import (
+    Answer,
+    JsonAnswer,
+    JsonRecord,
+    JsonSchema,
+    Moment,
+    fill_record,
+    record,
+    record_of,
+)
 from rootkeeper.values import JsonValue
 
 
-@record
-class IdentityLimits(TypedDict):
+@record_of(TokenScope)
+class IdentityLimits(JsonRecord):
     """How a token is limited beyond its role."""
 
-    permissions: list[Permission] | None
-    """``null`` for all that the role has."""
-    organizational_units: list[str]
-    """It may change only accounts in these units; if empty, all accounts."""
 
-
-@record
-class IdentityRecord(TypedDict):
+@record_of(
+    Identity,
+    renamed={"scope": "limited_to"},
+    before={"signs_in_by": "created_by", "limited_to": "created_by", "is_usable": "created_by"},
+)
+class IdentityRecord(JsonRecord):
     """A user or token, without its secret."""
 
-    identity_id: IdentityId
-    kind: IdentityKind
-    name: str
-    role: ServerRole
     signs_in_by: SignInWay | None
     """``null`` for a token."""
     limited_to: IdentityLimits | None
     """``null`` if the role alone limits it."""
     is_usable: bool
     """Whether it may act now."""
-    created_by: str
-    created_at: Moment
-    expires_at: Moment | None
-    disabled_at: Moment | None
-    last_used_at: Moment | None
 
 
 @record
@@ -54,8 +53,7 @@ class FactorState(TypedDict):
     """Until then, sensitive requests don't need the factor again."""
 
 
-@record
-class MeAnswer(IdentityRecord, Answer):
+class MeAnswer(IdentityRecord, JsonAnswer):
     """The identity that sends the request, and the server that answers."""
 
     permissions: list[Permission]
@@ -75,7 +73,6 @@ class IdentitiesDocument(Answer):
     identities: list[IdentityRecord]
 
 
-@record
 class MembershipDocument(MeAnswer):
     """The caller's identity on a server."""
 

@@ -30,6 +30,7 @@ from rootkeeper.errors import (
 )
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, is_below
+from rootkeeper.shapes import IdentityId
 
 
 class ServerRole(StrEnum):
@@ -187,11 +188,9 @@ class TokenScope:
     """The limits of a token within its role."""
 
     permissions: frozenset[Permission] | None = None
-    """A subset of the role's; ``None`` for all of them."""
+    """``None`` for all that the role has."""
     organizational_units: tuple[str, ...] = ()
-    """Ids or paths of names. The token changes only accounts below one of them; reading isn't limited. Empty: every
-    account.
-    """
+    """It may change only accounts in these units; if empty, all accounts."""
 
     @property
     def is_unlimited(self) -> bool:
@@ -228,16 +227,16 @@ def require_scope(role: ServerRole, scope: TokenScope) -> None:
 class Identity:
     """A user or API token. Its proof is kept elsewhere, as a hash."""
 
-    identity_id: str
-    """``u-…`` or ``t-…``."""
+    # ``u-…`` or ``t-…``.
+    identity_id: IdentityId
     kind: IdentityKind
+    # Unique among users and tokens together, regardless of case; the ledger, approvals and CloudTrail show it.
     name: str
-    """Unique among users and tokens together, regardless of case; the ledger, approvals and CloudTrail show it."""
     role: ServerRole
     created_by: str
     created_at: datetime
+    # Of a token; ``None`` for a token without an end.
     expires_at: datetime | None = None
-    """Of a token; ``None`` for a token without an end."""
     disabled_at: datetime | None = None
     last_used_at: datetime | None = None
     scope: TokenScope = UNLIMITED
@@ -445,8 +444,8 @@ MOST_FACTORS = 10
 class Factor:
     """A second factor of a user."""
 
+    # ``f-…``.
     factor_id: str
-    """``f-…``."""
     identity_id: str
     kind: FactorKind
     name: str | None

@@ -28,7 +28,7 @@ class SavedView:
 
     name: str
     address: str
-    """Path and query, such as ``/accounts?status=present``."""
+    """Path and query of the page."""
     saved_at: datetime
 
 

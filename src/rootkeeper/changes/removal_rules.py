@@ -116,7 +116,7 @@ class KindResult:
     outcome: KindOutcome
     reason: KindReason | SkipReason | None = None
     detail: str | None = None
-    """A sentence."""
+    """``None`` where the account's ``detail`` says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from rootkeeper.controls.rules import (
     AccountResult,
     CheckName,
     ControlAssessment,
+    ControlAttestation,
     Framework,
+    LeftOut,
     Showing,
     ShownCheck,
     Strength,
@@ -25,36 +27,24 @@ from rootkeeper.controls.rules import (
 from rootkeeper.evidence.records import VERDICTS, PeriodRecord, Record, ReportDocument, describe_period, describe_report
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
-    AccountNumber,
     Answer,
     Count,
-    Moment,
+    JsonAnswer,
+    JsonRecord,
     OrganizationId,
-    Sha256,
     WholeSecond,
     fill_record,
     record,
+    record_of,
 )
 
 
-@record
-class ControlAttestationRecord(TypedDict):
+@record_of(ControlAttestation)
+class ControlAttestationRecord(JsonRecord):
     """A person's statement about a control, as its entry in the ledger has it."""
-
-    control: str
-    owner: str
-    reason: str
-    until: Moment
-    recorded_by: str
-    recorded_by_kind: ActorKind
-    recorded_at: Moment
-    ledger_sequence: Count
-    entry_hash: Sha256
-    """Of the entry; its chain shows that it wasn't changed."""
 
 
 AccountCounts = TypedDict(
@@ -101,37 +91,24 @@ class AssessmentRecord(TypedDict):
     """The one in force, also if it doesn't count."""
 
 
-@record
-class JudgedAccountRecord(TypedDict):
+@record_of(AccountResult, without=("has_no_password",), before={"check": "account_id"})
+class JudgedAccountRecord(JsonRecord):
     """What a check found in one account, or in a recovery window of it."""
 
     check: CheckName
-    account_id: AccountNumber
-    name: str
-    ou_path: str
-    verdict: Verdict
-    reason: str
     read_at: WholeSecond | None
 
 
-@record
-class LeftOutRecord(TypedDict):
+@record_of(LeftOut)
+class LeftOutRecord(JsonRecord):
     """Mappings that are known and not judged."""
 
-    control_ids: list[str]
-    checks: list[str]
-    reason: str
 
-
-@record
-class FrameworkRecord(TypedDict):
+@record_of(Framework)
+class FrameworkRecord(JsonRecord):
     """One version of a framework."""
 
-    framework_id: str
-    name: str
-    version: str
     controls: Count
-    left_out: list[LeftOutRecord]
 
 
 @record
@@ -174,8 +151,7 @@ class ControlDocument(AssessedDocument):
     """``after`` of the next page; ``null`` on the last page."""
 
 
-@record
-class ControlAttestationAnswer(ControlAttestationRecord, Answer):
+class ControlAttestationAnswer(ControlAttestationRecord, JsonAnswer):
     """An attestation, recorded."""
 
 

@@ -27,7 +27,7 @@ from rootkeeper.organization.confirmations import (
     render_attestation,
     require_attestation,
 )
-from rootkeeper.shapes import parse_facts
+from rootkeeper.shapes import Count, Sha256, parse_facts
 from rootkeeper.values import JsonValue
 
 
@@ -134,10 +134,10 @@ class Control:
 class LeftOut:
     """Mappings that are known and not judged."""
 
+    # As the source of the mapping writes them.
     control_ids: tuple[str, ...]
-    """As the source of the mapping writes them."""
+    # The checks that would be needed.
     checks: tuple[str, ...]
-    """The checks that would be needed."""
     reason: str
 
 
@@ -198,18 +198,19 @@ class ShownCheck:
 class ControlAttestation:
     """An attestation; a later attestation of the same control replaces it."""
 
+    # Such as ``cis-7.0/2.7``.
     control: str
-    """Such as ``cis-7.0/2.7``."""
+    # Who is responsible for it.
     owner: str
-    """Who is responsible for it."""
     reason: str
     until: datetime
     recorded_by: str
     recorded_by_kind: ActorKind
     recorded_at: datetime
-    ledger_sequence: int = 0
-    """Of its entry in the ledger; 0 before it is recorded."""
-    entry_hash: str = ""
+    # Of its entry in the ledger; 0 before it is recorded.
+    ledger_sequence: Count = 0
+    entry_hash: Sha256 = ""
+    """Of the entry; its chain shows that it wasn't changed."""
 
     def is_in_force(self, at: datetime) -> bool:
         return self.recorded_at <= at < self.until

@@ -15,13 +15,13 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason, KindResult
 from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAccount, find_contradiction
 from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
-from rootkeeper.organization.selection import SkipReason
+from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
@@ -29,12 +29,15 @@ from rootkeeper.shapes import (
     Answer,
     Count,
     Endpoint,
+    JsonAnswer,
+    JsonRecord,
     Moment,
     OrganizationId,
     Sha256,
     fill_record,
     parse_facts,
     record,
+    record_of,
 )
 from rootkeeper.values import JsonValue, canonical_json, parse_text, render_duration, render_instant
 
@@ -49,12 +52,9 @@ class KindResultRecord(TypedDict):
     detail: str | None
 
 
-@record
-class AccountSkipRecord(TypedDict):
+@record_of(Skip)
+class AccountSkipRecord(JsonRecord):
     """Why an account wasn't touched."""
-
-    reason: SkipReason
-    detail: str
 
 
 @record
@@ -134,14 +134,9 @@ class FinishedDeletion(UnfinishedDeletion):
     ended_at: Moment
 
 
-@record
-class KindOutcomeRecord(TypedDict):
+@record_of(KindResult, without=("kind",))
+class KindOutcomeRecord(JsonRecord):
     """The outcome for a kind of credentials."""
-
-    outcome: KindOutcome
-    reason: KindReason | SkipReason | None
-    detail: str | None
-    """``null`` where the account's ``detail`` says it."""
 
 
 @record
@@ -252,8 +247,7 @@ class PlanDocument(Answer):
     summary: PlanCounts
 
 
-@record
-class JobDocument(ListedJobRecord, Answer):
+class JobDocument(ListedJobRecord, JsonAnswer):
     """Job."""
 
     accounts: list[DeletedAccountRecord]

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from typing_extensions import TypedDict
-
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import Hint, RootkeeperError
 from rootkeeper.maintenance.rules import DatabaseCheck, LedgerState, VersionState
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.statuses import FailOn
-from rootkeeper.shapes import Answer, record
+from rootkeeper.shapes import Answer, JsonRecord, record, record_of
 from rootkeeper.values import render_duration, render_instant
 
 CLOCK_TOLERANCE = timedelta(seconds=30)
@@ -54,25 +52,17 @@ class Check:
 
     name: CheckName
     verdict: CheckVerdict
+    # The finding, in one or two sentences.
     text: str
-    """The finding, in one or two sentences."""
     fix: str | None = None
-    """The next step; ``None`` if there is nothing to do."""
+    """What to do; `null` if there is nothing to do."""
     part: str | None = None
     """Of permissions: the work that they are for."""
 
 
-@record
-class CheckRecord(TypedDict):
+@record_of(Check, before={"part": "verdict"})
+class CheckRecord(JsonRecord):
     """One check."""
-
-    name: CheckName
-    part: str | None
-    """Of permissions: the work that they are for."""
-    verdict: CheckVerdict
-    text: str
-    fix: str | None
-    """What to do; `null` if there is nothing to do."""
 
 
 @record

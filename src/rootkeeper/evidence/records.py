@@ -12,11 +12,14 @@ from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
     ControlResult,
+    EndedException,
+    Gap,
     KindEvidence,
     Period,
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
+from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.failsafe.rules import CheckVerdict
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import ActorKind, Result
@@ -30,12 +33,14 @@ from rootkeeper.shapes import (
     AccountNumber,
     Answer,
     Count,
+    JsonRecord,
     JsonSchema,
     OrganizationId,
     Sha256,
     WholeSecond,
     fill_record,
     record,
+    record_of,
 )
 from rootkeeper.values import json_time, render_duration
 
@@ -47,14 +52,13 @@ PeriodRecord = TypedDict("PeriodRecord", {"from": WholeSecond, "to": WholeSecond
 record(PeriodRecord)
 
 
-@record
-class JudgementRecord(TypedDict):
+@record_of(ControlResult, before={"control": "verdict"})
+class JudgementRecord(JsonRecord):
     """The verdict on one control."""
 
     control: str | None
     verdict: Literal["fail", "manual", "not_applicable", "pass", "unknown"]
     """``manual``: a person must judge the facts in ``reasons``, and no attestation is in force."""
-    reasons: list[str]
     attestations: list[ConfirmationRecord]
     """The statements of people that the verdict rests on."""
 
@@ -74,19 +78,11 @@ class EvidenceCounts(EmailCounts):
     kept: Count
 
 
-@record
-class EvidenceKindRecord(TypedDict):
+@record_of(KindEvidence, without=("kind",), renamed={"is_present": "present"})
+class EvidenceKindRecord(JsonRecord):
     """One kind of credentials."""
 
-    present: bool | None
-    """``null`` where no reading of the period shows it."""
-    count: Count | None
-    """Where read in detail."""
     read_at: WholeSecond | None
-    method: str | None
-    """The AWS calls that read it."""
-    not_applicable: str | None
-    """Why accounts of the partition can't have it."""
 
 
 @record
@@ -99,12 +95,11 @@ class EvidenceKindsRecord(TypedDict):
     mfa_devices: EvidenceKindRecord
 
 
-@record
-class AccountExceptionRecord(TypedDict):
+@record_of(DeletionException, without=("account_id", "added_by", "added_at"))
+class AccountExceptionRecord(JsonRecord):
     """An exception from deletion."""
 
     owner: str
-    reason: str
     until: WholeSecond
 
 
@@ -174,29 +169,20 @@ class EvidenceWindowRecord(TypedDict):
     failure: str | None
 
 
-@record
-class EvidenceExceptionRecord(TypedDict):
+@record_of(DeletionException, before={"added_by": "until", "added_at": "until"})
+class EvidenceExceptionRecord(JsonRecord):
     """An exception of the period."""
 
-    account_id: AccountNumber
     owner: str
-    reason: str
-    added_by: str
     added_at: WholeSecond
     until: WholeSecond
     in_force_at_end: bool
 
 
-@record
-class EndedExceptionRecord(TypedDict):
+@record_of(EndedException, before={"ended_by": "ended_at"})
+class EndedExceptionRecord(JsonRecord):
     """An exception that ended in the period."""
 
-    account_id: AccountNumber
-    owner: str
-    reason: str
-    until: str
-    """As the ledger has it."""
-    ended_by: str
     ended_at: WholeSecond
 
 
@@ -252,14 +238,11 @@ class EvidenceDriftRecord(TypedDict):
     unknown: list[str]
 
 
-@record
-class GapRecord(TypedDict):
+@record_of(Gap)
+class GapRecord(JsonRecord):
     """Something that the report doesn't know."""
 
     subject: Literal["account", "accounts", "drift", "ledger", "management_account", "setup"]
-    account_id: AccountNumber | None
-    reason: str
-    what: str
 
 
 @record

@@ -50,7 +50,7 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.root_emails.rules import RootEmail
 from rootkeeper.setup.rules import CHANGES_OF_SETUP, SetupDrift, SetupState
-from rootkeeper.shapes import parse_facts
+from rootkeeper.shapes import Count, parse_facts
 from rootkeeper.values import JsonValue, describe_duration
 from rootkeeper.windows.rules import FINAL_STATES, NEVER_OPENED_STATES, RecoveryWindow, WindowState
 
@@ -117,14 +117,14 @@ class KindEvidence:
 
     kind: CredentialKind
     is_present: bool | None
-    """``None`` if no reading of the period shows it."""
-    count: int | None
+    """``None`` where no reading of the period shows it."""
+    count: Count | None
     """Where read in detail."""
     read_at: datetime | None
     method: str | None
-    """The AWS calls of the reading."""
+    """The AWS calls that read it."""
     not_applicable: str | None = None
-    """Why accounts of the partition can't have this kind."""
+    """Why accounts of the partition can't have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +341,7 @@ class EndedException:
     owner: str
     reason: str
     until: str
+    """As the ledger has it."""
     ended_at: datetime
     ended_by: str
 
@@ -592,8 +593,8 @@ class ControlResult:
     """A verdict, and the facts that it rests on."""
 
     verdict: Verdict
+    # A sentence each.
     reasons: tuple[str, ...]
-    """A sentence each."""
     attestations: tuple[Confirmation, ...] = ()
     """The statements of people that it rests on."""
 
@@ -717,10 +718,10 @@ class Gap:
     subject: str
     """``account``, ``accounts``, ``drift``, ``ledger``, ``management_account`` or ``setup``."""
     account_id: AccountId | None
+    # The reason of an unknown status, or a word for the rest.
     reason: str
-    """The reason of an unknown status, or a word for the rest."""
+    # A sentence for a person.
     what: str
-    """A sentence for a person."""
 
 
 def list_gaps(

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.shapes import Answer, Endpoint, Moment, fill_record, record
+from rootkeeper.shapes import Answer, Endpoint, JsonRecord, Moment, fill_record, record, record_of
 from rootkeeper.untrusted_text import markdown_table, markdown_text
 from rootkeeper.values import describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
@@ -62,37 +62,9 @@ class WindowDurations(TypedDict):
     """From its end to its closing: below zero if it was closed before."""
 
 
-@record
-class WindowStepRecord(TypedDict):
-    """One step of a person or of the server."""
-
-    at: Moment
-    what: Action
-    actor: str
-    result: Literal["done", "failed", "unknown", "open"]
-    """``open`` for an intent without an outcome."""
-    detail: str
-
-
-@record
-class WatchedEventRecord(TypedDict):
+@record_of(WatchedEvent, without=("account_id", "window_id", "has_mfa"))
+class WatchedEventRecord(JsonRecord):
     """A root event of CloudTrail."""
-
-    event_id: str
-    at: Moment
-    name: str
-    verdict: EventVerdict
-    explanation: str
-
-
-@record
-class WindowRereadRecord(TypedDict):
-    """One reading of the account after the closing."""
-
-    at: Moment
-    is_clean: bool
-    found: list[str]
-    """Kinds of root user credentials."""
 
 
 @record
@@ -135,13 +107,29 @@ class WindowStep:
     detail: str = ""
 
 
+@record_of(WindowStep)
+class WindowStepRecord(JsonRecord):
+    """One step of a person or of the server."""
+
+    what: Action
+    result: Literal["done", "failed", "unknown", "open"]
+    """``open`` for an intent without an outcome."""
+
+
 @dataclass(frozen=True, slots=True)
 class WindowReread:
     """A reading of the account after the closing."""
 
     at: datetime
     found: tuple[str, ...]
-    """Kinds of root user credentials; empty: clean."""
+    """Kinds of root user credentials."""
+
+
+@record_of(WindowReread, before={"is_clean": "found"})
+class WindowRereadRecord(JsonRecord):
+    """One reading of the account after the closing."""
+
+    is_clean: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from typing_extensions import TypedDict
-
 from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.shapes import AccountNumber, Answer, Moment, fill_record, record
+from rootkeeper.shapes import Answer, JsonRecord, fill_record, record, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +16,7 @@ class DeletionException:
 
     account_id: AccountId
     owner: str
+    """Who answers for it."""
     reason: str
     until: datetime
     added_by: str
@@ -55,18 +54,11 @@ def require_exception(
     return exception
 
 
-@record
-class ExceptionRecord(TypedDict):
+@record_of(DeletionException, before={"in_force": "added_by"})
+class ExceptionRecord(JsonRecord):
     """An account that deletion skips."""
 
-    account_id: AccountNumber
-    owner: str
-    """Who answers for it."""
-    reason: str
-    until: Moment
     in_force: bool
-    added_by: str
-    added_at: Moment
 
 
 @record

@@ -413,7 +413,7 @@ class AccessPath:
 
     account_id: AccountId
     name: str
-    """Such as ``IAM user break-glass``, or ``root user``."""
+    """``root user``, or ``IAM user NAME``."""
     verdict: CheckVerdict
     evidence: str
 

@@ -7,10 +7,14 @@ from typing import Any, Literal, TypeAlias
 from typing_extensions import TypedDict
 
 from rootkeeper.errors import Hint
-from rootkeeper.failsafe.breakglass_rules import RootSessionCallerKind
+from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCallerKind
 from rootkeeper.failsafe.breakglass_service import BreakGlassReport
-from rootkeeper.failsafe.rules import AlarmObservation, Check, CheckVerdict, DrillOutcome, SignInDevice, count_checks
-from rootkeeper.failsafe.runbook import CommandLineKind
+from rootkeeper.failsafe.rules import (
+    Check,
+    Drill,
+    count_checks,
+)
+from rootkeeper.failsafe.runbook import RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.policy_language.evaluation import AccessVerdict
@@ -19,11 +23,13 @@ from rootkeeper.shapes import (
     AccountNumber,
     Answer,
     Count,
+    JsonRecord,
     Moment,
     Ordinal,
     OrganizationId,
     fill_record,
     record,
+    record_of,
 )
 from rootkeeper.windows.records import ListedWindowRecord
 
@@ -56,14 +62,13 @@ FailsafeCheckName: TypeAlias = Literal[
 ]
 
 
-@record
-class BreakglassCheckRecord(TypedDict):
+@record_of(Check, renamed={"name": "check"}, before={"account_id": "check"})
+class BreakglassCheckRecord(JsonRecord):
     """One check."""
 
     account_id: AccountNumber | None
     """``null`` where it concerns no single account."""
     check: BreakglassCheckName
-    verdict: CheckVerdict
     evidence: str
     """What was found, or why it can't be known: ``needs CALLER`` where another caller could read it."""
     hint: str | None
@@ -99,15 +104,9 @@ class OpenerRecord(TypedDict):
     """Whether ``people`` is complete."""
 
 
-@record
-class WayInRecord(TypedDict):
+@record_of(AccessPath)
+class WayInRecord(JsonRecord):
     """A way to a root session that needs no identity provider."""
-
-    account_id: AccountNumber
-    name: str
-    """``root user``, or ``IAM user NAME``."""
-    verdict: CheckVerdict
-    evidence: str
 
 
 CheckCounts = TypedDict(
@@ -148,8 +147,7 @@ class BreakglassDocument(BreakglassHead):
     checks: list[BreakglassCheckRecord]
 
 
-@record
-class CheckHint(TypedDict):
+class CheckHint(JsonRecord):
     """Code and facts with which a client words the hint itself."""
 
     hint_code: str | None
@@ -158,7 +156,6 @@ class CheckHint(TypedDict):
     """Identifiers that the hint is about."""
 
 
-@record
 class WordedBreakglassCheck(BreakglassCheckRecord, CheckHint):
     """One check, with what a client needs to word the hint itself."""
 
@@ -170,21 +167,9 @@ class BreakglassOutcome(BreakglassHead):
     checks: list[WordedBreakglassCheck]
 
 
-@record
-class DrillRecord(TypedDict):
+@record_of(Drill, before={"alarm": "recorded_by", "device": "recorded_by"})
+class DrillRecord(JsonRecord):
     """A drill of the failsafe."""
-
-    account_id: AccountNumber
-    held_at: Moment
-    held_by: str
-    outcome: DrillOutcome
-    alarm: AlarmObservation | None
-    """``null`` if the alarm wasn't checked."""
-    device: SignInDevice | None
-    """``null`` if it wasn't recorded."""
-    recorded_by: str
-    """Who recorded it: self-asserted."""
-    recorded_at: Moment
 
 
 @record
@@ -201,17 +186,11 @@ class FailsafeAttestationsDocument(Answer):
     attestations: list[ConfirmationRecord]
 
 
-@record
-class RunbookStepRecord(TypedDict):
+@record_of(RunbookStep, before={"step": "title"})
+class RunbookStepRecord(JsonRecord):
     """One step of the runbook."""
 
     step: Ordinal
-    title: str
-    text: str
-    terminal: CommandLineKind | None
-    """Where the commands are typed; ``null`` where none are."""
-    commands: list[str]
-    """Lines of bash."""
 
 
 @record
@@ -240,14 +219,13 @@ class FailsafeSetUpDocument(Answer):
     """The recovery window; ``null`` where nothing was opened."""
 
 
-@record
-class FailsafeCheckRecord(TypedDict):
+@record_of(Check, renamed={"name": "check"}, before={"account_id": "check"})
+class FailsafeCheckRecord(JsonRecord):
     """One check."""
 
     account_id: AccountNumber | None
     """``null`` where it concerns no single account."""
     check: FailsafeCheckName
-    verdict: CheckVerdict
     evidence: str
     """What was found, or why it can't be known: ``needs CALLER`` where another caller could read it."""
     hint: str | None
@@ -269,7 +247,6 @@ class FailsafeDocument(FailsafeHead):
     checks: list[FailsafeCheckRecord]
 
 
-@record
 class WordedFailsafeCheck(FailsafeCheckRecord, CheckHint):
     """One check, with what a client needs to word the hint itself."""
 

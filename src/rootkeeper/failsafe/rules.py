@@ -133,11 +133,12 @@ class Drill:
     held_by: str
     outcome: DrillOutcome
     recorded_by: str
+    """Who recorded it: self-asserted."""
     recorded_at: datetime
     alarm: AlarmObservation | None = None
-    """``None`` if it isn't recorded."""
+    """``None`` if the alarm wasn't checked."""
     device: SignInDevice | None = None
-    """``None`` if it isn't recorded."""
+    """``None`` if it wasn't recorded."""
 
     def is_recent(self, now: datetime) -> bool:
         return now - self.held_at <= DRILL_EVERY

@@ -41,9 +41,9 @@ class RunbookStep:
     title: str
     text: str
     terminal: CommandLineKind | None = None
-    """``None`` if the step has no commands."""
+    """Where the commands are typed; ``None`` where none are."""
     commands: tuple[str, ...] = ()
-    """Lines of bash, to paste unchanged."""
+    """Lines of bash."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,54 +7,37 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.guardrails.rules import PreflightRow, count_verdicts
+from rootkeeper.guardrails.rules import BlockingPolicy, PreflightRow, count_verdicts
 from rootkeeper.guardrails.service import PreflightReport
-from rootkeeper.guardrails.tasks import Task
 from rootkeeper.organization.accounts import Account, AccountId
-from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
     AccountNumber,
     Answer,
     Count,
     Endpoint,
+    JsonRecord,
     Moment,
     OrganizationId,
     fill_record,
     parse_facts,
     record,
+    record_of,
 )
 
 
-@record
-class BlockingPolicyRecord(TypedDict):
+@record_of(BlockingPolicy)
+class BlockingPolicyRecord(JsonRecord):
     """A policy behind a verdict, at one place where it is attached."""
 
-    policy_id: str | None
-    """``null`` where a place has no policy at all."""
-    name: str | None
-    sid: str | None
-    """The Deny statement's Sid, or its number; ``null`` where an Allow is missing or the policy couldn't be read."""
-    attached_to: str
-    """The organization's root, a unit or an account."""
 
-
-@record
-class PreflightRowRecord(TypedDict):
+@record_of(PreflightRow, without=("account",), before={"account_id": "task", "intended": "policies"})
+class PreflightRowRecord(JsonRecord):
     """The verdict on one task in one account."""
 
     account_id: AccountNumber
-    task: Task
-    verdict: AccessVerdict
     intended: bool
     """Whether it is the denial of long-term root that AWS recommends: ``RootUserSignIn`` is blocked."""
-    policies: list[BlockingPolicyRecord]
-    conditions: list[str]
-    """What the verdict depends on; if ``unknown``, what is needed to know it."""
-    fix: str | None
-    """The smallest change that lets the task pass, as unified diffs of the policies' JSON; ``null`` for an intended
-    denial.
-    """
 
 
 @record

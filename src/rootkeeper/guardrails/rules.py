@@ -44,13 +44,12 @@ class BlockingPolicy:
     """A policy that causes a verdict, at a place where it is attached."""
 
     policy_id: str | None
-    """``None`` if the place has no policy, so that nothing is allowed there."""
+    """``None`` where a place has no policy at all."""
     name: str | None
     sid: str | None
-    """The Deny statement's Sid, or ``statement 2`` without a Sid; ``None`` if an Allow is missing or if the policy
-    couldn't be read.
-    """
+    """The Deny statement's Sid, or its number; ``None`` where an Allow is missing or the policy couldn't be read."""
     attached_to: str
+    """The organization's root, a unit or an account."""
 
     def __str__(self) -> str:
         if self.policy_id is None:
@@ -68,9 +67,11 @@ class PreflightRow:
     verdict: AccessVerdict
     policies: tuple[BlockingPolicy, ...] = ()
     conditions: tuple[str, ...] = ()
-    """The conditions of the verdict, or the readings that are missing to decide it."""
+    """What the verdict depends on; if ``unknown``, what is needed to know it."""
     fix: str | None = None
-    """The smallest change that lets the task pass, as a diff of the policy."""
+    """The smallest change that lets the task pass, as unified diffs of the policies' JSON; ``None`` for an intended
+    denial.
+    """
 
     @property
     def is_intended(self) -> bool:

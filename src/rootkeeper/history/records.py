@@ -6,28 +6,35 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.history.rules import AccountChange, AuditDifference, PresenceChange, TimelineKind
+from rootkeeper.history.rules import (
+    AccountDifference,
+    AuditDifference,
+    KindDifference,
+    TimelineEntry,
+)
 from rootkeeper.history.service import AccountHistory, ComparedAudits
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, KeptAudit, Status, StatusReason
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
+from rootkeeper.organization.statuses import AccountStatus, FailOn, KeptAudit, Status, StatusReason
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    JsonRecord,
+    Moment,
+    OrganizationId,
+    fill_record,
+    record,
+    record_of,
+)
 from rootkeeper.values import json_time
 
 
-@record
-class KeptAuditRecord(TypedDict):
+@record_of(KeptAudit, without=("left_known", "left_unknown"), renamed={"is_complete": "complete"})
+class KeptAuditRecord(JsonRecord):
     """An audit without its accounts."""
 
-    audit_id: str
-    """Of the job that made it."""
-    started_at: Moment
-    ended_at: Moment
     endpoint: str | None
     """``null`` for an audit that an earlier version kept."""
-    complete: bool
-    """Whether it was of the whole organization."""
     requested_by: str | None
-    summary: dict[str, Count]
-    """Accounts by status, and ``accounts`` for all of them."""
 
 
 @record
@@ -41,30 +48,19 @@ class PastStatus(TypedDict):
     """``null`` where it wasn't read."""
 
 
-@record
-class KindChange(TypedDict):
+@record_of(KindDifference)
+class KindChange(JsonRecord):
     """How one kind of credentials changed."""
 
-    kind: CredentialKind
-    before: bool | None
-    """``null`` where it wasn't read."""
-    after: bool | None
-    """``null`` where it wasn't read."""
-    change: PresenceChange
 
-
-@record
-class ChangedAccount(TypedDict):
+@record_of(AccountDifference, renamed={"kinds": "credentials"})
+class ChangedAccount(JsonRecord):
     """An account that changed."""
 
-    account_id: AccountNumber
-    name: str
-    change: AccountChange
     before: PastStatus | None
     """``null`` for one that joined."""
     after: PastStatus | None
     """``null`` for one that left."""
-    credentials: list[KindChange]
 
 
 @record
@@ -99,19 +95,9 @@ class ComparisonAnswer(DiffDocument):
     """Statuses that more accounts have than before."""
 
 
-@record
-class HistoryEntry(TypedDict):
+@record_of(TimelineEntry, renamed={"is_alarming": "alarming"}, before={"actor": "reference"})
+class HistoryEntry(JsonRecord):
     """One event or finding."""
-
-    at: Moment
-    kind: TimelineKind
-    what: str
-    """The event's name, the action, the status or the step."""
-    detail: str
-    actor: str | None
-    reference: str
-    """The event's id, the entry's sequence, the audit's id or the window's id."""
-    alarming: bool
 
 
 @record

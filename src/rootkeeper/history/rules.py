@@ -24,6 +24,7 @@ from rootkeeper.organization.statuses import (
     KeptStatus,
     Status,
 )
+from rootkeeper.shapes import Count
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
@@ -39,10 +40,11 @@ class TrendDay:
     """A day, in UTC."""
 
     day: date
-    left_known: int | None
-    """By the last audit of the whole organization that ended on this day; ``None`` if there was none."""
-    left_unknown: int | None
-    windows_opened: int
+    left_known: Count | None
+    """Root logins left to secure, by the day's last audit of the whole organization; ``None`` if there was none."""
+    left_unknown: Count | None
+    """Accounts with a root login that the audit couldn't read."""
+    windows_opened: Count
 
 
 def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: datetime) -> list[TrendDay]:
@@ -88,8 +90,9 @@ class KindDifference:
 
     kind: CredentialKind
     before: bool | None
-    """Whether there was any; ``None`` if it wasn't read."""
+    """``None`` where it wasn't read."""
     after: bool | None
+    """``None`` where it wasn't read."""
     change: PresenceChange
 
 
@@ -237,11 +240,11 @@ class TimelineEntry:
     at: datetime
     kind: TimelineKind
     what: str
-    """A status, an action of the ledger, a step of a window or an event's name."""
+    """The event's name, the action, the status or the step."""
+    # For a person.
     detail: str
-    """For a person."""
     reference: str
-    """The audit, the entry's sequence, the window or the event."""
+    """The event's id, the entry's sequence, the audit's id or the window's id."""
     actor: str | None = None
     is_alarming: bool = False
 

@@ -7,57 +7,35 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.jobs.rules import Job, JobKind, JobState
+from rootkeeper.jobs.rules import Job, JobProgress
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.shapes import Answer, Count, Endpoint, JobId, Moment, OrganizationId, fill_record, parse_facts, record
+from rootkeeper.shapes import (
+    Answer,
+    JsonAnswer,
+    JsonRecord,
+    fill_record,
+    parse_facts,
+    record,
+    record_of,
+)
 
 
-@record
-class ProgressRecord(TypedDict):
+@record_of(JobProgress)
+class ProgressRecord(JsonRecord):
     """How many accounts are done, and what was found."""
 
-    total: Count | None
-    """``null`` while it isn't known."""
-    done: Count
-    present: Count
-    unknown: Count
 
-
-@record
-class ListedJobRecord(TypedDict):
+@record_of(Job, without=("created_by_kind", "attempts", "next_attempt_at", "fencing_token"))
+class ListedJobRecord(JsonRecord):
     """A job as the command line shows it."""
 
-    job_id: JobId
-    kind: JobKind
-    state: JobState
-    """``queued``: no worker has started it yet. ``interrupted``: its process died."""
-    organization_id: OrganizationId
-    endpoint: Endpoint
-    created_by: str
-    created_at: Moment
-    updated_at: Moment
-    """The last sign of its process."""
-    ended_at: Moment | None
-    owner: str | None
-    """The process that works or last worked on it."""
-    progress: ProgressRecord
-    parameters: dict[str, Any]
-    """The request; its fields differ by kind."""
-    remark: str | None
-    """Why it stopped, or its result."""
 
-
-@record
-class JobRecord(ListedJobRecord):
+@record_of(Job, without=("fencing_token",))
+class JobRecord(JsonRecord):
     """A job: work that runs in the background."""
 
-    created_by_kind: ActorKind
-    attempts: Count
-    next_attempt_at: Moment | None
 
-
-@record
-class JobAnswer(JobRecord, Answer):
+class JobAnswer(JobRecord, JsonAnswer):
     """One job."""
 
 

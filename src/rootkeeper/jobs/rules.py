@@ -16,6 +16,7 @@ from types import MappingProxyType
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.errors import Hint, JobConflictError, PermissionDeniedError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.shapes import Count, Endpoint, JobId, OrganizationId
 from rootkeeper.values import JsonValue
 
 
@@ -64,44 +65,45 @@ FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
 class JobProgress:
     """How many accounts a job has processed."""
 
-    total: int | None = None
-    """``None`` while unknown, such as while accounts are being listed."""
-    done: int = 0
-    present: int = 0
-    """How many of them still have root user credentials."""
-    unknown: int = 0
-    """How many of them are unknown."""
+    total: Count | None = None
+    """``None`` while it isn't known."""
+    done: Count = 0
+    # How many of them still have root user credentials.
+    present: Count = 0
+    # How many of them are unknown.
+    unknown: Count = 0
 
     def advanced(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> JobProgress:
         return replace(self, done=self.done + done, present=self.present + present, unknown=self.unknown + unknown)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job."""
 
-    job_id: str
-    organization_id: str
-    endpoint: str
+    job_id: JobId
     kind: JobKind
     state: JobState
-    """A job of a dead process is INTERRUPTED, even if the process wrote RUNNING last."""
+    """``queued``: no worker has started it yet. ``interrupted``: its process died."""
+    organization_id: OrganizationId
+    endpoint: Endpoint
     created_by: str
     created_at: datetime
     updated_at: datetime
-    parameters: Mapping[str, JsonValue]
-    """The request, such as the selection, and how the job resumes; no secret, and nothing large."""
-    progress: JobProgress = JobProgress()
+    """The last sign of its process."""
     ended_at: datetime | None = None
-    remark: str | None = None
-    """A sentence: why it stopped, or its result."""
-    created_by_kind: ActorKind = ActorKind.SELF_ASSERTED
     owner: str | None = None
-    """A description of the process that works or last worked on it; ``None`` if unknown, or if none has begun."""
-    attempts: int = 0
-    """How often it was postponed; with ``MOST_ATTEMPTS`` only an operator can resume it."""
+    """The process that works or last worked on it."""
+    progress: JobProgress = JobProgress()
+    parameters: Mapping[str, JsonValue]
+    """The request; its fields differ by kind."""
+    remark: str | None = None
+    """Why it stopped, or its result."""
+    created_by_kind: ActorKind = ActorKind.SELF_ASSERTED
+    # How often it was postponed; with ``MOST_ATTEMPTS`` only an operator can resume it.
+    attempts: Count = 0
+    # The earliest time at which a server resumes it by itself; ``None``: at once.
     next_attempt_at: datetime | None = None
-    """The earliest time at which a server resumes it by itself; ``None``: at once."""
     fencing_token: int = 0
     """How often it was taken over or queued again; a process with an older number can't write about it any more."""
 

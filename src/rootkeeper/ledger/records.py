@@ -6,8 +6,20 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.ledger.rules import Action, ActorKind, Phase, Result
-from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, Ordinal, OrganizationId, Sha256, record
+from rootkeeper.ledger.rules import Action, Actor, Phase, Result
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    Endpoint,
+    JsonRecord,
+    Moment,
+    Ordinal,
+    OrganizationId,
+    Sha256,
+    record,
+    record_of,
+)
 
 
 @record
@@ -38,14 +50,9 @@ class LedgerVerificationRecord(Answer):
     findings: list[LedgerFindingRecord]
 
 
-@record
-class LedgerActor(TypedDict):
+@record_of(Actor)
+class LedgerActor(JsonRecord):
     """Who did it."""
-
-    name: str
-    kind: ActorKind
-    caller_arn: str | None
-    """The AWS principal whose credentials were used."""
 
 
 @record

@@ -116,7 +116,7 @@ class Actor:
     name: str
     kind: ActorKind
     caller_arn: str | None = None
-    """The AWS principal of the credentials in use; ``None`` if no AWS call is made."""
+    """The AWS principal whose credentials were used."""
 
 
 @dataclass(frozen=True, slots=True)

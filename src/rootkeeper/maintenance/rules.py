@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from typing_extensions import TypedDict
-
-from rootkeeper.shapes import Answer, Count, record
+from rootkeeper.shapes import Answer, Count, JsonRecord, record, record_of
 
 
 class VersionState(StrEnum):
@@ -36,10 +34,12 @@ class LedgerCheck:
     """The ledger as it was verified."""
 
     state: LedgerState
-    entries: int = 0
-    head_sequence: int = 0
+    entries: Count = 0
+    head_sequence: Count = 0
+    """Of the last entry; 0 if there is none."""
     head_hash: str = ""
     problem: str | None = None
+    """What is wrong, or why it couldn't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,9 @@ class DatabaseCheck:
         return self.state in usable and self.ledger.state is LedgerState.INTACT
 
 
-@record
-class LedgerCheckRecord(TypedDict):
+@record_of(LedgerCheck, without=("head_hash",))
+class LedgerCheckRecord(JsonRecord):
     """The ledger as it was verified."""
-
-    state: LedgerState
-    entries: Count
-    head_sequence: Count
-    """Of the last entry; 0 if there is none."""
-    problem: str | None
-    """What is wrong, or why it couldn't be read."""
 
 
 @record

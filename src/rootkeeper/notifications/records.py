@@ -6,34 +6,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typing_extensions import TypedDict
 
-from rootkeeper.notifications.rules import Delivery, DeliveryState, Severity
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, Moment, fill_record, record
+from rootkeeper.notifications.rules import Delivery, Severity
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    JsonRecord,
+    JsonSchema,
+    fill_record,
+    record,
+    record_of,
+)
 
 if TYPE_CHECKING:
     from rootkeeper.notifications.service import TargetTrial
 
 
-@record
-class NotificationDeliveryRecord(TypedDict):
+@record_of(
+    Delivery,
+    without=("notification",),
+    before={
+        "created_at": "target",
+        "event": "target",
+        "severity": "target",
+        "title": "target",
+        "account_id": "target",
+        "window_id": "target",
+    },
+)
+class NotificationDeliveryRecord(JsonRecord):
     """The delivery of a notification to a target."""
 
     notification_id: Annotated[str, JsonSchema(pattern="^n-[0-9a-f]+$")]
     """The same at each target and at each attempt."""
-    created_at: Moment
     event: str
     """``resource:action:outcome``, such as ``window:close:failed``."""
     severity: Severity
     title: str
     account_id: AccountNumber | None
     window_id: str | None
-    target: str
-    """The target's name in ``notifications.targets``."""
-    state: DeliveryState
-    attempts: Count
-    next_attempt_at: Moment | None
-    delivered_at: Moment | None
-    failure: str | None
-    """Why the last attempt failed."""
 
 
 @record

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from rootkeeper.errors import SettingsError
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.shapes import to_plain_value
+from rootkeeper.shapes import Count, to_plain_value
 from rootkeeper.values import render_time
 
 
@@ -296,11 +296,12 @@ class Delivery:
     """The same at each attempt, so that a receiver can recognize a repeat."""
     notification: Notification
     target: str
+    """The target's name in ``notifications.targets``."""
     state: DeliveryState
-    attempts: int
+    attempts: Count
     created_at: datetime
+    # ``None`` once it is delivered or given up.
     next_attempt_at: datetime | None = None
-    """``None`` once it is delivered or given up."""
     delivered_at: datetime | None = None
     failure: str | None = None
     """Why the last attempt failed."""

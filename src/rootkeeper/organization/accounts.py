@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import NewType
 
 from rootkeeper.errors import InputError
+from rootkeeper.shapes import AccountNumber
 
-AccountId = NewType("AccountId", str)
+AccountId = NewType("AccountId", AccountNumber)
 """12 digits; leading zeros count."""
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
@@ -64,8 +65,8 @@ class Caller:
 
     account_id: AccountId
     arn: str
+    # ``aws``, ``aws-us-gov`` or ``aws-cn``, from the ARN.
     partition: str
-    """``aws``, ``aws-us-gov`` or ``aws-cn``, from the ARN."""
 
 
 _IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
@@ -314,11 +315,11 @@ class Setup:
     """The set-up of root access management. ``None``: the caller couldn't read it, with the reason in ``unknown``."""
 
     trusted_access: bool | None
+    # ``None`` also while trusted access is off: AWS keeps the features, but doesn't return them.
     features: frozenset[Feature] | None
-    """``None`` also while trusted access is off: AWS keeps the features, but doesn't return them."""
     delegated_administrators: tuple[AccountId, ...] | None
     unknown: tuple[str, ...] = ()
-    """A sentence for each part that couldn't be read."""
+    """Why something couldn't be read."""
 
     @property
     def is_complete(self) -> bool:

@@ -40,13 +40,15 @@ class Confirmation:
 
     account_id: AccountId
     claim: Claim
+    """``kept``: its root login is kept on purpose. ``purpose``: it isn't a workload account."""
     basis: ConfirmationBasis
+    # Who is responsible for it.
     owner: str
-    """Who is responsible for it."""
     reason: str
     until: datetime
     """When it ends; a check that didn't pass ends at once, and with it the check before."""
     recorded_by: str
+    """Self-asserted."""
     recorded_at: datetime
     endpoint: str
     """A confirmation in a sandbox never counts for AWS, nor a confirmation in AWS for a sandbox."""

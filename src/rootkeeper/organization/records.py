@@ -13,21 +13,26 @@ from typing import Annotated, Any, NotRequired, TypeAlias
 from typing_extensions import TypedDict
 
 from rootkeeper.organization.accounts import AccountId, AccountState, parse_account_id
-from rootkeeper.organization.confirmations import Claim, ConfirmationBasis
+from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.selection import SelectionRequest, parse_tag
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
+    AccessKey,
     AccountRole,
     AccountStatus,
-    MfaKind,
+    LoginProfile,
+    MfaDevice,
     RootCredentials,
     RootCredentialsSummary,
+    RootLoginsLeft,
+    SigningCertificate,
     Status,
     StatusReason,
 )
 from rootkeeper.shapes import (
     AccountNumber,
     Count,
+    JsonRecord,
     JsonSchema,
     Limits,
     Moment,
@@ -36,6 +41,7 @@ from rootkeeper.shapes import (
     fill_record,
     parse_facts,
     record,
+    record_of,
     to_json_record,
     to_plain_value,
 )
@@ -59,31 +65,19 @@ class StatusCounts(TypedDict):
     not_applicable: Count
 
 
-@record
-class RootLoginsLeftRecord(TypedDict):
+@record_of(RootLoginsLeft, without=("accounts",))
+class RootLoginsLeftRecord(JsonRecord):
     """The root logins that are left to secure."""
 
-    known: Count
-    """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
-    unknown: Count
-    """Accounts without a reading of their root login."""
     headline: str
     """Both in one line, as every interface shows it."""
 
 
-@record
-class ConfirmationRecord(TypedDict):
+@record_of(Confirmation, without=("endpoint",))
+class ConfirmationRecord(JsonRecord):
     """A confirmation by a check or a person about a delegated administrator account."""
 
-    account_id: AccountNumber
-    claim: Claim
-    """``kept``: its root login is kept on purpose. ``purpose``: it isn't a workload account."""
-    basis: ConfirmationBasis
-    owner: str
-    reason: str
     until: WholeSecond
-    recorded_by: str
-    """Self-asserted."""
     recorded_at: WholeSecond
 
 
@@ -97,54 +91,31 @@ class CredentialsFound(TypedDict):
     mfa_devices: Found
 
 
-@record
-class LoginProfileDetails(TypedDict):
+@record_of(LoginProfile)
+class LoginProfileDetails(JsonRecord):
     """A root user's password."""
 
-    created_at: Moment
-    last_used_at: Moment | None
 
-
-@record
-class AccessKeyDetails(TypedDict):
+@record_of(AccessKey)
+class AccessKeyDetails(JsonRecord):
     """A root user's access key."""
 
-    access_key_id: str
-    is_active: bool
-    created_at: Moment
-    last_used_at: Moment | None
-    last_used_service: str | None
-    last_used_region: str | None
 
-
-@record
-class SigningCertificateDetails(TypedDict):
+@record_of(SigningCertificate)
+class SigningCertificateDetails(JsonRecord):
     """A root user's signing certificate."""
 
-    signing_certificate_id: str
-    is_active: bool
-    uploaded_at: Moment
 
-
-@record
-class MfaDeviceDetails(TypedDict):
+@record_of(MfaDevice)
+class MfaDeviceDetails(JsonRecord):
     """A root user's MFA device."""
 
-    mfa_serial_number: str
-    kind: MfaKind
-    enabled_at: Moment
 
-
-@record
-class CredentialDetails(TypedDict):
+@record_of(
+    RootCredentials, without=("account_id",), renamed={"login_profile": "password"}, before={"observed_at": "password"}
+)
+class CredentialDetails(JsonRecord):
     """Everything that was found, with ages and last uses. AWS gives no secret of them."""
-
-    observed_at: Moment
-    password: LoginProfileDetails | None
-    """``null`` without a password."""
-    access_keys: list[AccessKeyDetails]
-    signing_certificates: list[SigningCertificateDetails]
-    mfa_devices: list[MfaDeviceDetails]
 
 
 @record

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
+from rootkeeper.shapes import Count
 
 
 class CredentialKind(StrEnum):
@@ -75,8 +76,8 @@ class LoginProfile:
     """The root user's console password, or the permission to recover it."""
 
     created_at: datetime
+    # From GetUser; ``None`` if never used.
     last_used_at: datetime | None
-    """From GetUser; ``None`` if never used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class RootCredentials:
 
     account_id: AccountId
     login_profile: LoginProfile | None
+    """``None`` without a password."""
     access_keys: tuple[AccessKey, ...]
     signing_certificates: tuple[SigningCertificate, ...]
     mfa_devices: tuple[MfaDevice, ...]
@@ -404,9 +406,9 @@ def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
 class RootLoginsLeft:
     """Root logins that are left to secure, of some accounts."""
 
-    known: int
+    known: Count
     """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
-    unknown: int
+    unknown: Count
     """Accounts without a reading of their root login."""
     accounts: int
 
@@ -470,15 +472,15 @@ class KeptAudit:
     """An audit that is kept."""
 
     audit_id: str
-    """The id of its job."""
+    """Of the job that made it."""
     started_at: datetime
     ended_at: datetime
     endpoint: str
     is_complete: bool
-    """Whether it covered the whole organization."""
+    """Whether it was of the whole organization."""
     requested_by: str
-    summary: dict[str, int]
-    """Accounts by status."""
+    summary: dict[str, Count]
+    """Accounts by status, and ``accounts`` for all of them."""
     left_known: int | None = None
     """Root logins left to secure that the audit found; ``None`` if they weren't counted."""
     left_unknown: int | None = None

@@ -33,15 +33,16 @@ class Format:
     """A format of a report."""
 
     name: str
-    """As users write it."""
+    """As ``format`` takes it."""
+    # Its own name, such as ``SARIF 2.1.0``.
     title: str
-    """Its own name, such as ``SARIF 2.1.0``."""
     purpose: str
-    """The use of the format, in a sentence."""
+    """A sentence."""
     suffix: str
-    """The end of its files' names, from a dot on."""
+    """The end of its files' names."""
     media_type: str
     carries: Carries
+    """Formats that carry findings are also formats of an audit."""
     renderer: str
     """``module:function``: it gets a ``FindingReport`` or an ``EvidenceReport``, and returns an ``Iterator[bytes]``."""
     has_ledger_entries: bool = False

@@ -12,6 +12,7 @@ from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.statuses import AccountRole
 from rootkeeper.root_emails.rules import (
+    EmailAttestation,
     EmailReason,
     EmailReread,
     EmailRules,
@@ -21,7 +22,17 @@ from rootkeeper.root_emails.rules import (
     RootEmail,
 )
 from rootkeeper.root_emails.service import EmailChangePlan
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    JsonRecord,
+    Moment,
+    OrganizationId,
+    fill_record,
+    record,
+    record_of,
+)
 
 
 @record
@@ -102,15 +113,9 @@ class EmailsDocument(Answer):
     summary: EmailCounts
 
 
-@record
-class AttestationRecord(TypedDict):
+@record_of(EmailAttestation)
+class AttestationRecord(JsonRecord):
     """A person's statement that a group reads an address."""
-
-    address: str
-    attested_by: str
-    until: Moment
-    recorded_by: str
-    recorded_at: Moment
 
 
 @record

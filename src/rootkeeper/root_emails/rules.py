@@ -119,8 +119,8 @@ def parse_new_address(text: str) -> EmailAddress:
 class EmailAttestation:
     """A person's statement that a group reads an address, valid until a date."""
 
+    # In lower case. An address without a plus sign covers its plus addresses too.
     address: str
-    """In lower case. An address without a plus sign covers its plus addresses too."""
     attested_by: str
     until: datetime
     recorded_by: str

@@ -23,6 +23,7 @@ from typing_extensions import get_original_bases
 from rootkeeper.server.guards import HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
 from rootkeeper.server.sign_ins import COOKIE_NAME
+from rootkeeper.shapes import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +209,15 @@ class RecordJsonSchema(GenerateJsonSchema):
     def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
         described = super().typed_dict_schema(schema)
         described.pop("title", None)
-        for name, text in read_field_docstrings(schema["cls"]).items():
-            described["properties"][name]["description"] = text
+        texts = read_field_docstrings(getattr(schema["cls"], "record", schema["cls"]))
+        for name, text in texts.items():
+            if name in described["properties"]:
+                described["properties"][name]["description"] = text
         return described
 
 
 def read_field_docstrings(record: type) -> dict[str, str]:
-    """Read the docstring under each field of a record and of the records that it extends.
+    """Read the docstring under each field of a record, of its dataclass, and of the records that it extends.
 
     pydantic reads only docstrings of the record itself.
     """
@@ -222,6 +225,14 @@ def read_field_docstrings(record: type) -> dict[str, str]:
     for base in get_original_bases(record):
         if isinstance(base, type) and base.__module__.startswith("rootkeeper."):
             found |= read_field_docstrings(base)
+    source = vars(record).get("source")
+    if isinstance(source, Source):
+        texts = read_field_docstrings(source.kind)
+        found |= {
+            name: texts[attribute]
+            for name, attribute in source.names.items()
+            if attribute in texts and name not in record.__annotations__
+        }
     try:
         source = inspect.getsource(record)
     except OSError:  # a field's name is a keyword of Python, so the record isn't written as a class
@@ -229,7 +240,9 @@ def read_field_docstrings(record: type) -> dict[str, str]:
     definition = cast("ast.ClassDef", ast.parse(source).body[0])
     for field, text in pairwise(definition.body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            found[field.target.id] = " ".join(ast.literal_eval(text.value).split()).replace("``", "`")
+            found[field.target.id] = (
+                " ".join(ast.literal_eval(text.value).split()).replace("``None``", "`null`").replace("``", "`")
+            )
     return found
 
 

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from rootkeeper.settings.edits import (
     EditableSetting,
     Edits,
+    SettingEdit,
     SettingSource,
     apply_edits,
     find_bounds,
@@ -18,17 +19,14 @@ from rootkeeper.settings.edits import (
     render_value,
 )
 from rootkeeper.settings.sections import Settings
-from rootkeeper.shapes import Answer, Moment, fill_record, record
+from rootkeeper.shapes import Answer, JsonRecord, fill_record, record, record_of
 
 
-@record
-class SettingEditRecord(TypedDict):
+@record_of(SettingEdit, without=("name",))
+class SettingEditRecord(JsonRecord):
     """The last change in the console."""
 
     value: str | int | list[str]
-    reason: str
-    changed_by: str
-    changed_at: Moment
 
 
 @record

@@ -7,24 +7,25 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import Caller
 from rootkeeper.organization.records import RootLoginsLeftRecord
-from rootkeeper.setup.rules import SetupPart
+from rootkeeper.setup.rules import AcceptedSetup, Difference, SetupDrift
 from rootkeeper.setup.service import StepOutcome
-from rootkeeper.shapes import AccountNumber, Answer, Endpoint, Moment, Ordinal, OrganizationId, record
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Endpoint,
+    JsonRecord,
+    Moment,
+    OrganizationId,
+    record,
+    record_of,
+)
 
 
-@record
-class DifferenceRecord(TypedDict):
+@record_of(Difference)
+class DifferenceRecord(JsonRecord):
     """A part of the set-up that differs from the accepted set-up."""
-
-    part: SetupPart
-    subject: str
-    accepted: str
-    found: str
-    what: str
-    """A sentence for a person."""
-    could_be: list[str]
-    """The possible causes of the change."""
 
 
 @record
@@ -39,24 +40,17 @@ class DriftRecord(Answer):
     """A sentence for each part that couldn't be compared."""
 
 
-@record
-class AcceptedSetupRecord(TypedDict):
+@record_of(AcceptedSetup, without=("state",))
+class AcceptedSetupRecord(JsonRecord):
     """The set-up that is compared with."""
 
-    accepted_at: Moment
-    accepted_by: str
-    ledger_sequence: Ordinal
 
-
-@record
-class AuditDriftRecord(TypedDict):
+@record_of(SetupDrift)
+class AuditDriftRecord(JsonRecord):
     """How the set-up differed during an audit."""
 
     accepted: AcceptedSetupRecord | None
     """``null`` if none was ever accepted: then nothing is compared."""
-    differences: list[DifferenceRecord]
-    unknown: list[str]
-    """A sentence for each part that couldn't be compared."""
 
 
 @record
@@ -79,13 +73,10 @@ class DoneStepRecord(TypedDict):
     detail: str
 
 
-@record
-class CallerRecord(TypedDict):
+@record_of(Caller)
+class CallerRecord(JsonRecord):
     """The AWS principal of the command."""
 
-    account_id: AccountNumber
-    arn: str
-    partition: str
     role: str
 
 

@@ -20,7 +20,7 @@ from enum import StrEnum
 from rootkeeper.changes.catalogue import CATALOGUE
 from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Feature, Setup
-from rootkeeper.shapes import SCHEMA_VERSION, to_plain_value
+from rootkeeper.shapes import SCHEMA_VERSION, Ordinal, to_plain_value
 from rootkeeper.values import JsonValue, canonical_json, json_time
 
 
@@ -147,8 +147,8 @@ class AcceptedSetup:
     state: SetupState
     accepted_at: datetime
     accepted_by: str
-    ledger_sequence: int
-    """The fact ``setup:accept`` in the ledger."""
+    # The fact ``setup:accept`` in the ledger.
+    ledger_sequence: Ordinal
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +156,14 @@ class Difference:
     """A difference from the accepted set-up."""
 
     part: SetupPart
+    # The feature, the account id, the policy id, or the service principal.
     subject: str
-    """The feature, the account id, the policy id, or the service principal."""
     accepted: str
     found: str
     what: str
     """A sentence for a person."""
     could_be: tuple[str, ...]
-    """Possible causes; changes that Rootkeeper itself recorded come first."""
+    """The possible causes of the change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from rootkeeper.aws.cloudtrail import LONGEST_ID, RootRecord, as_mapping, as_tex
 from rootkeeper.errors import SettingsError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import Count
 from rootkeeper.windows.rules import NEVER_OPENED_STATES, WAITING_STATES, RecoveryWindow
 
 _QUEUE_URL = re.compile(r"https?://[^/\s?#]+/(?P<account_id>[0-9]{12})/(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
@@ -163,15 +164,15 @@ def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
 class RecordCoverage:
     """Which records were judged. Nothing is known about other periods, Regions and accounts."""
 
-    records: int
-    """Records that were given."""
-    judged: int
-    """Of these, records of a root user or of AssumeRoot."""
+    records: Count
+    """Records in the file."""
+    judged: Count
+    """Of these, records of a root user or of AssumeRoot. 0 is no good answer: the exit status is 1."""
     first_at: datetime | None
-    """The earliest time of a judged record; ``None`` if no judged record has a valid time."""
+    """The earliest judged record."""
     last_at: datetime | None
     regions: tuple[str, ...]
-    """Of the judged records, in order; a record without a valid Region has none."""
+    """Regions of the judged records."""
 
 
 _REGION_NAME = re.compile(r"[a-z]{2,8}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
@@ -304,16 +305,16 @@ class EventVerdict(StrEnum):
 class WatchedEvent:
     """A classified event."""
 
+    # CloudTrail's.
     event_id: str
-    """CloudTrail's."""
     account_id: AccountId
+    # When it happened, to the second.
     at: datetime
-    """When it happened, to the second."""
+    # CloudTrail's, such as ``ConsoleLogin``.
     name: str
-    """CloudTrail's, such as ``ConsoleLogin``."""
     verdict: EventVerdict
+    # A sentence for a person.
     explanation: str
-    """A sentence for a person."""
     window_id: str | None = None
     """The window that was open, or the nearest window if none was."""
     has_mfa: bool | None = None

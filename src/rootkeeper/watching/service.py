@@ -25,11 +25,12 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint
-from rootkeeper.shapes import Count, Moment, Ordinal, record
+from rootkeeper.shapes import JsonRecord, Ordinal, record, record_of
 from rootkeeper.shipped_policies.records import ShippedPoliciesRecord
 from rootkeeper.watching.rules import (
     EventVerdict,
     KnownSessions,
+    RecordCoverage,
     RecordedSession,
     RootEvent,
     RootEventKind,
@@ -66,19 +67,9 @@ class JudgedEventRecord(TypedDict):
     account_id: str | None
 
 
-@record
-class RecordCoverageRecord(TypedDict):
+@record_of(RecordCoverage)
+class RecordCoverageRecord(JsonRecord):
     """Which of the given records were judged. No other period, Region or account was."""
-
-    records: Count
-    """Records in the file."""
-    judged: Count
-    """Of these, records of a root user or of AssumeRoot. 0 is no good answer: the exit status is 1."""
-    first_at: Moment | None
-    """The earliest judged record."""
-    last_at: Moment | None
-    regions: list[str]
-    """Regions of the judged records."""
 
 
 @record

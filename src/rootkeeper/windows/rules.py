@@ -21,6 +21,7 @@ from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.notifications.rules import Severity
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import LoginProfile
+from rootkeeper.shapes import Count
 
 SHORTEST_DURATION = timedelta(seconds=10)
 LONGEST_DURATION = timedelta(hours=72)
@@ -92,56 +93,57 @@ class Approval:
     at: datetime
     account_id: AccountId
     task: str
-    duration_seconds: int
-    """Of the window; for an extension, the added duration."""
+    duration_seconds: Count
+    """Length of the window; for an extension, the added length."""
     expires_at: datetime
     used_at: datetime | None = None
-    """When the window was opened or extended with it; an approval is used once."""
+    """When it was used; it counts once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryWindow:
     """A window, as in the database."""
 
     window_id: str
-    organization_id: str
     account_id: AccountId
     state: WindowState
     reason: str
     ticket: str | None
     requested_by: str
-    requested_at: datetime
-    duration_seconds: int
     approved_by: tuple[str, ...] = ()
-    """Empty for a window of a command line without a server; it is reported as unapproved."""
-    opened_at: datetime | None = None
-    """The ``CreateDate`` of the login profile."""
+    """Empty for a window that a command line opened: it is unapproved."""
+    # Set before the opening call is sent, so that a window that may be open always has an end.
     expires_at: datetime | None = None
-    """Set before the opening call is sent, so that a window that may be open always has an end."""
     closed_at: datetime | None = None
-    failure: str | None = None
-    """Why the last attempt to close failed."""
+    organization_id: str
     requested_by_kind: ActorKind = ActorKind.SELF_ASSERTED
-    approvals_needed: int = 0
-    """According to the policy at the request."""
+    """How the requester is known."""
+    requested_at: datetime
+    duration_seconds: Count
+    approvals_needed: Count = 0
+    """As the policy was when it was requested."""
     approvals: tuple[Approval, ...] = ()
     lapses_at: datetime | None = None
     """When the request, or an unused approval, lapses."""
-    activated_by: str | None = None
-    closed_by: str | None = None
-    """Who requested the closing; ``None``: the window reached its end."""
+    is_drill: bool = False
     is_emergency: bool = False
-    """Whether it was opened without approval."""
+    """Whether it was opened before it was approved."""
     review_due_at: datetime | None = None
     reviewed_by: str | None = None
-    is_drill: bool = False
+    activated_by: str | None = None
+    # The ``CreateDate`` of the login profile.
+    opened_at: datetime | None = None
     watched_by: str | None = None
     """The source of root events; ``None``: not watched."""
-    failed_closings: int = 0
+    closed_by: str | None = None
+    """Who closed it; ``None`` if it reached its end."""
+    failure: str | None = None
+    """Why the last attempt to close failed."""
+    failed_closings: Count = 0
     """Attempts to close that failed in a row."""
+    # When the next attempt is due after a failed attempt.
     next_closing_at: datetime | None = None
-    """When the next attempt is due after a failed attempt."""
-    rereads_done: int = 0
+    rereads_done: Count = 0
     next_reread_at: datetime | None = None
     """When the account is read again after the closing."""
 

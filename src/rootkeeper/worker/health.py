@@ -326,11 +326,11 @@ class ConnectionMonitor(_Monitor):
 class ReadinessCheck:
     """A thing that a server needs."""
 
+    # One or two words, such as ``database``.
     name: str
-    """One or two words, such as ``database``."""
     is_good: bool
     explanation: str
-    """A sentence without a secret, because anyone can read it."""
+    """Empty for requests from another machine."""
 
 
 @dataclass(frozen=True, slots=True)

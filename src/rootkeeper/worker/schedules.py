@@ -59,10 +59,10 @@ class ScheduleStatus:
     schedule_id: str
     kind: ScheduleKind
     expression: str
-    """The five fields of cron."""
+    """In cron's words."""
     time_zone: str
     last_run_at: datetime | None
-    """The scheduled time of the last run; ``None`` before the first."""
+    """The moment for which it ran last."""
     next_run_at: datetime
 
 

@@ -45,7 +45,17 @@ def of(samples: Samples, name: str, **labels: str) -> float:
 
 def keep_window(services: FakeServices, window_id: str, account_id: str, state: WindowState) -> None:
     services.windows.add(
-        RecoveryWindow(window_id, ORGANIZATION_ID, AccountId(account_id), state, "drill", None, "ana", START, 600)
+        RecoveryWindow(
+            window_id=window_id,
+            organization_id=ORGANIZATION_ID,
+            account_id=AccountId(account_id),
+            state=state,
+            reason="drill",
+            ticket=None,
+            requested_by="ana",
+            requested_at=START,
+            duration_seconds=600,
+        )
     )
 
 

@@ -125,7 +125,15 @@ def windows(services: FakeServices) -> FakeServices:
     for account_id in (MANAGEMENT_ID, PAYMENTS_ID):
         services.windows.add(
             RecoveryWindow(
-                f"w-{account_id}", ORGANIZATION_ID, account_id, WindowState.OPEN, "drill", None, "ana", START, 600
+                window_id=f"w-{account_id}",
+                organization_id=ORGANIZATION_ID,
+                account_id=account_id,
+                state=WindowState.OPEN,
+                reason="drill",
+                ticket=None,
+                requested_by="ana",
+                requested_at=START,
+                duration_seconds=600,
             )
         )
     return services

@@ -120,7 +120,7 @@ def work(folder: Path, mode: str) -> None:
             "is_intact": database.ledger_reader().verify().is_intact,
         }
         owner.close()
-    print(json.dumps(report))
+    sys.stdout.write(json.dumps(report))
 
 
 def show_rows() -> None:
@@ -130,7 +130,7 @@ def show_rows() -> None:
     from rootkeeper.shipped_policies.rules import ShippedRole, combine, list_commands
 
     roles = {role.value: combine(list_commands(role)) for role in ShippedRole}
-    print(json.dumps({"roles": repr(roles), "preflight": SIGN_IN_ACTIONS}))
+    sys.stdout.write(json.dumps({"roles": repr(roles), "preflight": SIGN_IN_ACTIONS}))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -23,7 +23,17 @@ ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.OPERATOR, "admin", NO
 
 
 def make_job(kind: JobKind) -> Job:
-    return Job("j-1", "o-exampleorgid", "AWS", kind, JobState.QUEUED, "ana", NOW, NOW, {})
+    return Job(
+        job_id="j-1",
+        organization_id="o-exampleorgid",
+        endpoint="AWS",
+        kind=kind,
+        state=JobState.QUEUED,
+        created_by="ana",
+        created_at=NOW,
+        updated_at=NOW,
+        parameters={},
+    )
 
 
 def test_every_kind_of_job_takes_a_permission() -> None:

@@ -15,7 +15,15 @@ from rootkeeper.ledger.rules import ActorKind
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 QUEUED = Job(
-    "j-1", "o-exampleorgid", "AWS", JobKind.PLAN, JobState.QUEUED, "ana", NOW, NOW, {"selection": {"tags": []}}
+    job_id="j-1",
+    organization_id="o-exampleorgid",
+    endpoint="AWS",
+    kind=JobKind.PLAN,
+    state=JobState.QUEUED,
+    created_by="ana",
+    created_at=NOW,
+    updated_at=NOW,
+    parameters={"selection": {"tags": []}},
 )
 ENDED = replace(
     QUEUED,

@@ -11,7 +11,18 @@ from rootkeeper.errors import JobConflictError
 from rootkeeper.jobs.rules import FINAL_STATES, Job, JobKind, JobProgress, JobState, require_resumable
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
-JOB = Job("j-1", "o-exampleorgid", "AWS", JobKind.DELETION, JobState.INTERRUPTED, "ana", NOW, NOW, {}, remark="Full.")
+JOB = Job(
+    job_id="j-1",
+    organization_id="o-exampleorgid",
+    endpoint="AWS",
+    kind=JobKind.DELETION,
+    state=JobState.INTERRUPTED,
+    created_by="ana",
+    created_at=NOW,
+    updated_at=NOW,
+    parameters={},
+    remark="Full.",
+)
 
 
 def test_only_an_interrupted_job_can_go_on_and_only_a_queued_one_can_begin() -> None:

@@ -21,16 +21,16 @@ from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage, raised_by
 
 JOB = Job(
-    "j-1",
-    ORGANIZATION_ID,
-    "SANDBOX 127.0.0.1:4599",
-    JobKind.DELETION,
-    JobState.RUNNING,
-    "operator",
-    NOW,
-    NOW,
-    {"plan_id": "plan-1"},
-    JobProgress(3),
+    job_id="j-1",
+    organization_id=ORGANIZATION_ID,
+    endpoint="SANDBOX 127.0.0.1:4599",
+    kind=JobKind.DELETION,
+    state=JobState.RUNNING,
+    created_by="operator",
+    created_at=NOW,
+    updated_at=NOW,
+    parameters={"plan_id": "plan-1"},
+    progress=JobProgress(3),
 )
 
 LEASE = 3000.0

@@ -84,7 +84,17 @@ def test_a_window_that_was_opened_shows_at_once(services: FakeServices) -> None:
     pages.take(services.as_server, is_later_page=False)
     now = services.clock.now()
     services.windows.add(
-        RecoveryWindow("w-1", ORGANIZATION_ID, PAYMENTS_ID, WindowState.OPEN, "drill", None, "ana", now, 600)
+        RecoveryWindow(
+            window_id="w-1",
+            organization_id=ORGANIZATION_ID,
+            account_id=PAYMENTS_ID,
+            state=WindowState.OPEN,
+            reason="drill",
+            ticket=None,
+            requested_by="ana",
+            requested_at=now,
+            duration_seconds=600,
+        )
     )
     assert pages.take(services.as_server, is_later_page=False).statuses[1].status is Status.RECOVERY_OPEN
 

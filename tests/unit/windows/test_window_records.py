@@ -45,7 +45,7 @@ WINDOWS = st.builds(
             else st.booleans()
             if one.name.startswith("is_")
             else st.integers(0, 10**6)
-            if one.type == "int"
+            if one.type == "Count"
             else st.text(),
         )
         for one in fields(RecoveryWindow)

@@ -41,7 +41,15 @@ WINDOW = RecoveryWindow(
 def test_a_window_is_read_as_it_was_added(database: Database) -> None:
     windows = database.windows(ORGANIZATION_ID)
     bare = RecoveryWindow(
-        "w-2", ORGANIZATION_ID, OTHER_ACCOUNT_ID, WindowState.REQUESTED, "drill", None, "operator", NOW, 600
+        window_id="w-2",
+        organization_id=ORGANIZATION_ID,
+        account_id=OTHER_ACCOUNT_ID,
+        state=WindowState.REQUESTED,
+        reason="drill",
+        ticket=None,
+        requested_by="operator",
+        requested_at=NOW,
+        duration_seconds=600,
     )
     windows.add(WINDOW)
     windows.add(bare)

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.organization.accounts import AccountState, list_paths, parse_account_id
+from rootkeeper.organization.accounts import AccountState, OrganizationalUnit, list_paths, parse_account_id
 from rootkeeper.organization.records import (
     AccountRecord,
     DetailedAccountRecord,
@@ -35,7 +35,7 @@ from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served
 from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.request_path import is_known, takes_gzip
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Page, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonRecord, Moment, Page, record, record_of
 
 
 @record
@@ -73,17 +73,11 @@ class AccountPage(ListedOrganization, Page):
     """Of all pages."""
 
 
-@record
-class UnitRecord(TypedDict):
+@record_of(OrganizationalUnit)
+class UnitRecord(JsonRecord):
     """A node of the tree."""
 
-    ou_id: str
-    name: str
-    parent_id: str | None
-    """``null`` for the organization's root."""
 
-
-@record
 class PlacedUnitRecord(UnitRecord):
     """The same, with its place."""
 

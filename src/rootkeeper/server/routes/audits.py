@@ -32,7 +32,7 @@ from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.routes.jobs import AuditBody, take_in
-from rootkeeper.shapes import CountedPage, Page, record
+from rootkeeper.shapes import CountedPage, JsonAnswer, Page, record
 
 
 @record
@@ -42,10 +42,11 @@ class AuditPage(CountedPage):
     audits: list[KeptAuditRecord]
 
 
-@record
-class AuditAnswer(KeptAuditRecord, Page):
+class AuditAnswer(KeptAuditRecord, JsonAnswer):
     """An audit with a part of its findings."""
 
+    next: str | None
+    """``after`` of the next page; ``None`` on the last page."""
     accounts: list[DetailedAccountRecord]
 
 

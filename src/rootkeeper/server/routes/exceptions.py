@@ -27,7 +27,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.shapes import Answer, CountedPage, ShortText, record
+from rootkeeper.shapes import CountedPage, JsonAnswer, ShortText, record
 
 
 @record
@@ -37,8 +37,7 @@ class ExceptionPage(CountedPage):
     exceptions: list[ExceptionRecord]
 
 
-@record
-class ExceptionAnswer(ExceptionRecord, Answer):
+class ExceptionAnswer(ExceptionRecord, JsonAnswer):
     """An exception."""
 
 

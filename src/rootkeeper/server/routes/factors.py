@@ -13,14 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from rootkeeper.access import rules as access
 from rootkeeper.access.factors import FactorVerifier
-from rootkeeper.access.rules import FactorKind, Permission
+from rootkeeper.access.rules import Permission
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
 from rootkeeper.server.parameters import Body, Name, show_one, show_page
 from rootkeeper.server.routes.sign_in import BrowserSessionAnswer, PasskeyOptions
 from rootkeeper.server.served_files import render_qr_svg
-from rootkeeper.shapes import Answer, Count, Moment, Page, ShortText, fill_record, record
+from rootkeeper.shapes import Answer, Count, JsonRecord, Moment, Page, ShortText, fill_record, record, record_of
 from rootkeeper.values import json_time
 
 
@@ -62,15 +63,9 @@ class SignInPage(Page):
     sessions: list[SignIn]
 
 
-@record
-class Factor(TypedDict):
+@record_of(access.Factor, without=("identity_id",))
+class Factor(JsonRecord):
     """A second factor."""
-
-    factor_id: str
-    kind: FactorKind
-    name: str | None
-    created_at: Moment
-    last_used_at: Moment | None
 
 
 @record

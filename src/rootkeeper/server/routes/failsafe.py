@@ -26,7 +26,7 @@ from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Name, Text, show_example, show_one
 from rootkeeper.server.routes.jobs import take_in
-from rootkeeper.shapes import AccountNumber, Answer, Moment, OrganizationId, ShortText, fill_record, record
+from rootkeeper.shapes import AccountNumber, Answer, JsonAnswer, Moment, OrganizationId, ShortText, fill_record, record
 from rootkeeper.values import json_time
 
 
@@ -63,13 +63,11 @@ class KnownFailsafesAnswer(Answer):
     """The latest held first."""
 
 
-@record
-class DrillAnswer(DrillRecord, Answer):
+class DrillAnswer(DrillRecord, JsonAnswer):
     """A recorded drill."""
 
 
-@record
-class ConfirmationAnswer(ConfirmationRecord, Answer):
+class ConfirmationAnswer(ConfirmationRecord, JsonAnswer):
     """A recorded attestation."""
 
 

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
-from typing_extensions import TypedDict
 
 from rootkeeper.access.records import IdentityRecord, NewTokenAnswer, identity_to_record
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
@@ -26,7 +25,16 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.shapes import Answer, CountedPage, Moment, Page, ShortText, fill_record, record
+from rootkeeper.shapes import (
+    CountedPage,
+    JsonAnswer,
+    JsonRecord,
+    Page,
+    ShortText,
+    fill_record,
+    record,
+    record_of,
+)
 
 
 @record
@@ -36,8 +44,7 @@ class IdentityPage(CountedPage):
     identities: list[IdentityRecord]
 
 
-@record
-class IdentityAnswer(IdentityRecord, Answer):
+class IdentityAnswer(IdentityRecord, JsonAnswer):
     """A user or token."""
 
 
@@ -167,18 +174,12 @@ ROWS = (
 )
 
 
-@record
-class SavedViewRecord(TypedDict):
+@record_of(SavedView)
+class SavedViewRecord(JsonRecord):
     """A saved view of the console."""
 
-    name: str
-    address: str
-    """Path and query of the page."""
-    saved_at: Moment
 
-
-@record
-class SavedViewAnswer(SavedViewRecord, Answer):
+class SavedViewAnswer(SavedViewRecord, JsonAnswer):
     """A saved view."""
 
 

@@ -13,7 +13,6 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.records import head_from_record
@@ -41,23 +40,12 @@ from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Body, Limit, Name, Text, show_example, show_one
-from rootkeeper.shapes import Answer, ShortText, fill_record, record
+from rootkeeper.shapes import Answer, JsonRecord, ShortText, fill_record, record, record_of
 
 
-@record
-class FormatRecord(TypedDict):
+@record_of(Format, without=("renderer", "has_ledger_entries"))
+class FormatRecord(JsonRecord):
     """A format of a report."""
-
-    name: str
-    """As ``format`` takes it."""
-    title: str
-    purpose: str
-    """A sentence."""
-    suffix: str
-    """The end of its files' names."""
-    media_type: str
-    carries: Carries
-    """Formats that carry findings are also formats of an audit."""
 
 
 @record

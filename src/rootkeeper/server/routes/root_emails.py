@@ -61,6 +61,7 @@ from rootkeeper.shapes import (
     Answer,
     CountedPage,
     Endpoint,
+    JsonAnswer,
     Moment,
     OrganizationId,
     ShortText,
@@ -88,8 +89,7 @@ class EmailPage(CountedPage):
     accounts: list[EmailRecord]
 
 
-@record
-class EmailAttestationAnswer(AttestationRecord, Answer):
+class EmailAttestationAnswer(AttestationRecord, JsonAnswer):
     """A recorded attestation."""
 
 

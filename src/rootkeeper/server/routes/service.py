@@ -27,9 +27,10 @@ from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.parameters import Body, Filter, Limit, Text, show_example, show_one, show_page
 from rootkeeper.settings.edits import MOST_TIMES, EditableSetting
 from rootkeeper.settings.records import SettingAnswer, SettingsDocument, describe_setting
-from rootkeeper.shapes import Answer, Count, Moment, Page, ShortText, fill_record, record
+from rootkeeper.shapes import Answer, Count, JsonRecord, Page, ShortText, fill_record, record, record_of
 from rootkeeper.values import render_duration
-from rootkeeper.worker.schedules import ScheduleKind
+from rootkeeper.worker import health
+from rootkeeper.worker.schedules import ScheduleStatus
 
 ApiDocument: TypeAlias = dict[str, Any]
 """Source: OpenAPI Specification 3.1."""
@@ -42,14 +43,9 @@ class HealthAnswer(TypedDict):
     status: Literal["ok"]
 
 
-@record
-class ReadinessCheck(TypedDict):
+@record_of(health.ReadinessCheck)
+class ReadinessCheck(JsonRecord):
     """A requirement of a server."""
-
-    name: str
-    is_good: bool
-    explanation: str
-    """Empty for requests from another machine."""
 
 
 @record
@@ -106,18 +102,9 @@ class PolicyAnswer(Answer):
     """Their names."""
 
 
-@record
-class ScheduleRecord(TypedDict):
+@record_of(ScheduleStatus)
+class ScheduleRecord(JsonRecord):
     """A job that the server repeats."""
-
-    schedule_id: str
-    kind: ScheduleKind
-    expression: str
-    """In cron's words."""
-    time_zone: str
-    last_run_at: Moment | None
-    """The moment for which it ran last."""
-    next_run_at: Moment
 
 
 @record

@@ -17,9 +17,10 @@ from typing_extensions import TypedDict
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import NotFoundError
+from rootkeeper.history import rules as history
 from rootkeeper.history.records import ChangeCounts, KeptAuditRecord, difference_summary, kept_audit_record
 from rootkeeper.history.rules import list_trend
-from rootkeeper.organization.accounts import AccountId, Feature, parse_account_id
+from rootkeeper.organization.accounts import AccountId, Feature, Setup, parse_account_id
 from rootkeeper.organization.records import RootLoginsLeftRecord, StatusCounts
 from rootkeeper.organization.statuses import AccountRole, AccountStatus
 from rootkeeper.references import require_bucket_place
@@ -38,7 +39,18 @@ from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Filter, Filters, log_remarks, show_example, show_one, show_page
 from rootkeeper.server.story import StoryStep, evaluate_story, read_story_state
 from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
-from rootkeeper.shapes import AccountNumber, Answer, Count, Page, ShortText, fill_record, record
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    JsonAnswer,
+    JsonRecord,
+    Page,
+    ShortText,
+    fill_record,
+    record,
+    record_of,
+)
 from rootkeeper.shipped_policies.bundle import PolicyInputs
 from rootkeeper.shipped_policies.infrastructure_code import list_policy_texts
 from rootkeeper.shipped_policies.records import PolicyTextsDocument, describe_bundle
@@ -56,19 +68,14 @@ class DelegatedAdministrator(TypedDict):
     """``null`` while it wasn't listed."""
 
 
-@record
-class SetupStateRecord(TypedDict):
+@record_of(Setup)
+class SetupStateRecord(JsonRecord):
     """The parts that are on; ``null`` for parts that couldn't be read."""
 
-    trusted_access: bool | None
-    features: list[Feature] | None
     delegated_administrators: list[DelegatedAdministrator] | None
-    unknown: list[str]
-    """Why something couldn't be read."""
 
 
-@record
-class SetupAnswer(SetupStateRecord, Answer):
+class SetupAnswer(SetupStateRecord, JsonAnswer):
     """The set-up."""
 
 
@@ -180,17 +187,12 @@ class OverviewAnswer(Answer):
     failsafe: list[FailsafeState]
 
 
-@record
-class TrendDay(TypedDict):
+@record_of(history.TrendDay)
+class TrendDay(JsonRecord):
     """A day, in UTC."""
 
     day: str
     """Such as ``2026-01-15``."""
-    left_known: Count | None
-    """Root logins left to secure, by the day's last audit of the whole organization; ``null`` if there was none."""
-    left_unknown: Count | None
-    """Accounts with a root login that the audit couldn't read."""
-    windows_opened: Count
 
 
 @record

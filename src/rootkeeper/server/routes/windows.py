@@ -53,7 +53,6 @@ class WindowPage(CountedPage):
     windows: list[WindowRecord]
 
 
-@record
 class WindowOpenedAnswer(WindowAnswer):
     """A window, and the result of its opening."""
 
@@ -64,7 +63,6 @@ class WindowOpenedAnswer(WindowAnswer):
     """The exit status of the command line."""
 
 
-@record
 class WindowClosedAnswer(WindowAnswer):
     """A window, and the result of its closing."""
 

@@ -18,16 +18,16 @@ from rootkeeper.organization.statuses import CredentialKind
 from tests.unit.cli.rendering.samples import NOW
 
 JOB = Job(
-    "j-0011223344",
-    "o-exampleorgid",
-    "SANDBOX 127.0.0.1:4599",
-    JobKind.DELETION,
-    JobState.INTERRUPTED,
-    "ana@host",
-    NOW - timedelta(hours=2),
-    NOW,
-    {"plan_id": "plan-1", "selection": "--ou Prod"},
-    JobProgress(12, 5, 1, 2),
+    job_id="j-0011223344",
+    organization_id="o-exampleorgid",
+    endpoint="SANDBOX 127.0.0.1:4599",
+    kind=JobKind.DELETION,
+    state=JobState.INTERRUPTED,
+    created_by="ana@host",
+    created_at=NOW - timedelta(hours=2),
+    updated_at=NOW,
+    parameters={"plan_id": "plan-1", "selection": "--ou Prod"},
+    progress=JobProgress(12, 5, 1, 2),
     remark="The run was interrupted. 7 left to do.",
     owner="ana (process 7 on host)",
 )
