@@ -38,7 +38,7 @@ STEPS = ("begun", "intended", "sent", "observed", "recorded")
 
 def add_action() -> Action:
     """Add the action and its row, as a developer would in ``ledger/rules.py`` and ``changes/catalogue.py``."""
-    action = cast("Action", str.__new__(Action, "gate:close"))
+    action = str.__new__(Action, "gate:close")
     action._name_, action._value_ = "GATE_CLOSE", "gate:close"
     Action._value2member_map_["gate:close"] = action
     row = catalogue.CatalogueRow(
