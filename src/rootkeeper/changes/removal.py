@@ -121,7 +121,7 @@ class RemovalRun:
 
     def reread(self) -> None:
         """Read the account in an audit session; repeat after a pause while AWS still shows a deleted credential."""
-        self.runner.before_sending()
+        self.sessions.before_call()
         self.audit_session = session = self.sessions.get(TaskPolicy.AUDIT)
         self._observe(session)
         deleted = [record for record in self.records if record.state is CallState.SENT or record.counts_as_gone]
@@ -284,7 +284,7 @@ class Removal:
             self.sessions, self.ledger, self.clock, account_id, lock, context or {}, require_not_stopped
         )
         run = RemovalRun(
-            runner=ChangeRunner(self.ledger, self.clock, lock, sessions, require_not_stopped),
+            runner=ChangeRunner.in_account(sessions),
             sessions=sessions,
             pauses_seconds=self.reread_pauses_seconds,
             only=only,

@@ -46,14 +46,13 @@ class ChangeRunner:
     """Of the account that is changed; each intent checks it."""
     sessions: AccountSessions | None = None
     """Of that account, for changes in a root session."""
-    before_sending: Callable[[], None] = lambda: None
-    """Raises if no call may be sent any more."""
     on_pause: Callable[[float], None] = lambda _: None
     """Receives each pause before a further re-read, in seconds."""
 
-    def in_account(self, lock: AccountLock, sessions: AccountSessions) -> ChangeRunner:
-        """Return a runner for changes in an account that is locked."""
-        return replace(self, lock=lock, sessions=sessions)
+    @classmethod
+    def in_account(cls, sessions: AccountSessions, on_pause: Callable[[float], None] = lambda _: None) -> ChangeRunner:
+        """Return a runner for changes in the account of these sessions."""
+        return cls(sessions.ledger, sessions.clock, sessions.lock, sessions, on_pause)
 
     def make(self, change: Change[Shown]) -> ChangeResult[Shown]:
         """Make a change and prove it.
@@ -86,7 +85,8 @@ class ChangeRunner:
         if isinstance(change, RootChange):
             session = self._require_sessions().get(change.task_policy)
             parameters["session_access_key_id"] = session.access_key_id
-        self.before_sending()
+        if self.sessions is not None:
+            self.sessions.before_call()
         intent = self.ledger.append_intent(
             change.action, account_id=change.account_id, parameters=parameters, lock=self.lock
         )

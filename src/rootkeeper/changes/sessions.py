@@ -89,8 +89,8 @@ class AccountSessions:
     """For a change: each session's intent checks it."""
     context: Mapping[str, JsonValue] = field(default_factory=dict)
     """Added to the parameters of each session's intent, such as ``{"window_id": …}``."""
-    before_opening: Callable[[], None] = lambda: None
-    """Raises if no session may be opened any more."""
+    before_call: Callable[[], None] = lambda: None
+    """Raises if no session may be opened and no change sent any more."""
     _open: dict[TaskPolicy, RootSession] = field(default_factory=dict)
     _denials: dict[TaskPolicy, AwsAccessDeniedError] = field(default_factory=dict)
     _opening: threading.Lock = field(default_factory=threading.Lock)
@@ -108,7 +108,7 @@ class AccountSessions:
             session = self._open.get(task_policy)
             if session is None or session.expires_at - self.clock.now() < RENEWAL_MARGIN:
                 self._open.pop(task_policy, None)
-                self.before_opening()
+                self.before_call()
                 try:
                     session = open_root_session(
                         self.sessions, self.ledger, self.account_id, task_policy, lock=self.lock, context=self.context

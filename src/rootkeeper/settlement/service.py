@@ -135,9 +135,9 @@ class Settlement(AccountWork):
                     self.clock,
                     account_id,
                     lock,
-                    before_opening=lambda: self._require_reachable(account_id),
+                    before_call=lambda: self._require_reachable(account_id),
                 )
-                runner = ChangeRunner(self.ledger, self.clock, lock, sessions)
+                runner = ChangeRunner.in_account(sessions)
                 intents = tuple(settle_orphans(left.intents, self.restore, runner))
                 return SettlementReport(intents, tuple(self._settle_windows(left.windows, runner)))
         except (AccountBusyError, LockLostError) as error:

@@ -463,15 +463,8 @@ class UnlockRun:
                 saved_path=None if saved is None else str(saved.path),
                 pauses_seconds=self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds,
             )
-            runner = ChangeRunner(
-                reading.ledger,
-                reading.clock,
-                lock,
-                sessions,
-                on_pause=lambda pause: progress.remark(
-                    f"AWS still shows the old policy. Reading it again in {pause:g} s."
-                ),
-            )
+            wait = "AWS still shows the old policy. Reading it again in {:g} s."
+            runner = ChangeRunner.in_account(sessions, lambda pause: progress.remark(wait.format(pause)))
             made = runner.make(rewrite)
         explanation = made.explanation + ("" if made.answer.is_success else f" AWS answered: {made.answer.text}.")
         was_reread = made.evaluation.result is not None

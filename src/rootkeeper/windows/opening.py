@@ -151,7 +151,7 @@ class WindowOpener(AccountWork):
     def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
         account_id, context = window.account_id, {"window_id": window.window_id}
         sessions = AccountSessions(self.sessions, self.ledger, self.clock, account_id, lock, context)
-        runner = ChangeRunner(self.ledger, self.clock, lock, sessions)
+        runner = ChangeRunner.in_account(sessions)
         change = RecoveryAllowance(account_id, self.clock.now(), window.window_id)
         try:
             existing = sessions.get(change.task_policy).find_login_profile()
