@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -53,11 +53,10 @@ class AuditedInventoryRecord(TypedDict):
     """
 
 
-@record
 class ListedAuditedAccountRecord(AuditedAccountRecord):
     """The same; with ``--details`` each credential is listed."""
 
-    details: NotRequired[CredentialDetails | None]
+    details: Annotated[CredentialDetails | None, NotRequired]
     """Only under --details; ``null`` where nothing was there or nothing could be read."""
 
 

@@ -100,7 +100,7 @@ class PlannedAccount:
     skip: Skip | None = None
     """Why there are no calls."""
     allowed_use: str | None = None
-    """The operator's reason for deleting a recently used password or key."""
+    """Why recently used credentials may be deleted."""
 
 
 @dataclass(frozen=True, slots=True)

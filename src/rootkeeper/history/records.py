@@ -130,7 +130,7 @@ def history_record(history: AccountHistory, organization_id: str) -> dict[str, A
         "name": history.name,
         "audits": history.audits,
         "last_read_at": json_time(history.last_read_at),
-        "entries": [fill_record(HistoryEntry, entry, alarming=entry.is_alarming) for entry in history.entries],
+        "entries": [fill_record(HistoryEntry, entry) for entry in history.entries],
     }
 
 
@@ -158,7 +158,6 @@ def kept_audit_record(audit: KeptAudit) -> KeptAuditRecord:
         KeptAuditRecord,
         audit,
         endpoint=audit.endpoint or None,
-        complete=audit.is_complete,
         requested_by=audit.requested_by or None,
         summary=dict(audit.summary),
     )
