@@ -18,27 +18,20 @@ from rootkeeper.shapes import (
     AccountNumber,
     Answer,
     Endpoint,
+    JsonAnswer,
     Moment,
     OrganizationId,
     fill_record,
     parse_facts,
     record,
+    record_of,
 )
 from rootkeeper.values import parse_instant, render_instant
 
 
-@record
-class FinishedAudit(Answer):
+@record_of(AuditHead)
+class FinishedAudit(JsonAnswer):
     """Of an audit; its statuses are kept under its job's id."""
-
-    caller_arn: str
-    endpoint: str
-    started_at: Moment
-    ended_at: Moment
-    listed_at: Moment
-    is_inventory_complete: bool
-    """Whether the accounts were listed to their end in this audit."""
-    drift: AuditDriftRecord
 
 
 @record

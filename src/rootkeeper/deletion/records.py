@@ -83,23 +83,10 @@ class PlannedAccountRecord(JsonRecord):
     detail: str | None
 
 
-@record
-class PlanRecord(Answer):
+@record_of(DeletionPlan)
+class PlanRecord(JsonAnswer):
     """A plan's file."""
 
-    plan_id: str
-    organization_id: OrganizationId
-    endpoint: Endpoint
-    created_by: str
-    caller_arn: str
-    created_at: Moment
-    not_before: Moment
-    not_after: Moment
-    selection: str
-    """In words."""
-    only: list[CredentialKind]
-    """The kinds that may be deleted."""
-    included_failsafes: list[AccountNumber]
     accounts: list[PlannedAccountRecord]
     hash: Sha256
     """Over the canonical JSON (RFC 8785) of everything else. It shows accidental edits, and is no signature."""

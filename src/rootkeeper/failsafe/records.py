@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import Hint
 from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.breakglass_service import BreakGlassReport
@@ -29,6 +30,7 @@ from rootkeeper.shapes import (
     OrganizationId,
     fill_record,
     record,
+    record_for,
     record_of,
 )
 from rootkeeper.windows.records import ListedWindowRecord
@@ -75,15 +77,9 @@ class BreakglassCheckRecord(JsonRecord):
     """What to do next."""
 
 
-@record
-class OpenerTasksRecord(TypedDict):
+@record_for(TaskPolicy, AccessVerdict)
+class OpenerTasksRecord(JsonRecord):
     """Whether the principal's policies allow each task."""
-
-    IAMAuditRootUserCredentials: AccessVerdict
-    IAMCreateRootUserPassword: AccessVerdict
-    IAMDeleteRootUserCredentials: AccessVerdict
-    S3UnlockBucketPolicy: AccessVerdict
-    SQSUnlockQueuePolicy: AccessVerdict
 
 
 @record_of(RootSessionCaller, renamed={"is_complete": "people_complete"}, before={"conditions": "people"})
