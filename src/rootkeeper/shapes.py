@@ -195,12 +195,14 @@ def record_of(
     def describe(shape: Any) -> Any:
         source = SOURCES[shape] = Source(kind, only, inside or {}, before or {}, moment)
         for member in fields(kind):
-            parts = fields(source.kinds[member.name]) if member.name in source.kinds else ()
-            for name, attribute in [(part.name, f"{member.name}.{part.name}") for part in parts] or [
-                (member.name,) * 2
-            ]:
-                if name in only if only else name not in without:
-                    source.names[(renamed or {}).get(name, name)] = attribute
+            attributes = {member.name: member.name}
+            if member.name in source.kinds:
+                attributes = {part.name: f"{member.name}.{part.name}" for part in fields(source.kinds[member.name])}
+            source.names |= {
+                (renamed or {}).get(name, name): attribute
+                for name, attribute in attributes.items()
+                if (name in only if only else name not in without)
+            }
         return shape
 
     return describe
