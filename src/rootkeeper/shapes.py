@@ -7,16 +7,16 @@ pydantic: every command imports the records, and pydantic takes as long to impor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
-    ClassVar,
     Literal,
     NotRequired,
     TypeAlias,
@@ -134,8 +134,6 @@ class JsonRecord(dict[str, Any]):
     may be left out is ``Annotated[…, NotRequired]``.
     """
 
-    source: ClassVar[Source]
-
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Source: pydantic, "Custom types"."""
@@ -153,37 +151,68 @@ class Source:
     """The dataclass that a record follows from."""
 
     def __init__(
-        self, kind: type, without: Collection[str], renamed: Mapping[str, str], before: Mapping[str, str]
+        self, kind: type, only: Collection[str], inside: Mapping[str, type], before: Mapping[str, str], moment: Any
     ) -> None:
-        self.kind = kind
+        self.kinds = {"": kind, **inside}
+        """By the attribute in which it is."""
+        self.only = only
         self.before = before
-        self.names = {
-            renamed.get(member.name, member.name): member.name for member in fields(kind) if member.name not in without
-        }
+        self.moment = moment
+        self.names: dict[str, str] = {}
         """Attributes by the name of the record's field."""
 
+    def collect(self, read: Callable[[type], Mapping[str, Any]]) -> dict[str, Any]:
+        """Read something of each field, such as its type, where there is any."""
+        found = {place: read(kind) for place, kind in self.kinds.items()}
+        places = ((name, *attribute.rpartition(".")[::2]) for name, attribute in self.names.items())
+        return {name: found[place][member] for name, place, member in places if member in found[place]}
 
-_RECORDS: dict[Any, list[type[JsonRecord]]] = {}
-"""By dataclass."""
+
+SOURCES: dict[type, Source] = {}
+"""By record."""
 
 
 def record_of(
     kind: type,
     *,
+    only: Collection[str] = (),
     without: Collection[str] = (),
     renamed: Mapping[str, str] | None = None,
     before: Mapping[str, str] | None = None,
+    inside: Mapping[str, type] | None = None,
+    moment: Any = Moment,
 ) -> Callable[[type[_RecordType]], type[_RecordType]]:
     """Give a ``JsonRecord`` the fields of a dataclass.
 
+    :param only: the record's fields in their order, if they are few of the dataclass.
     :param without: fields that it doesn't have.
     :param renamed: names in the record, by field.
     :param before: for a field that isn't at its place in the dataclass, or isn't in it: the field that follows.
+    :param inside: fields with a dataclass whose fields the record has in their place.
+    :param moment: the type of its moments.
     """
 
     def describe(shape: Any) -> Any:
-        shape.source = Source(kind, without, renamed or {}, before or {})
-        _RECORDS.setdefault(kind, []).append(shape)
+        source = SOURCES[shape] = Source(kind, only, inside or {}, before or {}, moment)
+        for member in fields(kind):
+            attributes = {member.name: member.name}
+            if member.name in source.kinds:
+                attributes = {part.name: f"{member.name}.{part.name}" for part in fields(source.kinds[member.name])}
+            source.names |= {
+                (renamed or {}).get(name, name): attribute
+                for name, attribute in attributes.items()
+                if (name in only if only else name not in without)
+            }
+        return shape
+
+    return describe
+
+
+def record_for(names: Iterable[str], hint: Any) -> Callable[[type[_RecordType]], type[_RecordType]]:
+    """Give a ``JsonRecord`` a field of the same type for each name, such as those of an enumeration."""
+
+    def describe(shape: Any) -> Any:
+        shape.__annotations__ = shape.__annotations__ | {str(name): hint for name in names}
         return shape
 
     return describe
@@ -198,13 +227,13 @@ def list_places(shape: Any) -> dict[str, str]:
     for base in shape.__bases__:
         if issubclass(base, JsonRecord):
             places |= list_places(base)
-    source = vars(shape).get("source")
+    source = SOURCES.get(shape)
     if source is not None:
         places |= source.names
-    places |= {name: name for name in shape.__annotations__ if name != "source" and name not in places}
-    if source is None or not source.before:
+    places |= {name: name for name in shape.__annotations__ if name not in places}
+    if source is None:
         return places
-    order = [name for name in places if name not in source.before]
+    order = list(source.only) or [name for name in places if name not in source.before]
     for name, following in source.before.items():
         order.insert(order.index(following), name)
     return {name: places[name] for name in order}
@@ -213,42 +242,41 @@ def list_places(shape: Any) -> dict[str, str]:
 @cache
 def _make_typed_dict(shape: type[JsonRecord]) -> Any:
     """Make the class that pydantic reads."""
-    own = _read_hints(shape)
-    sources = [vars(base)["source"] for base in reversed(shape.__mro__) if "source" in vars(base)]
-    types = {
-        name: hints[attribute]
-        for source in sources
-        for hints in [_read_hints(source.kind)]
-        for name, attribute in source.names.items()
-    } | own
+    found: dict[str, tuple[Any, ...]] = {}
+    for source in (SOURCES[base] for base in reversed(shape.__mro__) if base in SOURCES):
+        found |= {name: (hint, source.moment) for name, hint in source.collect(_read_hints).items()}
+    found |= {name: (hint,) for name, hint in _read_hints(shape).items()}
     make: Any = TypedDict
-    made = make(shape.__name__, {name: _to_json_type(types[name]) for name in list_places(shape)})
+    made = make(shape.__name__, {name: _to_json_type(*found[name]) for name in list_places(shape)})
     made.__doc__, made.__module__, made.__qualname__ = shape.__doc__, shape.__module__, shape.__qualname__
     made.record = shape
     return record(made)
 
 
-def _to_json_type(hint: Any) -> Any:
+def _to_json_type(hint: Any, moment: Any = Moment) -> Any:
     """Return the type of a value after ``to_plain_value``."""
     if hint is datetime:
-        return Moment
+        return moment
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        shown = _to_json_type(inner[0])
-        if NotRequired in inner:
-            return NotRequired[shown]
-        return Annotated[(shown, *hint.__metadata__)]
+        shown = _to_json_type(inner[0], moment)
+        return NotRequired[shown] if NotRequired in inner else Annotated[(shown, *hint.__metadata__)]
     if origin in (UnionType, Union):
-        return Union[tuple(map(_to_json_type, inner))]  # noqa: UP007 - of a tuple
+        return Union[tuple(_to_json_type(part, moment) for part in inner)]  # noqa: UP007 - of a tuple
     if origin in (tuple, frozenset) and (origin is frozenset or inner[-1] is Ellipsis):
-        return list[_to_json_type(inner[0])]  # type: ignore[misc]  # known only now
+        return list[_to_json_type(inner[0], moment)]  # type: ignore[misc]  # known only now
     if origin is Mapping:
-        return dict[str, _to_json_type(inner[1])]  # type: ignore[misc]  # known only now
+        return dict[str, _to_json_type(inner[1], moment)]  # type: ignore[misc]  # known only now
     if is_dataclass(hint):
         whole = {member.name: member.name for member in fields(hint)}
-        (found,) = (shape for shape in _RECORDS[hint] if list_places(shape) == whole)
+        (found,) = (shape for shape, source in SOURCES.items() if source.kinds[""] is hint and source.names == whole)
         return found
     return hint
+
+
+@cache
+def _list_getters(shape: Any) -> tuple[tuple[str, attrgetter[Any]], ...]:
+    return tuple((name, attrgetter(attribute)) for name, attribute in list_places(shape).items())
 
 
 def fill_record(
@@ -256,8 +284,8 @@ def fill_record(
 ) -> _RecordType:
     """Make the record from attributes of ``facts`` and fields given by name; ``render`` writes its moments."""
     filled: Any = {
-        name: further[name] if name in further else to_plain_value(getattr(facts, attribute), render)
-        for name, attribute in list_places(shape).items()  # type: ignore[arg-type]  # a class is hashable
+        name: further[name] if name in further else to_plain_value(get(facts), render)
+        for name, get in _list_getters(shape)  # type: ignore[arg-type]  # a class is hashable
     }
     return filled  # type: ignore[no-any-return]  # by the name of the shape
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -18,27 +18,20 @@ from rootkeeper.shapes import (
     AccountNumber,
     Answer,
     Endpoint,
+    JsonAnswer,
     Moment,
     OrganizationId,
     fill_record,
     parse_facts,
     record,
+    record_of,
 )
 from rootkeeper.values import parse_instant, render_instant
 
 
-@record
-class FinishedAudit(Answer):
+@record_of(AuditHead)
+class FinishedAudit(JsonAnswer):
     """Of an audit; its statuses are kept under its job's id."""
-
-    caller_arn: str
-    endpoint: str
-    started_at: Moment
-    ended_at: Moment
-    listed_at: Moment
-    is_inventory_complete: bool
-    """Whether the accounts were listed to their end in this audit."""
-    drift: AuditDriftRecord
 
 
 @record
@@ -53,11 +46,10 @@ class AuditedInventoryRecord(TypedDict):
     """
 
 
-@record
 class ListedAuditedAccountRecord(AuditedAccountRecord):
     """The same; with ``--details`` each credential is listed."""
 
-    details: NotRequired[CredentialDetails | None]
+    details: Annotated[CredentialDetails | None, NotRequired]
     """Only under --details; ``null`` where nothing was there or nothing could be read."""
 
 

@@ -38,12 +38,13 @@ class AuditHead:
     """An audit without its accounts. With the saved statuses it shows an audit that a server ran as a job."""
 
     caller_arn: str
+    # Its label.
     endpoint: str
-    """Its label."""
     started_at: datetime
     ended_at: datetime
     listed_at: datetime
     is_inventory_complete: bool
+    """Whether the accounts were listed to their end in this audit."""
     drift: SetupDrift
 
 

@@ -37,7 +37,7 @@ class PlannedCall:
 
     kind: CredentialKind
     target: str | None
-    """The key's, certificate's or device's id; ``None`` for the password."""
+    """``None`` for the password."""
 
     @property
     def operation(self) -> str:
@@ -126,14 +126,14 @@ class AccountDeletion:
     account_id: AccountId
     name: str
     ou_path: str
+    # All four, in the order of deletion.
     kinds: tuple[KindResult, ...]
-    """All four, in the order of deletion."""
+    # Why the account wasn't touched.
     skip: Skip | None = None
-    """Why the account wasn't touched."""
     was_planned: bool = True
     """Whether the plan had calls for it."""
     status: Status | None = None
-    """As re-read at the end; ``None`` if it wasn't re-read."""
+    """As re-read at the end; ``None`` if it wasn't."""
     is_final: bool = True
     """``False`` if a resumed run does the account again: it wasn't begun, was busy, or was stopped."""
 

@@ -15,6 +15,8 @@ from rootkeeper.controls.rules import (
     ORDER,
     AccountResult,
     CheckName,
+    CheckResult,
+    Control,
     ControlAssessment,
     ControlAttestation,
     Framework,
@@ -55,33 +57,27 @@ AccountCounts = TypedDict(
 record(AccountCounts)
 
 
-@record
-class ShownCheckRecord(TypedDict):
+@record_of(
+    CheckResult, without=("latest_fact_at",), before={"showing": "verdict", "strength": "verdict", "source": "verdict"}
+)
+class ShownCheckRecord(JsonRecord):
     """One check that a control rests on, with its result."""
 
-    check: CheckName
     showing: Showing
     strength: Strength
     source: str
     """Of the mapping."""
-    verdict: Verdict
-    reasons: list[str]
     accounts: AccountCounts
     confirmations: list[ConfirmationRecord]
     """Statements about single accounts that it rests on."""
 
 
-@record
-class AssessmentRecord(TypedDict):
+@record_of(Control, before={"control": "framework_id", "verdict": "checks", "attested": "checks", "reasons": "checks"})
+class AssessmentRecord(JsonRecord):
     """The verdict on one control."""
 
     control: str
     """Such as ``cis-7.0/2.1.1``."""
-    framework_id: str
-    control_id: str
-    title: str
-    text: str
-    """What it asks for, in our own words."""
     verdict: Verdict
     attested: bool
     """Whether it passes because of statements of people."""
@@ -91,12 +87,11 @@ class AssessmentRecord(TypedDict):
     """The one in force, also if it doesn't count."""
 
 
-@record_of(AccountResult, without=("has_no_password",), before={"check": "account_id"})
+@record_of(AccountResult, without=("has_no_password",), before={"check": "account_id"}, moment=WholeSecond)
 class JudgedAccountRecord(JsonRecord):
     """What a check found in one account, or in a recovery window of it."""
 
     check: CheckName
-    read_at: WholeSecond | None
 
 
 @record_of(LeftOut)

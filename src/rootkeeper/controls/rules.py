@@ -115,13 +115,13 @@ class ControlCheck:
 class Control:
     """A control of a framework."""
 
+    # Such as ``cis-7.0``.
     framework_id: str
-    """Such as ``cis-7.0``."""
+    # As the framework writes it, such as ``2.1.1``.
     control_id: str
-    """As the framework writes it, such as ``2.1.1``."""
     title: str
     text: str
-    """The requirement, in our own words."""
+    """What it asks for, in our own words."""
     checks: tuple[ControlCheck, ...]
 
     @property
@@ -176,8 +176,8 @@ class CheckResult:
 
     check: CheckName
     verdict: Verdict
+    # A sentence each.
     reasons: tuple[str, ...]
-    """A sentence each."""
     accounts: tuple[AccountResult, ...] = ()
     """Accounts that were judged singly; a window's result has the account of the window."""
     confirmations: tuple[Confirmation, ...] = ()

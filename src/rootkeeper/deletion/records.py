@@ -11,18 +11,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason, KindResult
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindResult, PlannedCall
 from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAccount, find_contradiction
 from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.jobs.records import ListedJobRecord
-from rootkeeper.organization.accounts import AccountState, parse_account_id
+from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
 from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import CredentialKind, Status
+from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
     AccountNumber,
@@ -37,18 +37,16 @@ from rootkeeper.shapes import (
     fill_record,
     parse_facts,
     record,
+    record_for,
     record_of,
 )
 from rootkeeper.values import JsonValue, canonical_json, parse_text, render_duration, render_instant
 
 
-@record
-class KindResultRecord(TypedDict):
+@record_of(KindResult)
+class KindResultRecord(JsonRecord):
     """The outcome for a kind of credentials of an account."""
 
-    kind: CredentialKind
-    outcome: KindOutcome
-    reason: KindReason | SkipReason | None
     detail: str | None
 
 
@@ -57,63 +55,38 @@ class AccountSkipRecord(JsonRecord):
     """Why an account wasn't touched."""
 
 
-@record
-class AccountResultRecord(TypedDict):
+@record_of(AccountDeletion, without=("name", "ou_path", "was_planned", "is_final"))
+class AccountResultRecord(JsonRecord):
     """The outcome of a deletion for an account."""
 
-    account_id: AccountNumber
-    kinds: list[KindResultRecord]
-    skip: AccountSkipRecord | None
-    status: Status | None
-    """As re-read at the end; ``null`` if it wasn't."""
 
-
-@record
-class PlannedCallRecord(TypedDict):
+@record_of(PlannedCall, before={"operation": "target"})
+class PlannedCallRecord(JsonRecord):
     """A call that deletes a credential."""
 
-    kind: CredentialKind
     operation: str
-    target: str | None
-    """``null`` for the password."""
 
 
-@record
-class PlannedAccountRecord(TypedDict):
+@record_of(
+    PlannedAccount,
+    without=("found", "skip"),
+    before={"credentials": "calls", "reason": "allowed_use", "detail": "allowed_use"},
+)
+class PlannedAccountRecord(JsonRecord):
     """The deletions planned in an account, or why there are none."""
 
-    account_id: AccountNumber
-    name: str
-    ou_path: str
-    state: AccountState
-    observed_at: Moment | None
     credentials: CredentialDetails | None
     calls: list[PlannedCallRecord]
     """In the order in which they will be made."""
     reason: SkipReason | None
     """Why nothing will be deleted; ``null`` if something will be."""
     detail: str | None
-    allowed_use: str | None
-    """Why recently used credentials may be deleted."""
 
 
-@record
-class PlanRecord(Answer):
+@record_of(DeletionPlan)
+class PlanRecord(JsonAnswer):
     """A plan's file."""
 
-    plan_id: str
-    organization_id: OrganizationId
-    endpoint: Endpoint
-    created_by: str
-    caller_arn: str
-    created_at: Moment
-    not_before: Moment
-    not_after: Moment
-    selection: str
-    """In words."""
-    only: list[CredentialKind]
-    """The kinds that may be deleted."""
-    included_failsafes: list[AccountNumber]
     accounts: list[PlannedAccountRecord]
     hash: Sha256
     """Over the canonical JSON (RFC 8785) of everything else. It shows accidental edits, and is no signature."""
@@ -139,29 +112,23 @@ class KindOutcomeRecord(JsonRecord):
     """The outcome for a kind of credentials."""
 
 
-@record
-class KindOutcomesRecord(TypedDict):
+@record_for(CredentialKind, Annotated[KindOutcomeRecord, NotRequired])
+class KindOutcomesRecord(JsonRecord):
     """The outcome for each kind of credentials that was deleted."""
 
-    access_keys: NotRequired[KindOutcomeRecord]
-    signing_certificates: NotRequired[KindOutcomeRecord]
-    password: NotRequired[KindOutcomeRecord]
-    mfa_devices: NotRequired[KindOutcomeRecord]
 
-
-@record
-class DeletedAccountRecord(TypedDict):
+@record_of(
+    AccountDeletion,
+    without=("skip", "was_planned", "is_final"),
+    before={"outcome": "kinds", "reason": "kinds", "detail": "kinds", "status": "kinds"},
+)
+class DeletedAccountRecord(JsonRecord):
     """The outcome of a deletion for an account."""
 
-    account_id: AccountNumber
-    name: str
-    ou_path: str
     outcome: KindOutcome
     reason: SkipReason | None
     detail: str | None
     """Why, for the whole account or for several of its kinds."""
-    status: Status | None
-    """As re-read at the end; ``null`` if it wasn't."""
     kinds: KindOutcomesRecord
 
 
@@ -193,14 +160,9 @@ class DeletionDocument(FinishedDeletion, Answer):
     """Why the run stopped early. ``rootkeeper jobs resume`` continues it."""
 
 
-@record
-class KindCounts(TypedDict):
+@record_for(CredentialKind, Count)
+class KindCounts(JsonRecord):
     """How many credentials of each kind will be deleted."""
-
-    access_keys: Count
-    signing_certificates: Count
-    password: Count
-    mfa_devices: Count
 
 
 @record

@@ -27,6 +27,7 @@ from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, RootCredentials, Status
+from rootkeeper.shapes import Endpoint, OrganizationId
 from rootkeeper.values import render_duration
 
 RECENT_USE = timedelta(days=90)
@@ -100,7 +101,7 @@ class PlannedAccount:
     skip: Skip | None = None
     """Why there are no calls."""
     allowed_use: str | None = None
-    """The operator's reason for deleting a recently used password or key."""
+    """Why recently used credentials may be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ class DeletionPlan:
     """The accounts and calls of a deletion, which does exactly these. It skips accounts that have changed since."""
 
     plan_id: str
-    organization_id: str
-    endpoint: str
+    organization_id: OrganizationId
+    endpoint: Endpoint
     created_by: str
     caller_arn: str
     created_at: datetime
@@ -118,6 +119,7 @@ class DeletionPlan:
     selection: str
     """In words."""
     only: frozenset[CredentialKind]
+    """The kinds that may be deleted."""
     included_failsafes: frozenset[AccountId]
     accounts: tuple[PlannedAccount, ...]
 

@@ -12,6 +12,7 @@ from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
     ControlResult,
+    DeletionEvidence,
     EndedException,
     Gap,
     KindEvidence,
@@ -20,12 +21,12 @@ from rootkeeper.evidence.rules import (
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
 from rootkeeper.exceptions.rules import DeletionException
-from rootkeeper.failsafe.rules import CheckVerdict
+from rootkeeper.failsafe.rules import Check
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.ledger.rules import ActorKind, Result
-from rootkeeper.organization.accounts import Feature
+from rootkeeper.ledger.rules import ActorKind
+from rootkeeper.organization.accounts import Account, Feature
 from rootkeeper.organization.records import ConfirmationRecord, RootLoginsLeftRecord
-from rootkeeper.organization.statuses import AccountRole, CredentialKind, FailOn, Status
+from rootkeeper.organization.statuses import KIND_ORDER, CredentialKind, FailOn, Status
 from rootkeeper.root_emails.records import EmailCounts
 from rootkeeper.setup.records import DifferenceRecord
 from rootkeeper.shapes import (
@@ -40,9 +41,11 @@ from rootkeeper.shapes import (
     WholeSecond,
     fill_record,
     record,
+    record_for,
     record_of,
 )
 from rootkeeper.values import json_time, render_duration
+from rootkeeper.windows.rules import RecoveryWindow
 
 Record: TypeAlias = "dict[str, Any]"
 
@@ -78,50 +81,40 @@ class EvidenceCounts(EmailCounts):
     kept: Count
 
 
-@record_of(KindEvidence, without=("kind",), renamed={"is_present": "present"})
+@record_of(KindEvidence, without=("kind",), renamed={"is_present": "present"}, moment=WholeSecond)
 class EvidenceKindRecord(JsonRecord):
     """One kind of credentials."""
 
-    read_at: WholeSecond | None
 
-
-@record
-class EvidenceKindsRecord(TypedDict):
+@record_for(KIND_ORDER, EvidenceKindRecord)
+class EvidenceKindsRecord(JsonRecord):
     """The four kinds of credentials."""
 
-    password: EvidenceKindRecord
-    access_keys: EvidenceKindRecord
-    signing_certificates: EvidenceKindRecord
-    mfa_devices: EvidenceKindRecord
 
-
-@record_of(DeletionException, without=("account_id", "added_by", "added_at"))
+@record_of(DeletionException, without=("account_id", "added_by", "added_at"), moment=WholeSecond)
 class AccountExceptionRecord(JsonRecord):
     """An exception from deletion."""
 
     owner: str
-    until: WholeSecond
 
 
-@record
-class EvidenceAccountRecord(TypedDict):
+@record_of(
+    AccountEvidence,
+    inside={"account": Account},
+    without=("email", "ou_ids", "joined_at", "tags", "kinds", "found"),
+    renamed={"verdict": "no_root_credentials"},
+    before={"ou_path": "state", "credentials": "exception"},
+    moment=WholeSecond,
+)
+class EvidenceAccountRecord(JsonRecord):
     """What is known of one account at the end of the period."""
 
-    account_id: AccountNumber
-    name: str
     ou_path: str
     """Readable names, such as Root/Workloads/Prod."""
     state: str
-    role: AccountRole
-    status: Status
     reason: str | None
-    detail: str | None
-    """One sentence for a person."""
     no_root_credentials: Verdict
     """``kept``: root user credentials of a confirmed failsafe, guarded by MFA, without access key and certificate."""
-    read_at: WholeSecond | None
-    session_access_key_id: str | None
-    """Of the root session that read it, as CloudTrail shows it in the account."""
     credentials: EvidenceKindsRecord
     exception: AccountExceptionRecord | None
     """From deletion, in force at the period's end."""
@@ -129,12 +122,11 @@ class EvidenceAccountRecord(TypedDict):
     """Of a failsafe: what confirms, at the period's end, that its root login is kept on purpose."""
 
 
-@record
-class LoginCheckRecord(TypedDict):
+@record_of(Check, without=("hint", "account_id"), renamed={"name": "check"})
+class LoginCheckRecord(JsonRecord):
     """One check of a kept root login."""
 
     check: str
-    verdict: CheckVerdict
     evidence: str
 
 
@@ -149,59 +141,55 @@ class KeptLoginRecord(TypedDict):
     checks: list[LoginCheckRecord]
 
 
-@record
-class EvidenceWindowRecord(TypedDict):
+@record_of(
+    RecoveryWindow,
+    only=(
+        "window_id",
+        "account_id",
+        "state",
+        "reason",
+        "ticket",
+        "requested_by",
+        "requested_at",
+        "approved",
+        "approved_by",
+        "duration_seconds",
+        "opened_at",
+        "expires_at",
+        "closed_at",
+        "failure",
+    ),
+    moment=WholeSecond,
+)
+class EvidenceWindowRecord(JsonRecord):
     """A recovery window of the period."""
 
-    window_id: str
-    account_id: AccountNumber
     state: Annotated[str, JsonSchema(pattern="^[A-Z_]+$")]
-    reason: str
-    ticket: str | None
-    requested_by: str
-    requested_at: WholeSecond
     approved: bool
     approved_by: list[str]
-    duration_seconds: Count
-    opened_at: WholeSecond | None
-    expires_at: WholeSecond | None
-    closed_at: WholeSecond | None
     failure: str | None
 
 
-@record_of(DeletionException, before={"added_by": "until", "added_at": "until"})
+@record_of(DeletionException, before={"added_by": "until", "added_at": "until"}, moment=WholeSecond)
 class EvidenceExceptionRecord(JsonRecord):
     """An exception of the period."""
 
     owner: str
-    added_at: WholeSecond
-    until: WholeSecond
     in_force_at_end: bool
 
 
-@record_of(EndedException, before={"ended_by": "ended_at"})
+@record_of(EndedException, before={"ended_by": "ended_at"}, moment=WholeSecond)
 class EndedExceptionRecord(JsonRecord):
     """An exception that ended in the period."""
 
-    ended_at: WholeSecond
 
-
-@record
-class EvidenceDeletionRecord(TypedDict):
+@record_of(DeletionEvidence, before={"actor_kind": "cause", "caller_arn": "cause"}, moment=WholeSecond)
+class EvidenceDeletionRecord(JsonRecord):
     """One deletion call of the period."""
 
-    sequence: Count
-    at: WholeSecond
-    account_id: AccountNumber
-    kind: CredentialKind
-    target: str | None
-    result: Result
     actor: str
     actor_kind: ActorKind
     caller_arn: str | None
-    cause: str | None
-    """The plan or the recovery window."""
-    session_access_key_id: str | None
 
 
 @record
@@ -318,7 +306,7 @@ def describe_report(report: EvidenceReport) -> ReportDocument:
                 kept.evidence.account,
                 role=kept.evidence.role.value,
                 read_at=json_time(kept.evidence.read_at),
-                checks=[fill_record(LoginCheckRecord, check, check=check.name) for check in kept.checks],
+                checks=[fill_record(LoginCheckRecord, check) for check in kept.checks],
             )
             for kept in report.kept_logins
         ],
@@ -373,18 +361,11 @@ def _describe_verdict(control: str | None, result: ControlResult) -> JudgementRe
 
 
 def describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
-    account, exception, confirmation = evidence.account, evidence.exception, evidence.confirmation
+    exception, confirmation = evidence.exception, evidence.confirmation
     return fill_record(
         EvidenceAccountRecord,
         evidence,
-        account_id=account.account_id,
-        name=account.name,
-        ou_path=account.ou_path,
-        state=account.state.value,
-        no_root_credentials=evidence.verdict.value,
-        credentials={
-            kind.kind.value: fill_record(EvidenceKindRecord, kind, present=kind.is_present) for kind in evidence.kinds
-        },
+        credentials={kind.kind.value: fill_record(EvidenceKindRecord, kind) for kind in evidence.kinds},
         exception=None if exception is None else fill_record(AccountExceptionRecord, exception),
         confirmation=None if confirmation is None else fill_record(ConfirmationRecord, confirmation),
     )

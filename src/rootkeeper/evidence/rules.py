@@ -136,6 +136,7 @@ class AccountEvidence:
     status: Status
     reason: StatusReason | None
     detail: str | None
+    """One sentence for a person."""
     verdict: Verdict
     """Whether it has no root user credentials."""
     kinds: tuple[KindEvidence, ...]
@@ -318,18 +319,18 @@ _KINDS = {action: kind for kind, action in ACTIONS.items()}
 class DeletionEvidence:
     """A credential whose removal was tried in the period."""
 
-    sequence: int
-    """Of the intent in the ledger."""
+    # Of the intent in the ledger.
+    sequence: Count
+    # Of the outcome.
     at: datetime
-    """Of the outcome."""
     account_id: AccountId
     kind: CredentialKind
+    # The key, certificate or device; ``None`` for a password.
     target: str | None
-    """The key, certificate or device; ``None`` for a password."""
     result: Result
     actor: Actor
     cause: str | None
-    """``plan-…`` or ``window w-…``."""
+    """The plan or the recovery window."""
     session_access_key_id: str | None
 
 

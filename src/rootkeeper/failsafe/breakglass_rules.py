@@ -353,9 +353,10 @@ class RootSessionCaller:
     kind: RootSessionCallerKind
     name: str
     arn: str
+    """Of the user, the role or the permission set."""
     tasks: Mapping[TaskPolicy, PermissionResult]
     people: tuple[str, ...]
-    """A permission set's holders, or a role's trusted principals; empty for a user."""
+    """Who can use it: the holders of a permission set, the trusted principals of a role; empty for a user."""
     is_complete: bool = True
     """Whether ``people`` is complete."""
 

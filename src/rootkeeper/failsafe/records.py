@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import Hint
-from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCallerKind
+from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.breakglass_service import BreakGlassReport
 from rootkeeper.failsafe.rules import (
     Check,
@@ -29,6 +30,7 @@ from rootkeeper.shapes import (
     OrganizationId,
     fill_record,
     record,
+    record_for,
     record_of,
 )
 from rootkeeper.windows.records import ListedWindowRecord
@@ -75,33 +77,18 @@ class BreakglassCheckRecord(JsonRecord):
     """What to do next."""
 
 
-@record
-class OpenerTasksRecord(TypedDict):
+@record_for(TaskPolicy, AccessVerdict)
+class OpenerTasksRecord(JsonRecord):
     """Whether the principal's policies allow each task."""
 
-    IAMAuditRootUserCredentials: AccessVerdict
-    IAMCreateRootUserPassword: AccessVerdict
-    IAMDeleteRootUserCredentials: AccessVerdict
-    S3UnlockBucketPolicy: AccessVerdict
-    SQSUnlockQueuePolicy: AccessVerdict
 
-
-@record
-class OpenerRecord(TypedDict):
+@record_of(RootSessionCaller, renamed={"is_complete": "people_complete"}, before={"conditions": "people"})
+class OpenerRecord(JsonRecord):
     """A principal whose policies can allow root sessions."""
 
-    account_id: AccountNumber
-    kind: RootSessionCallerKind
-    name: str
-    arn: str
-    """Of the user, the role or the permission set."""
     tasks: OpenerTasksRecord
     conditions: list[str]
     """Condition keys that an answer depends on, or policies that couldn't be read."""
-    people: list[str]
-    """Who can use it: the holders of a permission set, the trusted principals of a role; empty for a user."""
-    people_complete: bool
-    """Whether ``people`` is complete."""
 
 
 @record_of(AccessPath)
@@ -284,7 +271,6 @@ def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
             OpenerRecord,
             caller,
             tasks={task.value: permission.verdict.value for task, permission in caller.tasks.items()},
-            people_complete=caller.is_complete,
         )
         for caller in report.root_session_callers
     ]
@@ -307,5 +293,5 @@ def _describe_head(report: FailsafeReport | BreakGlassReport) -> ChecksHead:
 def _describe_check(check: Check) -> dict[str, Any]:
     hint = check.hint
     if not isinstance(hint, Hint):
-        return {"check": check.name, "hint_code": None, "hint_facts": {}}
-    return {"check": check.name, "hint_code": hint.code, "hint_facts": dict(hint.facts)}
+        return {"hint_code": None, "hint_facts": {}}
+    return {"hint_code": hint.code, "hint_facts": dict(hint.facts)}

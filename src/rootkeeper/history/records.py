@@ -15,9 +15,9 @@ from rootkeeper.history.rules import (
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.organization.statuses import AccountStatus, FailOn, KeptAudit, Status, StatusReason
 from rootkeeper.shapes import (
-    AccountNumber,
     Answer,
     Count,
+    JsonAnswer,
     JsonRecord,
     Moment,
     OrganizationId,
@@ -100,17 +100,11 @@ class HistoryEntry(JsonRecord):
     """One event or finding."""
 
 
-@record
-class HistoryAnswer(Answer):
+@record_of(AccountHistory, before={"organization_id": "account_id"})
+class HistoryAnswer(JsonAnswer):
     """One account's past."""
 
     organization_id: OrganizationId
-    account_id: AccountNumber
-    name: str | None
-    """``null`` if no listing contains the account any more."""
-    audits: Count
-    """How many kept audits have it."""
-    last_read_at: Moment | None
     entries: list[HistoryEntry]
     """The oldest first."""
 
@@ -130,7 +124,7 @@ def history_record(history: AccountHistory, organization_id: str) -> dict[str, A
         "name": history.name,
         "audits": history.audits,
         "last_read_at": json_time(history.last_read_at),
-        "entries": [fill_record(HistoryEntry, entry, alarming=entry.is_alarming) for entry in history.entries],
+        "entries": [fill_record(HistoryEntry, entry) for entry in history.entries],
     }
 
 
@@ -158,7 +152,6 @@ def kept_audit_record(audit: KeptAudit) -> KeptAuditRecord:
         KeptAuditRecord,
         audit,
         endpoint=audit.endpoint or None,
-        complete=audit.is_complete,
         requested_by=audit.requested_by or None,
         summary=dict(audit.summary),
     )

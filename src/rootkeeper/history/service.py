@@ -12,6 +12,7 @@ from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory, parse_account_id
 from rootkeeper.organization.statuses import AccountStatus, KeptAudit
+from rootkeeper.shapes import Count
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -22,9 +23,9 @@ class AccountHistory:
 
     account_id: AccountId
     name: str | None
-    """``None`` if the account isn't in the inventory any more."""
-    audits: int
-    """How many stored audits contain it."""
+    """``None`` if no listing contains the account any more."""
+    audits: Count
+    """How many kept audits have it."""
     last_read_at: datetime | None
     entries: tuple[TimelineEntry, ...]
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from typing_extensions import TypedDict
 
-from rootkeeper.ledger.rules import Action, Actor, Phase, Result
+from rootkeeper.ledger.rules import Actor, LedgerEntry
 from rootkeeper.shapes import (
-    AccountNumber,
     Answer,
     Count,
-    Endpoint,
     JsonRecord,
-    Moment,
-    Ordinal,
-    OrganizationId,
     Sha256,
     record,
     record_of,
@@ -55,31 +48,9 @@ class LedgerActor(JsonRecord):
     """Who did it."""
 
 
-@record
-class LedgerEntryRecord(TypedDict):
+@record_of(LedgerEntry, before={"sequence": "at"})
+class LedgerEntryRecord(JsonRecord):
     """An entry as it was hashed."""
-
-    sequence: Ordinal
-    """From 1, without gaps."""
-    at: Moment
-    organization_id: OrganizationId
-    endpoint: Endpoint
-    actor: LedgerActor
-    action: Action
-    account_id: AccountNumber | None
-    """``null`` where it concerns the organization or several accounts."""
-    parameters: dict[str, Any]
-    """Never a secret; other fields for each action."""
-    phase: Phase
-    owner_id: str
-    """The process that wrote it."""
-    intent_sequence: Count | None
-    """Of an outcome, the intent that it ends."""
-    result: Result | None
-    """``null`` for an intent."""
-    previous_hash: Sha256
-    entry_hash: Sha256
-    """Over the canonical JSON (RFC 8785) of all other fields."""
 
 
 @record

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import Count, Endpoint, Ordinal, OrganizationId, Sha256
 from rootkeeper.values import JsonValue, dump_json, render_time, to_plain_json
 
 GENESIS_HASH = "0" * 64
@@ -124,19 +125,19 @@ class Draft:
     """An entry's content, before it is in a chain."""
 
     at: datetime
-    organization_id: str
-    endpoint: str
+    organization_id: OrganizationId
+    endpoint: Endpoint
     actor: Actor
     action: Action
     account_id: AccountId | None
-    """The target; ``None`` if the action concerns the organization or several accounts."""
+    """``None`` where it concerns the organization or several accounts."""
     parameters: Mapping[str, JsonValue]
-    """Without secrets."""
+    """Never a secret; other fields for each action."""
     phase: Phase
     owner_id: str
-    """The process that wrote it; its lease shows whether it may still act."""
-    intent_sequence: int | None = None
-    """For an outcome, the intent that it ends; each intent has at most one outcome."""
+    """The process that wrote it."""
+    intent_sequence: Count | None = None
+    """Of an outcome, the intent that it ends."""
     result: Result | None = None
     """``None`` for an intent."""
 
@@ -145,10 +146,11 @@ class Draft:
 class LedgerEntry(Draft):
     """A line of the ledger."""
 
-    sequence: int
+    sequence: Ordinal
     """From 1, without gaps."""
-    previous_hash: str
-    entry_hash: str
+    previous_hash: Sha256
+    entry_hash: Sha256
+    """Over the canonical JSON (RFC 8785) of all other fields."""
 
 
 @dataclass(frozen=True, slots=True)

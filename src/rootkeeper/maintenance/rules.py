@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rootkeeper.shapes import Answer, Count, JsonRecord, record, record_of
+from rootkeeper.shapes import Count, JsonAnswer, JsonRecord, record_of
 
 
 class VersionState(StrEnum):
@@ -47,12 +47,13 @@ class DatabaseCheck:
     """A database as it was found."""
 
     place: str
-    """Without a password."""
+    """The file or the address, without a password."""
     version: str | None
+    """`null` for a database without tables."""
     needed_version: str
     state: VersionState
     missing: tuple[str, ...]
-    """Tables and columns that it lacks."""
+    """Tables and columns that it lacks, such as `audits.endpoint`."""
     ledger: LedgerCheck
     used_by: tuple[str, ...]
     """Processes that act on it now."""
@@ -69,18 +70,8 @@ class LedgerCheckRecord(JsonRecord):
     """The ledger as it was verified."""
 
 
-@record
-class DatabaseDocument(Answer):
+@record_of(DatabaseCheck)
+class DatabaseDocument(JsonAnswer):
     """A database, whether this Rootkeeper can work with it, and who uses it."""
 
-    place: str
-    """The file or the address, without a password."""
-    version: str | None
-    """`null` for a database without tables."""
-    needed_version: str
-    state: VersionState
-    missing: list[str]
-    """Tables and columns that it lacks, such as `audits.endpoint`."""
     ledger: LedgerCheckRecord
-    used_by: list[str]
-    """Processes that act on it now."""

@@ -145,7 +145,7 @@ class Account:
     ou_ids: tuple[str, ...]
     """From the organization's root (``r-…``) down to the parent."""
     ou_path: str
-    """The same as names, such as ``Root/Workloads/Prod``."""
+    """Names from the organization's root down, such as ``Root/Workloads/Prod``."""
     joined_at: datetime | None = None
     tags: Mapping[str, str] | None = None
     """``None`` if not read: tags cost a call per account."""

@@ -45,8 +45,8 @@ class Confirmation:
     # Who is responsible for it.
     owner: str
     reason: str
+    # When it ends; a check that did not pass ends at once, and with it the check before.
     until: datetime
-    """When it ends; a check that didn't pass ends at once, and with it the check before."""
     recorded_by: str
     """Self-asserted."""
     recorded_at: datetime

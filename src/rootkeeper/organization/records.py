@@ -12,13 +12,13 @@ from typing import Annotated, Any, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
 
-from rootkeeper.organization.accounts import AccountId, AccountState, parse_account_id
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, parse_account_id
 from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.selection import SelectionRequest, parse_tag
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
+    STATUS_ORDER,
     AccessKey,
-    AccountRole,
     AccountStatus,
     LoginProfile,
     MfaDevice,
@@ -27,10 +27,8 @@ from rootkeeper.organization.statuses import (
     RootLoginsLeft,
     SigningCertificate,
     Status,
-    StatusReason,
 )
 from rootkeeper.shapes import (
-    AccountNumber,
     Count,
     JsonRecord,
     JsonSchema,
@@ -41,6 +39,7 @@ from rootkeeper.shapes import (
     fill_record,
     parse_facts,
     record,
+    record_for,
     record_of,
     to_json_record,
     to_plain_value,
@@ -53,16 +52,11 @@ says 1 for any number above 0.
 """
 
 
-@record
-class StatusCounts(TypedDict):
+@record_for(STATUS_ORDER, Count)
+class StatusCounts(JsonRecord):
     """How many accounts have each status."""
 
     accounts: Count
-    present: Count
-    not_present: Count
-    recovery_open: Count
-    unknown: Count
-    not_applicable: Count
 
 
 @record_of(RootLoginsLeft, without=("accounts",))
@@ -73,22 +67,14 @@ class RootLoginsLeftRecord(JsonRecord):
     """Both in one line, as every interface shows it."""
 
 
-@record_of(Confirmation, without=("endpoint",))
+@record_of(Confirmation, without=("endpoint",), moment=WholeSecond)
 class ConfirmationRecord(JsonRecord):
     """A confirmation by a check or a person about a delegated administrator account."""
 
-    until: WholeSecond
-    recorded_at: WholeSecond
 
-
-@record
-class CredentialsFound(TypedDict):
+@record_for(KIND_ORDER, Found)
+class CredentialsFound(JsonRecord):
     """The four kinds, counted; ``null`` where a kind wasn't read. Without ``details``, 1 means 1 or more."""
-
-    password: Found
-    access_keys: Found
-    signing_certificates: Found
-    mfa_devices: Found
 
 
 @record_of(LoginProfile)
@@ -118,28 +104,18 @@ class CredentialDetails(JsonRecord):
     """Everything that was found, with ages and last uses. AWS gives no secret of them."""
 
 
-@record
-class AuditedAccountRecord(TypedDict):
+@record_of(
+    AccountStatus,
+    inside={"account": Account},
+    without=("ou_ids", "joined_at", "tags", "summary", "observed_at", "session_access_key_id"),
+    before={"ou_path": "state", "is_confirmed": "credentials"},
+)
+class AuditedAccountRecord(JsonRecord):
     """An account with the last reading of its root user credentials."""
 
-    account_id: AccountNumber
-    name: str
-    email: str
-    ou_path: str
-    """Names from the organization's root down, such as ``Root/Workloads/Prod``."""
-    state: AccountState
-    role: AccountRole
-    status: Status
-    reason: StatusReason | None
-    """Why the status is ``unknown`` or ``not_applicable``."""
-    detail: str | None
-    """A sentence for a person."""
-    is_confirmed: bool
-    """Of a failsafe: whether a check or a person confirms that its root login is kept on purpose. Else ``false``."""
     credentials: CredentialsFound
 
 
-@record
 class AccountRecord(AuditedAccountRecord):
     """The same, with its place in the tree, its tags and the times."""
 
@@ -152,7 +128,6 @@ class AccountRecord(AuditedAccountRecord):
     """When it was read; ``null`` where it never was."""
 
 
-@record
 class DetailedAccountRecord(AccountRecord):
     """The same, with each credential that was found."""
 
@@ -234,20 +209,7 @@ def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> Root
 
 def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
     """Render an account as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
-    account = status.account
-    record: dict[str, Any] = {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email,
-        "ou_path": account.ou_path,
-        "state": account.state.value,
-        "role": status.role.value,
-        "status": status.status.value,
-        "reason": status.reason.value if status.reason else None,
-        "detail": status.detail,
-        "is_confirmed": status.is_confirmed,
-        "credentials": _credential_values(status, details=details),
-    }
+    record = fill_record(AuditedAccountRecord, status, credentials=_credential_values(status, details=details))
     if details:
         record["details"] = describe_credentials(status.credentials) if status.credentials else None
     return record

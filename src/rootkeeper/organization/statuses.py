@@ -170,6 +170,10 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
+STATUS_ORDER = (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
+"""The order in every summary."""
+
+
 class StatusReason(StrEnum):
     """Why a status is ``unknown`` or ``not_applicable``."""
 
@@ -201,8 +205,9 @@ class AccountStatus:
     role: AccountRole
     status: Status
     reason: StatusReason | None = None
+    """Why the status is ``unknown`` or ``not_applicable``."""
     detail: str | None = None
-    """A sentence: the error, the policy that blocks, or the account's state."""
+    """A sentence for a person."""
     summary: RootCredentialsSummary | None = None
     """``None`` if not read."""
     credentials: RootCredentials | None = None
@@ -211,7 +216,7 @@ class AccountStatus:
     session_access_key_id: str | None = None
     """The access key id of the root session that read it, as CloudTrail shows it in the account."""
     is_confirmed: bool = False
-    """Whether a check or a person confirms that a failsafe's root login is kept on purpose."""
+    """Of a failsafe: whether a check or a person confirms that its root login is kept on purpose. Else ``false``."""
 
     @property
     def is_in_order(self) -> bool:
@@ -397,9 +402,8 @@ def count_each(verdicts: Iterable[StrEnum], found: Iterable[StrEnum], total: str
 
 
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
-    """Count all accounts, and those of each status, in the order of every summary."""
-    order = (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
-    return count_each(order, (status.status for status in statuses), "accounts")
+    """Count all accounts, and those of each status."""
+    return count_each(STATUS_ORDER, (status.status for status in statuses), "accounts")
 
 
 @dataclass(frozen=True, slots=True)

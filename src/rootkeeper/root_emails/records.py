@@ -9,18 +9,8 @@ from typing_extensions import TypedDict
 
 from rootkeeper.changes.rules import ChangeResult
 from rootkeeper.ledger.rules import Result
-from rootkeeper.organization.accounts import AccountState
-from rootkeeper.organization.statuses import AccountRole
-from rootkeeper.root_emails.rules import (
-    EmailAttestation,
-    EmailReason,
-    EmailReread,
-    EmailRules,
-    EmailUpdateSnapshot,
-    EmailVerdict,
-    GroupBasis,
-    RootEmail,
-)
+from rootkeeper.organization.accounts import Account
+from rootkeeper.root_emails.rules import EmailAttestation, EmailReread, EmailRules, EmailUpdateSnapshot, RootEmail
 from rootkeeper.root_emails.service import EmailChangePlan
 from rootkeeper.shapes import (
     AccountNumber,
@@ -35,58 +25,35 @@ from rootkeeper.shapes import (
 )
 
 
-@record
-class EmailRulesRecord(TypedDict):
+@record_of(EmailRules)
+class EmailRulesRecord(JsonRecord):
     """The settings that addresses are checked against."""
 
-    allowed_domains: list[str]
     approved_pattern: str | None
-    groups: list[str]
 
 
-@record
-class EmailRecord(TypedDict):
+@record_of(
+    RootEmail,
+    inside={"account": Account},
+    without=("ou_ids", "joined_at", "tags"),
+    renamed={"group_basis": "group"},
+    before={"ou_path": "state"},
+)
+class EmailRecord(JsonRecord):
     """The root e-mail address of an account, and the verdict on it."""
 
-    account_id: AccountNumber
-    name: str
     email: str | None
-    """``null`` where AWS returns none."""
+    """``None`` where AWS returns none."""
     ou_path: str
-    state: AccountState
-    role: AccountRole
-    verdict: EmailVerdict
-    reasons: list[EmailReason]
-    """Why it doesn't pass."""
-    group: GroupBasis | None
-    """Why the address counts as read by a group."""
-    attested_by: str | None
-    """Of the newest attestation, even if it has ended."""
-    attested_until: Moment | None
-    shared_with: list[AccountNumber]
-    """Other accounts with the same address."""
 
 
 def email_to_record(found: RootEmail) -> EmailRecord:
-    account = found.account
-    return fill_record(
-        EmailRecord,
-        found,
-        account_id=account.account_id,
-        name=account.name,
-        email=account.email or None,
-        ou_path=account.ou_path,
-        state=account.state.value,
-        group=found.group_basis.value if found.group_basis else None,
-    )
+    return fill_record(EmailRecord, found, email=found.account.email or None)
 
 
 def rules_to_record(rules: EmailRules) -> EmailRulesRecord:
-    return {
-        "allowed_domains": sorted(rules.allowed_domains),
-        "approved_pattern": rules.approved_pattern.pattern if rules.approved_pattern else None,
-        "groups": sorted(rules.groups),
-    }
+    pattern = rules.approved_pattern.pattern if rules.approved_pattern else None
+    return fill_record(EmailRulesRecord, rules, approved_pattern=pattern)
 
 
 EmailCounts = TypedDict(

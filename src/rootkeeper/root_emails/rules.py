@@ -149,11 +149,11 @@ def require_attestation(attestation: EmailAttestation, now: datetime) -> EmailAt
 class EmailRules:
     """The organization's rules for root e-mail addresses."""
 
+    # In lower case; ``*.example.com`` means all domains below example.com.
     allowed_domains: frozenset[str] = frozenset()
-    """In lower case; ``*.example.com`` means all domains below example.com."""
     approved_pattern: re.Pattern[str] | None = None
+    # Addresses in lower case.
     groups: frozenset[str] = frozenset()
-    """Addresses in lower case."""
 
     def allow_domain(self, domain: str) -> bool:
         wider = (entry.removeprefix("*") for entry in self.allowed_domains if entry.startswith("*."))
@@ -196,11 +196,12 @@ class RootEmail:
     role: AccountRole
     verdict: EmailVerdict
     reasons: tuple[EmailReason, ...]
+    """Why it doesn't pass."""
     group_basis: GroupBasis | None = None
+    """Why the address counts as read by a group."""
     attested_by: str | None = None
-    """Of the latest attestation that a group reads the address, in force or ended."""
+    """Of the newest attestation, even if it has ended."""
     attested_until: datetime | None = None
-    """``None`` if there is no attestation."""
     shared_with: tuple[AccountId, ...] = ()
     """Other accounts with the same address."""
 

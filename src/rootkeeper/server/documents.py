@@ -23,7 +23,7 @@ from typing_extensions import get_original_bases
 from rootkeeper.server.guards import HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
 from rootkeeper.server.sign_ins import COOKIE_NAME
-from rootkeeper.shapes import Source
+from rootkeeper.shapes import SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +225,9 @@ def read_field_docstrings(record: type) -> dict[str, str]:
     for base in get_original_bases(record):
         if isinstance(base, type) and base.__module__.startswith("rootkeeper."):
             found |= read_field_docstrings(base)
-    source = vars(record).get("source")
-    if isinstance(source, Source):
-        texts = read_field_docstrings(source.kind)
-        found |= {
-            name: texts[attribute]
-            for name, attribute in source.names.items()
-            if attribute in texts and name not in record.__annotations__
-        }
+    if record in SOURCES:
+        texts = SOURCES[record].collect(read_field_docstrings)
+        found |= {name: text for name, text in texts.items() if name not in record.__annotations__}
     try:
         source = inspect.getsource(record)
     except OSError:  # a field's name is a keyword of Python, so the record isn't written as a class

@@ -93,13 +93,13 @@ class Alarm:
     kind: AlarmKind
     description: str
     needs_matching: bool
-    """Whether a person is woken only after the ledger was asked."""
+    """Whether to check the ledger before anyone is alerted."""
+    # The accounts with such records in their CloudTrail.
     seen_in: str
-    """The accounts with such records in their CloudTrail."""
     metric_filter: str
     """For CloudWatch Logs, on the log group of an organization trail."""
+    # For an EventBridge rule in the account with the record in its CloudTrail.
     event_pattern: Mapping[str, Any]
-    """For an EventBridge rule in the account with the record in its CloudTrail."""
 
     @property
     def name(self) -> str:

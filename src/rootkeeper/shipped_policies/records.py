@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, fill_record, record
-from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, AlarmKind, PolicyBundle
-from rootkeeper.shipped_policies.rules import GuardrailKind, ShippedRole
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonRecord, JsonSchema, fill_record, record, record_of
+from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, Alarm, PolicyBundle
+from rootkeeper.shipped_policies.rules import ShippedGuardrail, ShippedRole
 
 
 @record
@@ -42,34 +42,28 @@ class ShippedRoleRecord(TypedDict):
     """Its MaxSessionDuration. A role assumed by the session of another role lasts an hour at most."""
 
 
-@record
-class GuardrailRecord(TypedDict):
+@record_of(ShippedGuardrail, renamed={"kind": "policy"}, before={"name": "description", "characters": "content"})
+class GuardrailRecord(JsonRecord):
     """A service control policy."""
 
-    policy: GuardrailKind
     name: str
-    description: str
-    attach_to: list[str]
-    """Where to attach it; ``root`` is the organization's root. Rootkeeper never attaches it."""
     characters: Count
     """Of the document as ``--policy`` prints it."""
     content: PolicyDocumentRecord
 
 
-@record
-class AlarmRecord(TypedDict):
+@record_of(
+    Alarm,
+    renamed={"kind": "alarm"},
+    before={"name": "description", "metric_namespace": "metric_filter", "metric_name": "metric_filter"},
+)
+class AlarmRecord(JsonRecord):
     """An alarm."""
 
-    alarm: AlarmKind
     name: str
-    description: str
-    needs_matching: bool
-    """Whether to check the ledger before anyone is alerted."""
-    seen_in: str
     metric_namespace: str
     metric_name: str
     metric_filter: Annotated[str, JsonSchema(maxLength=1024)]
-    event_pattern: dict[str, Any]
 
 
 @record
@@ -156,7 +150,4 @@ def describe_bundle(bundle: PolicyBundle) -> dict[str, Any]:
 
 
 def alarms_to_records(bundle: PolicyBundle) -> list[AlarmRecord]:
-    return [
-        fill_record(AlarmRecord, alarm, alarm=alarm.kind.value, metric_namespace=METRIC_NAMESPACE)
-        for alarm in bundle.alarms
-    ]
+    return [fill_record(AlarmRecord, alarm, metric_namespace=METRIC_NAMESPACE) for alarm in bundle.alarms]

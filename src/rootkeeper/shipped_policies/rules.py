@@ -451,7 +451,7 @@ class ShippedGuardrail:
     kind: GuardrailKind
     description: str
     attach_to: tuple[str, ...]
-    """Ids of its intended targets; ``root`` for the organization's root. Nothing attaches it by itself."""
+    """Where to attach it; ``root`` is the organization's root. Rootkeeper never attaches it."""
     content: PolicyDocument
 
 

@@ -51,10 +51,7 @@ def list_checks(
 ) -> Listing:
     """List the checks of a report; ``head`` and ``tail`` are JSON members before and after them."""
     organization = report.inventory.organization
-    records = [
-        fill_record(FailsafeCheckRecord, check, check=check.name, hint=render_hint(check.hint))
-        for check in report.checks
-    ]
+    records = [fill_record(FailsafeCheckRecord, check, hint=render_hint(check.hint)) for check in report.checks]
     return Listing(
         "checks",
         records,

@@ -71,7 +71,6 @@ def show_guardrails(
         fill_record(
             GuardrailRecord,
             guardrail,
-            policy=guardrail.kind.value,
             name=guardrail.kind.policy_name,
             characters=measure_guardrail(guardrail.content),
         )

@@ -35,11 +35,10 @@ from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served
 from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.request_path import is_known, takes_gzip
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonRecord, Moment, Page, record, record_of
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonAnswer, JsonRecord, Moment, Page, record, record_of
 
 
-@record
-class AccountAnswer(DetailedAccountRecord, Answer):
+class AccountAnswer(DetailedAccountRecord, JsonAnswer):
     """An account."""
 
     window_ids: list[str]

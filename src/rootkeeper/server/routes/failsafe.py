@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
-from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.failsafe.confirmations import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
@@ -17,7 +16,7 @@ from rootkeeper.failsafe.records import DrillRecord
 from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice, find_drills
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
-from rootkeeper.organization.accounts import AccountState
+from rootkeeper.organization.accounts import Account
 from rootkeeper.organization.confirmations import Claim
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.organization.selection import NamedAccount, find_account
@@ -26,24 +25,33 @@ from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Name, Text, show_example, show_one
 from rootkeeper.server.routes.jobs import take_in
-from rootkeeper.shapes import AccountNumber, Answer, JsonAnswer, Moment, OrganizationId, ShortText, fill_record, record
+from rootkeeper.shapes import (
+    Answer,
+    JsonAnswer,
+    JsonRecord,
+    Moment,
+    OrganizationId,
+    ShortText,
+    fill_record,
+    record,
+    record_of,
+)
 from rootkeeper.values import json_time
 
 
-@record
-class KnownFailsafeRecord(TypedDict):
+@record_of(
+    KnownFailsafe,
+    inside={"account": Account},
+    without=("ou_ids", "ou_path", "joined_at", "tags"),
+    before={"drill_evidence": "drill_due_at"},
+)
+class KnownFailsafeRecord(JsonRecord):
     """An account for emergency access."""
 
-    account_id: AccountNumber
-    name: str
-    email: str
-    state: AccountState
     role: Literal["failsafe", "management"]
     drill: CheckVerdict
     """``pass``: the last drill passed and is at most 90 days old."""
     drill_evidence: str
-    drill_due_at: Moment | None
-    """``null``: now, because no drill passed yet, or the last drill failed."""
     confirmations: list[ConfirmationRecord]
     """In force: at most one for each claim."""
 
@@ -134,14 +142,9 @@ def list_failsafes(services: Served) -> dict[str, Any]:
 
 
 def _describe(known: KnownFailsafe) -> KnownFailsafeRecord:
-    account = known.account
     return fill_record(
         KnownFailsafeRecord,
         known,
-        account_id=account.account_id,
-        name=account.name,
-        email=account.email,
-        state=account.state.value,
         drill=known.drill.verdict.value,
         drill_evidence=known.drill.evidence,
         confirmations=[fill_record(ConfirmationRecord, confirmation) for confirmation in known.confirmations],

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.rules import AwsWork
@@ -21,6 +20,7 @@ from rootkeeper.errors import AccountBusyError, Hint, InputError
 from rootkeeper.evidence.windows import WindowReportAnswer, render_window_markdown, report_to_record
 from rootkeeper.organization.accounts import Inventory, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.organization.statuses import KIND_ORDER
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.limits import require_window_access
@@ -37,7 +37,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, ShortText, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, JsonRecord, ShortText, record, record_for
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryRequest
@@ -72,14 +72,9 @@ class WindowClosedAnswer(WindowAnswer):
     is_closed: bool
 
 
-@record
-class KindsPresent(TypedDict):
+@record_for(KIND_ORDER, bool)
+class KindsPresent(JsonRecord):
     """The four kinds of root user credentials."""
-
-    password: bool
-    access_keys: bool
-    signing_certificates: bool
-    mfa_devices: bool
 
 
 @record

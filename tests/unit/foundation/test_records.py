@@ -1,0 +1,118 @@
+"""A record follows from its dataclass: names, order, types, docstrings and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, NotRequired
+
+from pydantic import TypeAdapter
+
+from rootkeeper.server.documents import RecordJsonSchema
+from rootkeeper.shapes import Count, JsonAnswer, JsonRecord, WholeSecond, fill_record, record_for, record_of
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Colour(StrEnum):
+    GREEN = "green"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    position: int
+    colours: frozenset[Colour]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    name: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    maker: Maker
+    wheels: tuple[Wheel, ...]
+    seats: Count
+    """``None`` is no number of seats."""
+    built_at: datetime | None
+    is_sold: bool = False
+
+    @property
+    def has_seats(self) -> bool:
+        return self.seats > 0
+
+
+@record_of(Wheel)
+class WheelRecord(JsonRecord):
+    """A wheel."""
+
+
+@record_of(
+    Car,
+    inside={"maker": Maker},
+    without=("secret",),
+    renamed={"name": "maker", "is_sold": "sold"},
+    before={"sold": "wheels", "has_seats": "built_at"},
+    moment=WholeSecond,
+)
+class CarAnswer(JsonAnswer):
+    """A car."""
+
+    has_seats: bool
+    price: Annotated[int, NotRequired]
+
+
+@record_of(Car, only=("built_at", "seats"))
+class ShortRecord(JsonRecord):
+    """Few fields, in their own order."""
+
+    seats: int
+
+
+@record_for(Colour, Count)
+class ColourCounts(JsonRecord):
+    """How many of each colour."""
+
+    all: Count
+
+
+CAR = Car(Maker("Ana", "hidden"), (Wheel(1, frozenset({Colour.RED, Colour.GREEN})),), 4, AT)
+
+
+def describe(shape: Any) -> dict[str, Any]:
+    return TypeAdapter(shape).json_schema(mode="serialization", schema_generator=RecordJsonSchema)
+
+
+def test_a_record_has_the_fields_of_its_dataclass_at_their_places() -> None:
+    assert list(fill_record(CarAnswer, CAR, schema_version=1, price=7).items()) == [
+        ("schema_version", 1),
+        ("maker", "Ana"),
+        ("sold", False),
+        ("wheels", [{"position": 1, "colours": ["green", "red"]}]),
+        ("seats", 4),
+        ("has_seats", True),
+        ("built_at", "2026-01-02T03:04:05Z"),
+        ("price", 7),
+    ]
+    assert list(fill_record(ShortRecord, CAR)) == ["built_at", "seats"]
+
+
+def test_its_schema_has_the_types_and_docstrings_of_the_dataclass() -> None:
+    schema = describe(CarAnswer)
+    fields = schema["properties"]
+
+    assert list(fields) == ["schema_version", "maker", "sold", "wheels", "seats", "has_seats", "built_at", "price"]
+    assert schema["required"] == [name for name in fields if name != "price"]
+    assert schema["additionalProperties"] is False
+    assert fields["seats"] == {"minimum": 0, "type": "integer", "description": "`null` is no number of seats."}
+    assert fields["built_at"]["anyOf"][0]["pattern"].endswith("Z$")
+    assert fields["wheels"]["items"] == {"$ref": "#/$defs/WheelRecord"}
+    assert describe(ShortRecord)["properties"]["seats"] == {"type": "integer"}
+
+
+def test_a_record_can_have_a_field_for_each_member_of_an_enumeration() -> None:
+    assert list(describe(ColourCounts)["properties"]) == ["all", "green", "red"]
