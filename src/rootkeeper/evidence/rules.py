@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -198,14 +199,22 @@ def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, st
         return AccountStatus(account, facts.role, Status.NOT_APPLICABLE, None, detail), None
     unread = find_status_without_reading(account, facts.role, facts.partition)
     if unread is not None and facts.role is not AccountRole.MANAGEMENT:
-        return _evaluate_listing(unread, facts, period), None
+        # An account's state is as old as the list of accounts; it proves nothing for a period that ended before.
+        stale = period.find_staleness(facts.listed_at)
+        if unread.reason is not StatusReason.NOT_ACTIVE or stale is None:
+            return unread, None
+        detail = f"{unread.detail} Its state was {stale}."
+        return replace(unread, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=detail), None
     reading = _find_reading(facts, period)
     if reading is None:
         return _evaluate_unread(facts, unread), None
     status, method = reading
     stale = period.find_staleness(status.observed_at) if status.observed_at is not None else None
     if stale is not None:
-        return _evaluate_stale(status, stale), None
+        was = status.status.value.replace("_", " ")
+        detail = f"Last read at {status.observed_at:%Y-%m-%d %H:%M:%S UTC}, {stale}; it then was {was}."
+        found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
+        return (found if facts.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)), None
     return _evaluate_windows(status, facts, period), method
 
 
@@ -234,16 +243,6 @@ def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, s
     return replace(status, account=facts.account, role=facts.role), how
 
 
-def _evaluate_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
-    """An account's state is as old as the list of accounts; it proves nothing for a period that ended before."""
-    stale = period.find_staleness(facts.listed_at)
-    if unread.reason is StatusReason.NOT_ACTIVE and stale is not None:
-        return replace(
-            unread, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=f"{unread.detail} Its state was {stale}."
-        )
-    return unread
-
-
 def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> AccountStatus:
     last = facts.last
     if unread is not None:
@@ -254,13 +253,6 @@ def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> Accou
         moment = f"{last.observed_at:%Y-%m-%d %H:%M:%S UTC}"
         detail = f"Read only after the period's end, at {moment}: of earlier readings none is kept."
     return AccountStatus(facts.account, facts.role, Status.UNKNOWN, StatusReason.NEVER_READ, detail)
-
-
-def _evaluate_stale(status: AccountStatus, stale: str) -> AccountStatus:
-    was = status.status.value.replace("_", " ")
-    detail = f"Last read at {status.observed_at:%Y-%m-%d %H:%M:%S UTC}, {stale}; it then was {was}."
-    found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
-    return found if status.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)
 
 
 def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
@@ -471,9 +463,10 @@ class _ExceptionHistory:
             return
         earlier, reported = self.current.pop(account_id, None), entry.parameters
         if entry.action is Action.EXCEPTION_ADD:
-            added = _parse_exception(entry, account_id)
-            if added is not None:
-                self.current[account_id] = added
+            added = {"account_id": account_id, "added_by": entry.actor.name, "added_at": entry.at}
+            # An altered entry adds nothing; the report shows elsewhere that the ledger isn't intact.
+            with suppress(KeyError, TypeError, ValueError):
+                self.current[account_id] = parse_facts(DeletionException, {**reported, **added})
             if earlier is None:
                 return
             if not earlier.is_in_force(entry.at):
@@ -506,15 +499,6 @@ def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
         if found is not None:
             return found if found.startswith(word) else f"{word} {found}"
     return None
-
-
-def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionException | None:
-    """``None`` for an altered entry; the report shows elsewhere that the ledger isn't intact."""
-    added = {"account_id": account_id, "added_by": entry.actor.name, "added_at": entry.at}
-    try:
-        return parse_facts(DeletionException, {**entry.parameters, **added})
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _text(parameters: Mapping[str, JsonValue], name: str) -> str | None:
