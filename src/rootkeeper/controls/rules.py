@@ -394,22 +394,17 @@ def find_attestations(entries: Iterable[LedgerEntry], at: datetime) -> dict[str,
     """Find each control's attestation in force at ``at``; ``entries`` are in the order of their sequence."""
     last: dict[str, ControlAttestation] = {}
     for entry in entries:
-        attestation = _parse_attestation(entry)
-        if attestation is not None and attestation.recorded_at <= at:
+        recorded = {
+            "recorded_by": entry.actor.name,
+            "recorded_by_kind": entry.actor.kind,
+            "recorded_at": entry.at,
+            "ledger_sequence": entry.sequence,
+            "entry_hash": entry.entry_hash,
+        }
+        try:
+            attestation = parse_facts(ControlAttestation, {**entry.parameters, **recorded})
+        except (KeyError, TypeError, ValueError):
+            continue  # The entry was altered, which the report shows elsewhere.
+        if attestation.recorded_at <= at:
             last[attestation.control] = attestation
     return {control: attestation for control, attestation in last.items() if attestation.is_in_force(at)}
-
-
-def _parse_attestation(entry: LedgerEntry) -> ControlAttestation | None:
-    """Parse an entry; ``None`` if it was altered, which the report shows elsewhere."""
-    recorded = {
-        "recorded_by": entry.actor.name,
-        "recorded_by_kind": entry.actor.kind,
-        "recorded_at": entry.at,
-        "ledger_sequence": entry.sequence,
-        "entry_hash": entry.entry_hash,
-    }
-    try:
-        return parse_facts(ControlAttestation, {**entry.parameters, **recorded})
-    except (KeyError, TypeError, ValueError):
-        return None
