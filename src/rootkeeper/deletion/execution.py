@@ -47,7 +47,6 @@ from rootkeeper.errors import (
     RootkeeperError,
     UnprovenChangeError,
 )
-from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.jobs.rules import JobState
@@ -70,7 +69,6 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.shapes import to_json_record
 from rootkeeper.values import JsonValue, render_instant
-from rootkeeper.windows.rules import RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
 
 
@@ -89,7 +87,11 @@ class ProtectionReader:
 
         :param account_id: reads only the protections of this account; for the check right before it is changed.
         """
-        windows, exceptions = self._list_all() if account_id is None else self._list_of(account_id)
+        if account_id is None:
+            windows, exceptions = self.windows.list_windows(unfinished_only=True), self.exceptions.list_exceptions()
+        else:
+            window, exception = self.windows.find_unfinished(account_id), self.exceptions.find(account_id)
+            windows, exceptions = () if window is None else (window,), () if exception is None else (exception,)
         now = self.clock.now()
         recorded = {
             window.account_id: Skip(
@@ -104,13 +106,6 @@ class ProtectionReader:
                 )
                 recorded[exception.account_id] = Skip(SkipReason.EXCEPTION, detail)
         return AccountProtections(recorded, included_failsafes)
-
-    def _list_all(self) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
-        return self.windows.list_windows(unfinished_only=True), self.exceptions.list_exceptions()
-
-    def _list_of(self, account_id: AccountId) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
-        window, exception = self.windows.find_unfinished(account_id), self.exceptions.find(account_id)
-        return [] if window is None else [window], [] if exception is None else [exception]
 
 
 def describe_job(plan: DeletionPlan, rules: WaveRules) -> dict[str, JsonValue]:
