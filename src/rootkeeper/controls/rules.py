@@ -288,13 +288,6 @@ def apply_without_password(result: CheckResult, rule: WithoutPassword) -> CheckR
     return replace(result, verdict=verdict, reasons=(*result.reasons, note), accounts=accounts)
 
 
-_PARTIAL = "The checks show only a part of the control. Whether the rest holds needs a person's judgement."
-_CONTEXT = "The checks give only facts. The control itself needs a person's judgement."
-_OLDER = "The attestation is older than the newest facts, so it doesn't cover them."
-_NOT_OVERRULED = "An attestation doesn't overrule a failed or an unknown check."
-_NOT_ATTESTED = "No attestation is in force."
-
-
 def assess_control(
     control: Control,
     results: Sequence[CheckResult],
@@ -321,9 +314,11 @@ def assess_control(
         )
         if not is_whole or verdict is Verdict.KEPT:
             verdict = Verdict.MANUAL
-            reasons.append(_PARTIAL)
+            reasons.append(
+                "The checks show only a part of the control. Whether the rest holds needs a person's judgement."
+            )
     elif verdict is Verdict.MANUAL and not deciding:
-        reasons.append(_CONTEXT)
+        reasons.append("The checks give only facts. The control itself needs a person's judgement.")
     is_attested = verdict is Verdict.PASS and any(
         statement.basis is ConfirmationBasis.ATTESTATION
         for check in deciding
@@ -332,15 +327,15 @@ def assess_control(
     if verdict is Verdict.MANUAL:
         facts = [check.result.latest_fact_at for check in shown if check.result.latest_fact_at is not None]
         if attestation is None:
-            reasons.append(_NOT_ATTESTED)
+            reasons.append("No attestation is in force.")
         elif any(attestation.recorded_at < fact_at for fact_at in facts):
-            reasons.append(_OLDER)
+            reasons.append("The attestation is older than the newest facts, so it doesn't cover them.")
         else:
             verdict, is_attested = Verdict.PASS, True
     if attestation is not None:
         reasons.append(attestation.sentence)
         if verdict in {Verdict.FAIL, Verdict.UNKNOWN}:
-            reasons.append(_NOT_OVERRULED)
+            reasons.append("An attestation doesn't overrule a failed or an unknown check.")
     return ControlAssessment(control, verdict, tuple(reasons), shown, attestation, is_attested)
 
 
