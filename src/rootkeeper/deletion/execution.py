@@ -472,10 +472,13 @@ class DeletionRun:
             if pending:
                 self._collect(threads, pending)
         # Accounts that are still in progress have an unknown result.
+        detail = "In progress when the run stopped; the next command that changes something settles it."
+        kinds = tuple(KindResult(kind, KindOutcome.FAILED, KindReason.STOPPED, detail) for kind in CredentialKind)
         for planned in pending.values():
-            self.results.found[planned.account_id] = (
-                _describe_abandoned(planned) if planned.account_id in self._begun else describe_not_begun(planned)
-            )
+            deletion = describe_not_begun(planned)
+            if planned.account_id in self._begun:
+                deletion = replace(deletion, kinds=kinds, skip=None)
+            self.results.found[planned.account_id] = deletion
         failed = self.reasons.failures - earlier_failures
         if wave.is_canary and failed:
             self.reasons.stop(f"{failed} of {len(wave.accounts)} canary accounts failed.")
@@ -518,14 +521,3 @@ class DeletionRun:
         plan = self.targets.plan
         if self.clock.now() >= plan.not_after:
             self.reasons.stop(f"The plan expired at {render_instant(plan.not_after)}.")
-
-
-def _describe_abandoned(planned: PlannedAccount) -> AccountDeletion:
-    detail = "In progress when the run stopped; the next command that changes something settles it."
-    return AccountDeletion(
-        account_id=planned.account_id,
-        name=planned.name,
-        ou_path=planned.ou_path,
-        kinds=tuple(KindResult(kind, KindOutcome.FAILED, KindReason.STOPPED, detail) for kind in CredentialKind),
-        is_final=False,
-    )
