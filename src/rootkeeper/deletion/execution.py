@@ -200,7 +200,7 @@ class TargetDeletion:
             account.account_id,
             lock,
             only=self.plan.only,
-            check=self._make_check(planned, account),
+            check=partial(self._check, planned, account),
             context=self.context,
             is_stopped=self.is_stopped,
             remark=self.remark,
@@ -218,29 +218,25 @@ class TargetDeletion:
         )
         return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
 
-    def _make_check(self, planned: PlannedAccount, account: Account) -> Callable[[RootCredentials], Skip | None]:
+    def _check(self, planned: PlannedAccount, account: Account, found: RootCredentials) -> Skip | None:
         """Check the plan's claims about an account against the credentials found now.
 
         The account may have less than the plan contains. A recent use needs the plan's reason, also if the plan doesn't
         mention the use.
         """
-
-        def check(found: RootCredentials) -> Skip | None:
-            if planned.found is None:
-                return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
-            changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
-            if account.name != planned.name:
-                changes = (*changes, f"the account's name is {account.name}")
-            if changes:
-                return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
-            if not set(plan_deletion(found, self.plan.only)) <= set(planned.calls):
-                return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
-            use = find_recent_use(found, self.clock.now(), self.recent)
-            if use is not None and planned.allowed_use is None and plan_deletion(found, self.plan.only):
-                return Skip(SkipReason.RECENTLY_USED, use)
-            return None
-
-        return check
+        if planned.found is None:
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
+        changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
+        if account.name != planned.name:
+            changes = (*changes, f"the account's name is {account.name}")
+        if changes:
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
+        if not set(plan_deletion(found, self.plan.only)) <= set(planned.calls):
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
+        use = find_recent_use(found, self.clock.now(), self.recent)
+        if use is not None and planned.allowed_use is None and plan_deletion(found, self.plan.only):
+            return Skip(SkipReason.RECENTLY_USED, use)
+        return None
 
     def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
         """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun."""
