@@ -136,7 +136,9 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
             "inventory-items": _list_inventory_items(report, checks.values(), names),
             "assessment-assets": _describe_tool(names),
         },
-        "reviewed-controls": {"control-selections": _select_controls(report)},
+        "reviewed-controls": {
+            "control-selections": [_describe_selection(framework, report) for framework in report.frameworks]
+        },
     }
     statements = _list_statements(report)
     if statements:
@@ -195,16 +197,11 @@ def _describe_tool(names: _Names) -> Part:
     return {"components": [tool], "assessment-platforms": [platform]}
 
 
-def _select_controls(report: AssessedReport) -> list[Part]:
-    """The controls of each framework that were judged, and its known controls that weren't."""
-    frameworks = {framework.framework_id: framework for framework in report.frameworks}
-    judged: dict[str, list[ControlAssessment]] = {}
-    for assessment in report.assessments:
-        judged.setdefault(assessment.control.framework_id, []).append(assessment)
-    return [_describe_selection(frameworks[framework_id], mine) for framework_id, mine in judged.items()]
-
-
-def _describe_selection(framework: Framework, judged: Iterable[ControlAssessment]) -> Part:
+def _describe_selection(framework: Framework, report: AssessedReport) -> Part:
+    """The controls of a framework that were judged, and its known controls that weren't."""
+    judged = [
+        assessment for assessment in report.assessments if assessment.control.framework_id == framework.framework_id
+    ]
     statements: dict[str, list[str]] = {}
     not_applicable = []
     for assessment in judged:
