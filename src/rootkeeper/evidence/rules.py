@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -463,10 +462,9 @@ class _ExceptionHistory:
             return
         earlier, reported = self.current.pop(account_id, None), entry.parameters
         if entry.action is Action.EXCEPTION_ADD:
-            added = {"account_id": account_id, "added_by": entry.actor.name, "added_at": entry.at}
-            # An altered entry adds nothing; the report shows elsewhere that the ledger isn't intact.
-            with suppress(KeyError, TypeError, ValueError):
-                self.current[account_id] = parse_facts(DeletionException, {**reported, **added})
+            added = _parse_exception(entry, account_id)
+            if added is not None:
+                self.current[account_id] = added
             if earlier is None:
                 return
             if not earlier.is_in_force(entry.at):
@@ -499,6 +497,15 @@ def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
         if found is not None:
             return found if found.startswith(word) else f"{word} {found}"
     return None
+
+
+def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionException | None:
+    """``None`` for an altered entry; the report shows elsewhere that the ledger isn't intact."""
+    added = {"account_id": account_id, "added_by": entry.actor.name, "added_at": entry.at}
+    try:
+        return parse_facts(DeletionException, {**entry.parameters, **added})
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _text(parameters: Mapping[str, JsonValue], name: str) -> str | None:

@@ -14,7 +14,6 @@ A login profile alone proves no password: it exists as soon as recovery is allow
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -184,9 +183,10 @@ def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sand
         is_wanted = entry.action is Action.FAILSAFE_DRILL and entry.organization_id == organization_id
         if is_wanted and (entry.endpoint != "AWS") is in_sandbox:
             recorded = {"account_id": entry.account_id, "recorded_by": entry.actor.name, "recorded_at": entry.at}
-            # A later release may have written the entry in another form.
-            with suppress(KeyError, TypeError, ValueError):
+            try:
                 drills.append(parse_facts(Drill, {"alarm": None, "device": None, **entry.parameters, **recorded}))
+            except (KeyError, TypeError, ValueError):
+                continue  # A later release wrote the entry in another form.
     return tuple(sorted(drills, key=lambda drill: drill.order, reverse=True))
 
 
