@@ -7,15 +7,12 @@ is kept on purpose are judged like any other account.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine, count_accounts
 from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, MfaKind, Status
-
-_Evaluated = tuple[Verdict, str]
+from rootkeeper.organization.statuses import AccountRole, CredentialKind, MfaKind, Status
 
 
 def check_no_root_key(report: EvidenceReport) -> CheckResult:
@@ -48,21 +45,21 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
     """
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        return _evaluate_sign_in(account) or make_result(account, *_evaluate_devices(account.found))
+        result, found = _evaluate_sign_in(account), account.found.credentials
+        if result is not None:
+            return result
+        if found is None or not found.mfa_devices:
+            reason = "The root user has MFA. Which kind of device it is wasn't read."
+            return make_result(account, Verdict.UNKNOWN, reason)
+        kinds = {device.kind for device in found.mfa_devices}
+        if MfaKind.VIRTUAL in kinds:
+            return make_result(account, Verdict.FAIL, "An MFA device of the root user is virtual.")
+        reason = "Each MFA device of the root user is a hardware token."
+        if MfaKind.SECURITY_KEY in kinds:
+            reason = "No MFA device is virtual. AWS shows a passkey in software as a security key, too."
+        return make_result(account, Verdict.PASS, reason)
 
     return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
-
-
-def _evaluate_devices(found: AccountStatus) -> _Evaluated:
-    devices = () if found.credentials is None else found.credentials.mfa_devices
-    if not devices:
-        return Verdict.UNKNOWN, "The root user has MFA. Which kind of device it is wasn't read."
-    kinds = {device.kind for device in devices}
-    if MfaKind.VIRTUAL in kinds:
-        return Verdict.FAIL, "An MFA device of the root user is virtual."
-    if MfaKind.SECURITY_KEY in kinds:
-        return Verdict.PASS, "No MFA device is virtual. AWS shows a passkey in software as a security key, too."
-    return Verdict.PASS, "Each MFA device of the root user is a hardware token."
 
 
 def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
@@ -99,12 +96,18 @@ def check_root_unused(report: EvidenceReport) -> CheckResult:
         if used
         else "No reading shows a use in the period. Credentials that are gone by now may have been used before."
     )
+    uses = [window.opened_at for window in report.windows if window.opened_at is not None]
+    uses += [
+        at
+        for account in report.all_accounts
+        if (credentials := account.found.credentials) is not None and (at := credentials.last_used_at) is not None
+    ]
     return CheckResult(
         CheckName.ROOT_UNUSED,
         Verdict.UNKNOWN if is_unknown else Verdict.MANUAL,
         tuple(reasons),
         found.accounts,
-        latest_fact_at=max(_list_uses(report), default=None),
+        latest_fact_at=max(uses, default=None),
     )
 
 
@@ -130,14 +133,6 @@ def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountRe
         verdict = Verdict.MANUAL if found.signing_certificates else Verdict.NOT_APPLICABLE
         return make_result(account, verdict, reason)
     return make_result(account, Verdict.MANUAL, f"Last used on {found.last_used_at:%Y-%m-%d}.")
-
-
-def _list_uses(report: EvidenceReport) -> Iterator[datetime]:
-    for account in report.all_accounts:
-        found = account.found.credentials
-        if found is not None and found.last_used_at is not None:
-            yield found.last_used_at
-    yield from (window.opened_at for window in report.windows if window.opened_at is not None)
 
 
 def _check_accounts(

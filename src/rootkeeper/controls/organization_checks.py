@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 from rootkeeper.controls.account_checks import describe_accounts, explain_unread, make_result
@@ -17,7 +17,6 @@ from rootkeeper.windows.rules import NEVER_OPENED_STATES, RecoveryWindow, Window
 
 _Evaluated = tuple[Verdict, str]
 
-_CHINA = "The partition aws-cn has no root access management."
 _NOT_INTACT = "The ledger isn't intact, so its records prove nothing."
 
 
@@ -49,7 +48,8 @@ def check_delegated(report: EvidenceReport) -> CheckResult:
     """Check that a delegated administrator for IAM is registered; its purpose is attested account by account."""
     state = report.setup.state
     if report.partition == "aws-cn":
-        return CheckResult(CheckName.DELEGATED, Verdict.NOT_APPLICABLE, (_CHINA,))
+        reason = "The partition aws-cn has no root access management."
+        return CheckResult(CheckName.DELEGATED, Verdict.NOT_APPLICABLE, (reason,))
     if state is None:
         return CheckResult(CheckName.DELEGATED, Verdict.UNKNOWN, (report.setup.detail or "The set-up was never read.",))
     delegates = state.setup.delegated_administrators
@@ -240,7 +240,13 @@ def _check_windows(
 ) -> CheckResult:
     if not report.ledger.is_intact:
         return CheckResult(check, Verdict.UNKNOWN, (_NOT_INTACT,))
-    windows = list(_list_opened(report))
+    windows = [
+        window
+        for window in report.windows
+        if window.state not in NEVER_OPENED_STATES
+        and (started_at := window.opening_started_at) is not None
+        and started_at <= report.period.end
+    ]
     if not windows:
         reason = "No recovery window was open in the period, so nothing shows how one is handled."
         return CheckResult(check, Verdict.MANUAL, (reason,))
@@ -260,10 +266,3 @@ def _check_windows(
     newest = max(window.opened_at or window.requested_at for window in windows)
     verdict = combine(result.verdict for result in results)
     return CheckResult(check, verdict, tuple(reasons), tuple(results), latest_fact_at=newest)
-
-
-def _list_opened(report: EvidenceReport) -> Iterator[RecoveryWindow]:
-    for window in report.windows:
-        started_at = window.opening_started_at
-        if window.state not in NEVER_OPENED_STATES and started_at is not None and started_at <= report.period.end:
-            yield window

@@ -289,13 +289,6 @@ def apply_without_password(result: CheckResult, rule: WithoutPassword) -> CheckR
     return replace(result, verdict=verdict, reasons=(*result.reasons, note), accounts=accounts)
 
 
-_PARTIAL = "The checks show only a part of the control. Whether the rest holds needs a person's judgement."
-_CONTEXT = "The checks give only facts. The control itself needs a person's judgement."
-_OLDER = "The attestation is older than the newest facts, so it doesn't cover them."
-_NOT_OVERRULED = "An attestation doesn't overrule a failed or an unknown check."
-_NOT_ATTESTED = "No attestation is in force."
-
-
 def assess_control(
     control: Control,
     results: Sequence[CheckResult],
@@ -322,9 +315,11 @@ def assess_control(
         )
         if not is_whole or verdict is Verdict.KEPT:
             verdict = Verdict.MANUAL
-            reasons.append(_PARTIAL)
+            reasons.append(
+                "The checks show only a part of the control. Whether the rest holds needs a person's judgement."
+            )
     elif verdict is Verdict.MANUAL and not deciding:
-        reasons.append(_CONTEXT)
+        reasons.append("The checks give only facts. The control itself needs a person's judgement.")
     is_attested = verdict is Verdict.PASS and any(
         statement.basis is ConfirmationBasis.ATTESTATION
         for check in deciding
@@ -333,15 +328,15 @@ def assess_control(
     if verdict is Verdict.MANUAL:
         facts = [check.result.latest_fact_at for check in shown if check.result.latest_fact_at is not None]
         if attestation is None:
-            reasons.append(_NOT_ATTESTED)
+            reasons.append("No attestation is in force.")
         elif any(attestation.recorded_at < fact_at for fact_at in facts):
-            reasons.append(_OLDER)
+            reasons.append("The attestation is older than the newest facts, so it doesn't cover them.")
         else:
             verdict, is_attested = Verdict.PASS, True
     if attestation is not None:
         reasons.append(attestation.sentence)
         if verdict in {Verdict.FAIL, Verdict.UNKNOWN}:
-            reasons.append(_NOT_OVERRULED)
+            reasons.append("An attestation doesn't overrule a failed or an unknown check.")
     return ControlAssessment(control, verdict, tuple(reasons), shown, attestation, is_attested)
 
 
@@ -395,22 +390,17 @@ def find_attestations(entries: Iterable[LedgerEntry], at: datetime) -> dict[str,
     """Find each control's attestation in force at ``at``; ``entries`` are in the order of their sequence."""
     last: dict[str, ControlAttestation] = {}
     for entry in entries:
-        attestation = _parse_attestation(entry)
-        if attestation is not None and attestation.recorded_at <= at:
+        recorded = {
+            "recorded_by": entry.actor.name,
+            "recorded_by_kind": entry.actor.kind,
+            "recorded_at": entry.at,
+            "ledger_sequence": entry.sequence,
+            "entry_hash": entry.entry_hash,
+        }
+        try:
+            attestation = parse_facts(ControlAttestation, {**entry.parameters, **recorded})
+        except (KeyError, TypeError, ValueError):
+            continue  # The entry was altered, which the report shows elsewhere.
+        if attestation.recorded_at <= at:
             last[attestation.control] = attestation
     return {control: attestation for control, attestation in last.items() if attestation.is_in_force(at)}
-
-
-def _parse_attestation(entry: LedgerEntry) -> ControlAttestation | None:
-    """Parse an entry; ``None`` if it was altered, which the report shows elsewhere."""
-    recorded = {
-        "recorded_by": entry.actor.name,
-        "recorded_by_kind": entry.actor.kind,
-        "recorded_at": entry.at,
-        "ledger_sequence": entry.sequence,
-        "entry_hash": entry.entry_hash,
-    }
-    try:
-        return parse_facts(ControlAttestation, {**entry.parameters, **recorded})
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -47,7 +47,6 @@ from rootkeeper.errors import (
     RootkeeperError,
     UnprovenChangeError,
 )
-from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.jobs.rules import JobState
@@ -70,7 +69,6 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.shapes import to_json_record
 from rootkeeper.values import JsonValue, render_instant
-from rootkeeper.windows.rules import RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
 
 
@@ -89,7 +87,11 @@ class ProtectionReader:
 
         :param account_id: reads only the protections of this account; for the check right before it is changed.
         """
-        windows, exceptions = self._list_all() if account_id is None else self._list_of(account_id)
+        if account_id is None:
+            windows, exceptions = self.windows.list_windows(unfinished_only=True), self.exceptions.list_exceptions()
+        else:
+            window, exception = self.windows.find_unfinished(account_id), self.exceptions.find(account_id)
+            windows, exceptions = () if window is None else (window,), () if exception is None else (exception,)
         now = self.clock.now()
         recorded = {
             window.account_id: Skip(
@@ -104,13 +106,6 @@ class ProtectionReader:
                 )
                 recorded[exception.account_id] = Skip(SkipReason.EXCEPTION, detail)
         return AccountProtections(recorded, included_failsafes)
-
-    def _list_all(self) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
-        return self.windows.list_windows(unfinished_only=True), self.exceptions.list_exceptions()
-
-    def _list_of(self, account_id: AccountId) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
-        window, exception = self.windows.find_unfinished(account_id), self.exceptions.find(account_id)
-        return [] if window is None else [window], [] if exception is None else [exception]
 
 
 def describe_job(plan: DeletionPlan, rules: WaveRules) -> dict[str, JsonValue]:
@@ -205,7 +200,7 @@ class TargetDeletion:
             account.account_id,
             lock,
             only=self.plan.only,
-            check=self._make_check(planned, account),
+            check=partial(self._check, planned, account),
             context=self.context,
             is_stopped=self.is_stopped,
             remark=self.remark,
@@ -223,29 +218,25 @@ class TargetDeletion:
         )
         return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
 
-    def _make_check(self, planned: PlannedAccount, account: Account) -> Callable[[RootCredentials], Skip | None]:
+    def _check(self, planned: PlannedAccount, account: Account, found: RootCredentials) -> Skip | None:
         """Check the plan's claims about an account against the credentials found now.
 
         The account may have less than the plan contains. A recent use needs the plan's reason, also if the plan doesn't
         mention the use.
         """
-
-        def check(found: RootCredentials) -> Skip | None:
-            if planned.found is None:
-                return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
-            changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
-            if account.name != planned.name:
-                changes = (*changes, f"the account's name is {account.name}")
-            if changes:
-                return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
-            if not set(plan_deletion(found, self.plan.only)) <= set(planned.calls):
-                return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
-            use = find_recent_use(found, self.clock.now(), self.recent)
-            if use is not None and planned.allowed_use is None and plan_deletion(found, self.plan.only):
-                return Skip(SkipReason.RECENTLY_USED, use)
-            return None
-
-        return check
+        if planned.found is None:
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
+        changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
+        if account.name != planned.name:
+            changes = (*changes, f"the account's name is {account.name}")
+        if changes:
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
+        if not set(plan_deletion(found, self.plan.only)) <= set(planned.calls):
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
+        use = find_recent_use(found, self.clock.now(), self.recent)
+        if use is not None and planned.allowed_use is None and plan_deletion(found, self.plan.only):
+            return Skip(SkipReason.RECENTLY_USED, use)
+        return None
 
     def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
         """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun."""
@@ -477,10 +468,13 @@ class DeletionRun:
             if pending:
                 self._collect(threads, pending)
         # Accounts that are still in progress have an unknown result.
+        detail = "In progress when the run stopped; the next command that changes something settles it."
+        kinds = tuple(KindResult(kind, KindOutcome.FAILED, KindReason.STOPPED, detail) for kind in CredentialKind)
         for planned in pending.values():
-            self.results.found[planned.account_id] = (
-                _describe_abandoned(planned) if planned.account_id in self._begun else describe_not_begun(planned)
-            )
+            deletion = describe_not_begun(planned)
+            if planned.account_id in self._begun:
+                deletion = replace(deletion, kinds=kinds, skip=None)
+            self.results.found[planned.account_id] = deletion
         failed = self.reasons.failures - earlier_failures
         if wave.is_canary and failed:
             self.reasons.stop(f"{failed} of {len(wave.accounts)} canary accounts failed.")
@@ -523,14 +517,3 @@ class DeletionRun:
         plan = self.targets.plan
         if self.clock.now() >= plan.not_after:
             self.reasons.stop(f"The plan expired at {render_instant(plan.not_after)}.")
-
-
-def _describe_abandoned(planned: PlannedAccount) -> AccountDeletion:
-    detail = "In progress when the run stopped; the next command that changes something settles it."
-    return AccountDeletion(
-        account_id=planned.account_id,
-        name=planned.name,
-        ou_path=planned.ou_path,
-        kinds=tuple(KindResult(kind, KindOutcome.FAILED, KindReason.STOPPED, detail) for kind in CredentialKind),
-        is_final=False,
-    )

@@ -122,7 +122,7 @@ class Deletion:
             for account in to_read
             if not request.statuses or read[account.account_id].status in request.statuses
         ]
-        statuses = self._make_blocking_policy_finder(inventory).explain_statuses(wanted)
+        statuses = BlockingPolicyFinder(self.tools.policies, inventory).explain_statuses(wanted)
         require_guarded(statuses, options.only)
         now = self.clock.now()
         planned = {
@@ -229,14 +229,13 @@ class Deletion:
                 Hint(f"Job {job.job_id} is interrupted. Resume it to continue.", "job.interrupted", job_id=job.job_id)
             )
             raise reasons.obstacle
+        policy_finder = BlockingPolicyFinder(self.tools.policies, targets.inventory, reasons.signal)
         report = DeletionReport(
             plan=plan,
             caller_arn=self.inventory.caller.arn,
             started_at=started_at,
             ended_at=self.clock.now(),
-            accounts=self._make_blocking_policy_finder(targets.inventory, reasons.signal).explain_deletions(
-                list_outcomes(plan, results.found)
-            ),
+            accounts=policy_finder.explain_deletions(list_outcomes(plan, results.found)),
             job_id=job.job_id,
         )
         if not report.has_rest:
@@ -248,11 +247,6 @@ class Deletion:
             was_interrupted=reasons.signal.asked_once(),
             is_cancelled=job.is_cancelled,
         )
-
-    def _make_blocking_policy_finder(
-        self, inventory: Inventory, stop: StopSignal | None = None
-    ) -> BlockingPolicyFinder:
-        return BlockingPolicyFinder(self.tools.policies, inventory, stop)
 
     def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
         """Return the given inventory if it is at most two minutes old, otherwise read it again.

@@ -51,10 +51,21 @@ def _walk(report: EvidenceReport) -> Iterator[Finding]:
         if kept.evidence.role is AccountRole.FAILSAFE:
             checks = (check for check in kept.checks if check.name not in _NOT_JUDGED)
             yield from make_check_findings(checks, kept.evidence.account, kept.evidence.read_at)
-    management = _find_management_account(report)
-    yield _make_centralized_finding(report, management)
-    state = report.setup.state
-    yield make_drift_finding(report.setup.drift, management, None if state is None else state.read_at)
+    management = Account(report.management_account_id, "", "", AccountState.UNKNOWN, (), "")
+    if report.management is not None:
+        management = report.management.account
+    centralized, state = report.centralized, report.setup.state
+    read_at = None if state is None else state.read_at
+    yield make_finding(
+        CENTRALIZED_ROOT_ACCESS,
+        centralized.verdict,
+        management,
+        " ".join(centralized.reasons),
+        reason=" ".join(centralized.reasons) if centralized.verdict is Verdict.UNKNOWN else None,
+        observed_at=read_at,
+        facts={"attestations": len(centralized.attestations)},
+    )
+    yield make_drift_finding(report.setup.drift, management, read_at)
     ledger = report.ledger
     yield make_finding(
         LEDGER_INTACT,
@@ -63,23 +74,4 @@ def _walk(report: EvidenceReport) -> Iterator[Finding]:
         ledger.problem or f"Every entry up to {ledger.head_sequence} is as it was written.",
         observed_at=report.period.end,
         facts={"entries": ledger.entries, "head_sequence": ledger.head_sequence, "head_hash": ledger.head_hash},
-    )
-
-
-def _find_management_account(report: EvidenceReport) -> Account:
-    if report.management is not None:
-        return report.management.account
-    return Account(report.management_account_id, "", "", AccountState.UNKNOWN, (), "")
-
-
-def _make_centralized_finding(report: EvidenceReport, management: Account) -> Finding:
-    result, state = report.centralized, report.setup.state
-    return make_finding(
-        CENTRALIZED_ROOT_ACCESS,
-        result.verdict,
-        management,
-        " ".join(result.reasons),
-        reason=" ".join(result.reasons) if result.verdict is Verdict.UNKNOWN else None,
-        observed_at=None if state is None else state.read_at,
-        facts={"attestations": len(result.attestations)},
     )

@@ -199,14 +199,22 @@ def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, st
         return AccountStatus(account, facts.role, Status.NOT_APPLICABLE, None, detail), None
     unread = find_status_without_reading(account, facts.role, facts.partition)
     if unread is not None and facts.role is not AccountRole.MANAGEMENT:
-        return _evaluate_listing(unread, facts, period), None
+        # An account's state is as old as the list of accounts; it proves nothing for a period that ended before.
+        stale = period.find_staleness(facts.listed_at)
+        if unread.reason is not StatusReason.NOT_ACTIVE or stale is None:
+            return unread, None
+        detail = f"{unread.detail} Its state was {stale}."
+        return replace(unread, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=detail), None
     reading = _find_reading(facts, period)
     if reading is None:
         return _evaluate_unread(facts, unread), None
     status, method = reading
     stale = period.find_staleness(status.observed_at) if status.observed_at is not None else None
     if stale is not None:
-        return _evaluate_stale(status, stale), None
+        was = status.status.value.replace("_", " ")
+        detail = f"Last read at {status.observed_at:%Y-%m-%d %H:%M:%S UTC}, {stale}; it then was {was}."
+        found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
+        return (found if facts.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)), None
     return _evaluate_windows(status, facts, period), method
 
 
@@ -235,16 +243,6 @@ def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, s
     return replace(status, account=facts.account, role=facts.role), how
 
 
-def _evaluate_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
-    """An account's state is as old as the list of accounts; it proves nothing for a period that ended before."""
-    stale = period.find_staleness(facts.listed_at)
-    if unread.reason is StatusReason.NOT_ACTIVE and stale is not None:
-        return replace(
-            unread, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=f"{unread.detail} Its state was {stale}."
-        )
-    return unread
-
-
 def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> AccountStatus:
     last = facts.last
     if unread is not None:
@@ -255,13 +253,6 @@ def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> Accou
         moment = f"{last.observed_at:%Y-%m-%d %H:%M:%S UTC}"
         detail = f"Read only after the period's end, at {moment}: of earlier readings none is kept."
     return AccountStatus(facts.account, facts.role, Status.UNKNOWN, StatusReason.NEVER_READ, detail)
-
-
-def _evaluate_stale(status: AccountStatus, stale: str) -> AccountStatus:
-    was = status.status.value.replace("_", " ")
-    detail = f"Last read at {status.observed_at:%Y-%m-%d %H:%M:%S UTC}, {stale}; it then was {was}."
-    found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
-    return found if status.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)
 
 
 def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:

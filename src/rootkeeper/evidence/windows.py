@@ -179,7 +179,28 @@ class WindowReport:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Facts that a reader must not miss."""
-        return tuple(_list_remarks(self))
+        window, remarks = self.window, list[str]()
+        was_open = window.opened_at is not None
+        if was_open and not window.is_approved:
+            remarks.append("It has no approval.")
+        if was_open and window.is_emergency:
+            review = f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"
+            remarks.append(f"Opened in an emergency; {review}.")
+        if was_open and window.watched_by is None:
+            remarks.append("Not watched: what the root user did isn't known here.")
+        if self.alerts:
+            remarks.append(f"{len(self.alerts)} of the watched events raised an alert.")
+        if window.state in OWING_STATES:
+            remarks.append(f"Not closed: it is {window.state.value}.")
+        failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in self.steps)
+        if failed:
+            remarks.append(f"{failed} closings failed or weren't proven.")
+        if any(reread.found for reread in self.rereads):
+            remarks.append("A re-read after the closing found root user credentials; the window was closed once more.")
+        if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
+            next_at = json_time(window.next_reread_at)
+            remarks.append(f"Read again {len(self.rereads)} times so far; next at {next_at}.")
+        return tuple(remarks)
 
 
 def make_window_report(
@@ -256,29 +277,6 @@ def _describe_step(entry: LedgerEntry, outcome: LedgerEntry | None) -> WindowSte
 def _describe_reread(entry: LedgerEntry) -> WindowReread:
     found = entry.parameters.get("found")
     return WindowReread(entry.at, tuple(map(str, found)) if isinstance(found, list | tuple) else ())
-
-
-def _list_remarks(report: WindowReport) -> Iterable[str]:
-    window = report.window
-    was_open = window.opened_at is not None
-    if was_open and not window.is_approved:
-        yield "It has no approval."
-    if was_open and window.is_emergency:
-        review = f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"
-        yield f"Opened in an emergency; {review}."
-    if was_open and window.watched_by is None:
-        yield "Not watched: what the root user did isn't known here."
-    if report.alerts:
-        yield f"{len(report.alerts)} of the watched events raised an alert."
-    if window.state in OWING_STATES:
-        yield f"Not closed: it is {window.state.value}."
-    failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in report.steps)
-    if failed:
-        yield f"{failed} closings failed or weren't proven."
-    if any(reread.found for reread in report.rereads):
-        yield "A re-read after the closing found root user credentials; the window was closed once more."
-    if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
-        yield f"Read again {len(report.rereads)} times so far; next at {json_time(window.next_reread_at)}."
 
 
 @dataclass(frozen=True, slots=True)

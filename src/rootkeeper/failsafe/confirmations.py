@@ -87,24 +87,16 @@ def describe_failsafes(
         for account in inventory.accounts
         if account.account_id == management_account_id
     ]
-    accounts = tuple(
-        KnownFailsafe(
-            account,
-            role,
-            check_drills(drills, now, account.account_id),
-            _find_due(find_last_drill(drills, account.account_id)),
-            tuple(confirmed[account.account_id] for confirmed in in_force if account.account_id in confirmed),
-        )
-        for account, role in found
-    )
+    accounts = []
+    for account, role in found:
+        drill, last = check_drills(drills, now, account.account_id), find_last_drill(drills, account.account_id)
+        due_at = None if last is None or last.outcome is DrillOutcome.FAILED else last.held_at + DRILL_EVERY
+        confirmed = tuple(known[account.account_id] for known in in_force if account.account_id in known)
+        accounts.append(KnownFailsafe(account, role, drill, due_at, confirmed))
     unknown = None
     if inventory.delegated_administrator_ids is None:
         unknown = "The delegated administrators for IAM couldn't be read in the last listing."
-    return KnownFailsafes(accounts, unknown)
-
-
-def _find_due(last: Drill | None) -> datetime | None:
-    return None if last is None or last.outcome is DrillOutcome.FAILED else last.held_at + DRILL_EVERY
+    return KnownFailsafes(tuple(accounts), unknown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,23 +179,16 @@ def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sand
 
     A drill in a sandbox never counts for AWS, nor a drill in AWS for a sandbox.
     """
-    drills = [
-        _parse_drill(entry)
-        for entry in entries
-        if entry.action is Action.FAILSAFE_DRILL
-        and entry.organization_id == organization_id
-        and (entry.endpoint != "AWS") is in_sandbox
-    ]
-    return tuple(sorted((drill for drill in drills if drill is not None), key=lambda drill: drill.order, reverse=True))
-
-
-def _parse_drill(entry: LedgerEntry) -> Drill | None:
-    """Parse an entry; ``None`` if a later release wrote it in another form."""
-    recorded = {"account_id": entry.account_id, "recorded_by": entry.actor.name, "recorded_at": entry.at}
-    try:
-        return parse_facts(Drill, {"alarm": None, "device": None, **entry.parameters, **recorded})
-    except (KeyError, TypeError, ValueError):
-        return None
+    drills: list[Drill] = []
+    for entry in entries:
+        is_wanted = entry.action is Action.FAILSAFE_DRILL and entry.organization_id == organization_id
+        if is_wanted and (entry.endpoint != "AWS") is in_sandbox:
+            recorded = {"account_id": entry.account_id, "recorded_by": entry.actor.name, "recorded_at": entry.at}
+            try:
+                drills.append(parse_facts(Drill, {"alarm": None, "device": None, **entry.parameters, **recorded}))
+            except (KeyError, TypeError, ValueError):
+                continue  # A later release wrote the entry in another form.
+    return tuple(sorted(drills, key=lambda drill: drill.order, reverse=True))
 
 
 def find_last_drill(drills: Iterable[Drill], account_id: AccountId | None = None) -> Drill | None:

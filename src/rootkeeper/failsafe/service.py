@@ -339,12 +339,7 @@ class FailsafeLoginKeeper(AccountWork):
         if not progress.is_complete:
             explanation = f"The login isn't complete: {'; '.join(progress.shortcomings)}."
             return KeepResult(window, is_kept=False, explanation=explanation, progress=progress)
-        return self._record(window, found, progress, lock)
-
-    def _record(
-        self, window: RecoveryWindow, found: RootCredentials, progress: LoginProgress, lock: AccountLock
-    ) -> KeepResult:
-        """Record the intent before the window, so that a crash can't leave an unrecorded login."""
+        # The intent is recorded before the window, so that a crash can't leave an unrecorded login.
         kept = advance(window, WindowState.KEPT, self.clock.now())
         step = WindowStep(
             Action.WINDOW_KEEP,

@@ -143,13 +143,10 @@ def make_finding(
     )
 
 
-_ID_LENGTH = 32
-
-
 def find_finding_id(report: FindingReport, finding: Finding) -> str:
     """Find the id of a finding: equal in every later reading, also with another verdict."""
     place = (report.endpoint, report.organization_id, finding.rule.rule_id, finding.account_id, finding.subject)
-    return hashlib.sha256(canonical_json(place).encode()).hexdigest()[:_ID_LENGTH]
+    return hashlib.sha256(canonical_json(place).encode()).hexdigest()[:32]
 
 
 def evaluate_status(status: AccountStatus) -> Verdict:

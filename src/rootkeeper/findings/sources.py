@@ -84,7 +84,16 @@ def list_failsafe_findings(report: FailsafeReport) -> FindingReport:
     """List whether there is a failsafe, then the checks of each."""
 
     def walk() -> Iterator[Finding]:
-        yield _make_registration_finding(report)
+        found = next((check for check in report.checks if check.name == "failsafe"), None)
+        yield make_finding(
+            FAILSAFE_RULES["failsafe"],
+            Verdict.PASS if found is None else Verdict(found.verdict.value),
+            find_management_account(report.inventory),
+            f"{len(report.failsafes)} registered." if found is None else found.evidence,
+            reason=found.evidence if found is not None and found.verdict is CheckVerdict.UNKNOWN else None,
+            observed_at=report.observed_at,
+            facts={"account_ids": [account.account_id for account in report.failsafes]},
+        )
         for account in report.failsafes:
             checks = (check for check in report.checks if check.account_id == account.account_id)
             yield from make_check_findings(checks, account, report.observed_at)
@@ -129,12 +138,16 @@ def make_status_finding(status: AccountStatus) -> Finding:
     """Make the finding of a root user: a member account's has no credentials, the management account's is guarded."""
     is_management = status.role is AccountRole.MANAGEMENT
     verdict = _evaluate_management(status) if is_management else evaluate_status(status)
+    reason = None
+    if verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN):
+        found = status.reason
+        reason = "not_read" if found in (None, StatusReason.MANAGEMENT_ACCOUNT) else found.value
     return make_finding(
         MANAGEMENT_ROOT_USER if is_management else ROOT_USER_CREDENTIALS,
         verdict,
         status.account,
         _describe_management(status, verdict) if is_management else _describe_member(status, verdict),
-        reason=_find_reason(status) if verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN) else None,
+        reason=reason,
         observed_at=status.observed_at,
         facts={
             "role": status.role.value,
@@ -148,11 +161,6 @@ def _evaluate_management(status: AccountStatus) -> Verdict:
     if status.summary is None:
         return Verdict.UNKNOWN
     return Verdict.PASS if status.is_guarded else Verdict.FAIL
-
-
-def _find_reason(status: AccountStatus) -> str:
-    reason = status.reason
-    return "not_read" if reason in (None, StatusReason.MANAGEMENT_ACCOUNT) else reason.value
 
 
 def _describe_member(status: AccountStatus, verdict: Verdict) -> str:
@@ -217,19 +225,6 @@ def make_check_findings(checks: Iterable[Check], account: Account, observed_at: 
             yield make_finding(rule, verdict, account, check.evidence, reason=reason, observed_at=observed_at)
         elif name == "recovery_window":
             yield make_finding(rule, Verdict.PASS, account, "No recovery window is open.", observed_at=observed_at)
-
-
-def _make_registration_finding(report: FailsafeReport) -> Finding:
-    found = next((check for check in report.checks if check.name == "failsafe"), None)
-    return make_finding(
-        FAILSAFE_RULES["failsafe"],
-        Verdict.PASS if found is None else Verdict(found.verdict.value),
-        find_management_account(report.inventory),
-        f"{len(report.failsafes)} registered." if found is None else found.evidence,
-        reason=found.evidence if found is not None and found.verdict is CheckVerdict.UNKNOWN else None,
-        observed_at=report.observed_at,
-        facts={"account_ids": [account.account_id for account in report.failsafes]},
-    )
 
 
 _OF_ACCESS = {

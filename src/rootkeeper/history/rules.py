@@ -150,29 +150,20 @@ def compare_audits(
     unchanged = not_compared = 0
     for account_id in sorted({*before, *after}):
         earlier, later = before.get(account_id), after.get(account_id)
-        if (earlier is None or later is None) and not are_complete:
+        if earlier is not None and later is not None:
+            kinds = compare_kinds(earlier, later)
+            if kinds or (earlier.status, earlier.reason) != (later.status, later.reason):
+                change, name = AccountChange.CHANGED, later.account.name
+                found.append(AccountDifference(account_id, name, change, earlier, later, kinds))
+            else:
+                unchanged += 1
+        elif not are_complete:
             not_compared += 1
-        elif (difference := _compare(account_id, earlier, later)) is None:
-            unchanged += 1
-        else:
-            found.append(difference)
+        elif later is not None:
+            found.append(AccountDifference(account_id, later.account.name, AccountChange.JOINED, None, later, ()))
+        elif earlier is not None:
+            found.append(AccountDifference(account_id, earlier.account.name, AccountChange.LEFT, earlier, None, ()))
     return AuditDifference(tuple(found), unchanged, not_compared)
-
-
-def _compare(
-    account_id: AccountId, before: AccountStatus | None, after: AccountStatus | None
-) -> AccountDifference | None:
-    known = after or before
-    if known is None:
-        return None
-    change = AccountChange.CHANGED if before and after else AccountChange.JOINED if after else AccountChange.LEFT
-    kinds = compare_kinds(before, after) if before and after else ()
-    is_same = (
-        before is not None and after is not None and (before.status, before.reason) == (after.status, after.reason)
-    )
-    if is_same and not kinds:
-        return None
-    return AccountDifference(account_id, known.account.name, change, before, after, kinds)
 
 
 def compare_kinds(before: AccountStatus, after: AccountStatus) -> tuple[KindDifference, ...]:

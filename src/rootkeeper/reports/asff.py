@@ -82,7 +82,9 @@ def to_finding(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asf
     newer, and a verdict can change without a reading of the account.
     """
     rule, status = finding.rule, _STATUSES[finding.verdict]
-    label = finding.severity.value.upper()
+    label, subject = finding.severity.value.upper(), _line(finding.subject)
+    title = f"{rule.title}: {_line(finding.account_name) or 'account'} ({finding.account_id})"
+    title += f", {subject}" if subject else ""
     compliance: Asff = {"Status": status}
     if finding.verdict not in {Verdict.FAIL, Verdict.PASS}:
         reason = _line(finding.reason) or _line(finding.message) or "The reason isn't known."
@@ -99,7 +101,8 @@ def to_finding(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asf
         "AwsAccountId": hub.account_id,
         "CreatedAt": json_time(finding.observed_at or report.observed_at),
         "UpdatedAt": json_time(report.observed_at),
-        "Title": shorten(_render_title(report, finding), MOST_TITLE),
+        # A sandbox is named first, so that play is never taken for AWS.
+        "Title": shorten(f"SANDBOX: {title}" if report.is_sandbox else title, MOST_TITLE),
         "Description": shorten(_line(finding.message) or rule.title, MOST_DESCRIPTION),
         "Remediation": {"Recommendation": {"Text": shorten(rule.remediation, MOST_RECOMMENDATION)}},
         "Resources": [_describe_account(report, finding, hub)],
@@ -113,14 +116,6 @@ def to_finding(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asf
     if report.is_sandbox:
         described["Sample"] = True
     return described
-
-
-def _render_title(report: FindingReport, finding: Finding) -> str:
-    """The rule's title, the account and the subject; a sandbox is named first, so that play is never taken for AWS."""
-    subject = _line(finding.subject)
-    whose = f"{_line(finding.account_name) or 'account'} ({finding.account_id})"
-    title = f"{finding.rule.title}: {whose}{f', {subject}' if subject else ''}"
-    return f"SANDBOX: {title}" if report.is_sandbox else title
 
 
 def _describe_account(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asff:

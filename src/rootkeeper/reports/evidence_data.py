@@ -7,7 +7,6 @@ from typing import Any
 
 from rootkeeper.controls.records import describe_assessed_report
 from rootkeeper.evidence.records import KIND_NAMES, Record, describe_account, render_presence
-from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.reports.findings_data import render_rows
 from rootkeeper.untrusted_text import json_text
@@ -62,16 +61,15 @@ def render_csv(report: EvidenceReport) -> Iterator[bytes]:
 
 def render_accounts_csv(report: EvidenceReport) -> Iterator[bytes]:
     """The management account first; a kind is ``none``, ``yes`` or a count, ``not applicable`` or ``unknown``."""
-    return render_rows(ACCOUNT_COLUMNS, map(_make_account_row, report.all_accounts))
-
-
-def _make_account_row(evidence: AccountEvidence) -> list[object]:
-    row: dict[str, object] = {
-        **describe_account(evidence),
-        **{kind.kind.value: render_presence(kind) for kind in evidence.kinds},
-        "excepted_until": None if evidence.exception is None else json_time(evidence.exception.until),
-    }
-    return [row[name] for name in ACCOUNT_COLUMNS]
+    records: Iterator[dict[str, object]] = (
+        {
+            **describe_account(evidence),
+            **{kind.kind.value: render_presence(kind) for kind in evidence.kinds},
+            "excepted_until": None if evidence.exception is None else json_time(evidence.exception.until),
+        }
+        for evidence in report.all_accounts
+    )
+    return render_rows(ACCOUNT_COLUMNS, ([record[name] for name in ACCOUNT_COLUMNS] for record in records))
 
 
 def _row(section: str, account_id: object, item: str, value: object, **more: object) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from rootkeeper.values import render_duration
 
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
-    period = report.period
+    period, ledger = report.period, report.ledger
     lines = [f"# Root access of organization {markdown_text(report.organization_id)}", ""]
     if report.is_sandbox:
         lines += [f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**", ""]
@@ -36,6 +36,11 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
     ]
     lines += markdown_table(("", ""), facts)
     gaps = [(gap.subject.replace("_", " "), gap.account_id or "", gap.reason, gap.what) for gap in report.gaps]
+    ledger_facts = [
+        ("Entries", f"{ledger.entries:,}, of which {report.history.entries:,} in the period"),
+        ("Verified", "intact" if ledger.is_intact else f"NOT INTACT: {ledger.problem}"),
+        ("Head", f"entry {ledger.head_sequence}, {ledger.head_hash}"),
+    ]
     for title, section in (
         ("Verdicts", _render_verdicts(report)),
         *((("Controls", _render_controls(report)),) if list_assessments(report) else ()),
@@ -46,7 +51,7 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
         ("Exceptions from deletion", _render_exceptions(report)),
         ("Deletions", _render_deletions(report)),
         ("Set-up and drift", _render_setup(report)),
-        ("Ledger", _render_ledger(report)),
+        ("Ledger", markdown_table(("", ""), ledger_facts)),
     ):
         lines += ["", f"## {title}", "", *section]
     yield ("\n".join(lines) + "\n").encode()
@@ -202,13 +207,3 @@ def _render_setup(report: EvidenceReport) -> Iterator[str]:
     rows = [(difference.what, " ".join(difference.could_be)) for difference in drift.differences]
     rows += [(sentence, "") for sentence in drift.unknown]
     yield from markdown_table(("Drift", "Could be"), rows, empty=none)
-
-
-def _render_ledger(report: EvidenceReport) -> Iterator[str]:
-    ledger = report.ledger
-    rows = [
-        ("Entries", f"{ledger.entries:,}, of which {report.history.entries:,} in the period"),
-        ("Verified", "intact" if ledger.is_intact else f"NOT INTACT: {ledger.problem}"),
-        ("Head", f"entry {ledger.head_sequence}, {ledger.head_hash}"),
-    ]
-    return markdown_table(("", ""), rows)

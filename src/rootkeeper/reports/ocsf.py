@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from rootkeeper import __version__
-from rootkeeper.findings.rules import Finding, FindingReport, FindingRule, Severity, Verdict, find_finding_id
+from rootkeeper.findings.rules import Finding, FindingReport, Severity, Verdict, find_finding_id
 from rootkeeper.untrusted_text import json_text, printable, printable_json
 from rootkeeper.values import JsonValue
 
@@ -40,7 +40,8 @@ def render(report: FindingReport) -> Iterator[bytes]:
 
 def describe_event(report: FindingReport, finding: Finding) -> Event:
     rule, (status_id, status) = finding.rule, _STATUSES[finding.verdict]
-    finding_id = find_finding_id(report, finding)
+    account = {"uid": finding.account_id, "name": printable(finding.account_name), "type_id": 10, "type": "AWS Account"}
+    organization = {"uid": report.organization_id, "ou_name": printable(finding.ou_path)}
     compliance: Event = {"control": rule.rule_id, "desc": rule.title, "status_id": status_id, "status": status}
     event: Event = {
         "activity_id": 1,
@@ -56,10 +57,16 @@ def describe_event(report: FindingReport, finding: Finding) -> Event:
         "severity": finding.severity.value.capitalize(),
         "message": printable(finding.message),
         "status_code": finding.verdict.value,
-        "metadata": _describe_source(report, rule),
-        "cloud": _describe_cloud(report, finding),
+        "metadata": {
+            "version": SCHEMA_VERSION,
+            "product": {"name": "Rootkeeper", "vendor_name": "Rootkeeper", "version": __version__},
+            "profiles": ["cloud"],
+            "event_code": rule.rule_id,
+            **({"labels": ["sandbox"]} if report.is_sandbox else {}),
+        },
+        "cloud": {"provider": "AWS", "account": account, "org": organization},
         "compliance": compliance,
-        "finding_info": _describe_finding(report, finding, finding_id),
+        "finding_info": _describe_finding(report, finding),
         "remediation": {"desc": rule.remediation, "references": [rule.guide]},
         "resources": [_describe_account(report, finding)],
         "unmapped": {"endpoint": printable(report.endpoint), "source": report.source},
@@ -69,27 +76,11 @@ def describe_event(report: FindingReport, finding: Finding) -> Event:
     return event
 
 
-def _describe_source(report: FindingReport, rule: FindingRule) -> Event:
-    return {
-        "version": SCHEMA_VERSION,
-        "product": {"name": "Rootkeeper", "vendor_name": "Rootkeeper", "version": __version__},
-        "profiles": ["cloud"],
-        "event_code": rule.rule_id,
-        **({"labels": ["sandbox"]} if report.is_sandbox else {}),
-    }
-
-
-def _describe_cloud(report: FindingReport, finding: Finding) -> Event:
-    account = {"uid": finding.account_id, "name": printable(finding.account_name), "type_id": 10, "type": "AWS Account"}
-    organization = {"uid": report.organization_id, "ou_name": printable(finding.ou_path)}
-    return {"provider": "AWS", "account": account, "org": organization}
-
-
-def _describe_finding(report: FindingReport, finding: Finding, finding_id: str) -> Event:
+def _describe_finding(report: FindingReport, finding: Finding) -> Event:
     rule = finding.rule
     title = f"SANDBOX: {rule.title}" if report.is_sandbox else rule.title
     described: Event = {
-        "uid": finding_id,
+        "uid": find_finding_id(report, finding),
         "title": title,
         "desc": rule.description,
         "analytic": {"uid": rule.rule_id, "name": rule.title, "type_id": 1, "type": "Rule"},

@@ -28,7 +28,6 @@ from rootkeeper.evidence.records import VERDICTS, render_presence, render_status
 from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.organization.accounts import AccountId
 from rootkeeper.untrusted_text import json_text, markdown_text, printable
 from rootkeeper.values import json_time, render_duration
 
@@ -126,7 +125,6 @@ def _describe_document(report: AssessedReport) -> Part:
 
 def _describe_result(report: AssessedReport, names: _Names) -> Part:
     checks = {_render_check_name(shown): shown for assessment in report.assessments for shown in assessment.checks}
-    accounts = _list_accounts(report, checks.values())
     result: Part = {
         "uuid": names.find_of_period("result"),
         "title": "Root user credentials, and the controls that ask about them",
@@ -135,10 +133,12 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
         "start": json_time(report.period.start),
         "end": json_time(report.period.end),
         "local-definitions": {
-            "inventory-items": (_describe_account(*account, names) for account in accounts),
+            "inventory-items": _list_inventory_items(report, checks.values(), names),
             "assessment-assets": _describe_tool(names),
         },
-        "reviewed-controls": {"control-selections": _select_controls(report)},
+        "reviewed-controls": {
+            "control-selections": [_describe_selection(framework, report) for framework in report.frameworks]
+        },
     }
     statements = _list_statements(report)
     if statements:
@@ -164,23 +164,20 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
     return result
 
 
-def _list_accounts(report: EvidenceReport, checks: Iterable[ShownCheck]) -> Iterator[tuple[AccountId, str, str]]:
-    """Id, name and place; those too that a recovery window is of and that have left the organization."""
-    listed = {account.account.account_id for account in report.all_accounts}
-    for account in report.all_accounts:
-        yield account.account.account_id, account.account.name, account.account.ou_path
-    for found in chain.from_iterable(shown.result.accounts for shown in checks):
-        if found.account_id not in listed:
-            listed.add(found.account_id)
-            yield found.account_id, found.name, found.ou_path
-
-
-def _describe_account(account_id: AccountId, name: str, ou_path: str, names: _Names) -> Part:
-    return {
-        "uuid": names.find("account", account_id),
-        "description": f"AWS account {account_id}: {markdown_text(name)}",
-        "props": [{"name": "asset-id", "value": account_id}, *_list_properties(name=name, organizational_unit=ou_path)],
+def _list_inventory_items(report: EvidenceReport, checks: Iterable[ShownCheck], names: _Names) -> Iterator[Part]:
+    """Describe the accounts, those too that a recovery window is of and that have left the organization."""
+    accounts = {
+        account.account.account_id: (account.account.name, account.account.ou_path) for account in report.all_accounts
     }
+    for found in chain.from_iterable(shown.result.accounts for shown in checks):
+        accounts.setdefault(found.account_id, (found.name, found.ou_path))
+    for account_id, (name, ou_path) in accounts.items():
+        properties = _list_properties(name=name, organizational_unit=ou_path)
+        yield {
+            "uuid": names.find("account", account_id),
+            "description": f"AWS account {account_id}: {markdown_text(name)}",
+            "props": [{"name": "asset-id", "value": account_id}, *properties],
+        }
 
 
 def _describe_tool(names: _Names) -> Part:
@@ -200,16 +197,11 @@ def _describe_tool(names: _Names) -> Part:
     return {"components": [tool], "assessment-platforms": [platform]}
 
 
-def _select_controls(report: AssessedReport) -> list[Part]:
-    """The controls of each framework that were judged, and its known controls that weren't."""
-    frameworks = {framework.framework_id: framework for framework in report.frameworks}
-    judged: dict[str, list[ControlAssessment]] = {}
-    for assessment in report.assessments:
-        judged.setdefault(assessment.control.framework_id, []).append(assessment)
-    return [_describe_selection(frameworks[framework_id], mine) for framework_id, mine in judged.items()]
-
-
-def _describe_selection(framework: Framework, judged: Iterable[ControlAssessment]) -> Part:
+def _describe_selection(framework: Framework, report: AssessedReport) -> Part:
+    """The controls of a framework that were judged, and its known controls that weren't."""
+    judged = [
+        assessment for assessment in report.assessments if assessment.control.framework_id == framework.framework_id
+    ]
     statements: dict[str, list[str]] = {}
     not_applicable = []
     for assessment in judged:
@@ -361,7 +353,16 @@ def _describe_finding(assessment: ControlAssessment, names: _Names) -> Part:
         "description": markdown_text(control.text),
         "props": [
             *_list_properties(framework=control.framework_id, control=control.control_id, verdict=verdict.value),
-            *map(_describe_mapping, assessment.checks),
+            *(
+                {
+                    "name": "check",
+                    "ns": _NAMESPACE,
+                    "value": mapping.check.value,
+                    "class": mapping.showing.value,
+                    "remarks": f"Strength of the mapping: {mapping.strength.value}. Source: {mapping.source}.",
+                }
+                for mapping in (shown.mapping for shown in assessment.checks)
+            ),
         ],
         "origins": _list_origins(names),
         "target": {
@@ -378,18 +379,6 @@ def _describe_finding(assessment: ControlAssessment, names: _Names) -> Part:
     if failed:
         described["related-risks"] = [{"risk-uuid": names.find("risk", name)} for name in failed]
     return described
-
-
-def _describe_mapping(shown: ShownCheck) -> Part:
-    """Where it is said that the check belongs to the control, and how sure that is."""
-    mapping = shown.mapping
-    return {
-        "name": "check",
-        "ns": _NAMESPACE,
-        "value": mapping.check.value,
-        "class": mapping.showing.value,
-        "remarks": f"Strength of the mapping: {mapping.strength.value}. Source: {mapping.source}.",
-    }
 
 
 def _list_origins(names: _Names) -> list[Part]:

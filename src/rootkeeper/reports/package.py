@@ -155,7 +155,11 @@ class _Extract:
             if not self._count:
                 self._first_sequence, self._previous_hash = entry.sequence, entry.previous_hash
             self._count += 1
-            yield f"{_render_line(entry)}\n".encode()
+            try:
+                line = render_entry(entry)
+            except ValueError:  # An edited entry may have no canonical form, and must not stop the evidence.
+                line = json.dumps(describe_entry(entry), sort_keys=True)
+            yield f"{line}\n".encode()
 
     def describe(self, report: EvidenceReport) -> ManifestLedger:
         return {
@@ -166,13 +170,6 @@ class _Extract:
             "head_hash": report.ledger.head_hash,
             "other_organization_ids": list(report.history.other_organization_ids),
         }
-
-
-def _render_line(entry: LedgerEntry) -> str:
-    try:
-        return render_entry(entry)
-    except ValueError:  # an edited entry may have no canonical form, and must not keep the evidence from being written
-        return json.dumps(describe_entry(entry), sort_keys=True)
 
 
 def _describe(report: EvidenceReport) -> str:

@@ -149,7 +149,10 @@ def _describe_controls(report: EvidenceReport) -> Iterator[Block]:
 
 def _describe_units(accounts: Sequence[AccountEvidence]) -> Iterator[Block]:
     yield heading("Accounts by organizational unit")
-    level = _choose_level(accounts)
+    paths = {tuple(account.account.ou_path.split("/")) for account in accounts}
+    level = max(map(len, paths), default=1)
+    while level > 1 and len({path[:level] for path in paths}) > UNITS:
+        level -= 1
     units: dict[str, list[AccountEvidence]] = {}
     for account in accounts:
         units.setdefault("/".join(account.account.ou_path.split("/")[:level]), []).append(account)
@@ -161,15 +164,6 @@ def _describe_units(accounts: Sequence[AccountEvidence]) -> Iterator[Block]:
         *([_count_row("All member accounts", accounts)] if accounts else []),
     ]
     yield from table(columns, rows, numbers=True)
-
-
-def _choose_level(accounts: Sequence[AccountEvidence]) -> int:
-    """The deepest level that has no more than ``UNITS`` units; at least the first."""
-    paths = {tuple(account.account.ou_path.split("/")) for account in accounts}
-    level = max(map(len, paths), default=1)
-    while level > 1 and len({path[:level] for path in paths}) > UNITS:
-        level -= 1
-    return level
 
 
 def _count_row(name: str, accounts: Sequence[AccountEvidence]) -> list[Cell]:
@@ -358,7 +352,18 @@ def _describe_annexes(report: EvidenceReport) -> Iterator[Block]:
     yield from annex("A", "accounts with root user credentials", Verdict.FAIL, "Found", _describe_found)
     yield from annex("B", "unknown accounts", Verdict.UNKNOWN, "Reason", _describe_reason)
     yield from annex("C", "accounts that are kept", Verdict.KEPT, "Found", _describe_found)
-    yield from _describe_reading(report)
+    yield heading("Annex D: how to read this document")
+    names = f"{VERDICTS[Verdict.PASS]}, {VERDICTS[Verdict.FAIL]} and the other verdicts"
+    yield bullets(
+        [
+            f"{names} are at the period's end. What wasn't read in the period is unknown.",
+            "Accounts without root user credentials are counted by unit. The CSV and JSON formats list each one.",
+            "Characters that this document's fonts don't have are shown by their Unicode numbers, such as <U+6771>.",
+            "The CSV and JSON formats have them as they are.",
+            "The hash at the foot of each page is that of the last ledger entry. It covers every entry before it.",
+            *(f"Accounts were read by {method}." for method in list_methods(report)),
+        ]
+    )
 
 
 def _describe_found(account: AccountEvidence) -> str:
@@ -378,18 +383,3 @@ def _describe_remark(account: AccountEvidence) -> str:
     if account.confirmation is not None:
         sentences.append(account.confirmation.sentence)
     return " ".join(sentences)
-
-
-def _describe_reading(report: EvidenceReport) -> Iterator[Block]:
-    yield heading("Annex D: how to read this document")
-    names = f"{VERDICTS[Verdict.PASS]}, {VERDICTS[Verdict.FAIL]} and the other verdicts"
-    yield bullets(
-        [
-            f"{names} are at the period's end. What wasn't read in the period is unknown.",
-            "Accounts without root user credentials are counted by unit. The CSV and JSON formats list each one.",
-            "Characters that this document's fonts don't have are shown by their Unicode numbers, such as <U+6771>.",
-            "The CSV and JSON formats have them as they are.",
-            "The hash at the foot of each page is that of the last ledger entry. It covers every entry before it.",
-            *(f"Accounts were read by {method}." for method in list_methods(report)),
-        ]
-    )

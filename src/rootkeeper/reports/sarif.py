@@ -58,9 +58,23 @@ def render(report: FindingReport) -> Iterator[bytes]:
     chosen = list(islice(chain.from_iterable(waiting.values()), MOST_RESULTS))
     left_out = counts - Counter(finding.verdict for finding in chosen)
     run = {
-        "tool": {"driver": _describe_tool(report)},
+        "tool": {
+            "driver": {
+                "name": "Rootkeeper",
+                "semanticVersion": __version__,
+                "rules": [_describe_rule(rule) for rule in report.rules],
+            }
+        },
         "invocations": [_describe_invocation(report, left_out)],
-        "properties": _describe_report(report, counts),
+        "properties": {
+            "source": report.source,
+            "organization_id": report.organization_id,
+            "management_account_id": report.management_account_id,
+            "partition": report.partition,
+            "endpoint": printable(report.endpoint),
+            "sandbox": report.is_sandbox,
+            "verdicts": {verdict.value: counts[verdict] for verdict in Verdict},
+        },
     }
     yield f'{{"$schema": "{SCHEMA}", "version": "2.1.0", "runs": [{json_text(run)[:-1]}, "results": ['.encode()
     indices = {rule.rule_id: index for index, rule in enumerate(report.rules)}
@@ -68,14 +82,6 @@ def render(report: FindingReport) -> Iterator[bytes]:
         result = _describe_result(report, finding, indices[finding.rule.rule_id])
         yield f"{',' if number else ''}\n{json_text(result)}".encode()
     yield b"\n]}]}\n"
-
-
-def _describe_tool(report: FindingReport) -> Mapping[str, Any]:
-    return {
-        "name": "Rootkeeper",
-        "semanticVersion": __version__,
-        "rules": [_describe_rule(rule) for rule in report.rules],
-    }
 
 
 def _describe_rule(rule: FindingRule) -> Mapping[str, Any]:
@@ -112,29 +118,35 @@ def _describe_invocation(report: FindingReport, left_out: Counter[Verdict]) -> M
     }
 
 
-def _describe_report(report: FindingReport, counts: Counter[Verdict]) -> Mapping[str, Any]:
-    return {
-        "source": report.source,
-        "organization_id": report.organization_id,
-        "management_account_id": report.management_account_id,
-        "partition": report.partition,
-        "endpoint": printable(report.endpoint),
-        "sandbox": report.is_sandbox,
-        "verdicts": {verdict.value: counts[verdict] for verdict in Verdict},
-    }
-
-
 def _describe_result(report: FindingReport, finding: Finding, rule_index: int) -> Mapping[str, Any]:
     finding_id = find_finding_id(report, finding)
     is_failure = finding.verdict is Verdict.FAIL
+    verdict = "" if is_failure else f"{finding.verdict.value.capitalize()}. "
+    reason = "" if finding.reason is None else f" Reason: {finding.reason}"
+    # GitHub shows only the first sentence where space is short, so it begins with the account.
+    message = f"{finding.account_name} ({finding.account_id}): {verdict}{finding.message}{reason}"
     return {
         "ruleId": finding.rule.rule_id,
         "ruleIndex": rule_index,
         "kind": KINDS[finding.verdict],
         # SARIF allows no other level for a kind that isn't a failure; GitHub then shows the rule's security severity.
         "level": _LEVELS[finding.severity] if is_failure else "none",
-        "message": {"text": sarif_text(_render_message(finding))},
-        "locations": [_describe_location(finding)],
+        "message": {"text": sarif_text(message)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": f"accounts/{finding.account_id}"},
+                    "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1},
+                },
+                "logicalLocations": [
+                    {
+                        "fullyQualifiedName": finding.account_id,
+                        "name": printable(finding.account_name),
+                        "kind": "resource",
+                    }
+                ],
+            }
+        ],
         # GitHub compares the first fingerprint only, and its name is fixed.
         "partialFingerprints": {"primaryLocationLineHash": finding_id, "rootkeeperFindingId/v1": finding_id},
         "properties": {
@@ -147,24 +159,4 @@ def _describe_result(report: FindingReport, finding: Finding, rule_index: int) -
             "observed_at": json_time(finding.observed_at),
             "facts": printable_json(finding.facts),
         },
-    }
-
-
-def _render_message(finding: Finding) -> str:
-    """Begin with the account: GitHub shows only the first sentence where space is short."""
-    about = f"{finding.account_name} ({finding.account_id})"
-    verdict = "" if finding.verdict is Verdict.FAIL else f"{finding.verdict.value.capitalize()}. "
-    reason = "" if finding.reason is None else f" Reason: {finding.reason}"
-    return f"{about}: {verdict}{finding.message}{reason}"
-
-
-def _describe_location(finding: Finding) -> Mapping[str, Any]:
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": f"accounts/{finding.account_id}"},
-            "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1},
-        },
-        "logicalLocations": [
-            {"fullyQualifiedName": finding.account_id, "name": printable(finding.account_name), "kind": "resource"}
-        ],
     }

@@ -140,8 +140,6 @@ TOPIC_NAME, QUEUE_NAME = "rootkeeper-alarms", "rootkeeper-root-events"
 FORWARDING_ROLE_NAME = "rootkeeper-region-forwarding"
 """Of the role that sends from another Region to the home Region of the same account."""
 
-_HOME_BUS_ARN = _Code("arn:${AWS::Partition}:events:${HomeRegion}:${AWS::AccountId}:event-bus/default")
-
 
 def render_cloudformation_yaml(bundle: PolicyBundle) -> str:
     """The template with a head of comments; the same bundle gives the same text."""
@@ -154,7 +152,7 @@ def render_cloudformation_yaml(bundle: PolicyBundle) -> str:
         every_event_state=EVERY_EVENT_STATE,
         forwarding_role_name=FORWARDING_ROLE_NAME,
         guardrail_parameters=_GUARDRAIL_PARAMETERS,
-        home_bus_arn=_HOME_BUS_ARN,
+        home_bus_arn=_Code("arn:${AWS::Partition}:events:${HomeRegion}:${AWS::AccountId}:event-bus/default"),
         home_region=get_iam_region(organization.partition),
         metric_namespace=METRIC_NAMESPACE,
         organization=organization,
@@ -169,14 +167,6 @@ def render_cloudformation_yaml(bundle: PolicyBundle) -> str:
 def render_cloudformation_json(bundle: PolicyBundle) -> str:
     """The same template; JSON has no comments."""
     return json.dumps(yaml.safe_load(render_cloudformation_yaml(bundle)), indent=2) + "\n"
-
-
-_TARGET_VARIABLES = {
-    GuardrailKind.DENY_LONG_TERM_ROOT: "deny_long_term_root_targets",
-    GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "cap_targets",
-}
-
-_RECEIVER_VARIABLES = {Receiver.QUEUE: "var.matching_queue_arn", Receiver.TOPIC: "var.alarm_topic_arn"}
 
 
 def render_terraform(bundle: PolicyBundle) -> str:
@@ -197,12 +187,12 @@ def render_terraform(bundle: PolicyBundle) -> str:
         metric_namespace=METRIC_NAMESPACE,
         organization=bundle.ground.organization,
         Receiver=Receiver,
-        receiver_variables=_RECEIVER_VARIABLES,
-        target_variables=_TARGET_VARIABLES,
+        receiver_variables={Receiver.QUEUE: "var.matching_queue_arn", Receiver.TOPIC: "var.alarm_topic_arn"},
+        target_variables={
+            GuardrailKind.DENY_LONG_TERM_ROOT: "deny_long_term_root_targets",
+            GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "cap_targets",
+        },
     )
-
-
-_STEM = "rootkeeper"
 
 
 def list_policy_texts(bundle: PolicyBundle) -> list[PolicyTextRecord]:
@@ -253,7 +243,7 @@ def _list_guardrails(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
 def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
     contents = "roles, guardrails and alarms"
     yield {
-        "file_name": f"{_STEM}.yaml",
+        "file_name": "rootkeeper.yaml",
         "title": "CloudFormation template, YAML",
         "description": f"One template of {contents}. Its first lines have the order of the stacks.",
         "form": PolicyForm.CLOUDFORMATION,
@@ -262,7 +252,7 @@ def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
         "content": render_cloudformation_yaml(bundle),
     }
     yield {
-        "file_name": f"{_STEM}.template.json",
+        "file_name": "rootkeeper.template.json",
         "title": "CloudFormation template, JSON",
         "description": f"The same template of {contents}, without its comments.",
         "form": PolicyForm.CLOUDFORMATION,
@@ -271,7 +261,7 @@ def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
         "content": render_cloudformation_json(bundle),
     }
     yield {
-        "file_name": f"{_STEM}.tf",
+        "file_name": "rootkeeper.tf",
         "title": "Terraform configuration",
         "description": f"The set-up, {contents}. Comments show how to import what exists.",
         "form": PolicyForm.TERRAFORM,
@@ -280,7 +270,7 @@ def _list_code(bundle: PolicyBundle) -> Iterator[PolicyTextRecord]:
         "content": render_terraform(bundle),
     }
     yield {
-        "file_name": f"{_STEM}-alarms.json",
+        "file_name": "rootkeeper-alarms.json",
         "title": "Alarms",
         "description": "A CloudWatch metric filter and an EventBridge pattern for each alarm.",
         "form": PolicyForm.ALARMS,

@@ -56,8 +56,6 @@ from rootkeeper.windows.credentials import NOT_STATED, CredentialsStatement, req
 from rootkeeper.windows.rules import CLOCK_SKEW, RecoveryWindow, WindowState, describe_blocking_window, require_duration
 from rootkeeper.windows.store import RecoveryWindowStore
 
-_SECONDS_PER_MINUTE = 60
-
 
 def require_correct_clock(reader: OrganizationReader) -> None:
     """Compare this machine's clock with AWS's. Calls: sts:GetCallerIdentity.
@@ -68,8 +66,8 @@ def require_correct_clock(reader: OrganizationReader) -> None:
     offset = reader.find_clock_offset()
     if offset is None or abs(offset) <= CLOCK_SKEW:
         return
-    minutes = int(abs(offset).total_seconds() // _SECONDS_PER_MINUTE)
-    where = "ahead of" if offset.total_seconds() > 0 else "behind"
+    minutes = abs(offset) // timedelta(minutes=1)
+    where = "ahead of" if offset > timedelta(0) else "behind"
     raise ClockWrongError(
         f"This machine's clock is {minutes} minutes {where} AWS's, so the window would close at the wrong time. "
         "Nothing was opened.",

@@ -120,9 +120,19 @@ class WindowCloser(AccountWork):
         try:
             with self.locks.hold(window.account_id, "closing a recovery window") as lock:
                 latest = self._get_latest(window)
-                if latest.state not in FINAL_STATES and not is_due(latest):
+                if latest.state in FINAL_STATES:
+                    text = f"Recovery window {latest.window_id} is {latest.state}."
+                    return CloseResult(latest, CloseOutcome.UNNEEDED, text)
+                if not is_due(latest):
                     return _describe_undue(latest)
-                return self._close_held(latest, lock)
+                if latest.state is WindowState.OPENING:
+                    text = "It isn't known yet whether anything was opened."
+                    hint = "The next command that changes something reads the account again."
+                    return CloseResult(latest, CloseOutcome.FAILED, text, hint)
+                closing = self.windows.update(
+                    latest.window_id, lambda found: begin_closing(found, self.clock.now(), self.closed_by)
+                )
+                return self._finish(closing, self._empty(closing, lock))
         except AccountBusyError as error:
             return CloseResult(window, CloseOutcome.BUSY, error.message, error.hint)
         except (LockLostError, WindowConflictError) as error:
@@ -133,18 +143,6 @@ class WindowCloser(AccountWork):
         except (DatabaseError, LedgerUnavailableError) as error:
             latest, failure = self._find_latest(window), error
         return self._close_without_database(latest, failure) if is_due(latest) else _describe_undue(latest)
-
-    def _close_held(self, window: RecoveryWindow, lock: AccountLock) -> CloseResult:
-        if window.state in FINAL_STATES:
-            return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} is {window.state}.")
-        if window.state is WindowState.OPENING:
-            failure = "It isn't known yet whether anything was opened."
-            hint = "The next command that changes something reads the account again."
-            return CloseResult(window, CloseOutcome.FAILED, failure, hint)
-        closing = self.windows.update(
-            window.window_id, lambda found: begin_closing(found, self.clock.now(), self.closed_by)
-        )
-        return self._finish(closing, self._empty(closing, lock))
 
     def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
         """DescribeAccount has a low quota, so it isn't called before first attempts, of which many may be due at once.
