@@ -20,6 +20,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -205,17 +206,14 @@ class ManagedPolicies:
     def get(self, arn: str) -> PolicySource:
         """Return the policy; without a text if it can't be read."""
         if arn not in self._found:
-            self._found[arn] = PolicySource(arn, name_of(arn), self._read(arn))
+            text: str | None = None
+            with suppress(AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError):
+                policy = required(self._iam.read("GetPolicy", PolicyArn=arn), "Policy", "iam:GetPolicy")
+                version_id = required(policy, "DefaultVersionId", "iam:GetPolicy")
+                answer = self._iam.read("GetPolicyVersion", PolicyArn=arn, VersionId=version_id)
+                text = document_text(required(answer, "PolicyVersion", "iam:GetPolicyVersion").get("Document"))
+            self._found[arn] = PolicySource(arn, name_of(arn), text)
         return self._found[arn]
-
-    def _read(self, arn: str) -> str | None:
-        try:
-            policy = required(self._iam.read("GetPolicy", PolicyArn=arn), "Policy", "iam:GetPolicy")
-            version_id = required(policy, "DefaultVersionId", "iam:GetPolicy")
-            answer = self._iam.read("GetPolicyVersion", PolicyArn=arn, VersionId=version_id)
-        except (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError):
-            return None
-        return document_text(required(answer, "PolicyVersion", "iam:GetPolicyVersion").get("Document"))
 
 
 def document_text(document: Any) -> str | None:
