@@ -192,12 +192,12 @@ def _find_renewal(session: Session, credentials: RefreshableCredentials) -> Cred
     # botocore shows it nowhere else.
     expires_at: datetime = credentials._expiry_time  # type: ignore[attr-defined]  # noqa: SLF001
     if method == "env":  # re-read from the variables, so usable to the last second
-        return CredentialsLifetime(Lifetime.ENDING, _in_utc(expires_at))
+        return CredentialsLifetime(Lifetime.ENDING, expires_at.astimezone(UTC))
     if method in _BY_MACHINE:
         return _RENEWED
     # So long before their expiry botocore must renew credentials; if that fails, it doesn't use them any more.
     unused_seconds = credentials._mandatory_refresh_timeout  # type: ignore[attr-defined]  # noqa: SLF001
-    usable_until = _in_utc(expires_at - timedelta(seconds=unused_seconds))
+    usable_until = (expires_at - timedelta(seconds=unused_seconds)).astimezone(UTC)
     chain = _profile_chain(session)
     if method == "assume-role" and any("mfa_serial" in profile for profile in chain):
         return CredentialsLifetime(Lifetime.ENDING, usable_until)
@@ -234,10 +234,6 @@ def _find_doubt(method: str, source: Mapping[str, Any]) -> str:
     return "" if is_role and is_renewed else f"their source ({method}) isn't known"
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
 def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
     """Follow the source profiles from the profile in use; the last profile holds or fetches the first credentials."""
     profiles: Mapping[str, Any] = session.full_config.get("profiles", {})
@@ -269,7 +265,7 @@ def _find_sso_lifetime(session: Session, profile: Mapping[str, Any], usable_unti
     is_refreshed = token.get("refreshToken") and (
         registration_ends is None or parse_timestamp(registration_ends) > token_ends
     )
-    until = max(_in_utc(token_ends), usable_until)
+    until = max(token_ends.astimezone(UTC), usable_until)
     if is_refreshed:
         return CredentialsLifetime(Lifetime.UNKNOWN, until, _BY_IDENTITY_CENTER)
     return CredentialsLifetime(Lifetime.ENDING, until)

@@ -34,7 +34,6 @@ from rootkeeper.organization.accounts import AccountId
 RESERVED_ROLE_PATH = "/aws-reserved/sso.amazonaws.com/"
 """Under it Identity Center keeps the roles of permission sets. Source: IAM Identity Center User Guide."""
 _SIMULATE = "iam:SimulatePrincipalPolicy"
-_ALLOWED = "allowed"
 _ROLE_SESSION = re.compile(r"(?P<start>arn:[a-z0-9-]+):sts::(?P<account_id>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 
@@ -230,8 +229,6 @@ def name_of(arn: str) -> str:
 _DETAILS = "iam:GetAccountAuthorizationDetails"
 _REPORT = "iam:GetCredentialReport"
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-_NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
-_IN_PROGRESS = "ReportInProgress"
 _REPORT_PAUSES_SECONDS = (2, 2, 4, 8, 8)
 """A report of a large account takes several seconds."""
 
@@ -306,14 +303,14 @@ class AwsIdentities(GatewayPart):
         try:
             return self._clients.iam.read("GetCredentialReport")
         except AwsRejectedError as error:
-            if error.aws_code not in _NO_REPORT:
+            if error.aws_code not in {"ReportNotPresent", "ReportExpired"}:
                 raise
         self._clients.iam.read("GenerateCredentialReport")
         for pause in _REPORT_PAUSES_SECONDS:
             try:
                 return self._clients.iam.read("GetCredentialReport")
             except (AwsNotFoundError, AwsRejectedError) as error:
-                if error.aws_code != _IN_PROGRESS:
+                if error.aws_code != "ReportInProgress":
                     raise
             self._clients.clock.sleep(pause)
         return self._clients.iam.read("GetCredentialReport")
@@ -549,7 +546,7 @@ class AwsPermissionSimulation(GatewayPart):
         allowed = {
             str(required(result, "EvalActionName", _SIMULATE)).lower()
             for result in results
-            if required(result, "EvalDecision", _SIMULATE) == _ALLOWED
+            if required(result, "EvalDecision", _SIMULATE) == "allowed"
             and (result.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations", True)
         }
         return tuple(action for action in actions if action.lower() not in allowed)
