@@ -298,7 +298,6 @@ class AuditBatches:
             self._record(batch)
 
     def _record(self, batch: _Batch) -> None:
-        """Record the outcome of the batch, with each account's session."""
         self._open.remove(batch)
         unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
         details: dict[str, JsonValue] = {
