@@ -78,7 +78,7 @@ def test_results_add_up_and_a_later_one_replaces_an_earlier(stores: Stores) -> N
     assert list(stores.there.list_results_page("j-1", first, 5)) == [second]
     assert stores.there.list_results_page("j-1", second, 5) == {}
     assert (stores.there.count_results("j-1"), stores.there.count_results("j-2")) == (2, 0)
-    assert stores.here.checkpoint(JOB, JobProgress(3, 2, 1)) is JobState.RUNNING
+    assert stores.here.record_results(JOB, {}, JobProgress(3, 2, 1)) is JobState.RUNNING
     assert stores.there.get("j-1").progress == JobProgress(3, 2, 1)
 
 
@@ -127,7 +127,7 @@ def test_what_was_begun_before_a_job_was_taken_over_or_queued_again_writes_nothi
 def list_writes(store: JobStore, job: Job) -> list[Callable[[], object]]:
     """All that a process that works on a job writes about it."""
     return [
-        lambda: store.checkpoint(job, JobProgress()),
+        lambda: store.record_results(job, {}, JobProgress()),
         lambda: store.record_results(job, {ACCOUNT_ID: {}}, JobProgress()),
         lambda: store.set_outcome(job, "{}"),
         lambda: store.postpone(job, JobProgress(), "AWS is away.", None),

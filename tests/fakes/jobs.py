@@ -65,9 +65,6 @@ class InMemoryJobs(JobStore):
     def find_document(self, job_id: str) -> str | None:
         return self.shelf.documents.get(job_id)
 
-    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
-        return self.record_results(job, {}, progress)
-
     def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
         with self.shelf.guard:
             self._ensure_own(job)

@@ -181,7 +181,19 @@ class AuditBatches:
             is_full = len(self._queue) >= min(self.batch_size, self._window)
             if self._in_flight and not is_full and self.clock.monotonic() < self._start_at:
                 return
-            self._start_batch()
+            size = min(self.batch_size, len(self._queue), self._window)
+            targets = [self._queue.popleft() for _ in range(size)]
+            account_ids = [target.account_id for target in targets]
+            intent = self.ledger.append_intent(
+                Action.ACCOUNTS_AUDIT,
+                parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
+            )
+            batch = _Batch(intent, set(account_ids))
+            self._open.append(batch)
+            self._in_flight += len(targets)
+            self._start_at = self.clock.monotonic() + _GATHERING_SECONDS
+            for target in targets:
+                self._submit(batch, target)
 
     def note(self, status: AccountStatus) -> None:
         """Take a status, to be saved soon."""
@@ -215,21 +227,6 @@ class AuditBatches:
     @property
     def _widest(self) -> int:
         return self.workers + self.batch_size
-
-    def _start_batch(self) -> None:
-        size = min(self.batch_size, len(self._queue), self._window)
-        targets = [self._queue.popleft() for _ in range(size)]
-        account_ids = [target.account_id for target in targets]
-        intent = self.ledger.append_intent(
-            Action.ACCOUNTS_AUDIT,
-            parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
-        )
-        batch = _Batch(intent, set(account_ids))
-        self._open.append(batch)
-        self._in_flight += len(targets)
-        self._start_at = self.clock.monotonic() + _GATHERING_SECONDS
-        for target in targets:
-            self._submit(batch, target)
 
     def _submit(self, batch: _Batch, target: AuditTarget) -> None:
         delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0**target.tries) if target.tries else 0.0
@@ -301,7 +298,6 @@ class AuditBatches:
             self._record(batch)
 
     def _record(self, batch: _Batch) -> None:
-        """Record the outcome of the batch, with each account's session."""
         self._open.remove(batch)
         unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
         details: dict[str, JsonValue] = {

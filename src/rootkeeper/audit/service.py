@@ -15,6 +15,7 @@ from datetime import datetime
 from rootkeeper.audit.reading import AccountReader, AccountReaderTools
 from rootkeeper.audit.records import head_to_record
 from rootkeeper.audit.rules import AUDIT_EVENTS, WHOLE_AUDIT, AuditHead, AuditRequest
+from rootkeeper.aws.organizations import PAGE_SIZE
 from rootkeeper.errors import (
     DatabaseError,
     Hint,
@@ -86,8 +87,6 @@ def describe_age(inventory: Inventory, listing: InventoryCollector, now: datetim
     )
     return Hint(message, "audit.refresh", message=message)
 
-
-PAGE_SIZE = 20
 
 WORTH_WAITING_SECONDS = 2.0
 """The audit waits for a listing that will end within this time, at its pace so far."""
@@ -420,9 +419,17 @@ class Audit:
         """Continue a job that this process has taken over; it may also not have been begun yet."""
         job.count(JobProgress())
         request = parse_facts(AuditRequest, job.job.parameters)
-        earlier = self._list_earlier(job.job.created_at, details=request.details)
-        if retry_failed:
-            earlier = {key: status for key, status in earlier.items() if status.status is not Status.UNKNOWN}
+        # The statuses that were read since the job began and needn't be read again.
+        earlier = {
+            account_id: status
+            for account_id, status in self.tools.store.list_statuses().items()
+            if status.observed_at is not None
+            and status.observed_at >= job.job.created_at
+            and status.role is not AccountRole.MANAGEMENT
+            and status.reason not in _WORTH_ANOTHER_TRY
+            and not (request.details and status.status is Status.PRESENT and status.credentials is None)
+            and not (retry_failed and status.status is Status.UNKNOWN)
+        }
         return self._perform(job, request, earlier, progress, stop, emit)
 
     def _perform(
@@ -487,18 +494,6 @@ class Audit:
             run.job.set_outcome(canonical_json(head_to_record(report.head)))
         run.job.end(JobState.DONE)
         return report
-
-    def _list_earlier(self, since: datetime, *, details: bool) -> dict[AccountId, AccountStatus]:
-        """List the statuses that were read since then and needn't be read again."""
-        return {
-            account_id: status
-            for account_id, status in self.tools.store.list_statuses().items()
-            if status.observed_at is not None
-            and status.observed_at >= since
-            and status.role is not AccountRole.MANAGEMENT
-            and status.reason not in _WORTH_ANOTHER_TRY
-            and not (details and status.status is Status.PRESENT and status.credentials is None)
-        }
 
 
 @contextmanager

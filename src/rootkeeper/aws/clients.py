@@ -159,13 +159,16 @@ class ServiceCalls:
         :raises AwsUnclearError: if it was sent and no clear answer came.
         """
         send = self._method(operation)
-        with (
-            _errors_noted(intent),
-            authorize_calls(intent, clock) as authorized_call,
-            _translated(lambda: self._call(operation, target, authorized_call)),
-            self._signed(),
-        ):
-            answer = send(**parameters)
+        try:
+            with (
+                authorize_calls(intent, clock) as authorized_call,
+                _translated(lambda: self._call(operation, target, authorized_call)),
+                self._signed(),
+            ):
+                answer = send(**parameters)
+        except AwsError as error:
+            intent.note_request(error.request_id)
+            raise
         request_id = answer.get("ResponseMetadata", {}).get("RequestId", "")
         if not request_id:
             raise AwsUnclearError(
@@ -234,15 +237,6 @@ _TOKENS = {
     "sqs": ("NextToken", "NextToken"),
     "sso-admin": ("NextToken", "NextToken"),
 }
-
-
-@contextmanager
-def _errors_noted(intent: Intent) -> Iterator[None]:
-    try:
-        yield
-    except AwsError as error:
-        intent.note_request(error.request_id)
-        raise
 
 
 @contextmanager
@@ -332,7 +326,7 @@ class AwsClients:
         self.root_sts = create(root, "sts", reading)
         self.root_iam = create(root, "iam", reading)
         self.root_iam_changing = create(root, "iam", changing, "before-send.iam")
-        self.regional_root = RegionalRootClients(root, self._creating, self.profile, self.clock, reading, changing)
+        self.regional_root = RegionalRootClients(root, self._creating, self.profile, self.clock, options)
 
     def _create_root_session(self) -> Session:
         root = Session(profile=self.options.profile)
@@ -346,9 +340,7 @@ class AwsClients:
 
         :raises InputError: if the Region or the settings of the endpoint can't be used.
         """
-        config = _configure(self.options, attempts)
-        if service == "s3":
-            config = config.merge(S3_SETTINGS)
+        config = _configure(self.options, attempts, service)
         with self._creating, _settings_translated(self.profile):
             client: BaseClient = self.session.create_client(service, region_name=region, config=config)
         created = OnFirstUse(lambda: client, self._creating)
@@ -362,9 +354,7 @@ class AwsClients:
         key = (service, region, changing)
         with self._creating:
             if key not in self._regional:
-                config = _configure(self.options, CHANGING_ATTEMPTS if changing else READING_ATTEMPTS)
-                if service == "s3":
-                    config = config.merge(S3_SETTINGS)
+                config = _configure(self.options, CHANGING_ATTEMPTS if changing else READING_ATTEMPTS, service)
                 own = OnFirstUse(lambda: self.session, self._creating)
                 guarded = f"before-send.{service}" if changing else None
                 self._regional[key] = self._create_calls(own, service, config, guarded, region=region)
@@ -464,13 +454,14 @@ class GatewayPart:
         self._clients = clients
 
 
-def _configure(options: GatewayOptions, attempts: int) -> Config:
+def _configure(options: GatewayOptions, attempts: int, service: str = "") -> Config:
+    """S3 signs paths as they are; other services' signatures encode them twice. Source: S3 API Reference, SigV4."""
     settings: dict[str, Any] = {
         "connect_timeout": options.connect_timeout_seconds,
         "max_pool_connections": options.concurrency,
         "read_timeout": options.read_timeout_seconds,
         "retries": {"mode": "standard", "total_max_attempts": attempts},
-        "signature_version": "v4",
+        "signature_version": "s3v4" if service == "s3" else "v4",
         "tcp_keepalive": True,
         "user_agent_extra": f"rootkeeper/{__version__}",
     }
@@ -492,10 +483,6 @@ def _settings_translated(profile: str | None) -> Iterator[None]:
         ) from error
 
 
-S3_SETTINGS = Config(signature_version="s3v4")
-"""S3 signs paths as they are; other services' signatures encode them twice. Source: S3 API Reference, SigV4."""
-
-
 class RegionalRootClients:
     """Clients of root sessions for S3 and SQS, which have an endpoint in each Region; safe in many threads.
 
@@ -509,8 +496,7 @@ class RegionalRootClients:
         creating: threading.RLock,
         profile: str | None,
         clock: Clock,
-        reading: Config,
-        changing: Config,
+        options: GatewayOptions,
     ) -> None:
         """:param session: gives a session with no credentials but those of root sessions.
         :param creating: held while that session creates a client, here or elsewhere.
@@ -519,7 +505,7 @@ class RegionalRootClients:
         self._creating = creating
         self._profile = profile
         self._clock = clock
-        self._configs = {False: reading, True: changing}
+        self._options = options
         self._made: dict[tuple[str, str, bool], ServiceCalls] = {}
 
     def get(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
@@ -527,9 +513,7 @@ class RegionalRootClients:
         with self._creating:
             key = (service, region, changing)
             if key not in self._made:
-                config = self._configs[changing]
-                if service == "s3":
-                    config = config.merge(S3_SETTINGS)
+                config = _configure(self._options, CHANGING_ATTEMPTS if changing else READING_ATTEMPTS, service)
                 try:
                     client: BaseClient = self._session.get().create_client(service, region_name=region, config=config)
                 except (BotoCoreError, ValueError) as error:

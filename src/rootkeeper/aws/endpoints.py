@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,29 +165,22 @@ def find_lifetime(session: Session) -> CredentialsLifetime:
 
     :raises AwsCredentialsError: if there are none, or they can't be fetched.
     """
-    with _translated(session):
+    try:
         credentials = session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
         has_token = credentials.get_frozen_credentials().token is not None
         if isinstance(credentials, RefreshableCredentials):
             return _find_renewal(session, credentials)
-        return CredentialsLifetime(Lifetime.UNKNOWN, doubt=_KEYS_ALONE) if has_token else _STATIC
-
-
-@contextmanager
-def _translated(session: Session) -> Iterator[None]:
-    try:
-        yield
     except (BotoCoreError, ClientError, RuntimeError) as error:
         raise_translated(error, FailedCall(operation="", host="", profile=session.profile))
+    if has_token:
+        return CredentialsLifetime(Lifetime.UNKNOWN, doubt="they are session keys without an expiry")
+    return CredentialsLifetime(Lifetime.STATIC)
 
 
-_RENEWED, _STATIC = CredentialsLifetime(Lifetime.RENEWED), CredentialsLifetime(Lifetime.STATIC)
-_KEYS_ALONE = "they are session keys without an expiry"
-_BY_PROCESS = "a credential_process renews them, and may stop"
+_RENEWED = CredentialsLifetime(Lifetime.RENEWED)
 _BY_IDENTITY_CENTER = "IAM Identity Center renews them until its own session ends"
-_BY_LOGIN = "aws login renews them until its own session ends"
 _BY_MACHINE = frozenset({"assume-role-with-web-identity", "container-role", "iam-role"})
 """Methods of botocore that need no person: roles of a machine, a container or a workload."""
 _MACHINE_SOURCES = frozenset({"Ec2InstanceMetadata", "EcsContainer"})
@@ -197,11 +189,15 @@ _MACHINE_SOURCES = frozenset({"Ec2InstanceMetadata", "EcsContainer"})
 
 def _find_renewal(session: Session, credentials: RefreshableCredentials) -> CredentialsLifetime:
     method = credentials.method
+    # botocore shows it nowhere else.
+    expires_at: datetime = credentials._expiry_time  # type: ignore[attr-defined]  # noqa: SLF001
     if method == "env":  # re-read from the variables, so usable to the last second
-        return CredentialsLifetime(Lifetime.ENDING, _in_utc(_expiry_of(credentials)))
+        return CredentialsLifetime(Lifetime.ENDING, expires_at.astimezone(UTC))
     if method in _BY_MACHINE:
         return _RENEWED
-    usable_until = _in_utc(_expiry_of(credentials) - _renewed_before(credentials))
+    # So long before their expiry botocore must renew credentials; if that fails, it doesn't use them any more.
+    unused_seconds = credentials._mandatory_refresh_timeout  # type: ignore[attr-defined]  # noqa: SLF001
+    usable_until = (expires_at - timedelta(seconds=unused_seconds)).astimezone(UTC)
     chain = _profile_chain(session)
     if method == "assume-role" and any("mfa_serial" in profile for profile in chain):
         return CredentialsLifetime(Lifetime.ENDING, usable_until)
@@ -220,9 +216,9 @@ def _find_doubt(method: str, source: Mapping[str, Any]) -> str:
     if method == "sso" or (is_role and ("sso_session" in source or "sso_start_url" in source)):
         return _BY_IDENTITY_CENTER
     if method == "custom-process" or (is_role and "credential_process" in source):
-        return _BY_PROCESS
+        return "a credential_process renews them, and may stop"
     if method == "login" or (is_role and "login_session" in source):
-        return _BY_LOGIN
+        return "aws login renews them until its own session ends"
     from_environment = source.get("credential_source") == "Environment"
     has_token = any(source.get(name) for name in SharedCredentialProvider.TOKENS) or (
         from_environment and any(os.environ.get(name) for name in EnvProvider.TOKENS)
@@ -236,24 +232,6 @@ def _find_doubt(method: str, source: Mapping[str, Any]) -> str:
         or from_environment
     )
     return "" if is_role and is_renewed else f"their source ({method}) isn't known"
-
-
-def _expiry_of(credentials: RefreshableCredentials) -> datetime:
-    # botocore shows it nowhere else.
-    expires_at: datetime = credentials._expiry_time  # type: ignore[attr-defined]  # noqa: SLF001
-    return expires_at
-
-
-def _renewed_before(credentials: RefreshableCredentials) -> timedelta:
-    """How long before their expiry botocore must renew credentials; if that fails, it doesn't use them any more.
-
-    Source: ``_mandatory_refresh_timeout`` in botocore's ``credentials.py``.
-    """
-    return timedelta(seconds=credentials._mandatory_refresh_timeout)  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
 
 
 def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
@@ -271,22 +249,6 @@ def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
 
 def _find_sso_lifetime(session: Session, profile: Mapping[str, Any], usable_until: datetime) -> CredentialsLifetime:
     """:param usable_until: how long the last role credentials can be used without the token."""
-    token = _find_sso_token(session, profile)
-    if token is None:
-        return CredentialsLifetime(Lifetime.UNKNOWN, usable_until, _BY_IDENTITY_CENTER)
-    token_ends = parse_timestamp(token["expiresAt"])
-    registration_ends = token.get("registrationExpiresAt")
-    # It can be refreshed only until the client's registration expires.
-    is_refreshed = token.get("refreshToken") and (
-        registration_ends is None or parse_timestamp(registration_ends) > token_ends
-    )
-    until = max(_in_utc(token_ends), usable_until)
-    if is_refreshed:
-        return CredentialsLifetime(Lifetime.UNKNOWN, until, _BY_IDENTITY_CENTER)
-    return CredentialsLifetime(Lifetime.ENDING, until)
-
-
-def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str, Any] | None:
     session_name = profile.get("sso_session")
     sso_sessions: Mapping[str, Any] = session.full_config.get("sso_sessions", {})
     start_url = (
@@ -296,5 +258,14 @@ def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str
     try:
         token: Mapping[str, Any] = load(start_url or "", session_name=session_name)
     except SSOTokenLoadError:
-        return None
-    return token
+        return CredentialsLifetime(Lifetime.UNKNOWN, usable_until, _BY_IDENTITY_CENTER)
+    token_ends = parse_timestamp(token["expiresAt"])
+    registration_ends = token.get("registrationExpiresAt")
+    # It can be refreshed only until the client's registration expires.
+    is_refreshed = token.get("refreshToken") and (
+        registration_ends is None or parse_timestamp(registration_ends) > token_ends
+    )
+    until = max(token_ends.astimezone(UTC), usable_until)
+    if is_refreshed:
+        return CredentialsLifetime(Lifetime.UNKNOWN, until, _BY_IDENTITY_CENTER)
+    return CredentialsLifetime(Lifetime.ENDING, until)

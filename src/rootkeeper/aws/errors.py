@@ -443,8 +443,6 @@ _HEAD_CODES = {"403": "AccessDenied", "404": "NoSuchKey"}
 
 @dataclass(frozen=True, slots=True)
 class _ErrorFacts:
-    """The facts in an error answer of AWS."""
-
     operation: str
     aws_code: str
     text: str

@@ -20,6 +20,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,7 +34,6 @@ from rootkeeper.organization.accounts import AccountId
 RESERVED_ROLE_PATH = "/aws-reserved/sso.amazonaws.com/"
 """Under it Identity Center keeps the roles of permission sets. Source: IAM Identity Center User Guide."""
 _SIMULATE = "iam:SimulatePrincipalPolicy"
-_ALLOWED = "allowed"
 _ROLE_SESSION = re.compile(r"(?P<start>arn:[a-z0-9-]+):sts::(?P<account_id>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 
@@ -205,17 +205,14 @@ class ManagedPolicies:
     def get(self, arn: str) -> PolicySource:
         """Return the policy; without a text if it can't be read."""
         if arn not in self._found:
-            self._found[arn] = PolicySource(arn, name_of(arn), self._read(arn))
+            text: str | None = None
+            with suppress(AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError):
+                policy = required(self._iam.read("GetPolicy", PolicyArn=arn), "Policy", "iam:GetPolicy")
+                version_id = required(policy, "DefaultVersionId", "iam:GetPolicy")
+                answer = self._iam.read("GetPolicyVersion", PolicyArn=arn, VersionId=version_id)
+                text = document_text(required(answer, "PolicyVersion", "iam:GetPolicyVersion").get("Document"))
+            self._found[arn] = PolicySource(arn, name_of(arn), text)
         return self._found[arn]
-
-    def _read(self, arn: str) -> str | None:
-        try:
-            policy = required(self._iam.read("GetPolicy", PolicyArn=arn), "Policy", "iam:GetPolicy")
-            version_id = required(policy, "DefaultVersionId", "iam:GetPolicy")
-            answer = self._iam.read("GetPolicyVersion", PolicyArn=arn, VersionId=version_id)
-        except (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError):
-            return None
-        return document_text(required(answer, "PolicyVersion", "iam:GetPolicyVersion").get("Document"))
 
 
 def document_text(document: Any) -> str | None:
@@ -232,8 +229,6 @@ def name_of(arn: str) -> str:
 _DETAILS = "iam:GetAccountAuthorizationDetails"
 _REPORT = "iam:GetCredentialReport"
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-_NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
-_IN_PROGRESS = "ReportInProgress"
 _REPORT_PAUSES_SECONDS = (2, 2, 4, 8, 8)
 """A report of a large account takes several seconds."""
 
@@ -308,14 +303,14 @@ class AwsIdentities(GatewayPart):
         try:
             return self._clients.iam.read("GetCredentialReport")
         except AwsRejectedError as error:
-            if error.aws_code not in _NO_REPORT:
+            if error.aws_code not in {"ReportNotPresent", "ReportExpired"}:
                 raise
         self._clients.iam.read("GenerateCredentialReport")
         for pause in _REPORT_PAUSES_SECONDS:
             try:
                 return self._clients.iam.read("GetCredentialReport")
             except (AwsNotFoundError, AwsRejectedError) as error:
-                if error.aws_code != _IN_PROGRESS:
+                if error.aws_code != "ReportInProgress":
                     raise
             self._clients.clock.sleep(pause)
         return self._clients.iam.read("GetCredentialReport")
@@ -551,7 +546,7 @@ class AwsPermissionSimulation(GatewayPart):
         allowed = {
             str(required(result, "EvalActionName", _SIMULATE)).lower()
             for result in results
-            if required(result, "EvalDecision", _SIMULATE) == _ALLOWED
+            if required(result, "EvalDecision", _SIMULATE) == "allowed"
             and (result.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations", True)
         }
         return tuple(action for action in actions if action.lower() not in allowed)

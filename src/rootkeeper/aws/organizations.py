@@ -89,7 +89,6 @@ def parse_features(words: list[str]) -> frozenset[Feature]:
 
 PAGE_SIZE = 20
 """The maximum of Organizations. Source: Organizations ListAccounts, API version 2016-11-28."""
-_SCP_TYPE = "SERVICE_CONTROL_POLICY"
 _SHORTEST_PATH = 2
 """A path has at least an organization, a root and an account."""
 
@@ -125,7 +124,9 @@ class AwsOrganizationReader(GatewayPart):
         types = [found for root in roots for found in root.get("PolicyTypes") or ()]
         return ServiceControlPolicies(
             root_id=str(required(roots[0] if roots else {}, "Id", "organizations:ListRoots")),
-            is_enabled=any(kind.get("Type") == _SCP_TYPE and kind.get("Status") == "ENABLED" for kind in types),
+            is_enabled=any(
+                (kind.get("Type"), kind.get("Status")) == ("SERVICE_CONTROL_POLICY", "ENABLED") for kind in types
+            ),
         )
 
     def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from rootkeeper.aws.clients import ServiceCalls
 from rootkeeper.aws.errors import required
+from rootkeeper.aws.organizations import PAGE_SIZE
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsNotFoundError,
@@ -24,8 +25,6 @@ from rootkeeper.errors import (
 )
 from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
 from rootkeeper.policy_language.evaluation import CONTROL_KINDS, OrganizationPolicy, PolicyListing
-
-_PAGE_SIZE = 20
 
 _TYPES = {
     PolicyKind.RESOURCE_CONTROL: "RESOURCE_CONTROL_POLICY",
@@ -141,7 +140,7 @@ class PolicyListingReader:
     ) -> tuple[Mapping[str, Any], ...]:
         with self._unless_throttled(operation):
             return tuple(
-                self._organizations.list_all(operation, member, target=target, MaxResults=_PAGE_SIZE, **parameters)
+                self._organizations.list_all(operation, member, target=target, MaxResults=PAGE_SIZE, **parameters)
             )
 
     @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rootkeeper.aws.clients import GatewayPart
@@ -115,16 +115,16 @@ class AwsSecurityHub(GatewayPart):
         )
 
     def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
-        return {finding["Id"]: finding for finding in self._read(region, product_arn, finding_ids)}
-
-    def _read(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Iterator[Any]:
         calls = self._clients.regional_calls("securityhub", region)
+        found: dict[str, Any] = {}
         for start in range(0, len(finding_ids), MOST_IDS):
             filters = {
                 "Id": [_equals(finding_id) for finding_id in finding_ids[start : start + MOST_IDS]],
                 "ProductArn": [_equals(product_arn)],
             }
-            yield from calls.list_all("GetFindings", "Findings", target=region, Filters=filters, MaxResults=100)
+            listed = calls.list_all("GetFindings", "Findings", target=region, Filters=filters, MaxResults=100)
+            found |= {finding["Id"]: finding for finding in listed}
+        return found
 
 
 def _equals(value: str) -> dict[str, str]:

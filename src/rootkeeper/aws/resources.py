@@ -23,7 +23,7 @@ from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
 from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsNotFoundError, InputError
 from rootkeeper.ledger.rules import Action, Intent
-from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.accounts import AccountId, Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,6 @@ _REDIRECTS = frozenset(
     }
 )
 """S3's errors in the wrong Region. Source: S3 API Reference, Error responses."""
-
-_REGION_HEADER = "x-amz-bucket-region"
 
 
 class AwsBucketPolicies:
@@ -160,7 +158,7 @@ def _read_redirect(error: AwsError) -> str:
     """The Region that a redirect names, in its header or else in its body."""
     answer = error.__cause__.response if isinstance(error.__cause__, ClientError) else {}
     headers: Any = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    named: Any = headers.get(_REGION_HEADER) or answer.get("Error", {}).get("Region")
+    named: Any = headers.get("x-amz-bucket-region") or answer.get("Error", {}).get("Region")
     if not named:
         refuse_answer("s3:GetBucketPolicy", "the redirect names no Region")
     return str(named)
@@ -233,8 +231,16 @@ class AwsQueuePolicies:
         return queue
 
 
-_ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT")
-_BUCKET_PAGE_SIZE = 50
+def _require_same_place(service: str, url: str, endpoint: Endpoint, variable: str) -> None:
+    """:raises InputError: if the service's calls don't go where the others go.
+
+    :param variable: the environment variable that sets the service's endpoint.
+    """
+    if is_aws(service, url) is endpoint.is_sandbox:
+        raise InputError(
+            f"Calls to {service} would go to {host_and_port(url)}, all others to {endpoint.label}.",
+            hint=f"Check AWS_ENDPOINT_URL and {variable}.",
+        )
 
 
 class AwsResourcePlaces(GatewayPart):
@@ -246,12 +252,7 @@ class AwsResourcePlaces(GatewayPart):
 
     def require_same_place(self, kind: ResourceKind) -> None:
         url = self._clients.regional_root.get(kind.value, self._clients.region).url
-        if is_aws(kind.value, url) is not self._clients.endpoint.is_sandbox:
-            return
-        raise InputError(
-            f"Calls to {kind.value} would go to {host_and_port(url)}, all others to {self._clients.endpoint.label}.",
-            hint=f"Check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_{kind.value.upper()}.",
-        )
+        _require_same_place(kind.value, url, self._clients.endpoint, f"AWS_ENDPOINT_URL_{kind.value.upper()}")
 
     def list_known_regions(self, kind: ResourceKind) -> tuple[str, ...]:
         return tuple(sorted(self._clients.session.get_available_regions(kind.value, self._clients.partition)))
@@ -262,8 +263,8 @@ class AwsResourcePlaces(GatewayPart):
             "ListRegions",
             "Regions",
             target=account_id,
-            RegionOptStatusContains=list(_ENABLED),
-            MaxResults=_BUCKET_PAGE_SIZE,
+            RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"],
+            MaxResults=50,
             **about,
         )
         enabled = sorted(str(required(region, "RegionName", "account:ListRegions")) for region in regions)
@@ -373,12 +374,7 @@ class AwsEventRules(GatewayPart):
 
     def read_rule_state(self, name: str, region: str) -> str | None:
         calls = self._clients.operator_calls_in("events", region, attempts=_ATTEMPTS)
-        if is_aws("events", calls.url) is self._clients.endpoint.is_sandbox:
-            label = self._clients.endpoint.label
-            raise InputError(
-                f"Calls to events would go to {host_and_port(calls.url)}, all others to {label}.",
-                hint="Check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_EVENTBRIDGE.",
-            )
+        _require_same_place("events", calls.url, self._clients.endpoint, "AWS_ENDPOINT_URL_EVENTBRIDGE")
         try:
             answer = calls.read("DescribeRule", Name=name)
         except AwsNotFoundError:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NoReturn
@@ -116,7 +115,6 @@ class RoleCredentials:
 
     def __init__(self, role: RoleAssumer, clock: Clock) -> None:
         self._assuming = role
-        self._assume: Callable[[], ReadOnlyCredentials] = role.assume
         self._clock = clock
         self._session: _RoleSession | None = None
         self._tried_at = float("-inf")
@@ -170,7 +168,7 @@ class RoleCredentials:
 
     def _take_session(self) -> _RoleSession:
         self._tried_at = asked_at = self._clock.monotonic()
-        session = _RoleSession(self._assume(), asked_at + LIFETIME_SECONDS)
+        session = _RoleSession(self._assuming.assume(), asked_at + LIFETIME_SECONDS)
         self._session = session
         return session
 

@@ -160,7 +160,10 @@ class SummaryCalls:
         async with self._turn:
             # Before the wait, too: a token that isn't used is a call less.
             require_still_valid(request.intent, self._clients.clock)
-            await self._wait_for_token()
+            while (wait_seconds := self._quota.find_drawn()) is None:
+                await asyncio.to_thread(self._quota.draw_ahead)
+            if wait_seconds > 0:
+                await asyncio.sleep(wait_seconds)
         require_still_valid(request.intent, self._clients.clock)
         call = FailedCall(
             "sts:AssumeRoot",
@@ -197,12 +200,6 @@ class SummaryCalls:
             return template.parse(*await self._transport.send(template.sign(account_id, find_credentials())))
         except TRANSLATED as error:
             raise_translated(error, call)
-
-    async def _wait_for_token(self) -> None:
-        while (wait_seconds := self._quota.find_drawn()) is None:
-            await asyncio.to_thread(self._quota.draw_ahead)
-        if wait_seconds > 0:
-            await asyncio.sleep(wait_seconds)
 
 
 def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | ThreadedSummaryReader:

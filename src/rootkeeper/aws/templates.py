@@ -36,8 +36,6 @@ from rootkeeper.aws.errors import AwsResponse
 
 _TOKEN = "token-of-the-form"  # noqa: S105 - a place to be filled
 _BODY = b"body-of-the-form"
-_FORM_KEY = "key-of-the-form"
-_FORM_SECRET = "secret-of-the-form"  # noqa: S105 - signs a request that is never sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,8 @@ class CachedRequestSigner:
         return {True: self._take_form(_TOKEN), False: self._take_form(None)}
 
     def _take_form(self, token: str | None) -> _CanonicalRequest:
-        auth = SigV4Auth(ReadOnlyCredentials(_FORM_KEY, _FORM_SECRET, token), self.signing_name, self.region)
+        credentials = ReadOnlyCredentials("key-of-the-form", "secret-of-the-form", token)  # sign nothing that is sent
+        auth = SigV4Auth(credentials, self.signing_name, self.region)
         request = AWSRequest("POST", self.url, headers=self.headers, data=_BODY)
         auth.add_auth(request)
         del request.headers["Authorization"]
@@ -101,7 +100,6 @@ class CachedRequestSigner:
 
 PLACEHOLDER = "000000000000"
 """The placeholder of the account id in the parameters of a template."""
-_KEPT_HEADERS = ("Content-Type", "User-Agent")
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<name>[^/]+)/aws4_request")
 _LOWEST_ERROR = 300
 
@@ -170,7 +168,7 @@ def take_template(client: BaseClient, operation: str, **parameters: object) -> C
     scope = _SCOPE.search(_text(request.headers["Authorization"]))
     if scope is None:
         raise RuntimeError("botocore signed in a way that isn't Signature Version 4")
-    headers = {name: _text(request.headers[name]) for name in _KEPT_HEADERS}
+    headers = {name: _text(request.headers[name]) for name in ("Content-Type", "User-Agent")}
     parsers = ResponseParserFactory()
     parsers.set_parser_defaults(timestamp_parser=_parse_instant)
     return CallTemplate(

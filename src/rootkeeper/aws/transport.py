@@ -17,8 +17,6 @@ from yarl import URL
 
 from rootkeeper.aws.templates import SignedCall
 
-_UNTOUCHED = ("Accept", "Accept-Encoding")
-
 
 class Transport:
     """A pool of connections, for an event loop."""
@@ -52,7 +50,7 @@ async def open_transport(
         timeout=timeout,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=_UNTOUCHED,
+        skip_auto_headers=("Accept", "Accept-Encoding"),
         trust_env=False,
     ) as http:
         yield Transport(http)

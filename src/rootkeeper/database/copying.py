@@ -70,17 +70,26 @@ def _run_tool(tool: str, *arguments: str, url: str | None = None) -> str:
     :param url: the database; ``None`` if the tool only reads a file.
     :returns: the text that the tool wrote to stdout.
     """
-    parts = {} if url is None else _list_connection_parts(url)
+    parts: dict[str, str] = {}
+    if url is not None:
+        address = make_url(url)
+        _, found = address.get_dialect()().create_connect_args(address)
+        parts = {name: str(value) for name, value in found.items()}
     password = parts.pop("password", None)
     withheld = ("ROOTKEEPER_",) if password is None else ("ROOTKEEPER_", "PGPASSWORD")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(withheld)}
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8") as passwords:
             if password is not None:
-                passwords.write(_render_password_line(password))
+                # For any server. Source: PostgreSQL, "The Password File" of libpq.
+                passwords.write("*:*:*:*:" + re.sub(r"([:\\])", r"\\\1", password) + "\n")
                 passwords.flush()
                 parts["passfile"] = passwords.name
-            command = [tool, *arguments, "--no-owner", "--no-privileges", *_name_database(parts)]
+            command = [tool, *arguments, "--no-owner", "--no-privileges"]
+            if parts:
+                from psycopg.conninfo import make_conninfo  # here, because it is an extra
+
+                command += ["--dbname", make_conninfo("", **parts)]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a tool of PostgreSQL
     except FileNotFoundError as error:
         raise DatabaseError(
@@ -90,22 +99,3 @@ def _run_tool(tool: str, *arguments: str, url: str | None = None) -> str:
     if done.returncode:
         raise DatabaseError(f"{tool} failed: {done.stderr.strip()}", hint="Check the database's address and rights.")
     return done.stdout
-
-
-def _list_connection_parts(url: str) -> dict[str, str]:
-    address = make_url(url)
-    _, parts = address.get_dialect()().create_connect_args(address)
-    return {name: str(value) for name, value in parts.items()}
-
-
-def _name_database(parts: dict[str, str]) -> list[str]:
-    if not parts:
-        return []
-    from psycopg.conninfo import make_conninfo  # here, because it is an extra
-
-    return ["--dbname", make_conninfo("", **parts)]
-
-
-def _render_password_line(password: str) -> str:
-    """For any server. Source: PostgreSQL, "The Password File" of libpq."""
-    return "*:*:*:*:" + re.sub(r"([:\\])", r"\\\1", password) + "\n"

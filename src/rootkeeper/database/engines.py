@@ -237,19 +237,21 @@ def using_reserve() -> Iterator[None]:
 def _taking_turn(store: Store) -> Iterator[None]:
     """Leave the reserved connections to those who may use them.
 
-    :raises DatabaseError: if all others are in use for too long.
+    :raises DatabaseError: if all others are in use for too long, or the database can't be read.
     """
-    if _thread.has_reserve:
-        yield
-        return
-    if not store.readers.acquire(timeout=CHECKOUT_SECONDS):
+    needs_turn = not _thread.has_reserve
+    if needs_turn and not store.readers.acquire(timeout=CHECKOUT_SECONDS):
         raise DatabaseError(
             f"The database {store.place} can't be read: all connections are in use.", hint="Try again later."
         )
     try:
         yield
+    except (SQLAlchemyError, OSError) as error:
+        reason, hint = explain(error)
+        raise DatabaseError(f"The database {store.place} can't be read: {reason}.", hint=hint) from error
     finally:
-        store.readers.release()
+        if needs_turn:
+            store.readers.release()
 
 
 @contextmanager
@@ -258,11 +260,8 @@ def reading(store: Store) -> Iterator[Connection]:
 
     :raises DatabaseError: if the database can't be read.
     """
-    try:
-        with _taking_turn(store), store.engine.connect() as connection, connection.begin():
-            yield connection
-    except (SQLAlchemyError, OSError) as error:
-        raise _translate(store, error) from error
+    with _taking_turn(store), store.engine.connect() as connection, connection.begin():
+        yield connection
 
 
 @contextmanager
@@ -271,16 +270,8 @@ def glancing(store: Store) -> Iterator[Connection]:
 
     :raises DatabaseError: if the database can't be read.
     """
-    try:
-        with _taking_turn(store), store.engine.connect().execution_options(**store.glance_options) as connection:
-            yield connection
-    except (SQLAlchemyError, OSError) as error:
-        raise _translate(store, error) from error
-
-
-def _translate(store: Store, error: Exception) -> DatabaseError:
-    reason, hint = explain(error)
-    return DatabaseError(f"The database {store.place} can't be read: {reason}.", hint=hint)
+    with _taking_turn(store), store.engine.connect().execution_options(**store.glance_options) as connection:
+        yield connection
 
 
 _LOCK_POLL_SECONDS = 0.02

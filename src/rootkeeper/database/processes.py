@@ -251,11 +251,11 @@ def take_server_lock(database_url: str, clock: Clock, lease_seconds: float, url:
 def find_running_server(database_url: str) -> RunningServer | None:
     """Find the server that runs on a SQLite file; ``None`` if there is none, or on PostgreSQL."""
     path = _lock_path(database_url)
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC) if path is not None else None
-    except OSError:
+    if path is None:
         return None
-    if handle is None or path is None:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
         return None
     try:
         return None if _lock_within(handle, fcntl.LOCK_SH, 0) else _read(path)

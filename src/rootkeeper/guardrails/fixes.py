@@ -173,8 +173,6 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class _MissingAllow:
-    """An Allow that is missing."""
-
     kind: PolicyKind
     policy_ids: frozenset[str]
     """The policies attached to the place without it."""

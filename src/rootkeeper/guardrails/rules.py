@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,24 +122,18 @@ def list_blocking(
     for denial in denials:
         over, label = placed[denial.kind], denial.policy
         if not denial.is_explicit:
-            found += _list_lacking(denial, over, evaluated[denial.kind], tree)
+            lacking = evaluated[denial.kind].attached_to(denial.target_id)
+            labels = [tree.describe(policy_id).label for policy_id in sorted(lacking)]
+            for target_id in over.places_with(lacking):
+                found += [BlockingPolicy(policy.policy_id, policy.name, None, target_id) for policy in labels]
+                if not labels:
+                    found.append(BlockingPolicy(None, None, None, target_id))
         elif label is not None and denial.statement is not None:
             sid = denial.statement.label
             found += [
                 BlockingPolicy(label.policy_id, label.name, sid, place) for place in over.places_of(label.policy_id)
             ]
     return tuple(dict.fromkeys(found))
-
-
-def _list_lacking(
-    denial: DenyingPolicy, over: PlacedPolicies, evaluated: PlacedPolicies, tree: PolicyTree
-) -> Iterator[BlockingPolicy]:
-    lacking = evaluated.attached_to(denial.target_id)
-    for target_id in over.places_with(lacking):
-        for policy_id in sorted(lacking):
-            yield BlockingPolicy(policy_id, tree.describe(policy_id).label.name, None, target_id)
-        if not lacking:
-            yield BlockingPolicy(None, None, None, target_id)
 
 
 def list_unread(unread: Iterable[UnreadPolicy], placed: Placed) -> tuple[BlockingPolicy, ...]:
@@ -354,18 +348,13 @@ class PreflightEvaluator:
         organization = self.organization
         return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
 
-    def _group(self, account: Account, placed: Iterable[PlacedPolicies]) -> tuple[Hashable, ...]:
+    def _group(self, account: Account, placed: Collection[PlacedPolicies]) -> tuple[Hashable, ...]:
         signatures = tuple((policies.kind, policies.signature) for policies in placed)
-        policy_ids = {policy_id for _, signature in signatures for some in signature for policy_id in some}
-        return signatures, distinguish(account, self._list_traits(policy_ids))
-
-    def _list_traits(self, policy_ids: Iterable[str]) -> Iterator[PolicyTraits]:
-        for policy_id in policy_ids:
-            policy = self.tree.find_policy(policy_id)
-            if policy is not None and policy_id not in self._traits:
-                self._traits[policy_id] = read_traits(policy)
-            if policy_id in self._traits:
-                yield self._traits[policy_id]
+        policies = {policy_id: self.tree.find_policy(policy_id) for over in placed for policy_id in over.policy_ids}
+        readable = {policy_id: policy for policy_id, policy in policies.items() if policy is not None}
+        for policy_id in readable.keys() - self._traits.keys():
+            self._traits[policy_id] = read_traits(readable[policy_id])
+        return signatures, distinguish(account, (self._traits[policy_id] for policy_id in readable))
 
 
 def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[PolicyLevel]]) -> Decision:

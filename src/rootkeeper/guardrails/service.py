@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rootkeeper.aws.organizations import PAGE_SIZE
 from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.removal_rules import AccountDeletion, KindReason, KindResult
@@ -33,15 +34,12 @@ from rootkeeper.organization.accounts import (
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.organization.statuses import AccountStatus, StatusReason
-from rootkeeper.organization.threads import WorkerThreads
+from rootkeeper.organization.threads import begin_in_thread
 from rootkeeper.policy_language.documents import PolicyKind
-from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyListing, PolicyTree, build_tree
+from rootkeeper.policy_language.evaluation import CONTROL_KINDS, AccessVerdict, PolicyListing, PolicyTree, build_tree
 
 _LOOK_SECONDS = 0.2
 """How long to wait before checking for a request to stop."""
-
-_PAGE_SIZE = 20
-_KINDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +74,15 @@ class PolicyTreeReader:
 
     def is_short(self, accounts: Iterable[Account], inventory: Inventory) -> bool:
         """Whether listing the policies of these accounts takes fewer calls than listing the targets of policies."""
-        pages = (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
-        return _KINDS * len(_list_targets(accounts, inventory)) < pages
+        pages = (len(inventory.accounts) + len(inventory.organizational_units)) / PAGE_SIZE
+        return len(CONTROL_KINDS) * len(_list_targets(accounts, inventory)) < pages
 
 
 class BackgroundPolicyRead:
     """Reads the policies of the whole organization in a thread; its calls change nothing, so the program may end."""
 
     def __init__(self, reader: PolicyReader) -> None:
-        self._threads = WorkerThreads[PolicyListing](1, "policies")
-        self._threads.begin(reader.list_policies)
-        self._threads.close()
+        self._threads = begin_in_thread("policies", reader.list_policies)
         self._found: list[PolicyListing] = []
 
     def is_done(self) -> bool:
@@ -366,9 +362,7 @@ class BlockingPolicyFinder:
         """Wait for a reading; ``None`` if asked to stop before its end."""
         if self.stop is None:
             return read()
-        threads = WorkerThreads[PreflightEvaluator](1, "policies")
-        threads.begin(read)
-        threads.close()
+        threads = begin_in_thread("policies", read)
         while True:
             if found := threads.take_done(_LOOK_SECONDS):
                 return found[0]

@@ -43,7 +43,7 @@ from rootkeeper.organization.selection import (
     require_not_empty,
     select_before_tags,
 )
-from rootkeeper.organization.threads import WorkerThreads, WorkResult
+from rootkeeper.organization.threads import WorkResult, begin_in_thread
 
 NOT_USED = "The list wasn't used. Try again. If the error stays, check what AWS Organizations returns."
 _MOST_IDLE_PAGES = 1000
@@ -101,8 +101,8 @@ class InventoryCollector:
 
     def start(self) -> None:
         """Begin the listing."""
-        self._begin(self._walk, self._end)
-        self._begin(self._answer, self._take_failure)
+        begin_in_thread("listing", self._walk, lambda ended: self.deliver(partial(self._end, ended)))
+        begin_in_thread("listing", self._answer, lambda ended: self.deliver(partial(self._take_failure, ended)))
 
     def stop(self) -> None:
         """End the listing after the call in flight, without waiting for it; it changes nothing."""
@@ -147,11 +147,6 @@ class InventoryCollector:
         )
 
     # In other threads.
-
-    def _begin(self, work: Callable[[], None], take: Callable[[WorkResult[None]], None]) -> None:
-        threads = WorkerThreads[None](1, "listing", lambda ended: self.deliver(partial(take, ended)))
-        threads.begin(work)
-        threads.close()
 
     def _walk(self) -> None:
         for page in self.reader.list_account_pages():
@@ -240,25 +235,21 @@ class InventoryCollector:
 
         A call for each account that may have left, until one hasn't: organizations:DescribeAccount.
         """
-        vanished = find_vanished(self.known, self.accounts)
-        return next(
-            (account for account in vanished if account.account_id not in self._left and self._is_still_there(account)),
-            None,
-        )
-
-    def _is_still_there(self, account: Account) -> bool:
-        try:
-            is_there = self.reader.has_account(account.account_id)
-        except AwsAccessDeniedError as error:
-            raise OrganizationIncompleteError(
-                f"The list of accounts lacks {account.account_id} ({account.name}). AWS denied the call that shows"
-                " whether it has left the organization.",
-                hint="Allow organizations:DescribeAccount.",
-                operation="organizations:DescribeAccount",
-            ) from error
-        if not is_there:
+        for account in find_vanished(self.known, self.accounts):
+            if account.account_id in self._left:
+                continue
+            try:
+                if self.reader.has_account(account.account_id):
+                    return account
+            except AwsAccessDeniedError as error:
+                raise OrganizationIncompleteError(
+                    f"The list of accounts lacks {account.account_id} ({account.name}). AWS denied the call that shows"
+                    " whether it has left the organization.",
+                    hint="Allow organizations:DescribeAccount.",
+                    operation="organizations:DescribeAccount",
+                ) from error
             self._left[account.account_id] = account
-        return is_there
+        return None
 
     def _require_none_missing(self) -> None:
         """List again if an account is missing: it may have moved between pages during the listing."""

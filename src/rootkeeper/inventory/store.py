@@ -238,7 +238,12 @@ class AuditHistory(OrganizationStore):
         with reading(self._store) as connection:
             for audit in connection.execute(statement).all():
                 found = self._list_found(connection, audit.audit_id)
-                _take_readings(readings, found, start, end)
+                for status in found:
+                    read_at, known = status.observed_at, readings.get(status.account.account_id)
+                    if read_at is None or not start <= read_at <= end:
+                        continue
+                    if known is None or known.observed_at is None or known.observed_at < read_at:
+                        readings[status.account.account_id] = status
                 # An earlier audit may have read an account that this audit has no reading of.
                 if audit.is_complete and all(
                     status.account.account_id in readings or status.status is Status.NOT_APPLICABLE for status in found
@@ -275,17 +280,6 @@ class AuditHistory(OrganizationStore):
 
     def _select_statuses(self) -> Select[Any]:
         return select(schema.audit_statuses).where(_found.organization_id == self._organization_id)
-
-
-def _take_readings(
-    readings: dict[AccountId, AccountStatus], found: list[AccountStatus], start: datetime, end: datetime
-) -> None:
-    for status in found:
-        read_at, known = status.observed_at, readings.get(status.account.account_id)
-        if read_at is None or not start <= read_at <= end:
-            continue
-        if known is None or known.observed_at is None or known.observed_at < read_at:
-            readings[status.account.account_id] = status
 
 
 _confirmations = schema.failsafe_confirmations.c

@@ -28,58 +28,50 @@ class RunningJob:
     """As it was when this process began or resumed it."""
     store: JobStore
     clock: Clock
-    _progress: JobProgress = field(init=False)
+    progress: JobProgress = field(init=False)
+    is_cancelled: bool = False
+    """Whether a person cancelled it; updated by each write."""
     _next_checkpoint_at: float = field(init=False)
-    _is_cancelled: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._progress = self.job.progress
+        self.progress = self.job.progress
         self._next_checkpoint_at = self.clock.monotonic() + CHECKPOINT_SECONDS
 
     @property
     def job_id(self) -> str:
         return self.job.job_id
 
-    @property
-    def progress(self) -> JobProgress:
-        return self._progress
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether a person cancelled it; updated by each write."""
-        return self._is_cancelled
-
     def set_total(self, total: int) -> None:
         with self._guard:
-            self._progress = replace(self._progress, total=total)
+            self.progress = replace(self.progress, total=total)
 
     def count(self, progress: JobProgress) -> None:
         """Replace the counts, such as when failed accounts are tried again."""
         with self._guard:
-            self._progress = progress
+            self.progress = progress
 
     def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
         """Count more accounts; written at most once a second."""
         with self._guard:
-            self._progress = self._progress.advanced(done=done, present=present, unknown=unknown)
-            progress, now = self._progress, self.clock.monotonic()
+            self.progress = self.progress.advanced(done=done, present=present, unknown=unknown)
+            progress, now = self.progress, self.clock.monotonic()
             is_due = now >= self._next_checkpoint_at
             if is_due:
                 self._next_checkpoint_at = now + CHECKPOINT_SECONDS
         if is_due:
-            self._note(self.store.checkpoint(self.job, progress))
+            self._note(self.store.record_results(self.job, {}, progress))
 
     def record(self, results: JobResults, *, present: int = 0, unknown: int = 0) -> None:
         """Record the results of accounts; durable when it returns."""
         with self._guard:
-            self._progress = self._progress.advanced(done=len(results), present=present, unknown=unknown)
-            progress = self._progress
+            self.progress = self.progress.advanced(done=len(results), present=present, unknown=unknown)
+            progress = self.progress
         self._note(self.store.record_results(self.job, results, progress))
 
     def end(self, state: JobState, remark: str | None = None) -> None:
         """End or interrupt the job."""
-        self.store.end(self.job, state, self._progress, remark)
+        self.store.end(self.job, state, self.progress, remark)
 
     def discard(self) -> None:
         """Forget the job: its request was refused before any work was done."""
@@ -87,7 +79,7 @@ class RunningJob:
 
     def postpone(self, remark: str, until: datetime | None) -> None:
         """Interrupt the job. A server resumes it at ``until`` or later; ``None``: only an operator can resume it."""
-        self.store.postpone(self.job, self._progress, remark, until)
+        self.store.postpone(self.job, self.progress, remark, until)
 
     def set_outcome(self, outcome: str) -> None:
         """Keep the result of the job as a whole; a second result replaces it."""
@@ -95,7 +87,7 @@ class RunningJob:
 
     def _note(self, state: JobState) -> None:
         if state is JobState.CANCELLED:
-            self._is_cancelled = True
+            self.is_cancelled = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,10 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    and_,
     bindparam,
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -66,13 +64,12 @@ class KeptJobs(Protocol):
 _jobs = schema.jobs.c
 _results = schema.job_accounts.c
 _owners = schema.owners.c
-_UNLISTED = {"document", "outcome"}
-_LISTED = [column for column in schema.jobs.columns if column.name not in _UNLISTED]
-_OWNED = [_owners.host, _owners.boot_id, _owners.process_id, _owners.process_started, _owners.user_name]
 
-_SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_from(
-    schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
-)
+_SELECT: Select[Any] = select(
+    *(column for column in schema.jobs.columns if column.name not in {"document", "outcome"}),
+    *(_owners.host, _owners.boot_id, _owners.process_id, _owners.process_started, _owners.user_name),
+    _owners.lease_until,
+).select_from(schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id))
 """A job with its owner, so that a list needs a single statement."""
 
 _NO_OWNER = ""
@@ -109,29 +106,18 @@ class JobStore(OrganizationStore):
         row = {name: value for name, value in to_row(job).items() if name in schema.jobs.columns}
         owner_id = _NO_OWNER if job.state is JobState.QUEUED else self._owner().owner_id
         row |= {"parameters": dict(job.parameters), "owner_id": owner_id, "document": document}
-
-        def work(transaction: WriteTransaction) -> None:
-            transaction.connection.execute(insert(schema.jobs).values(row))
-
-        self._commits.run(work)
+        self._execute(insert(schema.jobs).values(row))
 
     def find_document(self, job_id: str) -> str | None:
         with reading(self._store) as connection:
             return connection.execute(select(_jobs.document).where(self._is_job(job_id))).scalar_one_or_none()
-
-    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
-        """Record the progress, and return the state: CANCELLED if a person cancelled the job.
-
-        :param job: as it was added or taken over, here and in the other methods.
-        :raises JobLostError: if it was taken over since.
-        """
-        return self.record_results(job, {}, progress)
 
     def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
         """Record the results of accounts, so that they aren't processed again, and the progress of the job.
 
         A second result of an account replaces the first.
 
+        :param job: as it was added or taken over, here and in the other methods.
         :returns: the job's state: CANCELLED if a person cancelled it.
         :raises JobLostError: if it was taken over since.
         """
@@ -308,7 +294,9 @@ class JobStore(OrganizationStore):
             statement = statement.where(_jobs.kind.in_(sorted(kind.value for kind in kinds)))
         with reading(self._store) as connection:
             if before is not None:
-                statement = statement.where(_comes_after(self._get(connection, before)))
+                last = self._get(connection, before)
+                is_as_old = (_jobs.created_at == last.created_at) & (_jobs.job_id < last.job_id)
+                statement = statement.where((_jobs.created_at < last.created_at) | is_as_old)
             return tuple(self._parse(row) for row in connection.execute(statement).all())
 
     def _get(self, connection: Connection, job_id: str) -> Job:
@@ -344,11 +332,6 @@ class JobStore(OrganizationStore):
             state = JobState.INTERRUPTED
         described = None if owner is None else owner.process.describe()
         return parse_facts(Job, {**row._asdict(), "state": state, "owner": described})
-
-
-def _comes_after(job: Job) -> ColumnElement[bool]:
-    """Match older jobs, in the order of a list."""
-    return or_(_jobs.created_at < job.created_at, and_(_jobs.created_at == job.created_at, _jobs.job_id < job.job_id))
 
 
 _DELETE_RESULT = delete(schema.job_accounts).where(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
@@ -20,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, begin_writing, explain, reading
-from rootkeeper.database.files import LineFileBusyError, open_locked, sync_folder, write_line
+from rootkeeper.database.files import LineFileBusyError, open_locked, open_replacing, sync_folder
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.writer import Head
 from rootkeeper.shapes import parse_facts
@@ -126,12 +125,6 @@ class CopyMemory:
         heads: dict[str, JsonValue] = {
             copy_name.value: asdict(found) for copy_name, found in {**known, name: head}.items()
         }
-        _replace(path, canonical_json({"database": self._store.place, "heads": heads}))
-
-
-def _replace(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as handle:
-        write_line(handle, text)
-    new.replace(path)
-    sync_folder(path.parent)
+        with open_replacing(path) as handle:
+            handle.write(canonical_json({"database": self._store.place, "heads": heads}).encode() + b"\n")
+        sync_folder(path.parent)

@@ -225,15 +225,13 @@ class SpillLedger(EntryAuthor):
             sequence, previous_hash = self._head
             draft = self._draft(action, account_id, parameters, phase, intent_sequence, result)
             entry = chain_entry(draft, sequence + 1, previous_hash)
-            self._write_or_fail(render_entry(entry))
+            end = self._handle.seek(0, os.SEEK_END)
+            try:
+                write_line(self._handle, render_entry(entry))
+            except OSError as error:
+                with suppress(OSError):
+                    os.ftruncate(self._handle.fileno(), end)
+                message = f"The spill file {self.path} can't be written: {error.strerror}."
+                raise LedgerUnavailableError(message) from error
             self._head = (entry.sequence, entry.entry_hash)
         return entry
-
-    def _write_or_fail(self, line: str) -> None:
-        end = self._handle.seek(0, os.SEEK_END)
-        try:
-            write_line(self._handle, line)
-        except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._handle.fileno(), end)
-            raise LedgerUnavailableError(f"The spill file {self.path} can't be written: {error.strerror}.") from error

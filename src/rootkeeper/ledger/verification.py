@@ -41,7 +41,6 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_time
 
 LOSS_ADVICE = "Put it back from a backup, or record its loss: adopt the ledger."
-_READING_ADVICE = "Correct its permissions or its place, then verify again."
 
 
 def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies: bool = True) -> LedgerVerification:
@@ -62,8 +61,6 @@ def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies
 
 @dataclass(frozen=True, slots=True)
 class _ReadCopies:
-    """The content of the copies."""
-
     lines: MirrorLines = field(default_factory=lambda: MirrorLines(None))
     anchored: tuple[AnchoredHead, ...] = ()
     remembered: Mapping[int, KnownHead] = field(default_factory=dict)
@@ -134,7 +131,7 @@ def find_copy_problem(copies: LedgerCopies, name: CopyName, known: Head | None, 
 
 def describe_unreadable(name: str, error: OSError) -> str:
     """Describe an unreadable copy, with advice."""
-    return f"The {name} of the ledger can't be read: {error}. {_READING_ADVICE}"
+    return f"The {name} of the ledger can't be read: {error}. Correct its permissions or its place, then verify again."
 
 
 class _Verification:
@@ -181,39 +178,30 @@ class _Verification:
             self._entries += 1
             self._head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
             if self._unlike_copies is None:
-                self._unlike_copies = (
-                    self._compare_with_anchor(entry)
-                    or self._compare_with_mirror(entry)
-                    or self._compare_with_memory(entry)
-                )
+                self._unlike_copies = self._find_unlike_copy(entry)
             yield entry
 
-    def _compare_with_anchor(self, entry: LedgerEntry) -> ChainBreak | None:
-        anchored = self._anchored.get(entry.sequence)
-        if anchored is None:
-            return None
-        if anchored.head.entry_hash != entry.entry_hash:
-            problem = f"Entry {entry.sequence} isn't the one in the anchor: the ledger was rewritten up to it."
-            return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
-        if anchored.is_adoption and entry.action is not Action.LEDGER_ADOPT:
-            problem = f"The anchor contains an adoption at entry {entry.sequence}, which the ledger doesn't record."
-            return ChainBreak(entry.sequence, ChainBreakKind.UNMATCHED, problem)
-        return None
-
-    def _compare_with_mirror(self, entry: LedgerEntry) -> ChainBreak | None:
-        line = self._lines.take(entry.sequence)
+    def _find_unlike_copy(self, entry: LedgerEntry) -> ChainBreak | None:
+        """Compare an entry with the anchor, then with the mirror, then with the memory."""
+        sequence, anchored = entry.sequence, self._anchored.get(entry.sequence)
+        if anchored is not None:
+            if anchored.head.entry_hash != entry.entry_hash:
+                problem = f"Entry {sequence} isn't the one in the anchor: the ledger was rewritten up to it."
+                return ChainBreak(sequence, ChainBreakKind.EDITED, problem)
+            if anchored.is_adoption and entry.action is not Action.LEDGER_ADOPT:
+                problem = f"The anchor contains an adoption at entry {sequence}, which the ledger doesn't record."
+                return ChainBreak(sequence, ChainBreakKind.UNMATCHED, problem)
+        line, is_mirrored = self._lines.take(sequence), False
         with suppress(ValueError):  # an edited entry may have no canonical form
-            if line is None or line == render_entry(entry).encode():
-                return None
-        problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or rewritten."
-        return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
-
-    def _compare_with_memory(self, entry: LedgerEntry) -> ChainBreak | None:
-        known = self._copies.remembered.get(entry.sequence)
-        if known is None or known.head.entry_hash == entry.entry_hash:
-            return None
-        problem = f"Entry {entry.sequence} isn't the one in the {known.source}: the ledger was rewritten up to it."
-        return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
+            is_mirrored = line is None or line == render_entry(entry).encode()
+        if not is_mirrored:
+            problem = f"Entry {sequence} isn't the one in the mirror: one of them was edited or rewritten."
+            return ChainBreak(sequence, ChainBreakKind.EDITED, problem)
+        known = self._copies.remembered.get(sequence)
+        if known is not None and known.head.entry_hash != entry.entry_hash:
+            problem = f"Entry {sequence} isn't the one in the {known.source}: the ledger was rewritten up to it."
+            return ChainBreak(sequence, ChainBreakKind.EDITED, problem)
+        return None
 
     def _check_end(self) -> ChainBreak | None:
         """Check whether the end was cut off, which the chain doesn't show."""

@@ -311,8 +311,6 @@ class _RefusedError(Exception):
 
 @dataclass(slots=True)
 class _CommitAttempt:
-    """An attempt to commit a transaction."""
-
     name: str | None = None
     """The transaction's id, which shows whether it was committed; ``None`` before the commit."""
     head: Head | None = None

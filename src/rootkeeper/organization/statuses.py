@@ -437,29 +437,19 @@ class LeftToSecure(StrEnum):
 
 def classify_root_login(status: AccountStatus) -> LeftToSecure | None:
     """``None``: nothing is left to secure in this account."""
-    if _is_unknown(status):
+    is_member = status.role is AccountRole.MEMBER
+    if status.status is Status.RECOVERY_OPEN:
+        return LeftToSecure.KNOWN
+    if status.status is Status.UNKNOWN if is_member else status.summary is None:
         return LeftToSecure.UNKNOWN
-    return LeftToSecure.KNOWN if _is_left(status) else None
+    is_left = status.status is Status.PRESENT if is_member else not status.is_in_order
+    return LeftToSecure.KNOWN if is_left else None
 
 
 def count_root_logins_left(statuses: Iterable[AccountStatus]) -> RootLoginsLeft:
     """Count the root logins that are left to secure."""
     counts = Counter(classify_root_login(status) for status in statuses)
     return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], counts.total())
-
-
-def _is_unknown(status: AccountStatus) -> bool:
-    if status.role is AccountRole.MEMBER:
-        return status.status is Status.UNKNOWN
-    return status.summary is None and status.status is not Status.RECOVERY_OPEN
-
-
-def _is_left(status: AccountStatus) -> bool:
-    if status.status is Status.RECOVERY_OPEN:
-        return True
-    if status.role is not AccountRole.MEMBER:
-        return not status.is_in_order
-    return status.status is Status.PRESENT
 
 
 @dataclass(frozen=True, slots=True)

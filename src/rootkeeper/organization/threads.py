@@ -72,6 +72,16 @@ class WorkerThreads(Generic[T]):
             self._deliver(done)
 
 
+def begin_in_thread(
+    name: str, work: Callable[[], T], deliver: Callable[[WorkResult[T]], None] | None = None
+) -> WorkerThreads[T]:
+    """Begin the work in a thread of its own, which ends after it."""
+    threads = WorkerThreads[T](1, name, deliver)
+    threads.begin(work)
+    threads.close()
+    return threads
+
+
 Begin = Callable[[Callable[[], None]], None]
 
 

@@ -65,12 +65,7 @@ def truth_value_of(value: bool | None, unknown: str) -> TruthValue:
 
 def all_of(truths: Iterable[TruthValue]) -> TruthValue:
     """No if any is no, even if others are open."""
-    unknown: frozenset[str] = frozenset()
-    for truth in truths:
-        if truth.is_no:
-            return NO
-        unknown |= truth.unknown
-    return TruthValue(None, unknown) if unknown else YES
+    return any_of(truth.negated() for truth in truths).negated()
 
 
 def any_of(truths: Iterable[TruthValue]) -> TruthValue:

@@ -125,13 +125,10 @@ class Statement:
         """Its Sid, or its number from 1."""
         return self.sid or f"statement {self.index + 1}"
 
-    def covers_action(self, action: str) -> bool:
-        text = known_text(action.lower())
-        return any(match(tokens, text) for tokens in self.actions) is not self.names_other_actions
-
     def evaluate(self, request: AccessRequest) -> TruthValue:
         """Whether it applies to a request."""
-        if not self.covers_action(request.action):
+        action = known_text(request.action.lower())
+        if any(match(tokens, action) for tokens in self.actions) is self.names_other_actions:
             return NO
         named = any_of(_evaluate_resource(template, request) for template in self.resources)
         resource = named.negated() if self.names_other_resources else named

@@ -101,17 +101,9 @@ def _bound(tokens: Tokens, *, keeps_ends: bool) -> Tokens:
 @lru_cache(maxsize=65_536)
 def match(tokens: Tokens, text: PartialText) -> bool | None:
     """Whether the pattern matches the text: always, never, or ``None`` if it depends on the unknown parts."""
-    if tokens == EVERYTHING:
+    if tokens == EVERYTHING or _reaches_end(tokens, text, _through_gap_always):
         return True
-    if text.known is not None:
-        return _reaches_end(tokens, text, _through_gap_never)
-    if _reaches_end(tokens, text, _through_gap_always):
-        return True
-    return None if _reaches_end(tokens, text, _through_gap_perhaps) else False
-
-
-def _through_gap_never(_tokens: Tokens, _positions: frozenset[int]) -> frozenset[int]:
-    return frozenset()
+    return None if text.known is None and _reaches_end(tokens, text, _through_gap_perhaps) else False
 
 
 def _through_gap_always(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
@@ -206,11 +198,7 @@ def _matching(tokens: Tokens) -> Test:
 
 def _known(test: Callable[[str], bool]) -> Test:
     """Make a test that needs the whole value."""
-
-    def test_known(value: PartialText) -> bool | None:
-        return None if value.known is None else test(value.known)
-
-    return test_known
+    return lambda value: None if value.known is None else test(value.known)
 
 
 def _plain(tokens: Tokens) -> str:

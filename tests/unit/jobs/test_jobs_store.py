@@ -130,7 +130,7 @@ def test_an_interrupted_job_is_taken_over_and_its_former_process_finds_out(here:
     taken = here.jobs.take_over("j-1")
     assert (taken.state, taken.remark, taken.progress) == (JobState.RUNNING, None, JobProgress(3, 1))
     for write in (
-        lambda: there.jobs.checkpoint(JOB, JobProgress()),
+        lambda: there.jobs.record_results(JOB, {}, JobProgress()),
         lambda: there.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress()),
         lambda: there.jobs.end(JOB, JobState.DONE, JobProgress()),
     ):
@@ -150,7 +150,7 @@ def test_a_run_whose_lease_lapsed_writes_nothing_over_a_newer_one_of_its_own_pro
         here.owner = database.register_owner(clock, LEASE)
     newer = here.jobs.take_over("j-1")
     writes: list[Callable[[], object]] = [
-        lambda: here.jobs.checkpoint(JOB, JobProgress()),
+        lambda: here.jobs.record_results(JOB, {}, JobProgress()),
         lambda: here.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress()),
         lambda: here.jobs.set_outcome(JOB, "{}"),
         lambda: here.jobs.postpone(JOB, JobProgress(), "AWS is away.", None),
