@@ -376,8 +376,8 @@ _WHYS: tuple[tuple[str, str], ...] = (
     (
         "A delegated administrator",
         (
-            "Without one, everything here needs the management account, and there is no access when the identity provider "
-            "fails."
+            "Without one, everything here needs the management account, and there is no access when the identity "
+            "provider fails."
         ),
     ),
 )
