@@ -199,7 +199,6 @@ TIMEOUT_SECONDS = 10.0
 """To connect, and for each pause in an answer."""
 
 SCOPE = "openid profile email"
-_DISCOVERY = "/.well-known/openid-configuration"
 
 _KNOWN_SECONDS = 300.0
 """How long its addresses are cached."""
@@ -308,7 +307,8 @@ class OidcProvider:
             now = self.clock.monotonic()
             if self._known is not None and now - self._known.known_at < _KNOWN_SECONDS:
                 return self._known
-            document = self._read_document(self.rules.issuer.rstrip("/") + _DISCOVERY, "discovery document")
+            address = f"{self.rules.issuer.rstrip('/')}/.well-known/openid-configuration"
+            document = self._read_document(address, "discovery document")
             if document.get("issuer") != self.rules.issuer:
                 raise IdentityProviderError(
                     f"The identity provider's issuer is {_plain(document.get('issuer'))}, not {self.rules.issuer}.",

@@ -236,40 +236,32 @@ def restore(backup: Backup, places: Places, clock: Clock) -> None:
     now = clock.now()
     with take_server_lock(places.url, clock, DEFAULT_LEASE_SECONDS, None) or nullcontext():
         try:
-            _restore_database(backup.folder, places, now)
-            _restore_rest(backup.folder, places, now)
+            _restore_files(backup.folder, places, now)
         except OSError as error:
             raise DatabaseError(
                 f"The backup {backup.folder} can't be restored: {error}.", hint="Nothing was deleted; try again."
             ) from error
 
 
-def _restore_database(folder: Path, places: Places, now: datetime) -> None:
+def _restore_files(folder: Path, places: Places, now: datetime) -> None:
     if places.database is None or places.engine is None:
         _require_empty(places.url)
         restore_postgresql(places.url, folder / _DUMP)
-        return
-    for name, place in ((_ENGINE, places.engine), (_DATABASE, places.database)):
-        _put_aside(place, now)
-        if (folder / name).is_file():
-            _copy_file(folder / name, place)
-
-
-def _restore_rest(folder: Path, places: Places, now: datetime) -> None:
+    else:
+        for name, place in ((_ENGINE, places.engine), (_DATABASE, places.database)):
+            _put_aside(place, now)
+            if (folder / name).is_file():
+                _copy_file(folder / name, place)
     key = folder / _KEY
     if key.is_file() and not (places.key.is_file() and places.key.read_bytes() == key.read_bytes()):
         _put_aside(places.key, now)
         _copy_file(key, places.key)
-    for name, place in ((_MIRROR, places.mirror), (_ANCHOR, places.anchor)):
-        _copy_if_missing(folder / name, place)
+    kept = {folder / _MIRROR: places.mirror, folder / _ANCHOR: places.anchor}
     for name, target in ((_POLICIES, places.policies), (_SPILLS, places.spills)):
-        for source in sorted((folder / name).glob("*")):
-            _copy_if_missing(source, target / source.name)
-
-
-def _copy_if_missing(source: Path, target: Path) -> None:
-    if source.is_file() and not target.exists():
-        _copy_file(source, target)
+        kept |= {source: target / source.name for source in sorted((folder / name).glob("*"))}
+    for source, place in kept.items():
+        if source.is_file() and not place.exists():
+            _copy_file(source, place)
 
 
 def _put_aside(path: Path, now: datetime) -> None:

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT_PORT = 8700
-_SCHEMES = ("http", "https")
 _HINT = f"Use https://HOST[:PORT], or http://127.0.0.1:{DEFAULT_PORT} on this machine."
 
 
@@ -62,7 +61,7 @@ def parse_server_url(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise InputError(f"The server address {_shown(text)} has no valid port.", hint=_HINT) from error
-    if parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise InputError(f"{_shown(text)} is not the address of a server.", hint=_HINT)
     if parts.username is not None or parts.password is not None:
         raise InputError(
@@ -161,8 +160,6 @@ _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 
 _MAY_HAVE_ACTED = frozenset({500, 502, 504})
 """Without our own error code: the server failed, or a proxy stopped waiting."""
-
-_PIECE_BYTES = 2**16
 
 _SEE_RESULT = "See the result: rootkeeper windows list, or rootkeeper jobs list"
 
@@ -388,7 +385,7 @@ def _never_left(error: HTTPError) -> bool:
 def _read(answer: BaseHTTPResponse) -> bytes:
     """Read a limited answer, so that a wrong address can't fill the memory."""
     pieces, size = [], 0
-    for piece in answer.stream(_PIECE_BYTES):
+    for piece in answer.stream(2**16):
         pieces.append(piece)
         size += len(piece)
         if size > LARGEST_BYTES:
@@ -401,9 +398,6 @@ def _render_cause(error: Exception) -> str:
     reason: object = getattr(error, "reason", None) or error
     text = str(reason)
     return text.rpartition("): ")[2].rstrip(".") or type(error).__name__
-
-
-_FOREIGN_BITS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +439,7 @@ class StoredTokens:
             return None
         except OSError as error:
             raise InputError(f"{path} can't be read: {error.strerror}.", hint="Sign in: rootkeeper login") from error
-        if mode & _FOREIGN_BITS:
+        if mode & 0o077:
             raise InputError(
                 f"{path} contains a token, and other users can read it.",
                 hint=f"Have the token revoked if someone may have read it. Then: chmod 600 {path}",
