@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.failsafe.confirmations import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
+from rootkeeper.failsafe.confirmations import DRILL_ENTRIES, MOST_DRILLS, describe_failsafes
 from rootkeeper.failsafe.records import DrillRecord
 from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice, find_drills
 from rootkeeper.jobs.records import JobAnswer
@@ -128,25 +128,23 @@ def list_failsafes(services: Served) -> dict[str, Any]:
         {
             "organization_id": services.organization_id,
             "listed_at": None if inventory is None else json_time(inventory.listed_at),
-            "accounts": [_describe(failsafe) for failsafe in known.accounts],
+            "accounts": [
+                fill_record(
+                    KnownFailsafeRecord,
+                    failsafe,
+                    account_id=failsafe.account.account_id,
+                    name=failsafe.account.name,
+                    email=failsafe.account.email,
+                    state=failsafe.account.state.value,
+                    drill=failsafe.drill.verdict.value,
+                    drill_evidence=failsafe.drill.evidence,
+                    confirmations=[fill_record(ConfirmationRecord, kept) for kept in failsafe.confirmations],
+                )
+                for failsafe in known.accounts
+            ],
             "unknown": known.unknown,
             "drills": [fill_record(DrillRecord, drill) for drill in drills],
         }
-    )
-
-
-def _describe(known: KnownFailsafe) -> KnownFailsafeRecord:
-    account = known.account
-    return fill_record(
-        KnownFailsafeRecord,
-        known,
-        account_id=account.account_id,
-        name=account.name,
-        email=account.email,
-        state=account.state.value,
-        drill=known.drill.verdict.value,
-        drill_evidence=known.drill.evidence,
-        confirmations=[fill_record(ConfirmationRecord, confirmation) for confirmation in known.confirmations],
     )
 
 
