@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Delete, Update, delete, func, insert, select, update
 
 from rootkeeper.access.records import StoredAnswer
 from rootkeeper.access.rules import AttemptLimit, hash_text
@@ -166,16 +166,16 @@ class StoredAnswers:
 
     def keep(self, key: str, answer: StoredAnswer) -> None:
         """Keep the answer to a claimed request; does nothing if another process has the claim by now."""
-        statement = update(schema.kept_answers).where(self._is_claimed(key)).values(to_row(answer))
-        self.commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+        self._change_claimed(key, update(schema.kept_answers).values(to_row(answer)))
 
     def release(self, key: str) -> None:
         """Drop the claim, so that a repeat is answered; does nothing if another process has the claim by now."""
-        statement = delete(schema.kept_answers).where(self._is_claimed(key))
-        self.commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+        self._change_claimed(key, delete(schema.kept_answers))
 
     def _is(self, key: str) -> ColumnElement[bool]:
         return (_answers.organization_id == self.organization_id) & (_answers.key_hash == hash_text(key))
 
-    def _is_claimed(self, key: str) -> ColumnElement[bool]:
-        return self._is(key) & (_answers.claimed_by == self.owner().owner_id) & _answers.status.is_(None)
+    def _change_claimed(self, key: str, statement: Update | Delete) -> None:
+        is_own = _answers.claimed_by == self.owner().owner_id
+        claimed = statement.where(self._is(key), is_own, _answers.status.is_(None))
+        self.commits.run(lambda transaction: transaction.connection.execute(claimed).rowcount)

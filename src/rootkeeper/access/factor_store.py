@@ -45,7 +45,6 @@ _NONCE_BYTES = 12
 _LARGEST_FILE = 1024
 _OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IRWXO
 """As for other secrets in files. A group may read: that is how Kubernetes gives a Secret to a user that isn't root."""
-_CHECK_PURPOSE = "rootkeeper:key_check:"
 _checks = schema.key_checks.c
 
 
@@ -56,7 +55,7 @@ class KeyFileCipher:
         self._cipher = AESGCM(key)
         self._organization_id = organization_id
         self._path = path
-        purpose = f"{_CHECK_PURPOSE}{organization_id}".encode()
+        purpose = f"rootkeeper:key_check:{organization_id}".encode()
         self._check_value = hmac.new(key, purpose, hashlib.sha256).hexdigest()
 
     def seal(self, text: str, context: str) -> str:
@@ -257,7 +256,7 @@ class FactorStore(OrganizationStore):
         own = _challenges.organization_id == self._organization_id
         mine = own & (_challenges.session_id == session_id) & (_challenges.purpose == purpose.value)
         row = {
-            "challenge_hash": hash_challenge(challenge),
+            "challenge_hash": hashlib.sha256(challenge).hexdigest(),
             "organization_id": self._organization_id,
             "session_id": session_id,
             "purpose": purpose.value,
@@ -274,7 +273,7 @@ class FactorStore(OrganizationStore):
         """Whether this sign-in has this open challenge for this purpose; it is removed."""
         is_it = (
             (_challenges.organization_id == self._organization_id)
-            & (_challenges.challenge_hash == hash_challenge(challenge))
+            & (_challenges.challenge_hash == hashlib.sha256(challenge).hexdigest())
             & (_challenges.session_id == session_id)
             & (_challenges.purpose == purpose.value)
         )
@@ -344,10 +343,6 @@ class FactorStore(OrganizationStore):
 
     def _parse_totp(self, row: Row[Any]) -> TotpFactor:
         return TotpFactor(parse_row(Factor, row), self._cipher.unseal(row.sealed_seed, row.factor_id), row.last_step)
-
-
-def hash_challenge(challenge: bytes) -> str:
-    return hashlib.sha256(challenge).hexdigest()
 
 
 MOST_KEPT = 10_000

@@ -120,7 +120,13 @@ def read_id_token(
     :param keys: the provider's JSON Web Key Set.
     :raises NotSignedInError: if it proves nothing; the message shows nothing of the token.
     """
-    claims = _read_signed(text, keys)
+    if not isinstance(text, str):
+        raise _unproven("there is none")
+    try:
+        key_set = KeySet.import_key_set({"keys": list(keys["keys"])})
+        claims: Mapping[str, Any] = jwt.decode(text, key_set, algorithms=list(ALGORITHMS)).claims
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise _unproven("its signature isn't the provider's") from error
     if claims.get("iss") != rules.issuer:
         raise _unproven("another provider issued it")
     audience = claims.get("aud")
@@ -141,16 +147,6 @@ def read_id_token(
     return _read_person(claims, rules)
 
 
-def _read_signed(text: object, keys: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(text, str):
-        raise _unproven("there is none")
-    try:
-        key_set = KeySet.import_key_set({"keys": list(keys["keys"])})
-        return jwt.decode(text, key_set, algorithms=list(ALGORITHMS)).claims
-    except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise _unproven("its signature isn't the provider's") from error
-
-
 def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIdentity:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
@@ -158,10 +154,8 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIde
     # An e-mail address that the provider hasn't verified can be any text, so it isn't a name. Some providers send the
     # boolean as text. Source: OpenID Connect Core 1.0, section 5.1.
     unverified = {"email"} if str(claims.get("email_verified")).lower() == "false" else set()
-    sent = [
-        claims[claim] for claim in rules.name_claims if isinstance(claims.get(claim), str) and claim not in unverified
-    ]
-    name = next(iter(sent), None)
+    usable = (claim for claim in rules.name_claims if isinstance(claims.get(claim), str) and claim not in unverified)
+    name = next((claims[claim] for claim in usable), None)
     if not name:
         raise NotSignedInError(
             f"{rules.name} doesn't send the person's name.",
@@ -205,7 +199,6 @@ TIMEOUT_SECONDS = 10.0
 """To connect, and for each pause in an answer."""
 
 SCOPE = "openid profile email"
-_DISCOVERY = "/.well-known/openid-configuration"
 
 _KNOWN_SECONDS = 300.0
 """How long its addresses are cached."""
@@ -311,26 +304,25 @@ class OidcProvider:
 
     def _find_addresses(self) -> _Addresses:
         with self._guard:
-            known, now = self._known, self.clock.monotonic()
-            if known is None or now - known.known_at >= _KNOWN_SECONDS:
-                known = self._known = self._read_addresses(now)
-            return known
-
-    def _read_addresses(self, now: float) -> _Addresses:
-        document = self._read_document(self.rules.issuer.rstrip("/") + _DISCOVERY, "discovery document")
-        if document.get("issuer") != self.rules.issuer:
-            raise IdentityProviderError(
-                f"The identity provider's issuer is {_plain(document.get('issuer'))}, not {self.rules.issuer}.",
-                hint="Set oidc.issuer to the exact issuer in the provider's discovery document.",
+            now = self.clock.monotonic()
+            if self._known is not None and now - self._known.known_at < _KNOWN_SECONDS:
+                return self._known
+            address = f"{self.rules.issuer.rstrip('/')}/.well-known/openid-configuration"
+            document = self._read_document(address, "discovery document")
+            if document.get("issuer") != self.rules.issuer:
+                raise IdentityProviderError(
+                    f"The identity provider's issuer is {_plain(document.get('issuer'))}, not {self.rules.issuer}.",
+                    hint="Set oidc.issuer to the exact issuer in the provider's discovery document.",
+                )
+            methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+            self._known = _Addresses(
+                authorization=self._safe(document, "authorization_endpoint"),
+                token=self._safe(document, "token_endpoint"),
+                keys=self._safe(document, "jwks_uri"),
+                takes_basic="client_secret_basic" in methods,
+                known_at=now,
             )
-        methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        return _Addresses(
-            authorization=self._safe(document, "authorization_endpoint"),
-            token=self._safe(document, "token_endpoint"),
-            keys=self._safe(document, "jwks_uri"),
-            takes_basic="client_secret_basic" in methods,
-            known_at=now,
-        )
+            return self._known
 
     def _safe(self, document: Mapping[str, Any], name: str) -> str:
         try:
@@ -449,14 +441,14 @@ class ProviderSignInService:
         :raises PermissionDeniedError: if the person has no role here, or the name belongs to another identity.
         :raises IdentityProviderError: if the provider can't be reached.
         """
-        secret = answer.secret
-        expected = "" if secret is None else derive(secret, "state")
+        secret, state = answer.secret, answer.state.encode(errors="surrogatepass")
         # The state is compared before the start is used up, so only the browser that began the sign-in can use it up.
-        if secret is None or not hmac.compare_digest(expected.encode(), answer.state.encode(errors="surrogatepass")):
-            raise _not_begun()
-        start = self.starts.take(secret)
-        if start is None:
-            raise _not_begun()
+        is_its_browser = secret is not None and hmac.compare_digest(derive(secret, "state").encode(), state)
+        start = self.starts.take(secret) if secret is not None and is_its_browser else None
+        if secret is None or start is None:
+            raise NotSignedInError(
+                "This sign-in began in another browser, has ended, or was answered before.", hint="Sign in again."
+            )
         if answer.error is not None or answer.code is None:
             raise NotSignedInError(
                 f"{self.rules.name} refused the sign-in.",
@@ -491,9 +483,3 @@ def derive(secret: str, purpose: str) -> str:
     """Derive 43 characters that reveal neither the secret nor the value for another purpose."""
     digest = hmac.new(secret.encode(errors="surrogatepass"), f"rootkeeper:oidc:{purpose}".encode(), hashlib.sha256)
     return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
-
-
-def _not_begun() -> NotSignedInError:
-    return NotSignedInError(
-        "This sign-in began in another browser, has ended, or was answered before.", hint="Sign in again."
-    )

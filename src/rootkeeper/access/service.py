@@ -240,7 +240,18 @@ class IdentityService:
         """
         found = self.store.find_provider_user(person.proof_hash)
         if found is None:
-            return self._add_person(person, role)
+            try:
+                self.store.get(person.name)
+            except NotFoundError:
+                made = replace(self._make("u", IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC)
+                self._record(Action.IDENTITY_ADD, made, {"provider": person.issuer})
+                self.store.add_provider_user(made, person.proof_hash)
+                return made
+            raise PermissionDeniedError(
+                f"The name {person.name} belongs to another user or token here.",
+                hint="Configure the identity provider to send another name, or choose another claim with the setting "
+                "oidc.name_claims.",
+            )
         if not found.is_usable(self.clock.now()):
             raise NotSignedInError(f"{found.name} is disabled here.", hint="Ask an administrator.")
         if found.role is role:
@@ -248,20 +259,6 @@ class IdentityService:
         change: dict[str, JsonValue] = {"change": "role", "new_role": role.value, "provider": person.issuer}
         self._record(Action.IDENTITY_CHANGE, found, change)
         return self.store.set_role(found.name, role)
-
-    def _add_person(self, person: ProviderIdentity, role: ServerRole) -> Identity:
-        try:
-            self.store.get(person.name)
-        except NotFoundError:
-            made = replace(self._make("u", IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC)
-            self._record(Action.IDENTITY_ADD, made, {"provider": person.issuer})
-            self.store.add_provider_user(made, person.proof_hash)
-            return made
-        raise PermissionDeniedError(
-            f"The name {person.name} belongs to another user or token here.",
-            hint="Configure the identity provider to send another name, or choose another claim with the setting "
-            "oidc.name_claims.",
-        )
 
     def list_identities(self) -> tuple[Identity, ...]:
         return self.store.list_identities()

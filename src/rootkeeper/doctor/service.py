@@ -160,7 +160,12 @@ class AwsChecks:
         except AwsError as error:
             failure = error
             yield judge_error(CheckName.CREDENTIALS, error)
-        yield self._check_clock(failure)
+        try:
+            yield check_clock(gateway.find_clock_offset())
+        except AwsError as error:
+            shown = error if failure is None else failure
+            text = f"It can't be compared with AWS's: {shown.message}"
+            yield make_unknown(CheckName.CLOCK, text, AFTER_CREDENTIALS)
         source = find_region_source(self._region, os.environ)
         yield check_region(gateway.region, source, is_opt_in=gateway.uses_opt_in_region)
         yield self._check_endpoint(failure)
@@ -169,14 +174,6 @@ class AwsChecks:
             yield make_unknown_after(CheckName.PERMISSIONS)
         else:
             yield from self._check_organization(caller)
-
-    def _check_clock(self, failure: AwsError | None) -> Check:
-        try:
-            return check_clock(self._gateway.find_clock_offset())
-        except AwsError as error:
-            shown = error if failure is None else failure
-            text = f"It can't be compared with AWS's: {shown.message}"
-            return make_unknown(CheckName.CLOCK, text, AFTER_CREDENTIALS)
 
     def _check_endpoint(self, failure: AwsError | None) -> Check:
         label = self._gateway.endpoint.label
@@ -199,7 +196,16 @@ class AwsChecks:
 
     def _check_permissions(self, caller: Caller, organization: Organization) -> Iterator[Check]:
         try:
-            target_id = self._find_member(organization)
+            # Only the first pages of the list are read, until there is a member account.
+            target_id = next(
+                (
+                    account.account_id
+                    for page in self._gateway.list_account_pages()
+                    for account in page
+                    if account.account_id != organization.management_account_id and account.state is AccountState.ACTIVE
+                ),
+                None,
+            )
         except AwsError as error:
             yield make_unknown(CheckName.PERMISSIONS, f"No member account can be listed: {error.message}", error.hint)
             return
@@ -224,15 +230,6 @@ class AwsChecks:
             self._gateway.region,
             tuple(configured.target for configured in parse_configured_targets(self._settings.delivery.targets)),
         ).run()
-
-    def _find_member(self, organization: Organization) -> str | None:
-        """Find an account in which a root session could be opened, on the first pages of the list."""
-        for page in self._gateway.list_account_pages():
-            for account in page:
-                is_member = account.account_id != organization.management_account_id
-                if is_member and account.state is AccountState.ACTIVE:
-                    return account.account_id
-        return None
 
 
 def check_server(address: str | None, open_signed_in: Callable[[], RemoteServer]) -> Iterator[Check]:

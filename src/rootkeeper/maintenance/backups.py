@@ -148,7 +148,14 @@ def _fill(work: Path, places: Places, store: Store, now: datetime) -> None:
     with reading(store) as connection:
         version, before = find_version(connection, store), read_head(connection)
     copied = _copy_database(work, places)
-    _require_same_ledger(store, before, copied)
+    # The copy's last entry must be in the database, and not before the database's last entry at the start.
+    with reading(store) as connection:
+        known = find_entry_hash(connection, copied.sequence) if copied.sequence else copied.entry_hash
+    if copied.sequence < before.sequence or known != copied.entry_hash:
+        raise DatabaseError(
+            f"The backup's ledger ends at entry {copied.sequence}, which isn't the database's entry of that number.",
+            hint="Verify the ledger, then try again.",
+        )
     manifest = {
         "schema_version": _SCHEMA_VERSION,
         "made_at": now.isoformat(timespec="seconds"),
@@ -169,7 +176,10 @@ def _copy_database(work: Path, places: Places) -> Head:
     if places.database is None or places.engine is None:
         dump = work / _DUMP
         dump_postgresql(places.url, dump)
-        return _read_dumped_head(dump)
+        found = read_first_dumped_row(dump, "ledger_head")
+        if found:
+            return Head(int(found["sequence"]), found["entry_hash"], found["organization_id"])
+        raise DatabaseError("The dump doesn't contain the head of the ledger.", hint="Check the disk, then try again.")
     if places.engine.is_file():
         copy_sqlite(places.engine, work / _ENGINE)
     target = work / _DATABASE
@@ -180,25 +190,6 @@ def _copy_database(work: Path, places: Places) -> Head:
             return read_head(connection)
     finally:
         copy.engine.dispose()
-
-
-def _read_dumped_head(dump: Path) -> Head:
-    """Read the only row of the ledger's head."""
-    found = read_first_dumped_row(dump, "ledger_head")
-    if found:
-        return Head(int(found["sequence"]), found["entry_hash"], found["organization_id"])
-    raise DatabaseError("The dump doesn't contain the head of the ledger.", hint="Check the disk, then try again.")
-
-
-def _require_same_ledger(store: Store, before: Head, copied: Head) -> None:
-    """Check that the copy's last entry is in the database, and not before the database's last entry at the start."""
-    with reading(store) as connection:
-        known = find_entry_hash(connection, copied.sequence) if copied.sequence else copied.entry_hash
-    if copied.sequence < before.sequence or known != copied.entry_hash:
-        raise DatabaseError(
-            f"The backup's ledger ends at entry {copied.sequence}, which isn't the database's entry of that number.",
-            hint="Verify the ledger, then try again.",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +206,24 @@ def open_backup(folder: Path, places: Places) -> Backup:
 
     :raises InputError: if it doesn't.
     """
-    manifest = _read_manifest(folder)
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        files, version = manifest["files"], manifest["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} isn't a backup: {_MANIFEST} can't be read.", hint="Name the folder of a backup."
+        ) from error
+    if version != _SCHEMA_VERSION:
+        raise InputError(
+            f"{folder} is a backup of another version.", hint="Restore it with the Rootkeeper that made it."
+        )
+    if _describe(folder) != files:
+        raise InputError(f"{folder} is incomplete: its files aren't those that were written.", hint="Use another one.")
     if manifest["kind"] != places.kind:
         raise InputError(
             f"The backup is of {manifest['kind']}, the settings name {places.kind}.", hint="Check the settings."
         )
-    made_at = datetime.fromisoformat(manifest["made_at"])
-    return Backup(folder, made_at, manifest.get("database_version"))
+    return Backup(folder, datetime.fromisoformat(manifest["made_at"]), manifest.get("database_version"))
 
 
 def restore(backup: Backup, places: Places, clock: Clock) -> None:
@@ -234,40 +236,32 @@ def restore(backup: Backup, places: Places, clock: Clock) -> None:
     now = clock.now()
     with take_server_lock(places.url, clock, DEFAULT_LEASE_SECONDS, None) or nullcontext():
         try:
-            _restore_database(backup.folder, places, now)
-            _restore_rest(backup.folder, places, now)
+            _restore_files(backup.folder, places, now)
         except OSError as error:
             raise DatabaseError(
                 f"The backup {backup.folder} can't be restored: {error}.", hint="Nothing was deleted; try again."
             ) from error
 
 
-def _restore_database(folder: Path, places: Places, now: datetime) -> None:
+def _restore_files(folder: Path, places: Places, now: datetime) -> None:
     if places.database is None or places.engine is None:
         _require_empty(places.url)
         restore_postgresql(places.url, folder / _DUMP)
-        return
-    for name, place in ((_ENGINE, places.engine), (_DATABASE, places.database)):
-        _put_aside(place, now)
-        if (folder / name).is_file():
-            _copy_file(folder / name, place)
-
-
-def _restore_rest(folder: Path, places: Places, now: datetime) -> None:
+    else:
+        for name, place in ((_ENGINE, places.engine), (_DATABASE, places.database)):
+            _put_aside(place, now)
+            if (folder / name).is_file():
+                _copy_file(folder / name, place)
     key = folder / _KEY
     if key.is_file() and not (places.key.is_file() and places.key.read_bytes() == key.read_bytes()):
         _put_aside(places.key, now)
         _copy_file(key, places.key)
-    for name, place in ((_MIRROR, places.mirror), (_ANCHOR, places.anchor)):
-        _copy_if_missing(folder / name, place)
+    kept = {folder / _MIRROR: places.mirror, folder / _ANCHOR: places.anchor}
     for name, target in ((_POLICIES, places.policies), (_SPILLS, places.spills)):
-        for source in sorted((folder / name).glob("*")):
-            _copy_if_missing(source, target / source.name)
-
-
-def _copy_if_missing(source: Path, target: Path) -> None:
-    if source.is_file() and not target.exists():
-        _copy_file(source, target)
+        kept |= {source: target / source.name for source in sorted((folder / name).glob("*"))}
+    for source, place in kept.items():
+        if source.is_file() and not place.exists():
+            _copy_file(source, place)
 
 
 def _put_aside(path: Path, now: datetime) -> None:
@@ -317,32 +311,8 @@ def _write_file(target: Path, blocks: Iterable[bytes]) -> None:
 
 def _describe(folder: Path) -> dict[str, str]:
     """List the files below a folder, each with the SHA-256 of its content."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST)
-    return {str(path.relative_to(folder)): _hash_file(path) for path in files}
-
-
-def _hash_file(path: Path) -> str:
-    """Return the SHA-256, in hexadecimal digits."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the backup's manifest, if every file of the backup is as it was written.
-
-    :raises InputError: if it isn't a backup, or is incomplete.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        files, version = manifest["files"], manifest["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{folder} isn't a backup: {_MANIFEST} can't be read.", hint="Name the folder of a backup."
-        ) from error
-    if version != _SCHEMA_VERSION:
-        raise InputError(
-            f"{folder} is a backup of another version.", hint="Restore it with the Rootkeeper that made it."
-        )
-    if _describe(folder) != files:
-        raise InputError(f"{folder} is incomplete: its files aren't those that were written.", hint="Use another one.")
-    return manifest
+    described: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST):
+        with path.open("rb") as content:
+            described[str(path.relative_to(folder))] = hashlib.file_digest(content, "sha256").hexdigest()
+    return described

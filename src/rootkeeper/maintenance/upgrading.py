@@ -37,7 +37,11 @@ def check_database(application: Application) -> DatabaseCheck:
     with reading(store) as connection:
         version = find_version(connection, store)
         missing = find_missing_columns(connection) if version == SCHEMA_VERSION else ()
-    state = _judge(version, missing)
+    state = VersionState.INCOMPLETE if missing else VersionState.CURRENT
+    if version is None:
+        state = VersionState.EMPTY
+    elif version != SCHEMA_VERSION:
+        state = VersionState.NEWER if is_newer(version) else VersionState.OUTDATED
     is_empty = state is VersionState.EMPTY
     return DatabaseCheck(
         place=store.place,
@@ -48,14 +52,6 @@ def check_database(application: Application) -> DatabaseCheck:
         ledger=LedgerCheck(LedgerState.INTACT) if is_empty else _verify(database),
         used_by=() if is_empty else _list_users(store, application.settings.database.url, application.clock),
     )
-
-
-def _judge(version: str | None, missing: tuple[str, ...]) -> VersionState:
-    if version is None:
-        return VersionState.EMPTY
-    if version != SCHEMA_VERSION:
-        return VersionState.NEWER if is_newer(version) else VersionState.OUTDATED
-    return VersionState.INCOMPLETE if missing else VersionState.CURRENT
 
 
 def _verify(database: Database) -> LedgerCheck:

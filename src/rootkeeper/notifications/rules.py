@@ -139,15 +139,7 @@ _NAT64 = ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ip_network("2000::/3")
 """All other IPv6 addresses are special. Source: IANA, Internet Protocol Version 6 Address Space."""
 
-_NEVER_PUBLIC = tuple(
-    ip_network(text)
-    for text in (
-        "168.63.129.16/32",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "3fff::/20",
-    )
-)
+_NEVER_PUBLIC = tuple(ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "3fff::/20"))
 """Platform services of Azure virtual machines, and blocks that aren't networks of anyone. The metadata services of the
 other clouds have link-local, shared or private addresses.
 
@@ -171,33 +163,31 @@ class NotificationTarget:
 
 def parse_targets(texts: Iterable[str]) -> tuple[NotificationTarget, ...]:
     """:raises SettingsError: if an entry of ``notifications.targets`` is invalid, or two have the same name."""
-    targets = tuple(_parse_target(text) for text in texts)
+    targets: list[NotificationTarget] = []
+    for text in texts:  # no message repeats the text, because it may contain the URL
+        parts = text.split(maxsplit=2)
+        if len(parts) != 3 or not _NAME.fullmatch(parts[0]):
+            raise SettingsError("A notification target is invalid.", hint=_FORM)
+        name, severity, reference = parts
+        if severity not in tuple(Severity):
+            raise SettingsError(
+                f"The notification target {name} has an unknown severity.",
+                hint=f"The severities are {', '.join(Severity)}. {_FORM}",
+            )
+        kinds = (ENVIRONMENT_REFERENCE, FILE_REFERENCE)
+        kind = next((prefix for prefix in kinds if reference.startswith(prefix)), None)
+        if kind is None or not reference.removeprefix(kind).strip():
+            raise SettingsError(
+                f"The notification target {name} has no reference to its URL.",
+                hint="A URL contains a token, so the settings contain only a reference to it: env:VARIABLE, or "
+                "file:PATH of a file that other users can't read.",
+            )
+        targets.append(NotificationTarget(name, Severity(severity), reference.strip()))
     names = [target.name.lower() for target in targets]
     twice = next((target.name for target in targets if names.count(target.name.lower()) > 1), None)
     if twice is not None:
         raise SettingsError(f"Two notification targets are named {twice}.", hint="Give each target its own name.")
-    return targets
-
-
-def _parse_target(text: str) -> NotificationTarget:
-    """Parse a target. No message repeats the text, because it may contain the URL."""
-    parts = text.split(maxsplit=2)
-    if len(parts) != 3 or not _NAME.fullmatch(parts[0]):
-        raise SettingsError("A notification target is invalid.", hint=_FORM)
-    name, severity, reference = parts
-    if severity not in tuple(Severity):
-        raise SettingsError(
-            f"The notification target {name} has an unknown severity.",
-            hint=f"The severities are {', '.join(Severity)}. {_FORM}",
-        )
-    kind = next((prefix for prefix in (ENVIRONMENT_REFERENCE, FILE_REFERENCE) if reference.startswith(prefix)), None)
-    if kind is None or not reference.removeprefix(kind).strip():
-        raise SettingsError(
-            f"The notification target {name} has no reference to its URL.",
-            hint="A URL contains a token, so the settings contain only a reference to it: env:VARIABLE, or file:PATH "
-            "of a file that other users can't read.",
-        )
-    return NotificationTarget(name, Severity(severity), reference.strip())
+    return tuple(targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,12 +247,10 @@ def is_inside(address: str) -> bool:
         if not hidden and found not in _GLOBAL_UNICAST:
             return True
         forms.extend(hidden)
-    return any(_is_inside(form) for form in forms)
-
-
-def _is_inside(address: IPv4Address | IPv6Address) -> bool:
-    """``is_global`` of older Python versions lacks newer entries of the registries, which ``_NEVER_PUBLIC`` has."""
-    return not address.is_global or address.is_multicast or any(address in network for network in _NEVER_PUBLIC)
+    # ``is_global`` of older Python versions lacks newer entries of the registries, which ``_NEVER_PUBLIC`` has.
+    return any(
+        not form.is_global or form.is_multicast or any(form in network for network in _NEVER_PUBLIC) for form in forms
+    )
 
 
 BACK_OFF = (

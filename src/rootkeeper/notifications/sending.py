@@ -264,12 +264,6 @@ def parse_webhook(text: str) -> Webhook:
 _HINT = "Write: webhook+https://SECRET@host/path"
 
 
-def make_body(notification_id: str, notification: Notification, origin: str) -> bytes:
-    record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "notification_id": notification_id}
-    link = {"link": find_link(notification, origin)}
-    return json.dumps({**record, **notification_to_record(notification), **link}, separators=(",", ":")).encode()
-
-
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
     return f"v1={hmac.new(secret, timestamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
 
@@ -281,7 +275,9 @@ def send_webhook(
 
     :raises DeliveryFailedError: if the webhook doesn't accept it.
     """
-    body, timestamp = make_body(notification_id, notification, origin), str(int(now.timestamp()))
+    record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "notification_id": notification_id}
+    record |= notification_to_record(notification) | {"link": find_link(notification, origin)}
+    body, timestamp = json.dumps(record, separators=(",", ":")).encode(), str(int(now.timestamp()))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Rootkeeper",
@@ -306,8 +302,6 @@ def send_webhook(
         )
 
 
-_CONNECT_SECONDS = 4.0
-_READ_SECONDS = 8.0
 _loading = threading.Lock()
 
 
@@ -366,8 +360,8 @@ def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
 
     service.redirects = False
     service.retry = 0
-    service.socket_connect_timeout = _CONNECT_SECONDS
-    service.socket_read_timeout = _READ_SECONDS
+    service.socket_connect_timeout = _TIMEOUT.connect_timeout
+    service.socket_read_timeout = _TIMEOUT.read_timeout
     if not service.verify_certificate:
         raise DeliveryFailedError("its URL turns off the check of certificates", "Remove verify=no from the URL.")
     if isinstance(service, NotifyEmail):
@@ -406,16 +400,14 @@ class TargetSender:
                 else:
                     send_to_service(url, notification, self._origin, self._allowed, guard)
             except DeliveryFailedError as error:
-                reason, hint = _explain(guard, error)
+                # The guard's refusal says more than the library's error.
+                hint = error.hint or Hint("Fix the target, then send a test notification.", "notification.test")
+                reason = error.reason
+                if guard.is_over:
+                    reason, hint = "it took too long", "Rootkeeper tries again."
+                elif guard.refusal is not None:
+                    reason = guard.refusal
+                    hint = "To allow the host, add it to the setting notifications.allowed_hosts."
             else:
                 return
         raise NotificationError(f"The notification target {target.name} failed: {reason}.", hint=hint)
-
-
-def _explain(guard: ConnectionGuard, error: DeliveryFailedError) -> tuple[str, str]:
-    """The guard's refusal says more than the library's error."""
-    if guard.is_over:
-        return "it took too long", "Rootkeeper tries again."
-    if guard.refusal is not None:
-        return guard.refusal, "To allow the host, add it to the setting notifications.allowed_hosts."
-    return error.reason, error.hint or Hint("Fix the target, then send a test notification.", "notification.test")

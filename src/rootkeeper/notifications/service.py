@@ -319,22 +319,22 @@ class NotificationTester:
             what = "There is no notification target" if name is None else f"There is no notification target {name!r}"
             known = f" There are {', '.join(target.name for target in self.targets)}." if self.targets else ""
             raise NotFoundError(f"{what}.{known}", hint="Targets are in the setting notifications.targets.")
-        return tuple(TargetTrial(target, self._try(target)) for target in chosen)
-
-    def _try(self, target: NotificationTarget) -> NotificationError | None:
-        event = NotificationEvent.NOTIFICATION_TEST
-        notification = Notification(
-            event=event,
-            severity=USUAL_SEVERITIES[event],
-            title="A test of Rootkeeper's notifications",
-            body=f"The target {target.name} gets notifications with the severity {target.least.value} or higher. "
-            "You don't need to do anything.",
-            at=self.clock.now(),
-            organization_id=self.organization_id,
-            endpoint=self.endpoint.label,
-        )
-        try:
-            self.sender.send(target, self.make_id(), notification)
-        except NotificationError as error:
-            return error
-        return None
+        trials, event = [], NotificationEvent.NOTIFICATION_TEST
+        for target in chosen:
+            notification = Notification(
+                event=event,
+                severity=USUAL_SEVERITIES[event],
+                title="A test of Rootkeeper's notifications",
+                body=f"The target {target.name} gets notifications with the severity {target.least.value} or higher. "
+                "You don't need to do anything.",
+                at=self.clock.now(),
+                organization_id=self.organization_id,
+                endpoint=self.endpoint.label,
+            )
+            failure = None
+            try:
+                self.sender.send(target, self.make_id(), notification)
+            except NotificationError as error:
+                failure = error
+            trials.append(TargetTrial(target, failure))
+        return tuple(trials)

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT_PORT = 8700
-_SCHEMES = ("http", "https")
 _HINT = f"Use https://HOST[:PORT], or http://127.0.0.1:{DEFAULT_PORT} on this machine."
 
 
@@ -62,7 +61,7 @@ def parse_server_url(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise InputError(f"The server address {_shown(text)} has no valid port.", hint=_HINT) from error
-    if parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise InputError(f"{_shown(text)} is not the address of a server.", hint=_HINT)
     if parts.username is not None or parts.password is not None:
         raise InputError(
@@ -96,13 +95,9 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     hint, hint_code, facts = _problem_text(document, "hint"), document.get("hint_code"), document.get("hint_facts")
     if hint is not None and isinstance(hint_code, str) and isinstance(facts, Mapping):
         hint = Hint(hint, hint_code, **{str(name): str(value)[:_LONGEST] for name, value in facts.items()})
-    if known is not None and known is not NotSignedInError:
-        return known(_problem_text(document, "detail") or _problem_text(document, "title") or known.__name__, hint=hint)
-    return _classify_status(status, document, hint, url)
-
-
-def _classify_status(status: int, document: Mapping[str, Any], hint: str | None, url: str) -> RootkeeperError:
     detail = _problem_text(document, "detail") or _problem_text(document, "title")
+    if known is not None and known is not NotSignedInError:
+        return known(detail or known.__name__, hint=hint)
     if status == 401:
         return NotSignedInError(
             f"The server {url} doesn't know you: {detail or 'the token is missing or no longer valid.'}",
@@ -166,8 +161,6 @@ _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 _MAY_HAVE_ACTED = frozenset({500, 502, 504})
 """Without our own error code: the server failed, or a proxy stopped waiting."""
 
-_PIECE_BYTES = 2**16
-
 _SEE_RESULT = "See the result: rootkeeper windows list, or rootkeeper jobs list"
 
 _Parsed = TypeVar("_Parsed")
@@ -194,7 +187,13 @@ class Connection:
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._pool = _open_pool(self.url)
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        proxy = getproxies_environment().get(parts.scheme)
+        if proxy is None or is_loopback(host) or proxy_bypass(host):
+            self._pool = urllib3.PoolManager(maxsize=2)
+        else:
+            self._pool = urllib3.ProxyManager(proxy, maxsize=2)
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """Read JSON; retry while the server can't be reached.
@@ -231,7 +230,7 @@ class Connection:
             translated = self._translate("GET", error)
             raise (translated.cause if isinstance(translated, _RetryableError) else translated) from error
         try:
-            return bool(_READINESS[json.loads(answer.data)["status"]])
+            return {"not_ready": False, "ready": True}[json.loads(answer.data)["status"]]
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_ours() from error
 
@@ -383,20 +382,10 @@ def _never_left(error: HTTPError) -> bool:
     return isinstance(cause, NewConnectionError | ConnectTimeout)
 
 
-def _open_pool(url: str) -> urllib3.PoolManager:
-    """Use the proxy of the environment, but never for this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxy = getproxies_environment().get(parts.scheme)
-    if proxy is None or is_loopback(host) or proxy_bypass(host):
-        return urllib3.PoolManager(maxsize=2)
-    return urllib3.ProxyManager(proxy, maxsize=2)
-
-
 def _read(answer: BaseHTTPResponse) -> bytes:
     """Read a limited answer, so that a wrong address can't fill the memory."""
     pieces, size = [], 0
-    for piece in answer.stream(_PIECE_BYTES):
+    for piece in answer.stream(2**16):
         pieces.append(piece)
         size += len(piece)
         if size > LARGEST_BYTES:
@@ -409,10 +398,6 @@ def _render_cause(error: Exception) -> str:
     reason: object = getattr(error, "reason", None) or error
     text = str(reason)
     return text.rpartition("): ")[2].rstrip(".") or type(error).__name__
-
-
-_READINESS = {"not_ready": False, "ready": True}
-_FOREIGN_BITS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,12 +439,15 @@ class StoredTokens:
             return None
         except OSError as error:
             raise InputError(f"{path} can't be read: {error.strerror}.", hint="Sign in: rootkeeper login") from error
-        if mode & _FOREIGN_BITS:
+        if mode & 0o077:
             raise InputError(
                 f"{path} contains a token, and other users can read it.",
                 hint=f"Have the token revoked if someone may have read it. Then: chmod 600 {path}",
             )
-        return _parse(content, path)
+        try:
+            return parse_facts(StoredToken, json.loads(content))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} isn't a stored token.", hint="Sign in again: rootkeeper login") from error
 
     def keep(self, stored: StoredToken) -> Path:
         """Store the token of that server, and return its file.
@@ -500,10 +488,3 @@ class StoredTokens:
 def open_stored_tokens() -> StoredTokens:
     """Return the tokens of this user on this machine."""
     return StoredTokens(platformdirs.user_config_path(APPLICATION_NAME, appauthor=False) / "servers")
-
-
-def _parse(content: bytes, path: Path) -> StoredToken:
-    try:
-        return parse_facts(StoredToken, json.loads(content))
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} isn't a stored token.", hint="Sign in again: rootkeeper login") from error

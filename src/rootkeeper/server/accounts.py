@@ -32,7 +32,6 @@ from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
     AccountStatus,
-    RootCredentialsSummary,
     classify_root_login,
     count_root_logins_left,
     count_statuses,
@@ -98,8 +97,23 @@ class AccountsCache:
         with self._guard:
             if self._last is not last and self._last is not None:
                 return self._last.known
-            self._last = _refresh(services, last)
-            return self._last.known
+            began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
+            if last is not None and began_at < last.ends_at and revisions == last.revisions:
+                return last.known
+            is_new_listing = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
+            inventory = services.inventory_store.find_last() if last is None or is_new_listing else last.known.inventory
+            statuses: tuple[AccountStatus, ...] = ()
+            if inventory is not None:
+                accounts = {account.account_id: account for account in inventory.accounts}
+                found = services.inventory_store.list_brief_statuses(accounts)
+                statuses = evaluate_stored(inventory, found, services.windows.list_windows(), _list_confirmed(services))
+            ended_at = services.clock.monotonic()
+            known = KnownAccounts(inventory, statuses, ended_at)
+            if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):
+                known = last.known
+            good_until = ended_at + _REST * (ended_at - began_at)
+            self._last = _CachedAccounts(known, revisions, good_until, ended_at + LONGEST_SECONDS)
+            return known
 
 
 def require_listed(services: ServerRuntime) -> Inventory:
@@ -129,29 +143,8 @@ def _list_confirmed(services: ServerRuntime) -> frozenset[AccountId]:
     return services.confirmations.list_confirmed(in_sandbox=services.endpoint.is_sandbox, at=services.clock.now())
 
 
-def _refresh(services: ServerRuntime, last: _CachedAccounts | None) -> _CachedAccounts:
-    began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
-    if last is not None and began_at < last.ends_at and revisions == last.revisions:
-        return last
-    is_new_listing = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
-    inventory = services.inventory_store.find_last() if last is None or is_new_listing else last.known.inventory
-    statuses: tuple[AccountStatus, ...] = ()
-    if inventory is not None:
-        accounts = {account.account_id: account for account in inventory.accounts}
-        found = services.inventory_store.list_brief_statuses(accounts)
-        statuses = evaluate_stored(inventory, found, services.windows.list_windows(), _list_confirmed(services))
-    ended_at = services.clock.monotonic()
-    known = KnownAccounts(inventory, statuses, ended_at)
-    if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):
-        known = last.known
-    return _CachedAccounts(known, revisions, ended_at + _REST * (ended_at - began_at), ended_at + LONGEST_SECONDS)
-
-
 KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
 """The bit of each kind of credential in the column ``kinds``."""
-
-_QUICK = 5
-"""The level of compression; slower levels save little."""
 
 _LARGE_FROM = 2_000
 _OLD_SECONDS = 10.0
@@ -216,7 +209,8 @@ class _CachedListing:
 def pack(record: dict[str, Any]) -> EncodedListing:
     """Encode a record, plain and compressed, with its tag."""
     plain = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-    return EncodedListing(plain, gzip.compress(plain, _QUICK, mtime=0), make_tag(plain))
+    compressed = gzip.compress(plain, 5, mtime=0)  # slower levels save little
+    return EncodedListing(plain, compressed, make_tag(plain))
 
 
 def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[str, Any]:
@@ -249,7 +243,11 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "detail": _share_words(status.detail for status in statuses),
             "is_in_order": [int(status.is_in_order) for status in statuses],
             "left_to_secure": _share_words(classify_root_login(status) for status in statuses),
-            "kinds": [_add_up(status.summary) for status in statuses],
+            # 0 means that the account has no credentials; ``None`` that it wasn't read.
+            "kinds": [
+                None if summary is None else sum(bit for kind, bit in KIND_BITS.items() if summary.has(kind))
+                for summary in (status.summary for status in statuses)
+            ],
             "has_details": [int(status.credentials is not None) for status in statuses],
             "password_used_at": [_to_seconds(details.password_used_at if details else None) for details in credentials],
             "key_used_at": [_to_seconds(details.key_used_at if details else None) for details in credentials],
@@ -278,13 +276,6 @@ def _share_words(values: Iterable[Hashable]) -> dict[str, Any]:
     places: dict[Hashable, int] = {}
     at = [places.setdefault(value, len(places)) for value in values]
     return {"words": list(places), "at": at}
-
-
-def _add_up(summary: RootCredentialsSummary | None) -> int | None:
-    """Return ``None`` if the account wasn't read; 0 means that it has no credentials."""
-    if summary is None:
-        return None
-    return sum(bit for kind, bit in KIND_BITS.items() if summary.has(kind))
 
 
 FAILURE_KEPT_SECONDS = 5.0
@@ -316,9 +307,17 @@ class SetupCache:
         if last is not None and now < last.good_until:
             return last
         if not self._asking.acquire(blocking=False):
-            return last or _BEING_ASKED
+            return last or SetupSnapshot(
+                None, AwsError("The set-up is being read from AWS.", hint="Try again in a moment."), 0.0
+            )
         try:
-            changes, taken = self._changes, _look(services, actor)
+            changes = self._changes
+            try:
+                with services.act_as(actor, AwsWork.AUDIT) as acting:
+                    report = acting.setup_reader.read()
+                taken = SetupSnapshot(report, None, services.clock.monotonic() + KEPT_SECONDS)
+            except AwsError as error:
+                taken = SetupSnapshot(None, error, services.clock.monotonic() + FAILURE_KEPT_SECONDS)
             # A reading during a change of the set-up may be from before the change.
             self._last = taken if changes == self._changes else None
             return taken
@@ -329,18 +328,6 @@ class SetupCache:
         """Read from AWS the next time, because the set-up was changed."""
         self._changes += 1
         self._last = None
-
-
-_BEING_ASKED = SetupSnapshot(None, AwsError("The set-up is being read from AWS.", hint="Try again in a moment."), 0.0)
-
-
-def _look(services: ServerRuntime, actor: Actor) -> SetupSnapshot:
-    try:
-        with services.act_as(actor, AwsWork.AUDIT) as acting:
-            report = acting.setup_reader.read()
-    except AwsError as error:
-        return SetupSnapshot(None, error, services.clock.monotonic() + FAILURE_KEPT_SECONDS)
-    return SetupSnapshot(report, None, services.clock.monotonic() + KEPT_SECONDS)
 
 
 class AuditComparisonCache:
@@ -375,11 +362,6 @@ class AuditComparisonCache:
             self._comparing.release()
 
 
-_DELEGATE_WHY = (
-    "Without one, everything here needs the management account, and there is no access when the identity provider "
-    "fails."
-)
-
 _WHYS: tuple[tuple[str, str], ...] = (
     ("All features", "An organization with consolidated billing only has no root access management."),
     ("Trusted access", "IAM needs trusted access to act in member accounts."),
@@ -391,7 +373,13 @@ _WHYS: tuple[tuple[str, str], ...] = (
         f"The feature {Feature.ROOT_SESSIONS}",
         "Without it, only the root user's password helps when a bucket or queue policy denies access to everyone.",
     ),
-    ("A delegated administrator", _DELEGATE_WHY),
+    (
+        "A delegated administrator",
+        (
+            "Without one, everything here needs the management account, and there is no access when the identity "
+            "provider fails."
+        ),
+    ),
 )
 """Why each part is needed, by the beginning of its name."""
 

@@ -116,28 +116,24 @@ def list_routes() -> tuple[BaseRoute, ...]:
     """The routes of the API. They hold nothing of a server, and are made once for all servers of a process."""
     router = APIRouter(redirect_slashes=False)
     for row in ROWS:
-        _add(router, row)
+        needs_sign_in = row.demand is not AccessRequirement.ANYONE
+        router.add_api_route(
+            row.path,
+            row.endpoint,
+            methods=[row.method],
+            status_code=int(row.status),
+            response_class=row.response_class,
+            response_model=None,
+            summary=(row.endpoint.__doc__ or "").partition("\n")[0],
+            operation_id=row.operation_id,
+            tags=[row.tag],
+            responses=list_answers(row),
+            openapi_extra={
+                ACCESS_KEY: row.demand.value,
+                FRESH_FACTOR_KEY: row.needs_fresh_factor,
+                **({"parameters": [IDEMPOTENCY]} if needs_sign_in and row.method == "POST" else {}),
+                "security": [{"bearer": []}, {"cookie": []}] if needs_sign_in else [],
+            },
+            route_class_override=GuardedRoute,
+        )
     return tuple(router.routes)
-
-
-def _add(router: APIRouter, row: Row) -> None:
-    needs_sign_in = row.demand is not AccessRequirement.ANYONE
-    router.add_api_route(
-        row.path,
-        row.endpoint,
-        methods=[row.method],
-        status_code=int(row.status),
-        response_class=row.response_class,
-        response_model=None,
-        summary=(row.endpoint.__doc__ or "").partition("\n")[0],
-        operation_id=row.operation_id,
-        tags=[row.tag],
-        responses=list_answers(row),
-        openapi_extra={
-            ACCESS_KEY: row.demand.value,
-            FRESH_FACTOR_KEY: row.needs_fresh_factor,
-            **({"parameters": [IDEMPOTENCY]} if needs_sign_in and row.method == "POST" else {}),
-            "security": [{"bearer": []}, {"cookie": []}] if needs_sign_in else [],
-        },
-        route_class_override=GuardedRoute,
-    )

@@ -92,7 +92,10 @@ class ConnectionTable:
                 return False
         elif self._count >= self.limits.most:
             self.report(ConnectionLimit.IN_ALL, address)
-            if not any(self._end_longest_waiting(candidate) for candidate in self._rank_addresses()):
+            counts = {known: len(connections) for known, connections in self._by_address.items()}
+            # Many people use a proxy, so its connections make room last.
+            ranked = sorted(counts, key=lambda known: (self.limits.is_proxy(known), -counts[known]))
+            if not any(self._end_longest_waiting(known) for known in ranked):
                 return False
         self._by_address.setdefault(address, {})[connection] = None
         self._count += 1
@@ -121,11 +124,6 @@ class ConnectionTable:
                 connection.waiting_since = None if waiting is None else now
             if is_late:
                 self._end(connection)
-
-    def _rank_addresses(self) -> list[str]:
-        """List addresses, those with the most connections first; proxies last, because many people use them."""
-        counts = {address: len(connections) for address, connections in self._by_address.items()}
-        return sorted(counts, key=lambda address: (self.limits.is_proxy(address), -counts[address]))
 
     def _end_longest_waiting(self, address: str) -> bool:
         """``False`` if none of the address waits."""

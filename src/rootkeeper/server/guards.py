@@ -116,41 +116,32 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
     :raises NotSignedInError: if there is no sign-in or token, or it isn't valid any more.
     :raises ForgedRequestError: if the request has a cookie and may come from another page.
     """
-    if "authorization" in request.headers:
-        return _find_bearer(request)
-    secret = find_cookie(request)
+    services, has_bearer = _get_services(request), "authorization" in request.headers
+    secret = find_token(request) if has_bearer else find_cookie(request)
     if secret is None:
-        raise _not_signed_in()
+        raise NotSignedInError(
+            "The request isn't signed in.",
+            hint="Sign in, or send an API token in the header Authorization: Bearer TOKEN.",
+        )
+    if has_bearer:
+        identity = services.identities.find_by_token(secret)
+        if identity is not None:
+            return ApiCaller(identity)
+        session = services.sessions.find(secret, SessionKind.TOKEN)
+        if session is None:
+            raise NotSignedInError(
+                "The token isn't valid: it is unknown, expired or revoked, or its user is disabled.",
+                hint="Sign in again, or ask an administrator for a new token.",
+            )
+        return ApiCaller(session.identity, session, secret)
     require_own_page(request)
     is_use = is_use and IDLE_HEADER not in request.headers
-    session = _get_services(request).sessions.find(secret, SessionKind.BROWSER, is_use=is_use)
+    session = services.sessions.find(secret, SessionKind.BROWSER, is_use=is_use)
     if session is None:
         raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
     if request.method not in SAFE_METHODS:
         require_csrf_token(request, secret)
     return ApiCaller(session.identity, session, secret)
-
-
-def _find_bearer(request: Request) -> ApiCaller:
-    token = find_token(request)
-    if token is None:
-        raise _not_signed_in()
-    identity = _get_services(request).identities.find_by_token(token)
-    if identity is not None:
-        return ApiCaller(identity)
-    session = _get_services(request).sessions.find(token, SessionKind.TOKEN)
-    if session is None:
-        raise NotSignedInError(
-            "The token isn't valid: it is unknown, expired or revoked, or its user is disabled.",
-            hint="Sign in again, or ask an administrator for a new token.",
-        )
-    return ApiCaller(session.identity, session, token)
-
-
-def _not_signed_in() -> NotSignedInError:
-    return NotSignedInError(
-        "The request isn't signed in.", hint="Sign in, or send an API token in the header Authorization: Bearer TOKEN."
-    )
 
 
 def require_csrf_token(request: Request, secret: str) -> None:
@@ -214,7 +205,15 @@ class IdempotencyService:
         # The part that a repeat has in common with the first request.
         content = b"\0".join((request.method.encode(), request.url.path.encode(), b"" if has_secret else body))
         answer = self._answers.claim(key, hashlib.sha256(content).hexdigest())
-        return IdempotentRequest(key, has_secret, None if answer is None else _to_response(answer))
+        if answer is None:
+            return IdempotentRequest(key, has_secret)
+        if answer.body is None:
+            raise JobConflictError(
+                "The same request was answered before, and the answer isn't kept.",
+                hint="Check its result. Revoke a lost token, and create another one with another key.",
+            )
+        headers = {} if answer.media_type is None else {"Content-Type": answer.media_type}
+        return IdempotentRequest(key, has_secret, Response(answer.body, answer.status, headers))
 
     def end(self, replay: IdempotentRequest, response: Response | None) -> None:
         """Keep the answer; without an answer, such as after an error, a repeat is performed again.
@@ -224,29 +223,14 @@ class IdempotencyService:
         try:
             if response is None:
                 self._answers.release(replay.key)
-            else:
-                self._answers.keep(replay.key, _to_answer(response, has_secret=replay.has_secret))
+                return
+            content = getattr(response, "body", None)  # a stream has none
+            is_kept = not replay.has_secret and isinstance(content, bytes) and len(content) <= LONGEST_KEPT_BYTES
+            body = bytes(content).decode() if is_kept and content is not None else None
+            media_type = response.headers.get("content-type")
+            self._answers.keep(replay.key, StoredAnswer(response.status_code, media_type, body))
         except DatabaseError as error:
             _log.warning("The answer to a request with a key can't be kept: %s", error.message)
-
-
-def _to_answer(response: Response, *, has_secret: bool) -> StoredAnswer:
-    """Leave out a body that isn't text, such as a stream."""
-    content = getattr(response, "body", None)
-    is_kept = not has_secret and isinstance(content, bytes) and len(content) <= LONGEST_KEPT_BYTES
-    body = bytes(content).decode() if is_kept and content is not None else None
-    return StoredAnswer(response.status_code, response.headers.get("content-type"), body)
-
-
-def _to_response(answer: StoredAnswer) -> Response:
-    """:raises JobConflictError: if the answer isn't kept."""
-    if answer.body is None:
-        raise JobConflictError(
-            "The same request was answered before, and the answer isn't kept.",
-            hint="Check its result. Revoke a lost token, and create another one with another key.",
-        )
-    headers = {} if answer.media_type is None else {"Content-Type": answer.media_type}
-    return Response(answer.body, answer.status, headers)
 
 
 ACCESS_KEY = "x-rootkeeper-access"

@@ -150,15 +150,12 @@ class Acceptor:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._pause(listener, error)
+                logging.getLogger("uvicorn.error").warning("No connection can be accepted: %s", error.strerror)
+                self._table.report(ConnectionLimit.OPEN_FILES, "")
+                self._loop.remove_reader(listener.fileno())
+                self._loop.call_later(_PAUSE_SECONDS, self._resume)
                 return
             self._take(accepted, str(address[0]))
-
-    def _pause(self, listener: socket.socket, error: OSError) -> None:
-        logging.getLogger("uvicorn.error").warning("No connection can be accepted: %s", error.strerror)
-        self._table.report(ConnectionLimit.OPEN_FILES, "")
-        self._loop.remove_reader(listener.fileno())
-        self._loop.call_later(_PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
         if self._listener is not None:

@@ -93,7 +93,7 @@ async def _stream_events(services: ServerRuntime, job: Job, request: Request) ->
     ends_at, spoke_at = loop.time() + LONGEST_SECONDS, loop.time()
     try:
         while True:
-            event = render_event(job)
+            event = f"event: job\ndata: {json.dumps(job_to_record(job))}\n\n".encode()
             if event != shown:
                 yield event
                 shown, spoke_at = event, loop.time()
@@ -112,8 +112,3 @@ def _look(services: ServerRuntime, job_id: str, request: Request) -> Job:
     """:raises RootkeeperError: if the job can't be read, or the client has lost its permission."""
     identify(request, is_use=False).require_permission(Permission.JOBS_READ)
     return services.jobs.get(job_id)
-
-
-def render_event(job: Job) -> bytes:
-    """Render the job's record as an event."""
-    return f"event: job\ndata: {json.dumps(job_to_record(job))}\n\n".encode()

@@ -63,6 +63,7 @@ def cut_page(
 ) -> tuple[Sequence[T], str | None]:
     """Return the page after the item of that id, and the id after which the next page begins.
 
+    :param found: all items; without ``after``, those from the page's first item to one behind its last are enough.
     :raises InputError: if there is no such item any more.
     """
     begin = 0

@@ -343,16 +343,12 @@ class _Body:
                 message = await self._receive()
         except TimeoutError as error:
             raise HTTPException(408, "The request's body took too long.") from error
-        self._count(message)
+        if message["type"] == "http.request":
+            self._bytes += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+            if self._bytes > self._largest_bytes:
+                raise self._too_large()
         return message
-
-    def _count(self, message: Message) -> None:
-        if message["type"] != "http.request":
-            return
-        self._bytes += len(message.get("body", b""))
-        self._is_whole = not message.get("more_body", False)
-        if self._bytes > self._largest_bytes:
-            raise self._too_large()
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"The request's body is larger than {self._largest_bytes} bytes.")
@@ -370,7 +366,6 @@ def takes_gzip(accepted: str) -> bool:
     return False
 
 
-_LENGTH = 32
 _JSON = "application/json"
 
 
@@ -378,9 +373,8 @@ def tag_answer(request: Request, response: Response) -> Response:
     """Add a tag to a JSON document, or answer 304 if the client has it already; other answers stay unchanged."""
     body = getattr(response, "body", None)
     is_document = response.media_type == _JSON or response.headers.get("content-type") == _JSON
-    if request.method != "GET" or response.status_code != HTTPStatus.OK or not is_document or not body:
-        return response
-    if "etag" in response.headers:
+    is_read = request.method == "GET" and response.status_code == HTTPStatus.OK
+    if not is_read or not is_document or not body or "etag" in response.headers:
         return response
     tag = make_tag(body)
     if is_known(request.headers.get("if-none-match"), tag):
@@ -391,7 +385,7 @@ def tag_answer(request: Request, response: Response) -> Response:
 
 def make_tag(content: bytes) -> str:
     """Make a weak tag, because the same content may come compressed."""
-    return f'W/"{hashlib.sha256(content).hexdigest()[:_LENGTH]}"'
+    return f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def is_known(if_none_match: str | None, tag: str) -> bool:

@@ -68,11 +68,7 @@ _MEDIA_TYPES = {
 """A file of any other kind isn't served."""
 
 _COMPRESSED = ".gz"
-_COMPRESSED_ALREADY = {".png", ".woff2"}
 _LEAST_COMPRESSED_BYTES = 1024
-
-_FOR_EVER = "public, max-age=31536000, immutable"
-_ASK_EACH_TIME = "no-cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +117,15 @@ class ServedFiles:
         path, suffix = self._paths[address], PurePosixPath(address).suffix
         kept = path.read_bytes()
         content = gzip.decompress(kept) if path.suffix == _COMPRESSED else kept
-        is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and suffix not in _COMPRESSED_ALREADY
+        is_compressed = suffix in {".png", ".woff2"}
+        is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and not is_compressed
         is_hashed = self._hashed_folder is not None and address.startswith(self._hashed_folder)
         return ServedFile(
             content,
             gzip.compress(content, mtime=0) if is_worth_it else None,
             _MEDIA_TYPES[suffix],
             hashlib.sha256(content).hexdigest()[:32],
-            _FOR_EVER if is_hashed else _ASK_EACH_TIME,
+            "public, max-age=31536000, immutable" if is_hashed else "no-cache",
         )
 
 
@@ -244,12 +241,9 @@ class ConsoleFiles(_Pages):
         return render_file(file, scope) if file is not None else render_page(MISSING_CONSOLE, scope)
 
 
-_PIXELS_PER_DOT = 4
-
-
 def render_qr_svg(text: str) -> str:
     """Render an SVG image without style and script, dark on white also in dark mode, so that a phone can read it."""
     import segno  # here, because few requests need it
 
-    code: str = segno.make(text, micro=False).svg_inline(scale=_PIXELS_PER_DOT, dark="#000", light="#fff")
+    code: str = segno.make(text, micro=False).svg_inline(scale=4, dark="#000", light="#fff")
     return code.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)

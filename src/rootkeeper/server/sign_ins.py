@@ -26,7 +26,6 @@ from rootkeeper.errors import TooManyAttemptsError
 COOKIE_NAME = "rootkeeper"
 _LONGEST_SECRET = 512
 
-
 SameSite: TypeAlias = Literal["strict", "lax"]
 """``lax``: also sent when a page of another server leads here, as an identity provider's does."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -108,14 +108,13 @@ class StoryState:
 
 _ANYONE: tuple[ServerRole, ...] = ()
 """Signed in at the sandbox's pages, not at the server."""
-_ADMINISTRATOR = (ServerRole.ADMINISTRATOR,)
 _OPERATOR = (ServerRole.OPERATOR,)
 
 _STEPS: tuple[tuple[str, str, tuple[ServerRole, ...], str, Literal["console", "sandbox"], str], ...] = (
     (
         "enable",
         "Turn root access management on",
-        _ADMINISTRATOR,
+        (ServerRole.ADMINISTRATOR,),
         f"Turn on trusted access and both features, and register Security ({FAILSAFE_ID}) as delegated administrator.",
         "console",
         "/set-up",
@@ -227,7 +226,9 @@ def evaluate_story(truth: StoryState) -> list[StoryStep]:
         StoryStep(
             step_id=step_id,
             title=title,
-            users=[StoryUser(name=user.name, role=user.role) for role in roles for user in _find_users(role)],
+            users=[
+                StoryUser(name=user.name, role=user.role) for role in roles for user in DEMO_USERS if user.role is role
+            ],
             how=how,
             place=place,
             path=path,
@@ -235,10 +236,6 @@ def evaluate_story(truth: StoryState) -> list[StoryStep]:
         )
         for step_id, title, roles, how, place, path in _STEPS
     ]
-
-
-def _find_users(role: ServerRole) -> Iterator[DemoUser]:
-    return (user for user in DEMO_USERS if user.role is role)
 
 
 def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:

@@ -7,7 +7,7 @@ console sets the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,16 +37,12 @@ class EditableSetting(StrEnum):
     WINDOWS_LONGEST = "windows.longest"
 
     @property
-    def field(self) -> str:
-        return self.value.partition(".")[2]
-
-    @property
     def is_schedule(self) -> bool:
         return self.value.startswith("schedules.")
 
     def find_value(self, settings: Settings) -> SettingValue:
-        section = settings.schedules if self.is_schedule else settings.windows
-        value: SettingValue = getattr(section, self.field)
+        section, _, field = self.value.partition(".")
+        value: SettingValue = getattr(getattr(settings, section), field)
         return value
 
 
@@ -74,28 +70,27 @@ class SettingEdit:
 Edits: TypeAlias = Mapping[EditableSetting, SettingEdit]
 
 
+_CHOICES: Mapping[EditableSetting, Callable[[Any, Any], Any]] = {
+    **{name: lambda own, edited: own or edited for name in EditableSetting if name.is_schedule},
+    EditableSetting.WINDOWS_APPROVAL_VALID: min,
+    EditableSetting.WINDOWS_APPROVALS: max,
+    EditableSetting.WINDOWS_DEFAULT_LENGTH: lambda _, edited: edited,
+    EditableSetting.WINDOWS_LONGEST: min,
+}
+"""How the value that holds follows from the server's own and the console's: of window policies it is the stricter, of
+schedules the server's own if there is any.
+"""
+
+
 def apply_edits(settings: Settings, edits: Iterable[SettingEdit]) -> Settings:
-    """Return the settings that hold: of window policies the stricter value, of schedules those of the file first."""
-    values = {edit.name: parse_value(edit.name, edit.value) for edit in edits}
-
-    def choose(name: EditableSetting, strictest: Any) -> Any:
-        own = name.find_value(settings)
-        return strictest(own, values[name]) if name in values else own
-
-    longest = choose(EditableSetting.WINDOWS_LONGEST, min)
-    usual = values.get(EditableSetting.WINDOWS_DEFAULT_LENGTH, settings.windows.default_length)
-    windows = replace(
-        settings.windows,
-        longest=longest,
-        default_length=min(usual, longest),
-        approvals=choose(EditableSetting.WINDOWS_APPROVALS, max),
-        approval_valid=choose(EditableSetting.WINDOWS_APPROVAL_VALID, min),
-    )
-    times: dict[str, Any] = {
-        name.field: name.find_value(settings) or values.get(name, ()) for name in EditableSetting if name.is_schedule
-    }
-    schedules = replace(settings.schedules, **times)
-    return replace(settings, windows=windows, schedules=schedules)
+    """Return the settings that hold; the usual length of a window is at most the longest."""
+    held: dict[str, dict[str, Any]] = {"schedules": {}, "windows": {}}
+    for edit in edits:
+        section, _, field = edit.name.partition(".")
+        held[section][field] = _CHOICES[edit.name](edit.name.find_value(settings), parse_value(edit.name, edit.value))
+    windows = replace(settings.windows, **held["windows"])
+    windows = replace(windows, default_length=min(windows.default_length, windows.longest))
+    return replace(settings, windows=windows, schedules=replace(settings.schedules, **held["schedules"]))
 
 
 def find_source(settings: Settings, name: EditableSetting, edits: Edits) -> SettingSource:
@@ -123,13 +118,12 @@ def find_bounds(settings: Settings, name: EditableSetting, edits: Edits) -> tupl
     """Return the least and the most that the console can set, of the setting's type; ``None`` for a schedule."""
     if name.is_schedule:
         return None
-    metadata = next(member.metadata for member in fields(WindowSettings) if member.name == name.field)
-    own, least, most = name.find_value(settings), metadata["minimum"], metadata["maximum"]
-    if name is EditableSetting.WINDOWS_APPROVALS:
-        return own, most
-    if name is EditableSetting.WINDOWS_DEFAULT_LENGTH:
-        return least, apply_edits(settings, edits.values()).windows.longest
-    return least, own
+    metadata = next(member.metadata for member in fields(WindowSettings) if name.endswith(f".{member.name}"))
+    if _CHOICES[name] is max:
+        return name.find_value(settings), metadata["maximum"]
+    if _CHOICES[name] is min:
+        return metadata["minimum"], name.find_value(settings)
+    return metadata["minimum"], apply_edits(settings, edits.values()).windows.longest
 
 
 def require_edit(settings: Settings, name: EditableSetting, value: JsonValue, edits: Edits) -> SettingValue:

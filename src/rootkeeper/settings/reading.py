@@ -147,10 +147,6 @@ def _parse_length(given: _SettingText) -> timedelta:
         raise SettingsError(error.message, hint=error.hint) from error
 
 
-def _parse_lengths(given: _SettingText) -> tuple[timedelta, ...]:
-    return tuple(_parse_length(replace(given, value=text)) for text in _parse_list(given))
-
-
 def _parse_switch(given: _SettingText) -> bool:
     if isinstance(given.value, bool):
         return given.value
@@ -181,7 +177,9 @@ _PARSERS: dict[Any, Callable[[_SettingText], object]] = {
     bool: _parse_switch,
     timedelta: _parse_length,
     tuple[str, ...]: _parse_list,
-    tuple[timedelta, ...]: _parse_lengths,
+    tuple[timedelta, ...]: lambda given: tuple(
+        _parse_length(replace(given, value=text)) for text in _parse_list(given)
+    ),
     str: _parse_text,
     Path: lambda given: Path(_parse_text(given)).expanduser(),
 }

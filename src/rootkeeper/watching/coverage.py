@@ -9,7 +9,6 @@ The Region of IAM is asked first: where the rules weren't deployed, the first ca
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -76,7 +75,12 @@ class RuleCoverageReader:
         found = dict([self._read(first)])
         rest = tuple(region for region in enabled if region != first)
         if found[first] is True:
-            found |= self._read_all(rest)
+            threads = WorkerThreads[tuple[str, bool | str]](_THREADS, "rules")
+            for region in rest:
+                threads.begin(partial(self._read, region))
+            threads.close()
+            while len(found) <= len(rest):  # the first Region is in it, too
+                found.update(threads.take_done(_LOOK_SECONDS))
             rest = ()
         return RuleCoverage(
             account_id=caller.account_id,
@@ -86,16 +90,6 @@ class RuleCoverageReader:
             unknown=tuple(state for _, state in sorted(found.items()) if isinstance(state, str)),
             other_account_ids=others,
         )
-
-    def _read_all(self, regions: Collection[str]) -> dict[str, bool | str]:
-        threads = WorkerThreads[tuple[str, bool | str]](_THREADS, "rules")
-        for region in regions:
-            threads.begin(partial(self._read, region))
-        threads.close()
-        found: dict[str, bool | str] = {}
-        while len(found) < len(regions):
-            found.update(threads.take_done(_LOOK_SECONDS))
-        return found
 
     def _read(self, region: str) -> tuple[str, bool | str]:
         """Return the Region, and whether the rule watches in it or why that isn't known."""

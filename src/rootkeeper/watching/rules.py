@@ -219,11 +219,6 @@ def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> Root
     return None
 
 
-def is_opening_by_known_caller(record: Mapping[str, Any], known: KnownSessions) -> bool:
-    """Whether a known principal called AssumeRoot; AWS may have refused the call."""
-    return is_opening(record) and _is_known(as_mapping(record.get("userIdentity")), known)
-
-
 def _is_known(identity: Mapping[str, Any], known: KnownSessions) -> bool:
     return _find_issuer(identity) in known.role_arns or known.knows_caller(as_text(identity.get("arn")))
 
@@ -375,7 +370,8 @@ def classify_watched_event(
     opened = (candidate for candidate in account.windows if _was_open(candidate, found.at, account))
     window = next(opened, None)
     if evaluated.kind is RootEventKind.STRANGE_ROOT_SESSION:
-        if not found.session_key_id and is_opening_by_known_caller(found.record, known):
+        caller = as_mapping(found.record.get("userIdentity"))
+        if not found.session_key_id and is_opening(found.record) and _is_known(caller, known):
             return _make(found, EventVerdict.UNRELATED, "AWS refused a known caller, so there is no session.")
         explanation = f"A root session that isn't Rootkeeper's own. {evaluated.explanation}"
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window)

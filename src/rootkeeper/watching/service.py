@@ -273,10 +273,14 @@ class EventWatchLoop:
         known = self._know(found) if foreign else known
         accounts: dict[AccountId, WatchedAccount] = {}
         for root_record in sorted(foreign, key=lambda record: record.at):
-            if root_record.account_id not in accounts:
-                accounts[root_record.account_id] = self._read_account(root_record.account_id)
-            evaluator = partial(classify_watched_event, root_record, accounts[root_record.account_id], known)
-            event = self.events.record(root_record.event_id, root_record.account_id, evaluator)
+            account_id = root_record.account_id
+            if account_id not in accounts:
+                windows = self.windows.list_of_account(account_id)
+                has_closed = any(window.closed_at is not None for window in windows)
+                entries = self.ledger.list_entries(account_id=account_id) if has_closed else ()
+                accounts[account_id] = WatchedAccount(windows, find_first_closings(entries))
+            evaluator = partial(classify_watched_event, root_record, accounts[account_id], known)
+            event = self.events.record(root_record.event_id, account_id, evaluator)
             if event.verdict is EventVerdict.SUSPICIOUS:
                 self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
         return True
@@ -293,12 +297,6 @@ class EventWatchLoop:
             return False
         is_fresh = self.clock.now() - found.at < PATIENCE
         return is_fresh and found.account_id in self._sessions.list_pending()
-
-    def _read_account(self, account_id: AccountId) -> WatchedAccount:
-        windows = self.windows.list_of_account(account_id)
-        if not any(window.closed_at is not None for window in windows):
-            return WatchedAccount(windows)
-        return WatchedAccount(windows, find_first_closings(self.ledger.list_entries(account_id=account_id)))
 
 
 def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint, source_name: str) -> Notification:

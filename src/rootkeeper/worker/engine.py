@@ -251,9 +251,9 @@ class DbosEngine:
     def stop(self, grace_seconds: float) -> bool:
         self._stopping.set()
         deadline = time.monotonic() + grace_seconds
-        while self._list_performing() and time.monotonic() < deadline:
+        while self._performing and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
-        all_ended = not self._list_performing()
+        all_ended = not self._performing
         closing = threading.Thread(target=self._close, name="rootkeeper-engine-closing", daemon=True)
         closing.start()
         closing.join(max(_CLOSE_SECONDS, deadline - time.monotonic()))
@@ -308,10 +308,6 @@ class DbosEngine:
                 self._performing.discard(workflow_id)
         if self._stopping.is_set():
             raise _WorkflowReleasedError
-
-    def _list_performing(self) -> set[str]:
-        with self._guard:
-            return set(self._performing)
 
     def _close(self) -> None:
         self._stopping.set()
@@ -429,9 +425,9 @@ def refuse_pickles() -> None:
 
     Source: DBOS 3.4, ``deserialize_args``; Python, audit events table, ``pickle.find_class``.
     """
-    sys.addaudithook(_refuse_class_of_pickle)
 
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class":
+            raise ValueError(f"A pickle asks for {arguments[0]}.{arguments[1]}; this program unpickles nothing.")
 
-def _refuse_class_of_pickle(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "pickle.find_class":
-        raise ValueError(f"A pickle asks for {arguments[0]}.{arguments[1]}; this program unpickles nothing.")
+    sys.addaudithook(refuse)

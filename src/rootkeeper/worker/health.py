@@ -125,7 +125,13 @@ class DatabaseMonitor(_Monitor):
         if found is not None:
             before, self.failure, self._worked_since = self.failure, found, None
             if before is None:
-                self._report(found)
+                self.log_error(found)
+                body = (
+                    f"{found} The server makes no changes. It closes the recovery windows that it knows and records "
+                    "that in spill files. Free some space, or put the right database file in its place and start the "
+                    "server again."
+                )
+                self._notify(NotificationEvent.DATABASE_FAILED, "The server can't use its database", body)
         elif self.failure is not None:
             self._worked_since = now if self._worked_since is None else self._worked_since
             if now - self._worked_since >= CALM_SECONDS:
@@ -156,14 +162,6 @@ class DatabaseMonitor(_Monitor):
             return error.message
         is_lasting = self._unrenewed_since is not None and now - self._unrenewed_since >= TOLERATED_SECONDS
         return unrenewed if is_lasting else None
-
-    def _report(self, failure: str) -> None:
-        self.log_error(failure)
-        body = (
-            f"{failure} The server makes no changes. It closes the recovery windows that it knows and records that in "
-            "spill files. Free some space, or put the right database file in its place and start the server again."
-        )
-        self._notify(NotificationEvent.DATABASE_FAILED, "The server can't use its database", body)
 
 
 RENEWAL_SECONDS = 300.0
@@ -215,7 +213,7 @@ class CredentialsRenewer(_Monitor):
             )
             title = "The server can't use its AWS credentials"
             self._notify(NotificationEvent.AWS_CREDENTIALS_FAILED, title, body)
-        if before and not self.failures:
+        elif before and not self.failures:
             body = "It now closes the windows whose end has passed. You don't need to do anything."
             title = "The server can use its AWS credentials again"
             self._notify(NotificationEvent.AWS_CREDENTIALS_RESTORED, title, body)
@@ -318,8 +316,7 @@ class ConnectionMonitor(_Monitor):
                 f"{text} Recovery windows {closing}. If this is an attack, block the address. If the address is "
                 "your proxy's, add it to server.trusted_proxies. If your users need more, raise server.connections."
             )
-            title = "The server limits connections"
-            self._notify(NotificationEvent.CONNECTIONS_LIMITED, title, body)
+            self._notify(NotificationEvent.CONNECTIONS_LIMITED, "The server limits connections", body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,16 @@ class Loops:
 
     def list_troubles(self) -> tuple[str, ...]:
         """List the troubles of loops, a sentence each; empty if there are none."""
-        now = self._clock.monotonic()
-        return tuple(trouble for running in self._running if (trouble := _find_trouble(running, now)) is not None)
+        now, troubles = self._clock.monotonic(), []
+        for running in self._running:
+            name, began = running.loop.name, running.turn_began
+            if not running.thread.is_alive():
+                troubles.append(f"The loop for {name} has ended.")
+            elif began is not None and now - began > max(STUCK_AFTER_SECONDS, 3 * running.loop.period_seconds):
+                troubles.append(f"The loop for {name} is stuck for {now - began:.0f} seconds.")
+            elif running.failure is not None:
+                troubles.append(f"The loop for {name} failed: {running.failure}")
+        return tuple(troubles)
 
     def _run(self, running: _LoopThread) -> None:
         while not self._stopping.is_set():
@@ -98,25 +106,13 @@ class Loops:
                 running.loop.turn()
                 running.failure, running.failed_turns = None, 0
             except Exception as error:  # noqa: BLE001 - the runner of loops: no bug may end the closing of windows
-                self._note_failure(running, error)
+                now = self._clock.monotonic()
+                failure = (
+                    error.message if isinstance(error, RootkeeperError) else f"an unexpected {type(error).__name__}"
+                )
+                if failure != running.failure or now >= running.report_at:
+                    running.report_at = now + REPORTED_AGAIN_SECONDS
+                    self._report_failure(running.loop.name, error)
+                running.failure, running.failed_turns = failure, running.failed_turns + 1
             running.turn_began = None
             self._stopping.wait(running.find_pause())
-
-    def _note_failure(self, running: _LoopThread, error: Exception) -> None:
-        failure = error.message if isinstance(error, RootkeeperError) else f"an unexpected {type(error).__name__}"
-        now = self._clock.monotonic()
-        if failure != running.failure or now >= running.report_at:
-            running.report_at = now + REPORTED_AGAIN_SECONDS
-            self._report_failure(running.loop.name, error)
-        running.failure, running.failed_turns = failure, running.failed_turns + 1
-
-
-def _find_trouble(running: _LoopThread, now: float) -> str | None:
-    name, began = running.loop.name, running.turn_began
-    if not running.thread.is_alive():
-        return f"The loop for {name} has ended."
-    if began is not None and now - began > max(STUCK_AFTER_SECONDS, 3 * running.loop.period_seconds):
-        return f"The loop for {name} is stuck for {now - began:.0f} seconds."
-    if running.failure is not None:
-        return f"The loop for {name} failed: {running.failure}"
-    return None

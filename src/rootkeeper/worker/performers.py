@@ -211,9 +211,8 @@ def perform_audit(task: JobTask) -> JobResult:
     )
     if not isinstance(report, AuditReport):
         return JobResult()
-    fail_on = parse_audit(task.parameters).fail_on
-    findings = "The audit has findings." if has_findings(report.accounts, fail_on) else None
-    return JobResult(findings=findings)
+    is_bad = has_findings(report.accounts, parse_audit(task.parameters).fail_on)
+    return JobResult(findings="The audit has findings." if is_bad else None)
 
 
 def perform_deletion(task: JobTask) -> JobResult:
@@ -246,16 +245,14 @@ def perform_plan(task: JobTask) -> JobResult:
 
 def perform_preflight(task: JobTask) -> JobResult:
     """Evaluate which tasks policies block; the outcome is its JSON."""
-    selection = parse_preflight(task.parameters).selection
-    report = task.acting.preflight.run(JobCounts(task.kept), selection)
+    report = task.acting.preflight.run(JobCounts(task.kept), parse_preflight(task.parameters).selection)
     task.set_outcome(preflight_to_record(report))
     return JobResult(JobState.DONE)
 
 
 def perform_drift_check(task: JobTask) -> JobResult:
     """Compare the set-up with the accepted set-up; the outcome is its JSON."""
-    setup = task.acting.setup_reader.read().setup
-    drift = task.acting.drift_reader.compare(setup)
+    drift = task.acting.drift_reader.compare(task.acting.setup_reader.read().setup)
     task.set_outcome(drift_to_record(drift))
     description = describe_drift(drift)
     findings = description if drift.differences or drift.unknown else None
@@ -267,8 +264,7 @@ def describe_drift(drift: SetupDrift) -> str:
         return "No set-up has been accepted yet, so there is nothing to compare."
     if drift.is_clean:
         return "The set-up is the accepted one."
-    reported = [difference.what for difference in drift.differences] + list(drift.unknown)
-    return " ".join(reported)
+    return " ".join([*(difference.what for difference in drift.differences), *drift.unknown])
 
 
 def perform_ledger_verification(task: JobTask) -> JobResult:

@@ -411,7 +411,6 @@ class NullEngine:
 _LONGEST_IN_LEDGER = 4096
 """Characters. Of longer parameters the ledger has only the hash, and the job's row has all of them."""
 
-_NAMED_ID_LENGTH = 20
 _log = logging.getLogger(__name__)
 
 
@@ -444,8 +443,17 @@ class JobRequestService:
         :raises JobConflictError: if an unfinished job has that plan already.
         """
         if kind is JobKind.DELETION:
-            deletion = self._check_deletion(parameters)
+            deletion = parse_deletion(parameters, self.jobs)
             plan = deletion.plan
+            require_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
+            if not plan.targets:
+                raise InputError(f"Plan {plan.plan_id} has nothing to delete.")
+            job = find_unfinished(self.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
+            if job is not None:
+                raise JobConflictError(
+                    f"Job {job.job_id}, which is {job.state.value}, already performs plan {plan.plan_id}.",
+                    hint=Hint(f"Resume job {job.job_id} instead.", "job.resume", job_id=job.job_id),
+                )
             return self._queue(self.make_job_id(), kind, describe_job(plan, deletion.rules), render_plan(plan))
         checked = normalize_parameters(kind, parameters, document, self.clock.now())
         return self._queue(self.make_job_id(), kind, checked, document)
@@ -455,7 +463,7 @@ class JobRequestService:
 
         :param name: distinguishes it from other jobs of its kind, such as the run of a schedule.
         """
-        job_id = f"j-{hashlib.sha256(f'{self.organization_id}/{name}'.encode()).hexdigest()[:_NAMED_ID_LENGTH]}"
+        job_id = f"j-{hashlib.sha256(f'{self.organization_id}/{name}'.encode()).hexdigest()[:20]}"
         try:
             return self.jobs.get(job_id)
         except NotFoundError:
@@ -503,20 +511,6 @@ class JobRequestService:
         queued = self.jobs.requeue(job_id, parameters)
         self._enqueue(job_id)
         return queued
-
-    def _check_deletion(self, parameters: Mapping[str, JsonValue]) -> DeletionRequest:
-        request = parse_deletion(parameters, self.jobs)
-        plan = request.plan
-        require_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
-        if not plan.targets:
-            raise InputError(f"Plan {plan.plan_id} has nothing to delete.")
-        job = find_unfinished(self.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
-        if job is not None:
-            raise JobConflictError(
-                f"Job {job.job_id}, which is {job.state.value}, already performs plan {plan.plan_id}.",
-                hint=Hint(f"Resume job {job.job_id} instead.", "job.resume", job_id=job.job_id),
-            )
-        return request
 
     def _queue(
         self, job_id: str, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None

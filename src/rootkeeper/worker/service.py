@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import delete, exists, select
 
@@ -143,7 +144,12 @@ class JobRunner:
         _log.info("Job %s begins: %s for %s.", job_id, kept.job.kind.value, kept.job.created_by)
         try:
             ending = self._do(kept)
-            self._end(kept, ending)
+            if ending.is_temporary:
+                self._put_off_for_now(kept, ending.remark or "", None if kept.job.attempts else _FIRST_PAUSE)
+            elif ending.state is JobState.INTERRUPTED:
+                self._put_off(kept, ending.remark or "The job stopped before its end.")
+            elif ending.state is not None:
+                self._write(partial(kept.end, ending.state, ending.remark))
             self._notify_end(kept, ending)
         except JobLostError as error:
             _log.warning("%s", error.message)  # nothing is written: this process itself may have taken it over again
@@ -156,15 +162,19 @@ class JobRunner:
             self._fail(kept, "An error in the program ended the job; the server's log has the details.")
 
     def _do(self, kept: RunningJob) -> JobResult:
-        stop = self.stop
-        if kept.job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
-            self._require_permitted(kept.job)
-            stop = PermittedStopSignal(stop, lambda: self._require_permitted(kept.job))
-        acting = self.act_as(kept.job.actor, WORK[kept.job.kind])
+        job, stop = kept.job, self.stop
+
+        def require_permitted() -> None:
+            require_still_permitted(self.identities.get(job.created_by), job, self.clock.now())
+
+        if job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
+            require_permitted()
+            stop = PermittedStopSignal(stop, require_permitted)
+        acting = self.act_as(job.actor, WORK[job.kind])
         is_clean = False
         try:
             task = JobTask(kept, acting, self.jobs, stop, self.clock)
-            ending = self.performers[kept.job.kind](task)
+            ending = self.performers[job.kind](task)
             is_clean = ending.state is not JobState.INTERRUPTED
         finally:
             if is_clean:
@@ -172,18 +182,6 @@ class JobRunner:
             else:
                 acting.close_later()
         return ending
-
-    def _require_permitted(self, job: Job) -> None:
-        require_still_permitted(self.identities.get(job.created_by), job, self.clock.now())
-
-    def _end(self, kept: RunningJob, ending: JobResult) -> None:
-        state, remark = ending.state, ending.remark
-        if ending.is_temporary:
-            self._put_off_for_now(kept, remark or "", None if kept.job.attempts else _FIRST_PAUSE)
-        elif state is JobState.INTERRUPTED:
-            self._put_off(kept, remark or "The job stopped before its end.")
-        elif state is not None:
-            self._write(lambda: kept.end(state, remark))
 
     def _take_over(self, job_id: str) -> RunningJob | None:
         """Return ``None`` if there is nothing to do, or another process does it."""

@@ -66,8 +66,7 @@ def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: Afte
     """Show a stored audit and its results."""
     audit = services.history.get(audit_id)
     found = services.history.list_page(audit_id, after or "", limit + 1)
-    page = found[:limit]
-    following = page[-1].account.account_id if len(found) > limit else None
+    page, following = cut_page(found, lambda status: status.account.account_id, None, limit)
     records = [stored_account_to_record(status, details=True) for status in page]
     return show_page("accounts", records, following, **kept_audit_record(audit))
 
@@ -153,8 +152,7 @@ def list_latest(
 
 
 def _show_entries(found: Sequence[LedgerEntry], limit: int) -> dict[str, Any]:
-    page = found[:limit]
-    following = str(page[-1].sequence) if len(found) > limit else None
+    page, following = cut_page(found, lambda entry: str(entry.sequence), None, limit)
     return show_page("entries", [json.loads(render_entry(entry)) for entry in page], following)
 
 

@@ -134,20 +134,19 @@ def list_failsafes(services: Served) -> dict[str, Any]:
         {
             "organization_id": services.organization_id,
             "listed_at": None if inventory is None else json_time(inventory.listed_at),
-            "accounts": [_describe(failsafe) for failsafe in known.accounts],
+            "accounts": [
+                fill_record(
+                    KnownFailsafeRecord,
+                    failsafe,
+                    drill=failsafe.drill.verdict.value,
+                    drill_evidence=failsafe.drill.evidence,
+                    confirmations=[fill_record(ConfirmationRecord, kept) for kept in failsafe.confirmations],
+                )
+                for failsafe in known.accounts
+            ],
             "unknown": known.unknown,
             "drills": [fill_record(DrillRecord, drill) for drill in drills],
         }
-    )
-
-
-def _describe(known: KnownFailsafe) -> KnownFailsafeRecord:
-    return fill_record(
-        KnownFailsafeRecord,
-        known,
-        drill=known.drill.verdict.value,
-        drill_evidence=known.drill.evidence,
-        confirmations=[fill_record(ConfirmationRecord, confirmation) for confirmation in known.confirmations],
     )
 
 

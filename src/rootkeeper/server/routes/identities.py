@@ -68,10 +68,6 @@ class TokenBody(Body):
         Field(max_length=100, description="The token can change only accounts below one of these units."),
     ] = ()
 
-    def to_scope(self) -> TokenScope:
-        permissions = None if self.permissions is None else frozenset(self.permissions)
-        return TokenScope(permissions, tuple(self.organizational_units))
-
 
 class UserBody(Body):
     """A new user."""
@@ -121,7 +117,8 @@ def create_token(services: Served, identity: Identified, body: TokenBody) -> dic
     """Create an API token. Its secret is shown once."""
     now = services.clock.now()
     end = None if body.expires_in_days is None else now + timedelta(days=body.expires_in_days)
-    scope = body.to_scope()
+    permissions = None if body.permissions is None else frozenset(body.permissions)
+    scope = TokenScope(permissions, body.organizational_units)
     identity.require_grantable(scope.narrow(PERMISSIONS[body.role]))
     with services.act_as(identity.to_actor(), None) as acting:
         made = acting.identity_service.create_token(body.name, body.role, end, scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
+from operator import itemgetter
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
@@ -42,6 +43,7 @@ from rootkeeper.server.parameters import (
     Name,
     NamedAccountText,
     Text,
+    cut_page,
     show_example,
     show_one,
     show_page,
@@ -324,8 +326,7 @@ def list_jobs(
 ) -> dict[str, Any]:
     """List jobs, the newest first."""
     found = services.jobs.list_jobs(unfinished_only=unfinished, kinds=kind or (), limit=limit + 1, before=after)
-    page = found[:limit]
-    following = page[-1].job_id if len(found) > limit else None
+    page, following = cut_page(found, lambda job: job.job_id, None, limit)
     return show_page("jobs", [job_to_record(job) for job in page], following)
 
 
@@ -357,13 +358,9 @@ def list_results(services: Served, job_id: Name, limit: Limit = 100, after: Afte
     """List the results of accounts so far."""
     services.jobs.get(job_id)
     found = list(services.jobs.list_results_page(job_id, after or "", limit + 1).items())
-    page = found[:limit]
-    return show_page(
-        "results",
-        [{"account_id": account_id, **result} for account_id, result in page],
-        page[-1][0] if len(found) > limit else None,
-        total=services.jobs.count_results(job_id),
-    )
+    page, following = cut_page(found, itemgetter(0), None, limit)
+    records = [{"account_id": account_id, **result} for account_id, result in page]
+    return show_page("results", records, following, total=services.jobs.count_results(job_id))
 
 
 def show_outcome(services: Served, job_id: Name) -> Response:

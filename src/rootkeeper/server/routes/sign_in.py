@@ -135,7 +135,18 @@ def _sign_in_by_token(
     signing_in: SignInService = request.app.state.signing_in
     found = signing_in.sign_in(body.name, body.password, get_client_origin(request), device_id=device_id)
     try:
-        proven = _finish(request, services, found, body.totp)
+        proven = _prove(services, found, SessionKind.TOKEN)
+        if proven.session.need is not SessionNeed.FACTOR:
+            proven.session.require_finished()
+        elif body.totp is None:  # a bearer token can be used at once, so it needs the second factor now
+            raise FactorNeededError(
+                f"The sign-in of {found.identity.name} needs a second factor.",
+                hint="Send a code of the authenticator app, as totp. If you have only passkeys, sign in with a "
+                "browser.",
+            )
+        else:
+            proving: FactorVerifier = request.app.state.factor_proving
+            proven = proving.verify_totp(proven, body.totp)
     except RootkeeperError:
         services.sessions.end(found.token)
         raise
@@ -146,23 +157,6 @@ def _sign_in_by_token(
             "identity": identity_to_record(found.identity, services.clock.now()),
         }
     )
-
-
-def _finish(
-    request: Request, services: ServerRuntime, found: CompletedSignIn, totp: str | None
-) -> AuthenticatedSession:
-    """Require the second factor now, because a bearer token can be used at once."""
-    proven = _prove(services, found, SessionKind.TOKEN)
-    if proven.session.need is not SessionNeed.FACTOR:
-        proven.session.require_finished()
-        return proven
-    if totp is None:
-        raise FactorNeededError(
-            f"The sign-in of {found.identity.name} needs a second factor.",
-            hint="Send a code of the authenticator app, as totp. If you have only passkeys, sign in with a browser.",
-        )
-    proving: FactorVerifier = request.app.state.factor_proving
-    return proving.verify_totp(proven, totp)
 
 
 def _sign_in_by_browser(
