@@ -193,24 +193,19 @@ def _build_tree(report: AuditReport) -> Tree:
             (f": {', '.join(findings)}" if findings else "", "dim"),
         )
 
-    leaves = ((status.account, _account_label(status, report.ended_at)) for status in report.accounts)
+    leaves = []
+    for status in report.accounts:
+        flag, used = flag_of(status), _render_last_use(status, report.ended_at)
+        parts = (render_credentials(status), f"last used {used}" if used else "", render_role(status))
+        remarks = "; ".join(filter(None, parts))
+        label = Text.assemble(
+            (f"{flag.sign} {flag.words:<14}", flag.style),
+            f"  {status.account.account_id}  ",
+            printable(status.account.name),
+            (f"  ({remarks})" if remarks else "", "dim"),
+        )
+        leaves.append((status.account, label))
     return build_tree(report.inventory, report.endpoint, leaves, render_unit)
-
-
-def _account_label(status: AccountStatus, now: datetime) -> Text:
-    from rich.text import Text
-
-    flag = flag_of(status)
-    used = _render_last_use(status, now)
-    remarks = [
-        part for part in (render_credentials(status), f"last used {used}" if used else "", render_role(status)) if part
-    ]
-    return Text.assemble(
-        (f"{flag.sign} {flag.words:<14}", flag.style),
-        f"  {status.account.account_id}  ",
-        printable(status.account.name),
-        (f"  ({'; '.join(remarks)})" if remarks else "", "dim"),
-    )
 
 
 def _summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> list[Text]:

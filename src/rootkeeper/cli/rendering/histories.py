@@ -73,7 +73,12 @@ _DIFFERENCES = (
     TableColumn("Before", lambda row: _render_status(row, "before")),
     TableColumn("After", lambda row: _render_status(row, "after"), lambda row: _style_of(row)),
     TableColumn("Credentials", lambda row: "; ".join(_render_kind(kind) for kind in row["credentials"])),
-    TableColumn("Read", lambda row: " and ".join(_short_time(at) for at in _list_readings(row))),
+    TableColumn(
+        "Read",
+        lambda row: " and ".join(
+            _short_time(found["read_at"]) for found in (row["before"], row["after"]) if found and found["read_at"]
+        ),
+    ),
 )
 
 
@@ -95,10 +100,6 @@ def _render_kind(kind: Record) -> str:
     change = {"unread": "not read any more", "read": "there, now read" if kind["after"] else "none, now read"}
     name = kind["kind"].replace("_", " ").replace("mfa", "MFA")
     return f"{name} {change.get(kind['change'], kind['change'])}"
-
-
-def _list_readings(one: Record) -> list[str]:
-    return [found["read_at"] for found in (one["before"], one["after"]) if found is not None and found["read_at"]]
 
 
 def _short_time(text: str | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
@@ -20,9 +18,6 @@ from rootkeeper.root_emails.rules import (
 from rootkeeper.root_emails.service import SOURCE, EmailReport
 from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _WORDS = {
     EmailVerdict.PASS: ("✓ Pass", "green"),
@@ -50,8 +45,21 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
     )
     show_listing(listing, output, terminal)
     if output is OutputFormat.TABLE:
-        for line in _summary_lines(report):
-            terminal.show(line)
+        from rich.text import Text
+
+        counts, known = count_verdicts(report.emails), len(report.inventory.accounts)
+        parts = [
+            f"{counts[verdict.value]:,} {words.partition(' ')[2].lower()}"
+            for verdict, (words, _) in _WORDS.items()
+            if counts[verdict.value]
+        ]
+        of_all = "" if counts["accounts"] == known else f" of {known:,} in the organization"
+        source = f"Addresses from {SOURCE} at {json_time(report.inventory.listed_at)}."
+        terminal.show(
+            Text(),
+            Text(f"{counted(counts['accounts'], 'account')}{of_all}: {', '.join(parts)}."),
+            Text(source, style="dim"),
+        )
     for remark in report.remarks:
         terminal.remark(render_hint(remark) or "")
 
@@ -80,24 +88,6 @@ def _render_reasons(record: Record) -> str:
         f"{EXPLANATIONS[reason]} ({others})" if reason is EmailReason.DUPLICATE else EXPLANATIONS[reason]
         for reason in map(EmailReason, record["reasons"])
     )
-
-
-def _summary_lines(report: EmailReport) -> list[Text]:
-    from rich.text import Text
-
-    counts = count_verdicts(report.emails)
-    parts = [
-        f"{counts[verdict.value]:,} {words.partition(' ')[2].lower()}"
-        for verdict, (words, _) in _WORDS.items()
-        if counts[verdict.value]
-    ]
-    of_all = len(report.inventory.accounts)
-    of_all_words = "" if counts["accounts"] == of_all else f" of {of_all:,} in the organization"
-    return [
-        Text(),
-        Text(f"{counted(counts['accounts'], 'account')}{of_all_words}: {', '.join(parts)}."),
-        Text(f"Addresses from {SOURCE} at {json_time(report.inventory.listed_at)}.", style="dim"),
-    ]
 
 
 def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Terminal) -> None:
