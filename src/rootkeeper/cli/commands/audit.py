@@ -46,7 +46,13 @@ def run_audit(
     with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(stop, show_line if output is OutputFormat.JSONL else None)
     if isinstance(answer, AuditInterrupted):
-        return _show_interrupted(answer, terminal)
+        of_all = "" if answer.total is None else f" of {answer.total:,}"
+        terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read and stored.")
+        if answer.is_cancelled:
+            terminal.remark(f"Job {answer.job_id} is cancelled and can't be resumed.")
+        else:
+            terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
+        return ExitStatus.INTERRUPTED
     if isinstance(output, Format):
         terminal.write_bytes(output.render(list_audit_findings(answer)))
     elif output is not OutputFormat.JSONL:
@@ -87,16 +93,6 @@ def _garbage_collected_rarely() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
-
-
-def _show_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
-    of_all = "" if answer.total is None else f" of {answer.total:,}"
-    terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read and stored.")
-    if answer.is_cancelled:
-        terminal.remark(f"Job {answer.job_id} is cancelled and can't be resumed.")
-    else:
-        terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
-    return ExitStatus.INTERRUPTED
 
 
 @gives_findings

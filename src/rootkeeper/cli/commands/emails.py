@@ -103,8 +103,6 @@ def attest_email(
 
 
 _STDIN = Path("-")
-_ATTEMPTS_AT_A_TERMINAL = 3
-_LONGEST_FILE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ class OneTimePasswordSource:
     @property
     def attempts(self) -> int:
         """How many one-time passwords can be tried."""
-        return _ATTEMPTS_AT_A_TERMINAL if self.path is None else 1
+        return 3 if self.path is None else 1
 
     @property
     def can_read(self) -> bool:
@@ -157,7 +155,7 @@ class OneTimePasswordSource:
             return parse_one_time_password(sys.stdin.readline())
         try:
             with self.path.open(encoding="ascii", errors="replace") as source:
-                return parse_one_time_password(source.read(_LONGEST_FILE))
+                return parse_one_time_password(source.read(4096))
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
