@@ -38,14 +38,11 @@ class CommandEntry:
     application: str = "application"
     """The name of its Typer application, in a module of several commands."""
 
+    @cache  # noqa: B019 - entries live as long as the program
     def load(self) -> Any:
         """Import the command; it is made once."""
-        return _make_command(self.module, self.application)
-
-
-@cache
-def _make_command(module: str, application: str) -> Any:
-    return typer.main.get_command(getattr(importlib.import_module(f"rootkeeper.cli.commands.{module}"), application))
+        module = importlib.import_module(f"rootkeeper.cli.commands.{self.module}")
+        return typer.main.get_command(getattr(module, self.application))
 
 
 _TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"

@@ -254,10 +254,19 @@ class SelectionOptions(OptionSet):
         for text in self.accounts or ():
             if text.isdigit():  # meant as an account id, so it is checked before any call
                 parse_account_id(text)
-        from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_tag
+        from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
 
+        listed: tuple[NamedAccount, ...] = ()
+        if self.from_file is not None:
+            try:
+                listed = parse_account_list(self.from_file.read_text(encoding="utf-8-sig"), str(self.from_file))
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
+                raise InputError(
+                    f"{self.from_file} can't be read: {why}.", hint="Use a text file with one account per line."
+                ) from error
         return SelectionRequest(
-            named=(*map(NamedAccount, self.accounts or ()), *_read_file(self.from_file)),
+            named=(*map(NamedAccount, self.accounts or ()), *listed),
             organizational_units=tuple(self.ou or ()),
             tags=tuple(parse_tag(text) for text in self.tag or ()),
             account_states=frozenset(self.account_state or ()),
@@ -266,19 +275,6 @@ class SelectionOptions(OptionSet):
             everything=self.all_accounts,
             included_failsafes=frozenset(parse_account_id(text) for text in self.include_failsafe or ()),
         )
-
-
-def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
-    if path is None:
-        return ()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
-        raise InputError(f"{path} can't be read: {why}.", hint="Use a text file with one account per line.") from error
-    from rootkeeper.organization.selection import parse_account_list
-
-    return parse_account_list(text, str(path))
 
 
 @dataclass(frozen=True, slots=True)
