@@ -277,11 +277,6 @@ def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Seque
     return replace(report, stopped_by=job.remark, was_interrupted=is_cancelled, is_cancelled=is_cancelled)
 
 
-def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
-    """Report a plan without targets; the server isn't asked."""
-    return DeletionReport(plan, plan.caller_arn, now, now, list_outcomes(plan, {}))
-
-
 def list_failsafes_in_order(connection: Connection, plan: DeletionPlan) -> frozenset[AccountId]:
     """List a plan's failsafes that keep their root login on purpose, as the server read them for the plan."""
     read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)

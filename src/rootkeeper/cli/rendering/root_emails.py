@@ -29,10 +29,18 @@ _WORDS = {
 
 def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the list to stdout, and remarks to stderr."""
+    columns = (
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Name", "name"),
+        TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
+        mark_column("Verdict", "verdict", _WORDS),
+        TableColumn("Read by a group", _render_group),
+        TableColumn("Why", _render_reasons),
+    )
     listing = Listing(
         "accounts",
         [email_to_record(email) for email in report.emails],
-        _COLUMNS,
+        columns,
         head={
             "organization_id": report.inventory.organization.organization_id,
             "endpoint": report.endpoint.label,
@@ -62,16 +70,6 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
         )
     for remark in report.remarks:
         terminal.remark(render_hint(remark) or "")
-
-
-_COLUMNS = (
-    TableColumn("Account", "account_id", keeps_whole=True),
-    TableColumn("Name", "name"),
-    TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
-    mark_column("Verdict", "verdict", _WORDS),
-    TableColumn("Read by a group", lambda record: _render_group(record)),
-    TableColumn("Why", lambda record: _render_reasons(record)),
-)
 
 
 def _render_group(record: Record) -> str:
