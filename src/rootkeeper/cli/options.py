@@ -6,7 +6,7 @@ The rules that they make requests for are imported when a request is made: help 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -275,6 +275,14 @@ class SelectionOptions(OptionSet):
             everything=self.all_accounts,
             included_failsafes=frozenset(parse_account_id(text) for text in self.include_failsafe or ()),
         )
+
+    def to_request_or_everything(self) -> SelectionRequest:
+        """Make the request of a command that reads the whole organization without a selection.
+
+        :raises InputError: as ``to_request``.
+        """
+        request = self.to_request()
+        return replace(request, everything=True) if request.is_empty else request
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
@@ -135,10 +134,7 @@ def audit(
     """
     output = invocation.choose_output_or_findings(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()
-    chosen = selection.to_request()
-    if chosen.is_empty:
-        chosen = replace(chosen, everything=True)
-    request = AuditRequest(chosen, details, refresh, findings)
+    request = AuditRequest(selection.to_request_or_everything(), details, refresh, findings)
     with open_operator(invocation, api_share=pace.api_share) as operator:
         operator.warn_overdue()
         return run_audit(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,9 +55,7 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
 
     output = invocation.choose_output_or_findings(*LIST_OUTPUTS)
     findings = fail_on.to_set()
-    request = selection.to_request()
-    if request.is_empty:
-        request = replace(request, everything=True)
+    request = selection.to_request_or_everything()
     with open_operator(invocation) as operator:
         operator.warn_overdue()
         report = operator.list_root_emails(request)
