@@ -25,7 +25,7 @@ def answers(request: pytest.FixtureRequest) -> Iterator[StoredAnswers]:
     clock = FakeClock()
     with open_database(find_url(request.param, request)) as database:
         owner = database.register_owner(clock)
-        yield database.kept_answers(ORGANIZATION_ID, clock, lambda: owner)
+        yield StoredAnswers(database.commits, ORGANIZATION_ID, clock, lambda: owner)
         owner.close()
 
 

@@ -31,7 +31,7 @@ def failures(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Failu
         yield InMemoryFailures(clock)
         return
     with open_database(find_url(request.param, request)) as database:
-        yield database.failure_counts(ORGANIZATION_ID, clock)
+        yield FailureCounter(database.store, database.commits, ORGANIZATION_ID, clock)
 
 
 def test_an_attempt_waits_once_too_many_failed(failures: FailureCounter) -> None:

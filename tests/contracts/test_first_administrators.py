@@ -39,7 +39,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         yield Stores(InMemoryFirstAdministrators(identities, clock), identities, clock)
         return
     with open_database(find_url(request.param, request)) as database:
-        links = database.first_administrators(ORGANIZATION_ID, clock)
+        links = FirstAdministratorStore(database.store, database.commits, ORGANIZATION_ID, clock)
         yield Stores(links, database.identities(ORGANIZATION_ID, clock), clock)
 
 

@@ -49,7 +49,7 @@ def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WindowEve
         owner = database.register_owner(clock, lease_seconds=300)
         actor = Actor("rootkeeper", ActorKind.SERVER)
         ledger = database.ledger(ORGANIZATION_ID, Endpoint("AWS"), actor, owner)
-        yield database.window_events(ORGANIZATION_ID, ledger, owner)
+        yield WindowEventStore(database.store, database.commits, ORGANIZATION_ID, ledger, owner)
         owner.close()
 
 

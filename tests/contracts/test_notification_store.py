@@ -58,7 +58,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
 
 
 def _schedules(database: Database) -> ScheduleStore:
-    return database.schedules(ORGANIZATION_ID)
+    return ScheduleStore(database.store, database.commits, ORGANIZATION_ID)
 
 
 def test_a_notification_is_read_as_it_was_added(stores: Stores) -> None:

@@ -64,7 +64,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
         yield fill(
             Stores(
                 database.identities(ORGANIZATION_ID, clock),
-                database.sessions(ORGANIZATION_ID, clock),
+                SessionStore(database.store, database.commits, ORGANIZATION_ID, clock),
                 database.factors(ORGANIZATION_ID),
                 clock,
             )

@@ -28,7 +28,7 @@ def starts(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SignInS
         yield InMemoryStarts(clock)
         return
     with open_database(find_url(request.param, request)) as database:
-        yield database.sign_in_starts(ORGANIZATION_ID, clock)
+        yield SignInStartStore(database.commits, ORGANIZATION_ID, clock)
 
 
 def test_a_start_is_taken_once_by_its_secret_alone(starts: SignInStartStore) -> None:

@@ -51,7 +51,28 @@ def _from_database(*statements: str) -> Complete:
 
 
 def _complete_profile(ctx: typer.Context, incomplete: str) -> list[Item]:  # noqa: ARG001 - the shape is Typer's
-    return choose(((name, "") for name in _list_profiles(os.environ)), incomplete)
+    """Complete a profile of AWS's files.
+
+    Source: AWS CLI User Guide, "Configuration and credential file settings".
+    """
+    from configparser import ConfigParser
+    from configparser import Error as ConfigError
+
+    files = {
+        os.environ.get("AWS_CONFIG_FILE", "~/.aws/config"): "profile ",
+        os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"): "",
+    }
+    found: set[str] = set()
+    for file, prefix in files.items():
+        sections = ConfigParser(strict=False, interpolation=None, default_section="")
+        with suppress(OSError, UnicodeDecodeError, ConfigError):
+            sections.read(Path(file).expanduser(), encoding="utf-8")
+        found |= {
+            name.removeprefix(prefix).strip()
+            for name in sections.sections()
+            if name.startswith(prefix) or name == "default"
+        }
+    return choose(((name, "") for name in sorted(found)), incomplete)
 
 
 VALUES: Mapping[str, Complete] = {
@@ -90,17 +111,12 @@ def find_database(ctx: typer.Context) -> Path | None:
     """
     from rootkeeper.settings.reading import SQLITE_PREFIX, load_user_settings
 
-    url = load_user_settings(_find_config(ctx)).database.url
+    level: Any = ctx
+    while level is not None and level.params.get("config") is None:
+        level = level.parent
+    config = None if level is None else Path(level.params["config"])
+    url = load_user_settings(config).database.url
     return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]) if url.startswith(SQLITE_PREFIX) else None
-
-
-def _find_config(ctx: Any) -> Path | None:
-    while ctx is not None:
-        given = ctx.params.get("config")
-        if given is not None:
-            return Path(given)
-        ctx = ctx.parent
-    return None
 
 
 def _read_rows(database: Path | None, statements: Iterable[str]) -> Iterator[Item]:
@@ -114,25 +130,3 @@ def _read_rows(database: Path | None, statements: Iterable[str]) -> Iterator[Ite
         for statement in statements:
             for word, explanation in connection.execute(statement):
                 yield str(word), str(explanation)
-
-
-def _list_profiles(environment: Mapping[str, str]) -> list[str]:
-    """List the profiles of AWS's files. Source: AWS CLI User Guide, "Configuration and credential file settings"."""
-    from configparser import ConfigParser
-    from configparser import Error as ConfigError
-
-    files = {
-        environment.get("AWS_CONFIG_FILE", "~/.aws/config"): "profile ",
-        environment.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"): "",
-    }
-    found: set[str] = set()
-    for file, prefix in files.items():
-        sections = ConfigParser(strict=False, interpolation=None, default_section="")
-        with suppress(OSError, UnicodeDecodeError, ConfigError):
-            sections.read(Path(file).expanduser(), encoding="utf-8")
-        found |= {
-            name.removeprefix(prefix).strip()
-            for name in sections.sections()
-            if name.startswith(prefix) or name == "default"
-        }
-    return sorted(found)

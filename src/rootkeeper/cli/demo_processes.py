@@ -240,9 +240,6 @@ def add_people() -> None:
                 application.preset_factor(identity.identity_id, person.totp_secret)
 
 
-_SHOWN_OF_LOG = 800
-
-
 class DemoServer(DemoProcess):
     """A running ``rootkeeper serve``; it also ends when this process dies."""
 
@@ -292,7 +289,7 @@ class DemoServer(DemoProcess):
 
 
 def _shorten(said: bytes) -> str:
-    return said.decode(errors="replace").strip()[-_SHOWN_OF_LOG:] or "no message"
+    return said.decode(errors="replace").strip()[-800:] or "no message"
 
 
 if __name__ == "__main__":

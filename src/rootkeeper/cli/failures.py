@@ -11,7 +11,6 @@ import os
 import re
 import traceback
 from datetime import UTC, datetime
-from pathlib import Path
 
 import typer
 
@@ -52,8 +51,17 @@ def report_lost_output(error: OutputLostError, terminal: Terminal) -> int:
 
 def report_bug(error: Exception, terminal: Terminal) -> int:
     """Show an unexpected error, and keep its traceback."""
-    place = _keep_traceback(error)
-    kept = f"The details are in {place}." if place else "The details couldn't be written to a file."
+    import platformdirs
+
+    folder = platformdirs.user_state_path("rootkeeper", appauthor=False)
+    path = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    kept = f"The details are in {path}."
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as log:
+            log.write(describe_traceback(error))
+    except OSError:
+        kept = "The details couldn't be written to a file."
     _show_error(terminal, f"Unexpected {type(error).__name__}. {kept}", "Please report it with that file.")
     return ExitStatus.BUG
 
@@ -71,20 +79,6 @@ def describe_traceback(error: BaseException) -> str:
     return "".join(
         line if line.startswith(("  File", "Traceback")) else blank_secrets(line) for line in described.format()
     )
-
-
-def _keep_traceback(error: Exception) -> Path | None:
-    import platformdirs
-
-    folder = platformdirs.user_state_path("rootkeeper", appauthor=False)
-    path = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as log:
-            log.write(describe_traceback(error))
-    except OSError:
-        return None
-    return path
 
 
 def _show_error(terminal: Terminal, message: str, hint: str | None) -> None:

@@ -264,26 +264,23 @@ def _convert_only_texts(parameters: list[Any]) -> list[Any]:
     return parameters
 
 
-class HelpedCommand(TyperCommand):
+class _Helped:
+    """The common part of commands and groups, before Typer's class."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _convert_only_texts(super().get_params(ctx))  # type: ignore[misc]  # Typer's class has it
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _show_plain_types(self.get_params(ctx))
+        super().format_help(ctx, formatter)  # type: ignore[misc]  # Typer's class has it
+
+
+class HelpedCommand(_Helped, TyperCommand):
     """A command whose help shows no types of Python."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        return _convert_only_texts(super().get_params(ctx))
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        _show_plain_types(self.get_params(ctx))
-        super().format_help(ctx, formatter)
-
-
-class HelpedGroup(TyperGroup):
+class HelpedGroup(_Helped, TyperGroup):
     """A group whose help shows no types of Python."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        return _convert_only_texts(super().get_params(ctx))
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        _show_plain_types(self.get_params(ctx))
-        super().format_help(ctx, formatter)
 
 
 class DefaultGroup(HelpedGroup):

@@ -38,14 +38,11 @@ class CommandEntry:
     application: str = "application"
     """The name of its Typer application, in a module of several commands."""
 
+    @cache  # noqa: B019 - entries live as long as the program
     def load(self) -> Any:
         """Import the command; it is made once."""
-        return _make_command(self.module, self.application)
-
-
-@cache
-def _make_command(module: str, application: str) -> Any:
-    return typer.main.get_command(getattr(importlib.import_module(f"rootkeeper.cli.commands.{module}"), application))
+        module = importlib.import_module(f"rootkeeper.cli.commands.{self.module}")
+        return typer.main.get_command(getattr(module, self.application))
 
 
 _TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
@@ -146,31 +143,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     terminal = Terminal()
     with as_interrupts(signal.SIGTERM, signal.SIGHUP):
-        return _finish_output(_run_to_a_status(arguments, terminal), terminal)
-
-
-def _run_to_a_status(arguments: Sequence[str] | None, terminal: Terminal) -> int:
-    try:
-        status = _application().main(args=arguments, prog_name="rootkeeper", standalone_mode=False)
-    except typer.TyperException as error:
-        return report_usage(error, terminal)
-    except RootkeeperError as error:
-        return report_error(error, terminal)
-    except OutputLostError as error:
-        return report_lost_output(error, terminal)
-    except Exception as error:  # noqa: BLE001 - the command line's last handler
-        return report_bug(error, terminal)
-    return int(status or 0)
-
-
-def _finish_output(status: int, terminal: Terminal) -> int:
-    """Flush stdout; a lost answer is never a good exit status."""
-    try:
-        terminal.finish()
-    except OutputLostError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return max(status, report_lost_output(error, terminal))
-    return status
+        try:
+            status = int(_application().main(args=arguments, prog_name="rootkeeper", standalone_mode=False) or 0)
+        except typer.TyperException as error:
+            status = report_usage(error, terminal)
+        except RootkeeperError as error:
+            status = report_error(error, terminal)
+        except OutputLostError as error:
+            status = report_lost_output(error, terminal)
+        except Exception as error:  # noqa: BLE001 - the command line's last handler
+            status = report_bug(error, terminal)
+        try:
+            terminal.finish()
+        except OutputLostError as error:  # a lost answer is never a good exit status
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = max(status, report_lost_output(error, terminal))
+        return status
 
 
 def _application() -> Any:

@@ -6,7 +6,7 @@ The rules that they make requests for are imported when a request is made: help 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -254,10 +254,19 @@ class SelectionOptions(OptionSet):
         for text in self.accounts or ():
             if text.isdigit():  # meant as an account id, so it is checked before any call
                 parse_account_id(text)
-        from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_tag
+        from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
 
+        listed: tuple[NamedAccount, ...] = ()
+        if self.from_file is not None:
+            try:
+                listed = parse_account_list(self.from_file.read_text(encoding="utf-8-sig"), str(self.from_file))
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
+                raise InputError(
+                    f"{self.from_file} can't be read: {why}.", hint="Use a text file with one account per line."
+                ) from error
         return SelectionRequest(
-            named=(*map(NamedAccount, self.accounts or ()), *_read_file(self.from_file)),
+            named=(*map(NamedAccount, self.accounts or ()), *listed),
             organizational_units=tuple(self.ou or ()),
             tags=tuple(parse_tag(text) for text in self.tag or ()),
             account_states=frozenset(self.account_state or ()),
@@ -267,18 +276,13 @@ class SelectionOptions(OptionSet):
             included_failsafes=frozenset(parse_account_id(text) for text in self.include_failsafe or ()),
         )
 
+    def to_request_or_everything(self) -> SelectionRequest:
+        """Make the request of a command that reads the whole organization without a selection.
 
-def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
-    if path is None:
-        return ()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
-        raise InputError(f"{path} can't be read: {why}.", hint="Use a text file with one account per line.") from error
-    from rootkeeper.organization.selection import parse_account_list
-
-    return parse_account_list(text, str(path))
+        :raises InputError: as ``to_request``.
+        """
+        request = self.to_request()
+        return replace(request, everything=True) if request.is_empty else request
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,13 +248,10 @@ def _refuse_password() -> NoReturn:
 ANSWER_SECONDS = 4
 """How long requests in flight can take after the server was asked to stop."""
 
-_BACKLOG = 128
 _TICKS_BETWEEN_LOOKS = 100
 """Ten seconds: how often a renewed certificate is looked for."""
 _TICKS_BETWEEN_SWEEPS = 10
 """One second: how often slow clients are looked for."""
-
-LOGGER_NAME = "rootkeeper.server"
 
 
 def render_url(host: str, port: int, *, is_tls: bool = False) -> str:
@@ -380,7 +377,7 @@ class HttpServer(uvicorn.Server):
             server_header=False,
             ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             timeout_graceful_shutdown=ANSWER_SECONDS,
-            backlog=_BACKLOG,
+            backlog=128,
         )
         super().__init__(config)
         self._runtime = runtime
@@ -403,7 +400,11 @@ class HttpServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         if self._tls is not None and counter % _TICKS_BETWEEN_LOOKS == 0:
-            _renew(self._tls)
+            try:
+                if self._tls.renew():
+                    self._runtime.log.info("tls.renewed", "The TLS certificate was renewed.")
+            except InputError as error:
+                self._runtime.log.error("tls.kept", f"{error.message} The previous certificate stays in use.")
         if counter % _TICKS_BETWEEN_SWEEPS == 0:
             self._acceptor.end_late()
         return self._stops.asked_once() or await super().on_tick(counter)
@@ -412,12 +413,3 @@ class HttpServer(uvicorn.Server):
         self._runtime.begin_stop()
         self._acceptor.stop()
         await super().shutdown(sockets)
-
-
-def _renew(tls: TlsFiles) -> None:
-    log = logging.getLogger(LOGGER_NAME)
-    try:
-        if tls.renew():
-            log.info("The TLS certificate was renewed.", extra={"event": "tls.renewed", "ids": {}})
-    except InputError as error:
-        log.error("%s The previous certificate stays in use.", error.message, extra={"event": "tls.kept", "ids": {}})

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
+    from rootkeeper.database.engines import Store
     from rootkeeper.exceptions.service import DeletionExceptionStore
     from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
     from rootkeeper.jobs.store import JobStore
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from rootkeeper.ledger.spill import SpillLedger
     from rootkeeper.ledger.store import SqlLedger
     from rootkeeper.ledger.verification import LedgerReader
+    from rootkeeper.ledger.writer import GroupCommit
     from rootkeeper.notifications.service import Notifier
     from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Caller, Endpoint, Organization
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
     from rootkeeper.settings.sections import Settings
     from rootkeeper.settings.store import SettingEditStore
     from rootkeeper.windows.store import RecoveryWindowStore
-
-_PERCENT = 100
 
 
 class Stores:
@@ -109,25 +109,22 @@ class Stores:
 
     @property
     def _database_options(self) -> DatabaseOptions:
+        anchor: Anchor | None = None
+        if (place := self.settings.ledger.bucket_place) is not None:
+            from rootkeeper.aws.bucket_anchor import S3Anchor
+
+            # No call is made, and AWS's settings aren't read.
+            open_calls = cache(lambda: self._anchoring_gateway.open_bucket_calls())
+            anchor = S3Anchor(open_calls, *place, self.settings.ledger.anchor_retention, self.clock)
         return DatabaseOptions(
             create=self._creates_database,
             mirror_path=self.settings.ledger.mirror,
             anchor_path=self.settings.ledger.anchor,
-            anchor=self._open_anchor(),
+            anchor=anchor,
             memory_folder=None if self.settings.ledger.memory == Path() else self.settings.ledger.memory,
             spill_folder=self.settings.ledger.spill,
             warn=self._warn,
         )
-
-    def _open_anchor(self) -> Anchor | None:
-        """Return the anchor in a bucket, if the settings name it. No call is made, and AWS's settings aren't read."""
-        place = self.settings.ledger.bucket_place
-        if place is None:
-            return None
-        from rootkeeper.aws.bucket_anchor import S3Anchor
-
-        open_calls = cache(lambda: self._anchoring_gateway.open_bucket_calls())
-        return S3Anchor(open_calls, *place, self.settings.ledger.anchor_retention, self.clock)
 
     @property
     def _anchoring_gateway(self) -> AwsGateway:
@@ -151,6 +148,11 @@ class Stores:
         raise NotImplementedError
 
     @property
+    def store_arguments(self) -> tuple[Store, GroupCommit, str]:
+        """The arguments of every store of the organization."""
+        return self.database.store, self.database.commits, self.organization_id
+
+    @property
     def ledger_reader(self) -> LedgerReader:
         return self.database.ledger_reader()
 
@@ -164,7 +166,9 @@ class Stores:
 
     @cached_property
     def setting_edits(self) -> SettingEditStore:
-        return self.database.setting_edits(self.organization_id)
+        from rootkeeper.settings.store import SettingEditStore
+
+        return SettingEditStore(*self.store_arguments)
 
     @property
     def settings_in_force(self) -> Settings:
@@ -178,7 +182,9 @@ class Stores:
 
     @cached_property
     def saved_views(self) -> SavedViewStore:
-        return self.database.saved_views(self.organization_id)
+        from rootkeeper.access.views import SavedViewStore
+
+        return SavedViewStore(*self.store_arguments)
 
     @cached_property
     def confirmations(self) -> ConfirmationStore:
@@ -206,7 +212,9 @@ class Stores:
 
     @property
     def sessions(self) -> SessionStore:
-        return self.database.sessions(self.organization_id, self.clock)
+        from rootkeeper.access.store import SessionStore
+
+        return SessionStore(*self.store_arguments, self.clock)
 
     @property
     def factors(self) -> FactorStore:
@@ -302,7 +310,7 @@ def make_gateway_options(settings: Settings, profile: str | None, region: str | 
         profile=profile,
         region=region,
         concurrency=settings.aws.concurrency,
-        api_share=settings.aws.api_share / _PERCENT,
+        api_share=settings.aws.api_share / 100,
         credentials_renewed=settings.aws.credentials_renewed,
         read_timeout_seconds=settings.aws.read_timeout_seconds,
     )

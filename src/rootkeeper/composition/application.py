@@ -16,7 +16,7 @@ import platformdirs
 
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.adapters import describe_user
+from rootkeeper.composition.adapters import AwsAccessPool, describe_user
 from rootkeeper.composition.services import UseCases, make_outbox
 from rootkeeper.database.processes import RunningServer, find_running_server
 from rootkeeper.errors import Hint, ServerRunningError
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from rootkeeper.settlement.service import SettlementReport
     from rootkeeper.windows.imports import LedgerImport, LedgerSource
     from rootkeeper.windows.rules import CloseResult
-
-_STOP_HINT = "Stop it first, or use a server that has an API."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Application(UseCases):
                 f"A server runs on this database: {running.describe()}. Nothing was changed beside it.",
                 hint=Hint(f"Let the server at {running.url} do it.", "server.use", url=running.url)
                 if running.url
-                else _STOP_HINT,
+                else "Stop it first, or use a server that has an API.",
             )
         stopped = (
             f"The server on this database ({running.describe()}) has been silent for {silence:.0f} seconds: it is "
@@ -107,17 +105,10 @@ class Application(UseCases):
         if last:
             self.organization_id, self.endpoint = last[0].organization_id, Endpoint(last[0].endpoint)
             self.actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
-        else:
-            self._use_auditing_role()
-
-    def _use_auditing_role(self) -> None:
-        """Use the auditing role of the settings: the starting credentials may be allowed only to assume roles."""
-        if not self.settings.aws_roles.audit or "gateway" in vars(self):
-            return
-        from rootkeeper.composition.adapters import AwsAccessPool
-
-        accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
-        self.gateway = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
+        elif self.settings.aws_roles.audit and "gateway" not in vars(self):
+            # The starting credentials may be allowed only to assume roles.
+            accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
+            self.gateway = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
 
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
         """Import another ledger, such as an emergency's, and notify people of its windows.

@@ -28,10 +28,8 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, read_head
 
 if TYPE_CHECKING:
-    from rootkeeper.access.counts import FailureCounter, StoredAnswers
-    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, KnownDevices, SignInStartStore
-    from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
-    from rootkeeper.access.views import SavedViewStore
+    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, KnownDevices
+    from rootkeeper.access.store import IdentityStore
     from rootkeeper.aws.pacing import SqlQuotas
     from rootkeeper.clock import Clock
     from rootkeeper.exceptions.service import DeletionExceptionStore
@@ -43,13 +41,10 @@ if TYPE_CHECKING:
     from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Endpoint
     from rootkeeper.root_emails.statements import EmailAttestationStore
-    from rootkeeper.settings.store import SettingEditStore
     from rootkeeper.setup.drift import AcceptedSetupStore
-    from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
+    from rootkeeper.watching.store import WatchedEventReader
     from rootkeeper.windows.rules import WindowState
     from rootkeeper.windows.store import RecoveryWindowStore
-    from rootkeeper.worker.schedules import ScheduleStore
-    from rootkeeper.worker.service import RetentionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,16 +235,6 @@ class Database:
 
         return DeletionExceptionStore(self.store, self.commits, organization_id)
 
-    def setting_edits(self, organization_id: str) -> SettingEditStore:
-        from rootkeeper.settings.store import SettingEditStore
-
-        return SettingEditStore(self.store, self.commits, organization_id)
-
-    def saved_views(self, organization_id: str) -> SavedViewStore:
-        from rootkeeper.access.views import SavedViewStore
-
-        return SavedViewStore(self.store, self.commits, organization_id)
-
     def confirmations(self, organization_id: str) -> ConfirmationStore:
         from rootkeeper.inventory.store import ConfirmationStore
 
@@ -264,21 +249,6 @@ class Database:
         from rootkeeper.access.store import IdentityStore
 
         return IdentityStore(self.store, self.commits, organization_id, clock)
-
-    def failure_counts(self, organization_id: str, clock: Clock) -> FailureCounter:
-        from rootkeeper.access.counts import FailureCounter
-
-        return FailureCounter(self.store, self.commits, organization_id, clock)
-
-    def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> StoredAnswers:
-        from rootkeeper.access.counts import StoredAnswers
-
-        return StoredAnswers(self.commits, organization_id, clock, owner)
-
-    def sessions(self, organization_id: str, clock: Clock) -> SessionStore:
-        from rootkeeper.access.store import SessionStore
-
-        return SessionStore(self.store, self.commits, organization_id, clock)
 
     def open_cipher(self, organization_id: str, key_file: Path) -> None:
         """Find or make the key by which second factors are encrypted.
@@ -301,36 +271,16 @@ class Database:
 
         return FactorStore(self.store, self.commits, organization_id, self._sealings.get(organization_id))
 
-    def first_administrators(self, organization_id: str, clock: Clock) -> FirstAdministratorStore:
-        from rootkeeper.access.store import FirstAdministratorStore
-
-        return FirstAdministratorStore(self.store, self.commits, organization_id, clock)
-
-    def sign_in_starts(self, organization_id: str, clock: Clock) -> SignInStartStore:
-        from rootkeeper.access.factor_store import SignInStartStore
-
-        return SignInStartStore(self.commits, organization_id, clock)
-
     def watched_events(self, organization_id: str) -> WatchedEventReader:
         """For reading; works without AWS."""
         from rootkeeper.watching.store import WatchedEventReader
 
         return WatchedEventReader(self.store, organization_id)
 
-    def window_events(self, organization_id: str, ledger: SqlLedger, owner: Owner) -> WindowEventStore:
-        from rootkeeper.watching.store import WindowEventStore
-
-        return WindowEventStore(self.store, self.commits, organization_id, ledger, owner)
-
     def audit_history(self, organization_id: str) -> AuditHistory:
         from rootkeeper.inventory.store import AuditHistory
 
         return AuditHistory(self.store, self.commits, organization_id)
-
-    def retention(self, organization_id: str) -> RetentionStore:
-        from rootkeeper.worker.service import RetentionStore
-
-        return RetentionStore(self.store, self.commits, organization_id)
 
     def accepted_setups(self, organization_id: str) -> AcceptedSetupStore:
         from rootkeeper.setup.drift import AcceptedSetupStore
@@ -341,11 +291,6 @@ class Database:
         from rootkeeper.notifications.store import NotificationStore
 
         return NotificationStore(self.store, self.commits, organization_id)
-
-    def schedules(self, organization_id: str) -> ScheduleStore:
-        from rootkeeper.worker.schedules import ScheduleStore
-
-        return ScheduleStore(self.store, self.commits, organization_id)
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
         from rootkeeper.aws.pacing import SqlQuotas

@@ -530,11 +530,10 @@ class UseCases(Adapters):
     @property
     def retention_cleaner(self) -> RetentionCleaner:
         """For a server, once an hour. Makes no AWS call there, because the server knows its organization."""
-        from rootkeeper.worker.service import RetentionCleaner
+        from rootkeeper.worker.service import RetentionCleaner, RetentionStore
 
-        return RetentionCleaner(
-            self.history, self.database.retention(self.organization_id), self.clock, self.settings.history.keep
-        )
+        store = RetentionStore(*self.store_arguments)
+        return RetentionCleaner(self.history, store, self.clock, self.settings.history.keep)
 
     @cached_property
     def engine(self) -> Engine:
@@ -600,13 +599,14 @@ class UseCases(Adapters):
         if source is None:
             return None
         from rootkeeper.watching.service import EventWatchLoop, get_role_name
+        from rootkeeper.watching.store import WindowEventStore
 
         roles = self.settings.aws_roles
         known = [roles.audit, roles.delete, roles.recover, roles.unlock, *self.settings.watching.known_callers]
         own = self.caller.arn
         return EventWatchLoop(
             self._open_source(source),
-            self.database.window_events(self.organization_id, self.ledger, self.owner),
+            WindowEventStore(*self.store_arguments, self.ledger, self.owner),
             self.windows,
             self.ledger_reader,
             self.notifier,

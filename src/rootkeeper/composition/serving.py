@@ -46,7 +46,14 @@ from rootkeeper.worker.health import (
 )
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.requests import Engine, NullEngine
-from rootkeeper.worker.schedules import Schedule, ScheduleKind, ScheduleLoop, ScheduleStatus, parse_schedules
+from rootkeeper.worker.schedules import (
+    Schedule,
+    ScheduleKind,
+    ScheduleLoop,
+    ScheduleStatus,
+    ScheduleStore,
+    parse_schedules,
+)
 from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconciler, JobRunner
 
 if TYPE_CHECKING:
@@ -245,11 +252,14 @@ class ServerWork:
             )
         _parse_schedules(own)
 
-        def find_schedules() -> tuple[Schedule, ...]:
-            return _parse_schedules(server.settings_in_force.schedules)
-
-        store = server.database.schedules(server.organization_id)
-        return ScheduleLoop(find_schedules, store, starts, self.notifier, server.organization_id, server.endpoint)
+        return ScheduleLoop(
+            lambda: _parse_schedules(server.settings_in_force.schedules),
+            ScheduleStore(*server.store_arguments),
+            starts,
+            self.notifier,
+            server.organization_id,
+            server.endpoint,
+        )
 
     def require_settings(self) -> None:
         """:raises SettingsError: if a setting that is used later can't be used."""
@@ -531,11 +541,15 @@ class ServerRuntime(Stores):
 
     @property
     def stored_answers(self) -> StoredAnswers:
-        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
+        from rootkeeper.access.counts import StoredAnswers
+
+        return StoredAnswers(self.database.commits, self.organization_id, self.clock, lambda: self.owner)
 
     @property
     def failure_counter(self) -> FailureCounter:
-        return self.database.failure_counts(self.organization_id, self.clock)
+        from rootkeeper.access.counts import FailureCounter
+
+        return FailureCounter(*self.store_arguments, self.clock)
 
     @property
     def known_devices(self) -> KnownDevices:
@@ -547,12 +561,13 @@ class ServerRuntime(Stores):
         rules = self.settings.oidc.to_rules()
         if rules is None:
             return None
+        from rootkeeper.access.factor_store import SignInStartStore
         from rootkeeper.access.provider import OidcProvider, ProviderSignInService
 
         return ProviderSignInService(
             rules,
             OidcProvider(rules, self.clock),
-            self.database.sign_in_starts(self.organization_id, self.clock),
+            SignInStartStore(self.database.commits, self.organization_id, self.clock),
             self.sessions,
             self.failure_counter,
             self.clock,
@@ -560,7 +575,9 @@ class ServerRuntime(Stores):
 
     @property
     def first_administrators(self) -> FirstAdministratorStore:
-        return self.database.first_administrators(self.organization_id, self.clock)
+        from rootkeeper.access.store import FirstAdministratorStore
+
+        return FirstAdministratorStore(*self.store_arguments, self.clock)
 
     def offer_first_administration(self) -> str | None:
         """Return the one-time link for the first administrator, valid for a day; ``None`` if an administrator exists.

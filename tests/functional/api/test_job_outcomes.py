@@ -13,7 +13,7 @@ import pytest
 
 from rootkeeper.composition.database import open_database
 from rootkeeper.jobs.rules import JobKind
-from rootkeeper.worker.schedules import ScheduleKind, parse_schedules
+from rootkeeper.worker.schedules import ScheduleKind, ScheduleStore, parse_schedules
 from tests.api_conformance import DOCUMENT, list_misfits
 from tests.functional.administration import Administration
 from tests.functional.api.test_real_server import SECONDS
@@ -227,7 +227,7 @@ def make_up(works: Works, scheduled: ScheduleKind, expression: str, kind: JobKin
     known = {one["job_id"] for one in works.get(f"/jobs?kind={kind.value}")["jobs"]}
     with open_database(works.program.environment["ROOTKEEPER_DATABASE_URL"]) as database:
         (organization_id,) = database.list_organization_ids()
-        store = database.schedules(organization_id)
+        store = ScheduleStore(database.store, database.commits, organization_id)
         works.server.wait_until(lambda: store.find_last_run(schedule.schedule_id) is not None)
         last = store.find_last_run(schedule.schedule_id)
         assert last is not None

@@ -144,7 +144,7 @@ def open_schedules(url: str) -> Iterator[tuple[ScheduleStore, str]]:
     (schedule,) = parse_schedules({ScheduleKind.AUDITS: [DAILY]})
     with open_database(url) as database:
         (organization_id,) = database.list_organization_ids()
-        yield database.schedules(organization_id), schedule.schedule_id
+        yield ScheduleStore(database.store, database.commits, organization_id), schedule.schedule_id
 
 
 def is_known(url: str) -> bool:

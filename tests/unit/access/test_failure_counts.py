@@ -18,19 +18,24 @@ def limit(key: str, most: int = 1) -> AttemptLimit:
 def test_servers_on_one_database_count_together(stage: Stage, database: Database) -> None:
     clock = FakeClock()
     with open_database(stage.url) as another:
-        assert another.failure_counts(ORGANIZATION_ID, clock).begin_attempt([limit("name ana")])
-    assert database.failure_counts(ORGANIZATION_ID, clock).begin_attempt([limit("name ana")]) is None
-    assert database.failure_counts("o-otherorgid00", clock).begin_attempt([limit("name ana")])
+        assert FailureCounter(another.store, another.commits, ORGANIZATION_ID, clock).begin_attempt([limit("name ana")])
+    assert (
+        FailureCounter(database.store, database.commits, ORGANIZATION_ID, clock).begin_attempt([limit("name ana")])
+        is None
+    )
+    assert FailureCounter(database.store, database.commits, "o-otherorgid00", clock).begin_attempt([limit("name ana")])
 
 
 def test_a_key_is_kept_as_a_hash_alone(stage: Stage, database: Database) -> None:
-    database.failure_counts(ORGANIZATION_ID, FakeClock()).begin_attempt([limit("name hunter2")])
+    FailureCounter(database.store, database.commits, ORGANIZATION_ID, FakeClock()).begin_attempt(
+        [limit("name hunter2")]
+    )
     assert stage.query("SELECT key_hash FROM failed_attempts") == [(hash_text("name hunter2"),)]
 
 
 def test_what_ended_goes_with_the_next_attempt(stage: Stage, database: Database) -> None:
     clock = FakeClock()
-    counts = database.failure_counts(ORGANIZATION_ID, clock)
+    counts = FailureCounter(database.store, database.commits, ORGANIZATION_ID, clock)
     for number in range(10):
         counts.begin_attempt([limit(f"name {number}")])
     clock.advance(300)

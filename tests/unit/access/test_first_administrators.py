@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
+from rootkeeper.access.store import FirstAdministratorStore
 from rootkeeper.composition.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
@@ -15,7 +16,7 @@ END = START + timedelta(days=1)
 
 def test_p08_no_link_is_in_the_database_and_one_that_ended_goes(database: Database, stage: Stage) -> None:
     clock = FakeClock()
-    links = database.first_administrators(ORGANIZATION_ID, clock)
+    links = FirstAdministratorStore(database.store, database.commits, ORGANIZATION_ID, clock)
     links.add_link("canary-of-a-link", END)
     assert "canary" not in str(stage.query("SELECT * FROM first_administrator_links"))
     clock.advance(86400)
@@ -25,8 +26,8 @@ def test_p08_no_link_is_in_the_database_and_one_that_ended_goes(database: Databa
 
 def test_p21_a_link_is_good_for_its_own_organization_alone(database: Database) -> None:
     clock = FakeClock()
-    links = database.first_administrators(ORGANIZATION_ID, clock)
-    elsewhere = database.first_administrators("o-otherorgid00", clock)
+    links = FirstAdministratorStore(database.store, database.commits, ORGANIZATION_ID, clock)
+    elsewhere = FirstAdministratorStore(database.store, database.commits, "o-otherorgid00", clock)
     links.add_link("one", END)
     assert not elsewhere.is_good("one")
     assert not elsewhere.use_link("one", ADAM, "correct horse battery")

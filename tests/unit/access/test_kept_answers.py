@@ -19,7 +19,7 @@ class Server:
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
         self.owner = database.register_owner(clock)
-        self.answers = database.kept_answers(ORGANIZATION_ID, clock, lambda: self.owner)
+        self.answers = StoredAnswers(database.commits, ORGANIZATION_ID, clock, lambda: self.owner)
 
 
 def test_another_server_gives_the_same_answer(stage: Stage, database: Database) -> None:

@@ -18,7 +18,7 @@ UNKNOWN = SavedView("a first look", "/accounts?left=unknown", START)
 
 @pytest.fixture
 def views(database: Database) -> SavedViewStore:
-    return database.saved_views(ORGANIZATION_ID)
+    return SavedViewStore(database.store, database.commits, ORGANIZATION_ID)
 
 
 def test_views_are_listed_by_name_and_belong_to_one_user(views: SavedViewStore) -> None:

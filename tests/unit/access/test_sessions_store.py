@@ -23,7 +23,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def sessions(database: Database, clock: FakeClock) -> SessionStore:
     database.identities(ORGANIZATION_ID, clock).add_user(ANA, "correct horse battery")
-    return database.sessions(ORGANIZATION_ID, clock)
+    return SessionStore(database.store, database.commits, ORGANIZATION_ID, clock)
 
 
 def test_p08_no_secret_of_a_sign_in_is_in_the_database(sessions: SessionStore, stage: Stage, clock: FakeClock) -> None:
@@ -52,7 +52,7 @@ def test_the_last_use_is_written_at_most_once_a_minute_for_the_user_too(
 def test_p21_sign_ins_of_another_organization_arent_seen(
     sessions: SessionStore, database: Database, clock: FakeClock
 ) -> None:
-    elsewhere = database.sessions("o-otherorgid00", clock)
+    elsewhere = SessionStore(database.store, database.commits, "o-otherorgid00", clock)
     begun = sessions.begin(ANA.identity_id, new_session(SECRETS[0], SessionKind.BROWSER))
     assert begun is not None
     assert elsewhere.begin(ANA.identity_id, new_session("another", SessionKind.BROWSER)) is None

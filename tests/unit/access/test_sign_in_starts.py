@@ -17,15 +17,15 @@ def begin(seconds: int = 0) -> SignInStart:
 
 def test_what_one_server_began_another_one_finishes_once(stage: Stage, database: Database) -> None:
     clock = FakeClock()
-    database.sign_in_starts(ORGANIZATION_ID, clock).keep("secret-1", begin())
+    SignInStartStore(database.commits, ORGANIZATION_ID, clock).keep("secret-1", begin())
     with open_database(stage.url) as other:
-        assert other.sign_in_starts("o-otherorgid00", clock).take("secret-1") is None
-        assert other.sign_in_starts(ORGANIZATION_ID, clock).take("secret-1") == begin()
-    assert database.sign_in_starts(ORGANIZATION_ID, clock).take("secret-1") is None
+        assert SignInStartStore(other.commits, "o-otherorgid00", clock).take("secret-1") is None
+        assert SignInStartStore(other.commits, ORGANIZATION_ID, clock).take("secret-1") == begin()
+    assert SignInStartStore(database.commits, ORGANIZATION_ID, clock).take("secret-1") is None
 
 
 def test_no_secret_is_kept(stage: Stage, database: Database) -> None:
-    database.sign_in_starts(ORGANIZATION_ID, FakeClock()).keep("secret-1", begin())
+    SignInStartStore(database.commits, ORGANIZATION_ID, FakeClock()).keep("secret-1", begin())
     assert "secret-1" not in str(stage.query("SELECT * FROM sign_in_starts"))
 
 

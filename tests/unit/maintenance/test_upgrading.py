@@ -16,7 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from rootkeeper.access.views import SavedView
+from rootkeeper.access.views import SavedView, SavedViewStore
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.application import Application
 from rootkeeper.composition.database import DatabaseOptions, open_database
@@ -128,7 +128,7 @@ def test_the_oldest_database_is_upgraded_to_the_newest_and_nothing_is_lost(old: 
         assert window.account_id == WINDOW_ACCOUNT_ID
         (audit,) = database.audit_history(ORGANIZATION_ID).list_audits(limit=10)
         assert (audit.left_known, audit.left_unknown) == (None, None)
-        views = database.saved_views(ORGANIZATION_ID)
+        views = SavedViewStore(database.store, database.commits, ORGANIZATION_ID)
         views.save("u-1", SavedView("Morning", "/accounts", datetime(2026, 1, 1, tzinfo=UTC)))
         assert [view.name for view in views.list_views("u-1")] == ["Morning"]
 

@@ -134,7 +134,7 @@ def test_the_source_says_where_the_value_that_holds_comes_from(tmp_path: Path) -
 
 @pytest.fixture
 def edits(database: Database) -> SettingEditStore:
-    return database.setting_edits(ORGANIZATION_ID)
+    return SettingEditStore(database.store, database.commits, ORGANIZATION_ID)
 
 
 @pytest.fixture

@@ -22,13 +22,13 @@ EVENT = WatchedEvent(
 
 @pytest.fixture
 def events(database: Database, worker: Worker) -> WindowEventStore:
-    return database.window_events(ORGANIZATION_ID, worker.ledger, worker.owner)
+    return WindowEventStore(database.store, database.commits, ORGANIZATION_ID, worker.ledger, worker.owner)
 
 
 @pytest.fixture
 def elsewhere(database: Database) -> Iterator[WindowEventStore]:
     worker = make_worker(database)
-    yield database.window_events("o-otherorgid00", worker.ledger, worker.owner)
+    yield WindowEventStore(database.store, database.commits, "o-otherorgid00", worker.ledger, worker.owner)
     worker.owner.close()
 
 

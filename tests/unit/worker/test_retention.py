@@ -17,7 +17,7 @@ from tests.unit.database.samples import NOW, ORGANIZATION_ID, Stage
 
 @pytest.fixture
 def retention(database: Database) -> RetentionStore:
-    return database.retention(ORGANIZATION_ID)
+    return RetentionStore(database.store, database.commits, ORGANIZATION_ID)
 
 
 def insert_rows(stage: Stage, *rows: tuple[Table, dict[str, Any]]) -> None:

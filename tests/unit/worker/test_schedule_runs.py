@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from rootkeeper.worker.schedules import ScheduleStore
 from tests.fakes.clock import START
 from tests.unit.database.samples import Stage
 
 
 def test_of_many_workers_exactly_one_takes_each_run(stage: Stage) -> None:
     with stage.open() as here, stage.open() as there:
-        stores = [one.schedules("o-exampleorgid") for one in (here, there)]
+        stores = [ScheduleStore(one.store, one.commits, "o-exampleorgid") for one in (here, there)]
         last = START
         stores[0].keep("audits-1", last)
         for minute in range(1, 6):

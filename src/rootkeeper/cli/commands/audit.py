@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
@@ -46,7 +45,13 @@ def run_audit(
     with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(stop, show_line if output is OutputFormat.JSONL else None)
     if isinstance(answer, AuditInterrupted):
-        return _show_interrupted(answer, terminal)
+        of_all = "" if answer.total is None else f" of {answer.total:,}"
+        terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read and stored.")
+        if answer.is_cancelled:
+            terminal.remark(f"Job {answer.job_id} is cancelled and can't be resumed.")
+        else:
+            terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
+        return ExitStatus.INTERRUPTED
     if isinstance(output, Format):
         terminal.write_bytes(output.render(list_audit_findings(answer)))
     elif output is not OutputFormat.JSONL:
@@ -89,16 +94,6 @@ def _garbage_collected_rarely() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _show_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
-    of_all = "" if answer.total is None else f" of {answer.total:,}"
-    terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read and stored.")
-    if answer.is_cancelled:
-        terminal.remark(f"Job {answer.job_id} is cancelled and can't be resumed.")
-    else:
-        terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
-    return ExitStatus.INTERRUPTED
-
-
 @gives_findings
 @through_server
 def audit(
@@ -139,10 +134,7 @@ def audit(
     """
     output = invocation.choose_output_or_findings(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()
-    chosen = selection.to_request()
-    if chosen.is_empty:
-        chosen = replace(chosen, everything=True)
-    request = AuditRequest(chosen, details, refresh, findings)
+    request = AuditRequest(selection.to_request_or_everything(), details, refresh, findings)
     with open_operator(invocation, api_share=pace.api_share) as operator:
         operator.warn_overdue()
         return run_audit(

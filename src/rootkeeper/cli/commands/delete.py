@@ -24,8 +24,6 @@ from rootkeeper.organization.statuses import CredentialKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rootkeeper.deletion.resumption import ResumePlan
-
 _JOBS_NAMED = 3
 
 
@@ -118,27 +116,24 @@ def resume_deletion(
     """Delete the rest of the plan. Finished accounts aren't read again; the report covers the whole plan."""
     output, terminal = invocation.choose_output(*LIST_OUTPUTS), invocation.terminal
     resumption = operator.read_resumption(job, retry_failed=retry_failed)
+    rest, left = resumption.rest, resumption.left
     confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
     if change.dry_run:
         confirmation.show_context()
-        show_planned(resumption.rest, output, terminal, operator.now(), resumption.rules_left)
+        show_planned(rest, output, terminal, operator.now(), resumption.rules_left)
         return evaluate_dry_run(resumption.plan)
-    if resumption.left:
-        confirmation.confirm(_describe_rest(resumption), accounts=resumption.left)
+    if left:
+        retried = f", {counted(len(resumption.retried), 'of them')} again after a failure" if resumption.retried else ""
+        done = f"{len(resumption.earlier)} of {counted(len(resumption.plan.targets), 'account')} done"
+        where = f"{counted(left, 'account')} of {rest.organization_id}{retried}"
+        statement = [
+            f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
+            *_describe_deletion(where, rest),
+            *render_waves(resumption.rules_left, left),
+        ]
+        confirmation.confirm(statement, accounts=left)
     with StopRequests() as stop:
         return show_report(operator.resume_deletion(job, stop, retry_failed=retry_failed), output, terminal)
-
-
-def _describe_rest(resumption: ResumePlan) -> list[str]:
-    rest, job = resumption.rest, resumption.job
-    retried = f", {counted(len(resumption.retried), 'of them')} again after a failure" if resumption.retried else ""
-    done = f"{len(resumption.earlier)} of {counted(len(resumption.plan.targets), 'account')} done"
-    where = f"{counted(resumption.left, 'account')} of {rest.organization_id}{retried}"
-    return [
-        f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
-        *_describe_deletion(where, rest),
-        *render_waves(resumption.rules_left, resumption.left),
-    ]
 
 
 def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,9 +55,7 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
 
     output = invocation.choose_output_or_findings(*LIST_OUTPUTS)
     findings = fail_on.to_set()
-    request = selection.to_request()
-    if request.is_empty:
-        request = replace(request, everything=True)
+    request = selection.to_request_or_everything()
     with open_operator(invocation) as operator:
         operator.warn_overdue()
         report = operator.list_root_emails(request)
@@ -103,8 +101,6 @@ def attest_email(
 
 
 _STDIN = Path("-")
-_ATTEMPTS_AT_A_TERMINAL = 3
-_LONGEST_FILE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,7 @@ class OneTimePasswordSource:
     @property
     def attempts(self) -> int:
         """How many one-time passwords can be tried."""
-        return _ATTEMPTS_AT_A_TERMINAL if self.path is None else 1
+        return 3 if self.path is None else 1
 
     @property
     def can_read(self) -> bool:
@@ -157,7 +153,7 @@ class OneTimePasswordSource:
             return parse_one_time_password(sys.stdin.readline())
         try:
             with self.path.open(encoding="ascii", errors="replace") as source:
-                return parse_one_time_password(source.read(_LONGEST_FILE))
+                return parse_one_time_password(source.read(4096))
         except OSError as error:
             raise _unreadable(self.path, error) from error
 

@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 
 JobArgument = Annotated[str, argument("JOB_ID", "A job id from rootkeeper jobs list.")]
 
-_LISTED = 50
-
 
 @through_server
 def list_jobs(
     invocation: Invocation,
     *,
     unfinished: Annotated[bool, option("--unfinished", "Only jobs that run or can be resumed.")] = False,
-    limit: Annotated[int, option("--limit N", "Show at most N jobs.")] = _LISTED,
+    limit: Annotated[int, option("--limit N", "Show at most N jobs.")] = 50,
 ) -> int:
     """List audits and deletions that ran as jobs, newest first.
 

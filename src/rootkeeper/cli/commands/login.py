@@ -19,7 +19,6 @@ from rootkeeper.errors import (
     UnprovenChangeError,
 )
 
-_LONGEST_SECRET = 4096
 _INSTEAD = "Add --token-stdin with an API token on stdin, or set ROOTKEEPER_TOKEN."
 
 
@@ -51,7 +50,7 @@ def login(
     if user and token_stdin:
         raise InputError("--user and --token-stdin exclude each other.", hint="Use one of them.")
     if token_stdin:
-        token, ends = parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin"), None
+        token, ends = parse_token(sys.stdin.read(4096), "stdin"), None
     else:
         token, ends = _sign_in(url, user, invocation.terminal)
     server = RemoteServer(Connection(url, token))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -179,9 +178,7 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     output = invocation.choose_output_or_findings(
         OutputFormat.TABLE, OutputFormat.TREE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV
     )
-    request = selection.to_request()
-    if request.is_empty:
-        request = replace(request, everything=True)
+    request = selection.to_request_or_everything()
     with open_operator(invocation, api_share=pace.api_share) as operator:
         operator.warn_overdue()
         report = operator.preflight(request)

@@ -27,7 +27,6 @@ from rootkeeper.installation import require_extra
 if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
 
-_STDIN = Path("-")
 _LONGEST_FILE = 4096
 _OPTION = "Give it with --password-file FILE, or - for stdin."
 
@@ -46,7 +45,7 @@ def read_new_password(terminal: Terminal, path: Path | None, name: str) -> str:
             raise InputError("The two passwords differ.", hint="Try again.")
         return password
     try:
-        if path == _STDIN:
+        if path == Path("-"):
             return sys.stdin.readline(_LONGEST_FILE).rstrip("\r\n")
         with path.open(encoding="utf-8") as source:
             return source.readline(_LONGEST_FILE).rstrip("\r\n")

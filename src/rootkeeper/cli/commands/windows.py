@@ -30,7 +30,6 @@ from rootkeeper.windows.rules import FINAL_STATES, LONGEST_DURATION, OpenOutcome
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Operator
 
-_SHORTEST_EXTENSION = timedelta(seconds=1)
 WindowArgument = Annotated[str, argument("WINDOW_ID|ACCOUNT", "A window, or an account for its latest window.")]
 
 
@@ -238,7 +237,7 @@ def extend(
     Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, or your approval doesn't count; 3 the server
     refused or can't be reached.
     """
-    length = parse_duration(by, option="--by", shortest=_SHORTEST_EXTENSION, longest=LONGEST_DURATION)
+    length = parse_duration(by, option="--by", shortest=timedelta(seconds=1), longest=LONGEST_DURATION)
     what, seconds = f"Extend {{}} by {render_duration(length)}", int(length.total_seconds())
     return _decide(invocation, change, window, Permission.WINDOWS_EXTEND, what, "extend", duration_seconds=seconds)
 

@@ -38,7 +38,6 @@ from rootkeeper.cli.operator.remote_jobs import (
     read_failsafe_checks,
     read_preflight,
     read_root_emails,
-    report_nothing,
 )
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
@@ -48,10 +47,11 @@ from rootkeeper.cli.rendering.unlocks import describe_verdict
 from rootkeeper.cli.rendering.windows import describe_request, list_steps_on_server
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import SystemClock
+from rootkeeper.deletion.execution import list_outcomes
 from rootkeeper.deletion.made_plans import make_plan_job_id, refuse_plan
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
 from rootkeeper.deletion.resumption import parse_results, read_results, read_resumption
-from rootkeeper.deletion.rules import WaveRules, has_plan_findings
+from rootkeeper.deletion.rules import DeletionReport, WaveRules, has_plan_findings
 from rootkeeper.delivery.targets import DeliveryRequest
 from rootkeeper.errors import (
     Hint,
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Emit, PeriodRequest
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
-    from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
+    from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan
     from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.organization.accounts import Inventory
@@ -421,7 +421,8 @@ class RemoteOperator(Operator):
         stop: StopSignal,
     ) -> DeletionReport:
         if not plan.targets:
-            return report_nothing(plan, self.now())
+            now = self.now()
+            return DeletionReport(plan, plan.caller_arn, now, now, list_outcomes(plan, {}))
         body = {"plan_id": plan.plan_id, "only": sorted(plan.only), "waves": to_json_record(rules)}
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 

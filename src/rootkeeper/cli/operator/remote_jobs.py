@@ -201,21 +201,17 @@ class RemoteJobs:
             raise
         # Only the server knows whether it had begun: the last look may be from before.
         had_begun = job.owner is not None and not was_interrupted
-        if had_begun and not self._has_ended(job):
+        gives_up_at = time.monotonic() + _ENDING_SECONDS
+        while had_begun and time.monotonic() < gives_up_at:
+            outcome = self.find_outcome(job.job_id)
+            if isinstance(outcome, Mapping) and ("ended_at" in outcome or "problem" in outcome):
+                return self.get(job.job_id)
+            time.sleep(_LOOK_SECONDS)
+        if had_begun:
             self.terminal.remark(
                 f"Accounts may still be in progress. See: rootkeeper jobs show {job.job_id}", style="bold red"
             )
         return self.get(job.job_id)
-
-    def _has_ended(self, job: Job) -> bool:
-        """Wait for the worker's outcome; ``False`` if it doesn't come."""
-        gives_up_at = time.monotonic() + _ENDING_SECONDS
-        while time.monotonic() < gives_up_at:
-            outcome = self.find_outcome(job.job_id)
-            if isinstance(outcome, Mapping) and ("ended_at" in outcome or "problem" in outcome):
-                return True
-            time.sleep(_LOOK_SECONDS)
-        return False
 
     def _parse(self, record: Any) -> Job:
         return self.connection.parse_answer(job_from_record, record)
@@ -281,11 +277,6 @@ def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Seque
     return replace(report, stopped_by=job.remark, was_interrupted=is_cancelled, is_cancelled=is_cancelled)
 
 
-def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
-    """Report a plan without targets; the server isn't asked."""
-    return DeletionReport(plan, plan.caller_arn, now, now, list_outcomes(plan, {}))
-
-
 def list_failsafes_in_order(connection: Connection, plan: DeletionPlan) -> frozenset[AccountId]:
     """List a plan's failsafes that keep their root login on purpose, as the server read them for the plan."""
     read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)
@@ -319,11 +310,10 @@ def list_statuses(connection: Connection) -> list[AccountStatus]:
 
 def _parse_statuses(connection: Connection, records: Iterable[Any]) -> list[AccountStatus]:
     """Parse accounts, in the order of the tree."""
-
-    def place_of(status: AccountStatus) -> tuple[list[str], str, str]:
-        return status.account.ou_path.split("/"), status.account.name, status.account.account_id
-
-    return sorted((connection.parse_answer(account_from_record, record) for record in records), key=place_of)
+    return sorted(
+        (connection.parse_answer(account_from_record, record) for record in records),
+        key=lambda status: (status.account.ou_path.split("/"), status.account.name, status.account.account_id),
+    )
 
 
 def parse_caller(arn: str) -> Caller:
@@ -338,22 +328,21 @@ def read_failsafe_checks(connection: Connection, outcome: Any) -> FailsafeReport
     by_id = {account.account_id: account for account in inventory.accounts}
 
     def parse(record: Mapping[str, Any]) -> FailsafeReport:
+        checks = []
+        for check in record["checks"]:
+            hint, code = check["hint"], check["hint_code"]
+            known_hint = hint if code is None else Hint(hint, code, **check["hint_facts"])
+            checks.append(parse_facts(Check, {**check, "name": check["check"], "hint": known_hint}))
         return FailsafeReport(
             inventory=inventory,
             caller=parse_caller(record["caller_arn"]),
             endpoint=Endpoint(record["endpoint"]),
             observed_at=datetime.fromisoformat(record["observed_at"]),
             failsafes=tuple(by_id[AccountId(account_id)] for account_id in record["failsafe_account_ids"]),
-            checks=tuple(_parse_check(check) for check in record["checks"]),
+            checks=tuple(checks),
         )
 
     return connection.parse_answer(parse, outcome)
-
-
-def _parse_check(record: Mapping[str, Any]) -> Check:
-    hint, code = record["hint"], record["hint_code"]
-    known_hint = hint if code is None else Hint(hint, code, **record["hint_facts"])
-    return parse_facts(Check, {**record, "name": record["check"], "hint": known_hint})
 
 
 def read_root_emails(connection: Connection, request: SelectionRequest) -> EmailReport:

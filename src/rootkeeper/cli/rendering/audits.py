@@ -6,7 +6,6 @@ An account's mark is a sign, the status in words and a colour; without colour no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -122,9 +121,24 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
         terminal.show(_build_tree(report))
     else:
         show_listing(_listing(report, details=details), output, terminal)
-    if output in (OutputFormat.TREE, OutputFormat.TABLE):
-        for line in _summary_lines(report.accounts, len(report.inventory.accounts)):
-            terminal.show(line)
+    if output not in (OutputFormat.TREE, OutputFormat.TABLE):
+        return
+    from rich.text import Text
+
+    counts, left = count_statuses(report.accounts), count_root_logins_left(report.accounts)
+    parts = [f"{counts[status.value]:,} {mark.words.lower()}" for status, mark in MARKS.items() if counts[status.value]]
+    known = len(report.inventory.accounts)
+    of_all = "" if counts["accounts"] == known else f" of {known:,} in the organization"
+    terminal.show(Text(), Text(f"{counted(counts['accounts'], 'account')}{of_all}: {', '.join(parts)}."))
+    unknown = [
+        (status.account.account_id, status.detail or render_status(status))
+        for status in report.accounts
+        if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
+    ]
+    for line in cause_lines(unknown):
+        terminal.show(Text(printable(line), style="magenta"))
+    style = "bold red" if left.known else "bold green" if left.is_none else "bold yellow"
+    terminal.show(Text(left.headline, style=style))
 
 
 def _listing(report: AuditReport, *, details: bool) -> Listing:
@@ -193,44 +207,16 @@ def _build_tree(report: AuditReport) -> Tree:
             (f": {', '.join(findings)}" if findings else "", "dim"),
         )
 
-    leaves = ((status.account, _account_label(status, report.ended_at)) for status in report.accounts)
+    leaves = []
+    for status in report.accounts:
+        flag, used = flag_of(status), _render_last_use(status, report.ended_at)
+        parts = (render_credentials(status), f"last used {used}" if used else "", render_role(status))
+        remarks = "; ".join(filter(None, parts))
+        label = Text.assemble(
+            (f"{flag.sign} {flag.words:<14}", flag.style),
+            f"  {status.account.account_id}  ",
+            printable(status.account.name),
+            (f"  ({remarks})" if remarks else "", "dim"),
+        )
+        leaves.append((status.account, label))
     return build_tree(report.inventory, report.endpoint, leaves, render_unit)
-
-
-def _account_label(status: AccountStatus, now: datetime) -> Text:
-    from rich.text import Text
-
-    flag = flag_of(status)
-    used = _render_last_use(status, now)
-    remarks = [
-        part for part in (render_credentials(status), f"last used {used}" if used else "", render_role(status)) if part
-    ]
-    return Text.assemble(
-        (f"{flag.sign} {flag.words:<14}", flag.style),
-        f"  {status.account.account_id}  ",
-        printable(status.account.name),
-        (f"  ({'; '.join(remarks)})" if remarks else "", "dim"),
-    )
-
-
-def _summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> list[Text]:
-    """Render counts, why accounts are unknown, and the root logins left to secure."""
-    from rich.text import Text
-
-    counts = count_statuses(statuses)
-    parts = [f"{counts[status.value]:,} {mark.words.lower()}" for status, mark in MARKS.items() if counts[status.value]]
-    unknown = [
-        (status.account.account_id, status.detail or render_status(status))
-        for status in statuses
-        if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
-    ]
-    left = count_root_logins_left(statuses)
-    selected = counts["accounts"]
-    of_all = "" if selected == accounts_in_all else f" of {accounts_in_all:,} in the organization"
-    style = "bold red" if left.known else "bold green" if left.is_none else "bold yellow"
-    return [
-        Text(),
-        Text(f"{counted(selected, 'account')}{of_all}: {', '.join(parts)}."),
-        *(Text(printable(line), style="magenta") for line in cause_lines(unknown)),
-        Text(left.headline, style=style),
-    ]

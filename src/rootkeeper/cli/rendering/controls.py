@@ -36,19 +36,18 @@ def has_bad_controls(controls: Iterable[Record], fail_on: frozenset[FailOn]) -> 
 
 
 def show_frameworks(output: OutputFormat, terminal: Terminal) -> None:
+    def count_left_out(framework: Record) -> str:
+        return str(len({control for group in framework["left_out"] for control in group["control_ids"]}))
+
     columns = (
         TableColumn("Framework", "framework_id", keeps_whole=True),
         TableColumn("Name", "name"),
         TableColumn("Version", "version"),
         TableColumn("Controls judged", lambda framework: str(framework["controls"]), is_number=True),
-        TableColumn("Known, not judged", lambda framework: str(_count_left_out(framework)), is_number=True),
+        TableColumn("Known, not judged", count_left_out, is_number=True),
     )
     records = [describe_framework(framework) for framework in load_frameworks()]
     show_listing(Listing("frameworks", records, columns), output, terminal)
-
-
-def _count_left_out(framework: Record) -> int:
-    return len({control for group in framework["left_out"] for control in group["control_ids"]})
 
 
 def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> None:
@@ -119,15 +118,14 @@ def show_attestation(record: Record, output: OutputFormat, terminal: Terminal) -
         TableColumn("Owner", "owner"),
         TableColumn("Reason", "reason"),
         TableColumn("Until", "until", keeps_whole=True),
-        TableColumn("Recorded by", _render_recorder),
+        TableColumn(
+            "Recorded by",
+            lambda attestation: f"{attestation['recorded_by']} ({attestation['recorded_by_kind'].replace('_', ' ')})",
+        ),
         TableColumn("Ledger entry", lambda attestation: str(attestation["ledger_sequence"]), is_number=True),
     )
     known = {name: value for name, value in record.items() if name != "schema_version"}
     show_listing(Listing("attestations", [known], columns), output, terminal)
-
-
-def _render_recorder(record: Record) -> str:
-    return f"{record['recorded_by']} ({record['recorded_by_kind'].replace('_', ' ')})"
 
 
 def render_verdict(control: Record) -> str:
@@ -137,12 +135,12 @@ def render_verdict(control: Record) -> str:
 
 
 def _render_why(control: Record) -> str:
-    parts = [f"{CHECK_NAMES[CheckName(check['check'])]}: {_describe_check(check)}" for check in control["checks"]]
+    parts = [
+        f"{CHECK_NAMES[CheckName(check['check'])]}: {VERDICTS[Verdict(check['verdict'])]} "
+        f"({SHOWING_NAMES[Showing(check['showing'])]})."
+        for check in control["checks"]
+    ]
     return " ".join([*parts, *control["reasons"]])
-
-
-def _describe_check(check: Record) -> str:
-    return f"{VERDICTS[Verdict(check['verdict'])]} ({SHOWING_NAMES[Showing(check['showing'])]})."
 
 
 def _style(record: Any) -> str:

@@ -179,7 +179,9 @@ def render_totals(plan: DeletionPlan) -> str:
 
 def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
     """Make the record of a deleted account. A detail that several kinds share is the account's, and is there once."""
-    detail = account.skip.detail if account.skip else _find_shared_detail(account)
+    details = Counter(result.detail for result in account.kinds if result.detail)
+    shared = next((detail for detail, count in details.most_common(1) if count > 1), None)
+    detail = account.skip.detail if account.skip else shared
     kinds = [replace(result, detail=None) if result.detail == detail else result for result in account.kinds]
     return fill_record(
         DeletedAccountRecord,
@@ -188,11 +190,6 @@ def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
         detail=detail,
         kinds={result.kind.value: fill_record(KindOutcomeRecord, result) for result in kinds},
     )
-
-
-def _find_shared_detail(account: AccountDeletion) -> str | None:
-    details = Counter(result.detail for result in account.kinds if result.detail)
-    return next((detail for detail, count in details.most_common(1) if count > 1), None)
 
 
 def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
@@ -236,7 +233,9 @@ def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Termin
     )
     show_listing(listing, output, terminal)
     remark_unknown(accounts, terminal)
-    terminal.remark(f"{counted(len(accounts), 'account')}: {', '.join(_render_counts(accounts))}.")
+    counts = Counter(map(choose_outcome_word, accounts))
+    words = ", ".join(f"{counts[word]:,} {word.lower()}" for word in OutcomeWord if counts[word])
+    terminal.remark(f"{counted(len(accounts), 'account')}: {words or 'none'}.")
     if report.stopped_by:
         terminal.remark(f"Stopped early: {report.stopped_by}", style="bold red")
     if any(account.is_failure for account in accounts):
@@ -262,11 +261,6 @@ def render_results(account: AccountDeletion) -> str:
         parts = [", ".join(named) + (f" ({detail})" if detail else "") for detail, named in kinds.items()]
         said += [f"{_KIND_WORDS[outcome]}: {', '.join(parts)}"] if parts else []
     return "; ".join(said)
-
-
-def _render_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
-    counts = Counter(map(choose_outcome_word, accounts))
-    return [f"{counts[word]:,} {word.lower()}" for word in OutcomeWord if counts[word]] or ["none"]
 
 
 def render_waves(rules: WaveRules, targets: int) -> list[str]:

@@ -57,7 +57,20 @@ def show_audits(records: Sequence[Record], output: OutputFormat, terminal: Termi
 def show_difference(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     head = {name: record[name] for name in ("organization_id", "older", "newer")}
     tail = {"summary": record["summary"]}
-    listing = Listing("accounts", record["accounts"], _DIFFERENCES, head=head, tail=tail, empty="Nothing changed.")
+    columns = (
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Name", "name"),
+        TableColumn("Before", lambda row: _render_status(row, "before")),
+        TableColumn("After", lambda row: _render_status(row, "after"), _style_of),
+        TableColumn("Credentials", lambda row: "; ".join(map(_render_kind, row["credentials"]))),
+        TableColumn(
+            "Read",
+            lambda row: " and ".join(
+                _short_time(found["read_at"]) for found in (row["before"], row["after"]) if found and found["read_at"]
+            ),
+        ),
+    )
+    listing = Listing("accounts", record["accounts"], columns, head=head, tail=tail, empty="Nothing changed.")
     show_listing(listing, output, terminal)
     older, newer = record["older"], record["newer"]
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in record["summary"].items())
@@ -65,16 +78,6 @@ def show_difference(record: Record, output: OutputFormat, terminal: Terminal) ->
         f"From audit {older['audit_id']} ({_short_time(older['ended_at'])}) to {newer['audit_id']} "
         f"({_short_time(newer['ended_at'])}): {counts}."
     )
-
-
-_DIFFERENCES = (
-    TableColumn("Account", "account_id", keeps_whole=True),
-    TableColumn("Name", "name"),
-    TableColumn("Before", lambda row: _render_status(row, "before")),
-    TableColumn("After", lambda row: _render_status(row, "after"), lambda row: _style_of(row)),
-    TableColumn("Credentials", lambda row: "; ".join(_render_kind(kind) for kind in row["credentials"])),
-    TableColumn("Read", lambda row: " and ".join(_short_time(at) for at in _list_readings(row))),
-)
 
 
 def _render_status(one: Record, when: str) -> str:
@@ -95,10 +98,6 @@ def _render_kind(kind: Record) -> str:
     change = {"unread": "not read any more", "read": "there, now read" if kind["after"] else "none, now read"}
     name = kind["kind"].replace("_", " ").replace("mfa", "MFA")
     return f"{name} {change.get(kind['change'], kind['change'])}"
-
-
-def _list_readings(one: Record) -> list[str]:
-    return [found["read_at"] for found in (one["before"], one["after"]) if found is not None and found["read_at"]]
 
 
 def _short_time(text: str | None) -> str:

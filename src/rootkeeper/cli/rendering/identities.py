@@ -19,24 +19,20 @@ if TYPE_CHECKING:
     from rootkeeper.remote.server import Membership
 
 
-_COLUMNS = (
-    TableColumn("Name", "name", keeps_whole=True),
-    TableColumn("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
-    TableColumn("Role", "role"),
-    TableColumn("Limited to", lambda record: _render_limits(record)),
-    TableColumn(
-        "Valid", lambda record: _render_use(record), style=lambda record: "green" if record["is_usable"] else "dim"
-    ),
-    TableColumn("Last used", lambda record: record["last_used_at"] or "never"),
-    TableColumn("Added by", "created_by"),
-)
-
-
 def show_identities(
     identities: Sequence[Identity], output: OutputFormat, terminal: Terminal, now: datetime, empty: str
 ) -> None:
+    columns = (
+        TableColumn("Name", "name", keeps_whole=True),
+        TableColumn("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
+        TableColumn("Role", "role"),
+        TableColumn("Limited to", _render_limits),
+        TableColumn("Valid", _render_use, style=lambda record: "green" if record["is_usable"] else "dim"),
+        TableColumn("Last used", lambda record: record["last_used_at"] or "never"),
+        TableColumn("Added by", "created_by"),
+    )
     records = [identity_to_record(identity, now) for identity in identities]
-    show_listing(Listing("identities", records, _COLUMNS, empty=empty), output, terminal)
+    show_listing(Listing("identities", records, columns, empty=empty), output, terminal)
 
 
 def _render_limits(record: Record) -> str:

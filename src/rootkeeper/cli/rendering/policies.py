@@ -8,7 +8,6 @@ from typing import Any
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
-    Record,
     TableColumn,
     counted,
     mark_column,
@@ -120,7 +119,19 @@ def show_classified(
         "known_role_arns": list(bundle.known_role_arns),
         "coverage": fill_record(RecordCoverageRecord, coverage),
     }
-    records = [_event_record(event) for event in evaluated]
+    records = [
+        {
+            "kind": found.event.kind.value,
+            "exempt": found.event.is_exempt,
+            "explanation": found.event.explanation,
+            "ledger_sequence": found.event.sequence,
+            "event_id": _text(found.record, "eventID"),
+            "event_name": _text(found.record, "eventName"),
+            "event_time": _text(found.record, "eventTime"),
+            "account_id": _text(found.record, "recipientAccountId"),
+        }
+        for found in evaluated
+    ]
     rest = _render_coverage(coverage)
     show_listing(Listing("events", records, columns, head, _tail(bundle), rest=rest), output, terminal)
     if output is not OutputFormat.TABLE:
@@ -143,20 +154,6 @@ def _render_coverage(coverage: RecordCoverage) -> str:
         regions = f"in {', '.join(coverage.regions)}"
     judged = f"Judged {coverage.judged:,} of {given}, {period}, {regions}."
     return f"{judged} Other periods, Regions and accounts weren't judged."
-
-
-def _event_record(evaluated: ClassifiedRecord) -> Record:
-    record = evaluated.record
-    return {
-        "kind": evaluated.event.kind.value,
-        "exempt": evaluated.event.is_exempt,
-        "explanation": evaluated.event.explanation,
-        "ledger_sequence": evaluated.event.sequence,
-        "event_id": _text(record, "eventID"),
-        "event_name": _text(record, "eventName"),
-        "event_time": _text(record, "eventTime"),
-        "account_id": _text(record, "recipientAccountId"),
-    }
 
 
 def _text(record: Any, name: str) -> str | None:

@@ -31,7 +31,6 @@ from rootkeeper.untrusted_text import printable
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
-    from rich.tree import Tree
 
     from rootkeeper.organization.accounts import Account
 
@@ -41,8 +40,6 @@ _MARKS = {
     AccessVerdict.DEPENDS: ("~", "yellow"),
     AccessVerdict.UNKNOWN: ("?", "bold magenta"),
 }
-_INTENDED_MARK = ("-", "dim")
-_INTENDED_REMARK = "AWS recommends to deny long-term root. Root sessions need no exemption from it."
 _TITLES = {
     Task.AUDIT: "Audit",
     Task.CREATE_PASSWORD: "Recover",
@@ -64,7 +61,13 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
     if output is OutputFormat.TABLE:
         terminal.show(_build_matrix(report, rows_of, is_ruled=terminal.output.is_terminal))
     elif output is OutputFormat.TREE:
-        terminal.show(_build_tree(report, rows_of))
+        from rich.text import Text
+
+        leaves = (
+            (account, _account_label(account, rows_of[account.account_id].values())) for account in report.accounts
+        )
+        tree = build_tree(report.inventory, report.endpoint, leaves, lambda name, _: Text(name, style="bold"))
+        terminal.show(tree)
     else:
         document: Record = preflight_to_record(report)
         head = {name: document[name] for name in ("organization_id", "endpoint", "caller_arn", "observed_at")}
@@ -83,11 +86,12 @@ def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled:
             row = rows_of[account.account_id].get(task)
             return _describe(row) if row else (*_MARKS[AccessVerdict.UNKNOWN], AccessVerdict.UNKNOWN.value)
 
-        def render(account: Account) -> str:
-            mark, _, word = describe(account)
-            return f"{mark} {word}"
-
-        return TableColumn(_TITLES[task], render, lambda account: describe(account)[1], keeps_whole=True)
+        return TableColumn(
+            _TITLES[task],
+            lambda account: "{0} {2}".format(*describe(account)),
+            lambda account: describe(account)[1],
+            keeps_whole=True,
+        )
 
     columns = (
         TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
@@ -101,19 +105,12 @@ def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled:
 def _describe(row: PreflightRow) -> tuple[str, str, str]:
     """Return mark, style and word of a row."""
     if row.is_intended:
-        return (*_INTENDED_MARK, INTENDED)
+        return "-", "dim", INTENDED
     return (*_MARKS[row.verdict], row.verdict.value)
 
 
-def _build_tree(report: PreflightReport, rows_of: RowsOfAccounts) -> Tree:
-    """Build the organization's hierarchy; each account with the tasks that aren't allowed in it."""
-    from rich.text import Text
-
-    leaves = ((account, _account_label(account, rows_of[account.account_id].values())) for account in report.accounts)
-    return build_tree(report.inventory, report.endpoint, leaves, lambda name, _: Text(name, style="bold"))
-
-
 def _account_label(account: Account, rows: Iterable[PreflightRow]) -> Text:
+    """Render an account of the tree, with the tasks that aren't allowed in it."""
     from rich.text import Text
 
     label = Text.assemble(f"{account.account_id}  ", printable(account.name))
@@ -147,7 +144,7 @@ def _cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
         yield Text(printable(f"{mark} {tasks} in {accounts}"), style=style)
         yield Text(printable(f"  {first.explanation}"))
         if first.is_intended:
-            yield Text(f"  {_INTENDED_REMARK}", style="dim")
+            yield Text("  AWS recommends to deny long-term root. Root sessions need no exemption from it.", style="dim")
             continue
         if any(row.policies != first.policies for row in found):
             yield Text(

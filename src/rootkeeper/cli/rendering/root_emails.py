@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
@@ -21,9 +19,6 @@ from rootkeeper.root_emails.service import SOURCE, EmailReport
 from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
 
-if TYPE_CHECKING:
-    from rich.text import Text
-
 _WORDS = {
     EmailVerdict.PASS: ("✓ Pass", "green"),
     EmailVerdict.FAIL: ("✗ Fail", "bold red"),
@@ -34,10 +29,18 @@ _WORDS = {
 
 def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the list to stdout, and remarks to stderr."""
+    columns = (
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Name", "name"),
+        TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
+        mark_column("Verdict", "verdict", _WORDS),
+        TableColumn("Read by a group", _render_group),
+        TableColumn("Why", _render_reasons),
+    )
     listing = Listing(
         "accounts",
         [email_to_record(email) for email in report.emails],
-        _COLUMNS,
+        columns,
         head={
             "organization_id": report.inventory.organization.organization_id,
             "endpoint": report.endpoint.label,
@@ -50,20 +53,23 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
     )
     show_listing(listing, output, terminal)
     if output is OutputFormat.TABLE:
-        for line in _summary_lines(report):
-            terminal.show(line)
+        from rich.text import Text
+
+        counts, known = count_verdicts(report.emails), len(report.inventory.accounts)
+        parts = [
+            f"{counts[verdict.value]:,} {words.partition(' ')[2].lower()}"
+            for verdict, (words, _) in _WORDS.items()
+            if counts[verdict.value]
+        ]
+        of_all = "" if counts["accounts"] == known else f" of {known:,} in the organization"
+        source = f"Addresses from {SOURCE} at {json_time(report.inventory.listed_at)}."
+        terminal.show(
+            Text(),
+            Text(f"{counted(counts['accounts'], 'account')}{of_all}: {', '.join(parts)}."),
+            Text(source, style="dim"),
+        )
     for remark in report.remarks:
         terminal.remark(render_hint(remark) or "")
-
-
-_COLUMNS = (
-    TableColumn("Account", "account_id", keeps_whole=True),
-    TableColumn("Name", "name"),
-    TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
-    mark_column("Verdict", "verdict", _WORDS),
-    TableColumn("Read by a group", lambda record: _render_group(record)),
-    TableColumn("Why", lambda record: _render_reasons(record)),
-)
 
 
 def _render_group(record: Record) -> str:
@@ -80,24 +86,6 @@ def _render_reasons(record: Record) -> str:
         f"{EXPLANATIONS[reason]} ({others})" if reason is EmailReason.DUPLICATE else EXPLANATIONS[reason]
         for reason in map(EmailReason, record["reasons"])
     )
-
-
-def _summary_lines(report: EmailReport) -> list[Text]:
-    from rich.text import Text
-
-    counts = count_verdicts(report.emails)
-    parts = [
-        f"{counts[verdict.value]:,} {words.partition(' ')[2].lower()}"
-        for verdict, (words, _) in _WORDS.items()
-        if counts[verdict.value]
-    ]
-    of_all = len(report.inventory.accounts)
-    of_all_words = "" if counts["accounts"] == of_all else f" of {of_all:,} in the organization"
-    return [
-        Text(),
-        Text(f"{counted(counts['accounts'], 'account')}{of_all_words}: {', '.join(parts)}."),
-        Text(f"Addresses from {SOURCE} at {json_time(report.inventory.listed_at)}.", style="dim"),
-    ]
 
 
 def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Terminal) -> None:

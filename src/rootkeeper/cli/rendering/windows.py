@@ -75,6 +75,13 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
         review = f"by {window.reviewed_by}"
     elif window.review_due_at and (window.opened_at or window.state not in FINAL_STATES):
         review = f"due from a second person by {render_timestamp(window.review_due_at)}"
+    approved, needed = ", ".join(window.approved_by), window.approvals_needed
+    if needed:
+        approved = f"{approved or 'no one'} ({len(window.approved_by)} of {needed} needed)"
+    reread = ""
+    if window.next_reread_at is not None:  # a command only stores the time; a server or a worker reads the account then
+        due = render_timestamp(window.next_reread_at)
+        reread = f"due {due}, by a server or worker; without one, run rootkeeper audit"
     kinds = {"drill": window.is_drill, "emergency, opened without approval": window.is_emergency}
     opened = render_timestamp(window.opened_at) if window.opened_at else ""
     facts = {
@@ -84,7 +91,7 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
         "Kind": ", ".join(word for word, is_so in kinds.items() if is_so),
         "Reason": render_reason(window),
         "Requested by": f"{window.requested_by} at {render_timestamp(window.requested_at)}",
-        "Approved by": _render_approvals(window),
+        "Approved by": approved or "no one (unapproved)",
         "Expires": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
         "Opened": f"{opened} by {window.activated_by}" if opened and window.activated_by else opened,
         "Watched": (window.watched_by or "not watched") if window.opened_at else "",
@@ -92,7 +99,7 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
         "Closed by": window.closed_by or "",
         "Review": review,
         "Last failure": window.failure or "",
-        "Next re-read": _render_reread(window),
+        "Next re-read": reread,
     }
     show_facts({name: value for name, value in facts.items() if value}, terminal)
 
@@ -127,20 +134,6 @@ def list_waits(window: RecoveryWindow) -> list[str]:
     if window.state is WindowState.APPROVED:
         return [f"It is approved. To open it: rootkeeper windows activate {window.window_id}.{until}"]
     return []
-
-
-def _render_approvals(window: RecoveryWindow) -> str:
-    names, needed = ", ".join(window.approved_by), window.approvals_needed
-    if not needed:
-        return names or "no one (unapproved)"
-    return f"{names or 'no one'} ({len(window.approved_by)} of {needed} needed)"
-
-
-def _render_reread(window: RecoveryWindow) -> str:
-    """A command only stores the time; a server or a worker reads the account then."""
-    if window.next_reread_at is None:
-        return ""
-    return f"due {render_timestamp(window.next_reread_at)}, by a server or worker; without one, run rootkeeper audit"
 
 
 def render_end(window: RecoveryWindow, now: datetime) -> str:
