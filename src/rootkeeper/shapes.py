@@ -190,19 +190,23 @@ def record_of(
     :param before: for a field that isn't at its place in the dataclass, or isn't in it: the field that follows.
     :param inside: fields with a dataclass whose fields the record has in their place.
     :param moment: the type of its moments.
+    :raises TypeError: if a name isn't a field's, or a field is secret (``field(repr=False)``).
     """
 
     def describe(shape: Any) -> Any:
         source = SOURCES[shape] = Source(kind, only, inside or {}, before or {}, moment)
+        seen = set()
         for member in fields(kind):
-            attributes = {member.name: member.name}
-            if member.name in source.kinds:
-                attributes = {part.name: f"{member.name}.{part.name}" for part in fields(source.kinds[member.name])}
-            source.names |= {
-                (renamed or {}).get(name, name): attribute
-                for name, attribute in attributes.items()
-                if (name in only if only else name not in without)
-            }
+            for part in fields(source.kinds[member.name]) if member.name in source.kinds else (member,):
+                seen.add(part.name)
+                if part.name not in only if only else part.name in without:
+                    continue
+                if not part.repr:
+                    raise TypeError(f"{kind.__name__}.{part.name} is secret and can't be in {shape.__name__}")
+                attribute = part.name if part is member else f"{member.name}.{part.name}"
+                source.names[(renamed or {}).get(part.name, part.name)] = attribute
+        if unknown := {*without, *(renamed or {})} - seen:
+            raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}, which {shape.__name__} names")
         return shape
 
     return describe

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, NotRequired
 
+import pytest
 from pydantic import TypeAdapter
 
 from rootkeeper.server.documents import RecordJsonSchema
@@ -116,3 +117,22 @@ def test_its_schema_has_the_types_and_docstrings_of_the_dataclass() -> None:
 
 def test_a_record_can_have_a_field_for_each_member_of_an_enumeration() -> None:
     assert list(describe(ColourCounts)["properties"]) == ["all", "green", "red"]
+
+
+def test_a_name_that_the_dataclass_does_not_have_is_a_bug() -> None:
+    with pytest.raises(TypeError, match="Wheel has no side"):
+        record_of(Wheel, without=("side",))(WheelRecord)
+
+
+def test_a_secret_field_is_never_published() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Session:
+        name: str
+        token: str = field(repr=False)
+
+    class SessionRecord(JsonRecord):
+        """A session."""
+
+    with pytest.raises(TypeError, match="secret"):
+        record_of(Session)(SessionRecord)
+    record_of(Session, without=("token",))(SessionRecord)
