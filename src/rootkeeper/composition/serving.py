@@ -15,8 +15,10 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from rootkeeper.access.counts import FailureCounter, StoredAnswers
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
 from rootkeeper.access.service import LinkFile, make_secret
+from rootkeeper.access.store import FirstAdministratorStore
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock
 from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, Stores, UseCounter
@@ -57,10 +59,8 @@ from rootkeeper.worker.schedules import (
 from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconciler, JobRunner
 
 if TYPE_CHECKING:
-    from rootkeeper.access.counts import FailureCounter, StoredAnswers
     from rootkeeper.access.factor_store import KnownDevices
     from rootkeeper.access.provider import ProviderSignInService
-    from rootkeeper.access.store import FirstAdministratorStore
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.watching.service import EventWatchLoop
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
@@ -482,22 +482,18 @@ class ServerRuntime(Stores):
                 "write there can rewrite all three. Set ledger.anchor_bucket to a bucket with Object Lock, or "
                 "ledger.anchor to a file on another machine's file system.",
             )
-        if self.settings.oidc.issuer and not self._has_local_administrator():
-            self.log.warning(
-                "access.no_local_administrator",
-                "No local administrator exists, so no one can manage users while the identity provider is down. Add a "
-                "local user with the role administrator.",
-            )
-
-    def _has_local_administrator(self) -> bool:
-        """:raises DatabaseError: if the database can't be read."""
-        return any(
+        if self.settings.oidc.issuer and not any(
             identity.kind is IdentityKind.USER
             and identity.role is ServerRole.ADMINISTRATOR
             and identity.signs_in_by is SignInWay.PASSWORD
             and identity.is_usable(self.clock.now())
             for identity in self.identities.list_identities()
-        )
+        ):
+            self.log.warning(
+                "access.no_local_administrator",
+                "No local administrator exists, so no one can manage users while the identity provider is down. Add a "
+                "local user with the role administrator.",
+            )
 
     def note_connection_limit(self, limit: ConnectionLimit, address: str) -> None:
         """Count a connection that was ended or refused. Thread-safe, and never waits."""
@@ -541,14 +537,10 @@ class ServerRuntime(Stores):
 
     @property
     def stored_answers(self) -> StoredAnswers:
-        from rootkeeper.access.counts import StoredAnswers
-
         return StoredAnswers(self.database.commits, self.organization_id, self.clock, lambda: self.owner)
 
     @property
     def failure_counter(self) -> FailureCounter:
-        from rootkeeper.access.counts import FailureCounter
-
         return FailureCounter(*self.store_arguments, self.clock)
 
     @property
@@ -575,8 +567,6 @@ class ServerRuntime(Stores):
 
     @property
     def first_administrators(self) -> FirstAdministratorStore:
-        from rootkeeper.access.store import FirstAdministratorStore
-
         return FirstAdministratorStore(*self.store_arguments, self.clock)
 
     def offer_first_administration(self) -> str | None:
