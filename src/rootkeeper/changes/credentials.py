@@ -24,7 +24,7 @@ from rootkeeper.changes.removal_rules import (
 )
 from rootkeeper.changes.rules import SUCCESS, Answer, Evaluation, SentChange
 from rootkeeper.changes.sessions import AccountSessions, RootChange
-from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError
+from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import CredentialKind, RootCredentials, RootCredentialsSummary
@@ -124,7 +124,7 @@ class CredentialRemoval(RootChange[RemainingCredentials]):
         state = CallState.ABSENT if is_absent else CallState.GONE
         return Evaluation(Result.DONE, "Done, as a re-read shows.", details=_describe(state))
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:
         if answer is None:
             return Evaluation(None, f"The account can't be re-read: {error.message}")
         return self.unproven

@@ -126,7 +126,7 @@ class Change(ABC, Generic[Shown]):
         :param answer: ``None`` if the process that sent the call died.
         """
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - subclasses use it
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - subclasses use it
         """Describe a change whose target can't be re-read; never a success."""
         return Evaluation(None, f"The change was sent, but it can't be re-read: {error.message}")
 

@@ -29,6 +29,7 @@ from rootkeeper.errors import (
     AwsUnreachableError,
     DatabaseError,
     LedgerUnavailableError,
+    LockLostError,
     RootkeeperError,
 )
 from rootkeeper.ledger.owners import AccountLock
@@ -104,11 +105,14 @@ class ChangeRunner:
             raise
 
     def watch(self, change: Change[Shown], answer: Answer | None) -> Reread[Shown]:
-        """Re-read until the result is settled, at most as often as the change has pauses. Changes nothing."""
+        """Re-read until the result is settled, at most as often as the change has pauses. Changes nothing.
+
+        A target that can't be read is part of the result, also if the lock for a further root session is lost.
+        """
         for pause in (*change.pauses_seconds, None):
             try:
                 shown = self.observe(change)
-            except AwsError as error:
+            except (AwsError, LockLostError) as error:
                 evaluation = change.evaluate_unread(error, answer)
                 is_transient = isinstance(error, AwsThrottledError | AwsUnreachableError)
                 is_settled = evaluation.is_settled and not is_transient

@@ -18,7 +18,7 @@ from rootkeeper.database.files import open_replacing, sync_folder
 from rootkeeper.delivery.planning import DeliveryPlan
 from rootkeeper.delivery.rules import FailedFinding, Finding, compare_shown, describe_failed, evaluate_batch
 from rootkeeper.delivery.targets import TargetKind
-from rootkeeper.errors import AwsError, InputError
+from rootkeeper.errors import InputError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.reports.asff import SecurityHub
 from rootkeeper.values import JsonValue, canonical_json
@@ -80,7 +80,7 @@ class FindingsImport(Change[Mapping[str, Finding]]):
             details={"arrived": arrived, "failed": describe_failed(failed)},
         )
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - no answer proves it
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - no answer proves it
         """Which findings of the batch arrived isn't known."""
         return Evaluation(None, error.message, details={"reread": describe_error(error)})
 
@@ -156,7 +156,7 @@ class DocumentDelivery(Change[str | OSError | None]):
         what = "isn't there" if shown is None else "has another content"
         return Evaluation(Result.FAILED, f"{place} {what}, as a re-read shows.")
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - no answer proves it
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - no answer proves it
         return _describe_unread(error.message)
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 from rootkeeper.aws.primary_emails import PrimaryEmails
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.changes.rules import Answer, Change, Evaluation, Shown
-from rootkeeper.errors import AwsError, Hint
+from rootkeeper.errors import AwsError, Hint, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.root_emails.rules import (
@@ -78,7 +78,7 @@ class EmailUpdateStart(EmailUpdateChange[EmailUpdateSnapshot]):
             return Evaluation(Result.UNKNOWN, f"{text} Check that mailbox.")
         return Evaluation(Result.FAILED, f"A re-read shows that nothing was started: {error.message}", is_settled=False)
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - why isn't used
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - why isn't used
         return self.evaluate(EmailUpdateSnapshot(was_read=False), answer)
 
     def _evaluate_orphan(self, is_started: bool | None) -> Evaluation:
@@ -121,7 +121,7 @@ class EmailUpdateAcceptance(EmailUpdateChange[EmailReread]):
         explain = self._explain_orphan if answer is None else self._explain
         return Evaluation(result, explain(result, shown), is_settled=result is Result.DONE, details=details)
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - why isn't used
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - why isn't used
         return self.evaluate(EmailReread(email=None, update=None), answer)
 
     def _explain(self, result: Result | None, shown: EmailReread) -> str:

@@ -14,7 +14,7 @@ from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
 from rootkeeper.changes.rules import Answer, Evaluation
 from rootkeeper.changes.sessions import AccountSessions, RootChange
-from rootkeeper.errors import AwsError, AwsNotFoundError
+from rootkeeper.errors import AwsNotFoundError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import ChangeKind, PolicyChange, describe_change, evaluate_reread, read_resource
@@ -65,7 +65,7 @@ class RecordedPolicyRewrite(RootChange[str | None]):
     def evaluate(self, shown: str | None, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - only the policy decides
         return evaluate_reread(shown, self.recorded, self.resource.partition)
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:
         """After the process died, a bucket or queue that doesn't exist any more counts as one without a policy."""
         if answer is not None:
             return Evaluation(None, f"The change was sent, but the policy can't be re-read: {error.message}")

@@ -21,6 +21,7 @@ from rootkeeper.errors import (
     AwsUnclearError,
     AwsUnreachableError,
     InputError,
+    RootkeeperError,
 )
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId
@@ -85,7 +86,7 @@ class RecoveryAllowance(RootChange[LoginProfile | None]):
         is_settled = shown is not None or _classify_answer(answer) is CreateLoginProfileAnswer.REFUSED
         return self._describe(reread, answer, is_settled)
 
-    def evaluate_unread(self, error: AwsError, answer: Answer | None) -> Evaluation:
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:
         evaluation = self._describe(OpeningReread(was_read=False), answer, True)
         if evaluation.result is not None:
             return evaluation

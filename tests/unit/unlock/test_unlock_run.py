@@ -158,6 +158,25 @@ def test_p27_a_lock_that_was_lost_lets_nothing_leave(desk: UnlockDesk, bucket: R
     assert desk.policy_of(bucket) == LOCKING
 
 
+def test_p06_a_lock_that_was_lost_before_the_re_read_leaves_a_sent_change_unknown(
+    desk: UnlockDesk, bucket: Resource
+) -> None:
+    plan = desk.plan(bucket)
+
+    def take_over(operation: str, _: AccountId | None) -> None:
+        if operation == "DeleteBucketPolicy":
+            desk.clock.advance(850)  # the re-read needs a new session
+            desk.locks.take_over(MEMBER)
+
+    desk.organization.before_each_call(take_over)
+    outcome = desk.run.apply(plan, desk.progress)
+    assert outcome.result is Result.UNKNOWN
+    assert outcome.found is None
+    assert desk.policy_of(bucket) is None
+    (intent,) = [entry for entry in desk.ledger.intents if entry.action is Action.BUCKET_POLICY_DELETE]
+    assert desk.ledger.outcome_of(intent).result is Result.UNKNOWN
+
+
 def test_p12_a_session_of_another_principal_changes_nothing(desk: UnlockDesk, bucket: Resource) -> None:
     plan = desk.plan(bucket)
     desk.organization.wrong_identities.add(MEMBER)
