@@ -189,14 +189,14 @@ _MACHINE_SOURCES = frozenset({"Ec2InstanceMetadata", "EcsContainer"})
 
 def _find_renewal(session: Session, credentials: RefreshableCredentials) -> CredentialsLifetime:
     method = credentials.method
-    # botocore shows it nowhere else.
-    expires_at: datetime = credentials._expiry_time  # type: ignore[attr-defined]  # noqa: SLF001
+    expires_at: datetime = credentials._expiry_time  # type: ignore[attr-defined]  # noqa: SLF001 - shown nowhere else
     if method == "env":  # re-read from the variables, so usable to the last second
         return CredentialsLifetime(Lifetime.ENDING, expires_at.astimezone(UTC))
     if method in _BY_MACHINE:
         return _RENEWED
     # So long before their expiry botocore must renew credentials; if that fails, it doesn't use them any more.
-    unused_seconds = credentials._mandatory_refresh_timeout  # type: ignore[attr-defined]  # noqa: SLF001
+    # Source: botocore's credentials.py, which shows it nowhere else.
+    unused_seconds = credentials._mandatory_refresh_timeout  # type: ignore[attr-defined]  # noqa: SLF001 - see above
     usable_until = (expires_at - timedelta(seconds=unused_seconds)).astimezone(UTC)
     chain = _profile_chain(session)
     if method == "assume-role" and any("mfa_serial" in profile for profile in chain):

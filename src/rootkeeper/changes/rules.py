@@ -102,7 +102,7 @@ class Change(ABC, Generic[Shown]):
     @property
     @abstractmethod
     def parameters(self) -> Mapping[str, JsonValue]:
-        """Of the intent, without secrets. With them the settlement makes the change again."""
+        """Of the intent, without secrets. The settlement rebuilds the change from them."""
 
     def send(self, intent: Intent) -> object:
         """Make the changing call, once.

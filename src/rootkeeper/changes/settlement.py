@@ -1,6 +1,6 @@
 """Settles orphaned intents: those without an outcome of processes that are provably dead.
 
-Each is made a change again, and judged by the same re-read as in a living process. An orphan whose target can't be read
+Each is rebuilt as a change, and judged by the same re-read as in a living process. An orphan whose target can't be read
 stays open and is reported as unknown, never as done. Nothing is changed in AWS.
 """
 
@@ -19,7 +19,7 @@ from rootkeeper.ledger.rules import Action, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId
 
 RestoreChange = Callable[[LedgerEntry], Change[Any]]
-"""Makes the change of an orphaned intent again.
+"""Rebuilds the change of an orphaned intent.
 
 :raises ValueError: if the intent's parameters don't describe one.
 """
@@ -88,7 +88,7 @@ class InterruptedStep(Change[None]):
 
 
 def restore_interrupted(entry: LedgerEntry, result: Result = Result.UNKNOWN, text: str = "Interrupted.") -> Change[Any]:
-    """Make a step again of which nothing is shown."""
+    """Rebuild a step whose effect nothing shows."""
     return InterruptedStep(entry.action, entry.account_id, Evaluation(result, text))
 
 
@@ -108,7 +108,7 @@ def restore_audit(entry: LedgerEntry) -> Change[Any]:
 
 
 def restore_removal(entry: LedgerEntry) -> Change[Any]:
-    """Make the removal of a credential again.
+    """Rebuild the removal of a credential.
 
     :raises ValueError: if the intent names no account or no credential.
     """
@@ -125,4 +125,4 @@ RESTORED: dict[Action, RestoreChange] = {
     Action.ACCOUNTS_AUDIT: restore_audit,
     Action.ROOT_SESSION_OPEN: restore_session_opening,
 }
-"""How the orphans of this mechanism's own actions are made changes again."""
+"""How orphans of this mechanism's own actions are rebuilt."""

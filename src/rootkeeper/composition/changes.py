@@ -1,4 +1,4 @@
-"""How the change of an orphaned intent is made again, for each action of the ledger."""
+"""How the change of an orphaned intent is rebuilt, for each action of the ledger."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 def make_restorer(
     reader: OrganizationReader, emails: PrimaryEmails, windows: RecoveryWindowStore, clock: Clock
 ) -> RestoreChange:
-    """Return the function that makes an orphan's change again. An action without a rule here is only interrupted."""
+    """Return the function that rebuilds an orphan's change. An action without a rule here is only interrupted."""
 
     rules: dict[Action, RestoreChange] = {
         **RESTORED,

@@ -152,7 +152,7 @@ def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnap
 
 
 def restore_email_change(entry: LedgerEntry, emails: PrimaryEmails, now: datetime) -> Change[Any]:
-    """Make the change of a dead process again from its intent. It is observed once and not sent.
+    """Rebuild the change of a dead process from its intent. It is observed once and not sent.
 
     :raises ValueError: if the intent names no account.
     """

@@ -137,7 +137,7 @@ class SetupStepChange(Change[Setup]):
 
 
 def restore_setup_change(entry: LedgerEntry, reader: OrganizationReader) -> SetupStepChange:
-    """Make the change of a dead process again from its intent. It is observed once and not sent."""
+    """Rebuild the change of a dead process from its intent. It is observed once and not sent."""
     feature = entry.parameters.get("feature")
     step = SetupStep(entry.action, Feature(feature) if isinstance(feature, str) else None, entry.account_id)
     return SetupStepChange(step, reader, pauses_seconds=())

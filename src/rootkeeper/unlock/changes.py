@@ -97,7 +97,7 @@ class PolicyRewrite(RecordedPolicyRewrite):
 
 
 def restore_policy_change(entry: LedgerEntry, now: datetime) -> RecordedPolicyRewrite:
-    """Make the rewrite of a dead process again, to observe it until AWS must show it.
+    """Rebuild the rewrite of a dead process, to observe it until AWS must show it.
 
     :raises ValueError: if the intent doesn't name its bucket or queue.
     """

@@ -166,7 +166,7 @@ WINDOW_STEPS = frozenset(action for action in Action if action.value.startswith(
 
 
 def restore_allowance(entry: LedgerEntry) -> RecoveryAllowance:
-    """Make the change of a dead process again, to observe it in an audit session."""
+    """Rebuild the change of a dead process, to observe it in an audit session."""
     assert entry.account_id is not None  # noqa: S101 - its intent always names the account
     window_id = entry.parameters.get("window_id")
     return RecoveryAllowance(
@@ -178,7 +178,7 @@ def restore_allowance(entry: LedgerEntry) -> RecoveryAllowance:
 
 
 def restore_step(entry: LedgerEntry, windows: RecoveryWindowStore) -> WindowStep:
-    """Make the step of a dead process again, to observe it in the window's row."""
+    """Rebuild the step of a dead process, to observe it in the window's row."""
     window_id = entry.parameters.get("window_id")
     return WindowStep(
         entry.action,

@@ -58,7 +58,7 @@ def add_action() -> Action:
 
 @dataclass(frozen=True, slots=True)
 class GateClosing(Change[bool]):
-    """Closes a gate; what is seen of it is whether its file is there."""
+    """Closes a gate. Its file shows whether it is closed."""
 
     action: Action
     gate: Path

@@ -1,4 +1,4 @@
-"""Changes of a root e-mail address that are made again from the intent of a dead process."""
+"""Changes of a root e-mail address, rebuilt from the intents of dead processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrites of policies that a dead process has sent: made again from their intents, and observed."""
+"""Rewrites of policies that a dead process has sent: rebuilt from their intents, and observed."""
 
 from __future__ import annotations
 

@@ -184,6 +184,10 @@ def show_report(
         terminal.show(Text(f"{left.headline}. Read the accounts again: rootkeeper audit"))
 
 
+_MOST_NAMED_REGIONS = 4
+"""Up to so many Regions that weren't read are named; the JSON names all of them."""
+
+
 def _coverage_lines(coverage: RuleCoverage) -> Iterator[tuple[str, str]]:
     account_id, rule = coverage.account_id, coverage.rule_name
     if coverage.is_complete:
@@ -192,7 +196,9 @@ def _coverage_lines(coverage: RuleCoverage) -> Iterator[tuple[str, str]]:
         yield f"✗ {account_id} has no rule {rule} that watches {', '.join(coverage.uncovered)}.", "bold red"
         yield "    Deploy the rules in every enabled Region: rootkeeper policies cloudformation", ""
     if coverage.unread:
-        yield f"    Not read, because the first Region doesn't show the rule: {', '.join(coverage.unread)}.", ""
+        is_short = len(coverage.unread) <= _MOST_NAMED_REGIONS
+        unread = ", ".join(coverage.unread) if is_short else f"{len(coverage.unread)} other Regions"
+        yield f"    Not read, because the first Region doesn't show the rule: {unread}.", ""
     yield from ((f"? Unknown: {sentence}", "bold magenta") for sentence in coverage.unknown)
     if coverage.other_account_ids:
         others = ", ".join(coverage.other_account_ids)

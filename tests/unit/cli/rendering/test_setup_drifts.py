@@ -150,3 +150,11 @@ def test_regions_that_werent_read_are_never_shown_as_regions_without_the_rule(
     assert "the first Region doesn't show the rule: eu-north-1." in shown
     assert "lacks" not in shown
     assert "has no rule" not in shown
+
+
+def test_many_regions_that_werent_read_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    unread = tuple(f"eu-north-{number}" for number in range(1, 17))
+    coverage = RuleCoverage(AccountId("111122223333"), (), (), unread, (), ())
+    report = SetupReader(FakeOrganization(FakeClock())).read()
+    show_report(report, count_root_logins_left(()), NEVER, coverage, OutputFormat.TABLE, Terminal({}))
+    assert "the first Region doesn't show the rule: 16 other Regions." in capsys.readouterr().out
