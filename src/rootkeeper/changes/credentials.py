@@ -26,7 +26,6 @@ from rootkeeper.changes.rules import SUCCESS, Answer, Evaluation, SentChange
 from rootkeeper.changes.sessions import AccountSessions, RootChange
 from rootkeeper.errors import AwsError, AwsNotFoundError, AwsUnclearError, AwsUnreachableError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, Result
-from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import CredentialKind, RootCredentials, RootCredentialsSummary
 from rootkeeper.values import JsonValue
 
@@ -75,10 +74,8 @@ class RemainingCredentials:
 class CredentialRemoval(RootChange[RemainingCredentials]):
     """The removal of a credential of the root user."""
 
-    account_id: AccountId
+    sessions: AccountSessions = field(repr=False)
     call: PlannedCall
-    context: Mapping[str, JsonValue] = field(default_factory=dict)
-    """Added to the intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``."""
     pauses_seconds: tuple[float, ...] = (1.0, 2.0)
     task_policy = TaskPolicy.DELETE
 
@@ -89,10 +86,10 @@ class CredentialRemoval(RootChange[RemainingCredentials]):
     @property
     def parameters(self) -> Mapping[str, JsonValue]:
         target = self.call.target
-        return {**self.context, **({} if target is None else {TARGET_PARAMETERS[self.call.kind]: target})}
+        return {**self.sessions.context, **({} if target is None else {TARGET_PARAMETERS[self.call.kind]: target})}
 
-    def send_in(self, session: RootSession, intent: Intent) -> None:
-        kind, target = self.call.kind, self.call.target
+    def send(self, intent: Intent) -> None:
+        session, kind, target = self.session, self.call.kind, self.call.target
         if target is None:
             session.delete_login_profile(intent)
         elif kind is CredentialKind.ACCESS_KEYS:
@@ -106,8 +103,8 @@ class CredentialRemoval(RootChange[RemainingCredentials]):
         """That there is nothing to remove is an answer like success: only the re-read proves it."""
         return isinstance(error, AwsNotFoundError | AwsUnclearError | AwsUnreachableError)
 
-    def observe_in(self, sessions: AccountSessions) -> RemainingCredentials:
-        return sessions.read(TaskPolicy.AUDIT, read_remaining)
+    def observe(self) -> RemainingCredentials:
+        return self.sessions.read(TaskPolicy.AUDIT, read_remaining)
 
     def evaluate(self, shown: RemainingCredentials, answer: Answer | None) -> Evaluation:
         text = SUCCESS if answer is None else answer.text

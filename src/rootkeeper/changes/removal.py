@@ -100,10 +100,8 @@ class RemovalRun:
             )
 
         self.found = self.sessions.read(TaskPolicy.DELETE, read)
-        account_id, context = self.found.account_id, self.sessions.context
-        self.records = [
-            CallRecord(CredentialRemoval(account_id, call, context)) for call in plan_deletion(self.found, self.only)
-        ]
+        calls = plan_deletion(self.found, self.only)
+        self.records = [CallRecord(CredentialRemoval(self.sessions, call)) for call in calls]
         return self.found
 
     def send(self) -> None:

@@ -80,8 +80,8 @@ class Reread(Generic[Shown]):
     evaluation: Evaluation
 
 
-class Change(ABC, Generic[Shown]):
-    """A change with the operator's own credentials."""
+class ObservedChange(ABC, Generic[Shown]):
+    """A change by its effect, for the process that makes it and for a settlement after that process died."""
 
     __slots__ = ()
 
@@ -99,24 +99,12 @@ class Change(ABC, Generic[Shown]):
         def pauses_seconds(self) -> tuple[float, ...]:
             """The pauses, one before each further re-read while a re-read isn't settled."""
 
-    @property
-    @abstractmethod
-    def parameters(self) -> Mapping[str, JsonValue]:
-        """Of the intent, without secrets. The settlement rebuilds the change from them."""
-
-    def send(self, intent: Intent) -> object:
-        """Make the changing call, once.
-
-        :raises AwsError: as the gateway's changing calls do.
-        :raises LockLostError: if the intent is no longer valid; nothing was sent.
-        """
-        raise NotImplementedError(f"{self.action} is only observed")
-
     @abstractmethod
     def observe(self) -> Shown:
         """Read the target now.
 
-        :raises AwsError: if it can't be read.
+        :raises AwsError: if AWS refuses a root session, or the target can't be read.
+        :raises LockLostError: if a root session is needed and the account's lock is lost.
         """
 
     @abstractmethod
@@ -126,9 +114,41 @@ class Change(ABC, Generic[Shown]):
         :param answer: ``None`` if the process that sent the call died.
         """
 
-    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - subclasses use it
+    @abstractmethod
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:
         """Describe a change whose target can't be re-read; never a success."""
-        return Evaluation(None, f"The change was sent, but it can't be re-read: {error.message}")
+
+
+class Change(ObservedChange[Shown]):
+    """A change that can be made."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def parameters(self) -> Mapping[str, JsonValue]:
+        """Of the intent, without secrets. The settlement rebuilds the change from them."""
+
+    def enter(self) -> str | None:
+        """Open the root session for the call, and return its access key id. ``None``: with the operator's credentials.
+
+        :raises AwsError: if AWS refuses it; the outcome is recorded.
+        :raises LedgerUnavailableError: if its intent can't be recorded; no call was made.
+        :raises LockLostError: if the lock is lost; no call was made.
+        """
+        return None
+
+    def drop_session(self) -> bool:
+        """Forget a root session that ended early. ``False``: the call isn't sent in a root session."""
+        return False
+
+    @abstractmethod
+    def send(self, intent: Intent) -> object:
+        """Make the changing call, once.
+
+        :raises AwsError: as the gateway's changing calls do.
+        :raises LockLostError: if the intent is no longer valid; nothing was sent.
+        """
 
     def may_have_acted(self, error: AwsError) -> bool:
         """Whether a call with this error may have acted, so that only a re-read decides. All others are refusals."""

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.changes.rules import (
     Answer,
     Change,
     ChangeResult,
     Evaluation,
+    ObservedChange,
     Reread,
     SentChange,
     Shown,
     describe_error,
 )
-from rootkeeper.changes.sessions import AccountSessions, RootChange
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsCredentialsError,
@@ -45,15 +45,13 @@ class ChangeRunner:
     clock: Clock
     lock: AccountLock | None = None
     """Of the account that is changed; each intent checks it."""
-    sessions: AccountSessions | None = None
-    """Of that account, for changes in a root session."""
     on_pause: Callable[[float], None] = lambda _: None
     """Receives each pause before a further re-read, in seconds."""
 
     @classmethod
     def in_account(cls, sessions: AccountSessions, on_pause: Callable[[float], None] = lambda _: None) -> ChangeRunner:
         """Return a runner for changes in the account of these sessions."""
-        return cls(sessions.ledger, sessions.clock, sessions.lock, sessions, on_pause)
+        return cls(sessions.ledger, sessions.clock, sessions.lock, on_pause)
 
     def make(self, change: Change[Shown]) -> ChangeResult[Shown]:
         """Make a change and prove it.
@@ -72,28 +70,20 @@ class ChangeRunner:
 
         Raises as ``make`` does.
         """
-        if not isinstance(change, RootChange):
-            return self._send_once(change)
         try:
             return self._send_once(change)
         except AwsCredentialsError:
-            self._require_sessions().drop(change.task_policy)
+            if not change.drop_session():
+                raise
         return self._send_once(change)
 
     def _send_once(self, change: Change[Shown]) -> SentChange[Shown]:
-        parameters = dict(change.parameters)
-        session: RootSession | None = None
-        if isinstance(change, RootChange):
-            session = self._require_sessions().get(change.task_policy)
-            parameters["session_access_key_id"] = session.access_key_id
-        if self.sessions is not None:
-            self.sessions.before_call()
+        session_id = change.enter()
+        parameters = {**change.parameters, **({} if session_id is None else {"session_access_key_id": session_id})}
         intent = self.ledger.append_intent(
             change.action, account_id=change.account_id, parameters=parameters, lock=self.lock
         )
         try:
-            if isinstance(change, RootChange) and session is not None:
-                return SentChange(change, intent, Answer(change.send_in(session, intent)))
             return SentChange(change, intent, Answer(change.send(intent)))
         except LedgerUnavailableError:
             raise  # a change may make further ones; there is no outcome without a ledger
@@ -104,14 +94,14 @@ class ChangeRunner:
             self.ledger.append_outcome(intent, result, describe_error(error))
             raise
 
-    def watch(self, change: Change[Shown], answer: Answer | None) -> Reread[Shown]:
+    def watch(self, change: ObservedChange[Shown], answer: Answer | None) -> Reread[Shown]:
         """Re-read until the result is settled, at most as often as the change has pauses. Changes nothing.
 
         A target that can't be read is part of the result, also if the lock for a further root session is lost.
         """
         for pause in (*change.pauses_seconds, None):
             try:
-                shown = self.observe(change)
+                shown = change.observe()
             except (AwsError, LockLostError) as error:
                 evaluation = change.evaluate_unread(error, answer)
                 is_transient = isinstance(error, AwsThrottledError | AwsUnreachableError)
@@ -124,10 +114,6 @@ class ChangeRunner:
             self.on_pause(pause)
             self.clock.sleep(pause)
         return reread
-
-    def observe(self, change: Change[Shown]) -> Shown:
-        """:raises AwsError: if AWS refuses the session, or the target can't be read."""
-        return change.observe_in(self._require_sessions()) if isinstance(change, RootChange) else change.observe()
 
     def record(self, sent: SentChange[Shown], evaluation: Evaluation) -> None:
         """Record the outcome of a change.
@@ -142,8 +128,3 @@ class ChangeRunner:
             **evaluation.details,
         }
         self.ledger.append_outcome(sent.intent, evaluation.result or Result.UNKNOWN, details)
-
-    def _require_sessions(self) -> AccountSessions:
-        if self.sessions is None:
-            raise ValueError("a change in a root session needs the sessions of its account")
-        return self.sessions

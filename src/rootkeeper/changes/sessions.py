@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +21,7 @@ from rootkeeper.errors import (
     LockLostError,
 )
 from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue
@@ -88,7 +87,7 @@ class AccountSessions:
     lock: AccountLock | None = None
     """For a change: each session's intent checks it."""
     context: Mapping[str, JsonValue] = field(default_factory=dict)
-    """Added to the parameters of each session's intent, such as ``{"window_id": …}``."""
+    """Added to the parameters of each session's intent, and of removals: ``{"plan_id": …}``, ``{"window_id": …}``."""
     before_call: Callable[[], None] = lambda: None
     """Raises if no session may be opened and no change sent any more."""
     _open: dict[TaskPolicy, RootSession] = field(default_factory=dict)
@@ -147,31 +146,40 @@ class AccountSessions:
 
 
 class RootChange(Change[Shown]):
-    """A change in a root session of ``account_id``; its intent names the session."""
+    """A change in a root session; its intent names the session."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
+    if TYPE_CHECKING:  # see ObservedChange
 
         @property
-        def account_id(self) -> AccountId:
-            """The target."""
+        def sessions(self) -> AccountSessions:
+            """The account's sessions."""
 
         @property
         def task_policy(self) -> TaskPolicy:
             """The task policy of the session that sends the call."""
 
-    def send_in(self, session: RootSession, intent: Intent) -> object:
-        """Make the changing call, once. Raises as ``send`` does."""
-        raise NotImplementedError(f"{self.action} is only observed")
+    @property
+    def account_id(self) -> AccountId:
+        return self.sessions.account_id
 
-    def observe(self) -> Shown:
-        """Root changes are observed in a session, by ``observe_in``."""
-        raise NotImplementedError(f"{self.action} needs a root session")
+    def enter(self) -> str:
+        session = self.sessions.get(self.task_policy)
+        self.sessions.before_call()
+        return session.access_key_id
 
-    @abstractmethod
-    def observe_in(self, sessions: AccountSessions) -> Shown:
-        """Read the target now, in a session of the task policy that this needs.
+    def drop_session(self) -> bool:
+        self.sessions.drop(self.task_policy)
+        return True
 
-        :raises AwsError: if AWS refuses the session, or the target can't be read.
+    @property
+    def session(self) -> RootSession:
+        """The session that ``enter`` has opened.
+
+        :raises ValueError: before ``enter``, which is a bug.
         """
+        session = self.sessions.find_open(self.task_policy)
+        if session is None:
+            raise ValueError(f"{self.action} before its root session was opened")
+        return session

@@ -13,15 +13,17 @@ from typing import Any
 
 from rootkeeper.changes.credentials import CredentialRemoval
 from rootkeeper.changes.removal_rules import ACTIONS, TARGET_PARAMETERS, PlannedCall
-from rootkeeper.changes.rules import SENDING_LATENCY, Answer, Change, Evaluation
+from rootkeeper.changes.rules import SENDING_LATENCY, Answer, Evaluation, ObservedChange
 from rootkeeper.changes.runner import ChangeRunner
+from rootkeeper.changes.sessions import AccountSessions
+from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId
 
-RestoreChange = Callable[[LedgerEntry], Change[Any]]
-"""Rebuilds the change of an orphaned intent.
+RestoreChange = Callable[[LedgerEntry, AccountSessions | None], ObservedChange[Any]]
+"""Rebuilds the change of an orphaned intent, with the sessions of its account; ``None`` if it concerns no account.
 
-:raises ValueError: if the intent's parameters don't describe one.
+:raises ValueError: if the intent's parameters don't describe a change.
 """
 
 SESSION_LASTS = timedelta(seconds=900)
@@ -46,7 +48,10 @@ def leave_open(entry: LedgerEntry, explanation: str) -> SettledIntent:
 
 
 def settle_orphans(
-    entries: Sequence[LedgerEntry], restore: RestoreChange, runner: ChangeRunner
+    entries: Sequence[LedgerEntry],
+    restore: RestoreChange,
+    runner: ChangeRunner,
+    sessions: AccountSessions | None = None,
 ) -> Iterator[SettledIntent]:
     """Settle orphans by re-reads, and record the outcomes; those that another process has settled are left out.
 
@@ -55,7 +60,7 @@ def settle_orphans(
     """
     for entry in entries:
         try:
-            change = restore(entry)
+            change = restore(entry, sessions)
         except ValueError as error:
             evaluation = Evaluation(Result.UNKNOWN, f"Interrupted; {error}.")
         else:
@@ -68,7 +73,7 @@ def settle_orphans(
 
 
 @dataclass(frozen=True, slots=True)
-class InterruptedStep(Change[None]):
+class InterruptedStep(ObservedChange[None]):
     """A step whose effect nothing shows: reading, or a call of which no re-read is possible."""
 
     action: Action
@@ -76,38 +81,39 @@ class InterruptedStep(Change[None]):
     evaluation: Evaluation
     pauses_seconds: tuple[float, ...] = ()
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return {}
-
     def observe(self) -> None:
         """Read nothing."""
 
-    def evaluate(self, shown: None, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - there is nothing to see
+    def evaluate(self, shown: None, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - nothing shows it
+        return self.evaluation
+
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - see above
         return self.evaluation
 
 
-def restore_interrupted(entry: LedgerEntry, result: Result = Result.UNKNOWN, text: str = "Interrupted.") -> Change[Any]:
-    """Rebuild a step whose effect nothing shows."""
-    return InterruptedStep(entry.action, entry.account_id, Evaluation(result, text))
+def make_restorer_of_interrupted(text: str = "Interrupted.", result: Result = Result.UNKNOWN) -> RestoreChange:
+    """Return the function that rebuilds steps whose effect nothing shows."""
+    return lambda entry, _: InterruptedStep(entry.action, entry.account_id, Evaluation(result, text))
 
 
-def restore_session_opening(entry: LedgerEntry) -> Change[Any]:
+def restore_session_opening(entry: LedgerEntry, _: AccountSessions | None) -> ObservedChange[Any]:
     """A root session can't be observed; it changes nothing after its end."""
     ended_at = entry.at + SENDING_LATENCY + SESSION_LASTS
     text = (
         "It isn't known whether the session was opened. It ended by "
         f"{ended_at.isoformat(timespec='seconds')} at the latest."
     )
-    return restore_interrupted(entry, Result.UNKNOWN, text)
+    return InterruptedStep(entry.action, entry.account_id, Evaluation(Result.UNKNOWN, text))
 
 
-def restore_audit(entry: LedgerEntry) -> Change[Any]:
-    """An audit changes nothing."""
-    return restore_interrupted(entry, Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
+def require_account(sessions: AccountSessions | None) -> AccountSessions:
+    """:raises ValueError: if the intent of a change in a root session names no account."""
+    if sessions is None:
+        raise ValueError("the intent names no account")
+    return sessions
 
 
-def restore_removal(entry: LedgerEntry) -> Change[Any]:
+def restore_removal(entry: LedgerEntry, sessions: AccountSessions | None) -> ObservedChange[Any]:
     """Rebuild the removal of a credential.
 
     :raises ValueError: if the intent names no account or no credential.
@@ -115,14 +121,16 @@ def restore_removal(entry: LedgerEntry) -> Change[Any]:
     kind = next(kind for kind, action in ACTIONS.items() if action is entry.action)
     name = TARGET_PARAMETERS.get(kind)
     target = None if name is None else entry.parameters.get(name)
-    if entry.account_id is None or (name is not None and not isinstance(target, str)):
+    if name is not None and not isinstance(target, str):
         raise ValueError("the intent doesn't name the credential")
-    return CredentialRemoval(entry.account_id, PlannedCall(kind, None if target is None else str(target)))
+    return CredentialRemoval(require_account(sessions), PlannedCall(kind, None if target is None else str(target)))
 
 
 RESTORED: dict[Action, RestoreChange] = {
     **dict.fromkeys(ACTIONS.values(), restore_removal),
-    Action.ACCOUNTS_AUDIT: restore_audit,
+    Action.ACCOUNTS_AUDIT: make_restorer_of_interrupted(
+        "Interrupted: the audit has no result. It changes nothing.", Result.FAILED
+    ),
     Action.ROOT_SESSION_OPEN: restore_session_opening,
 }
 """How orphans of this mechanism's own actions are rebuilt."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
-from rootkeeper.changes.settlement import RESTORED, RestoreChange, restore_interrupted
+from rootkeeper.changes.settlement import RESTORED, RestoreChange, make_restorer_of_interrupted
 from rootkeeper.clock import Clock
 from rootkeeper.delivery.rules import DELIVERY_ACTIONS, INTERRUPTED
 from rootkeeper.ledger.rules import Action
-from rootkeeper.root_emails.changes import restore_email_change
+from rootkeeper.root_emails.changes import EMAIL_ACTIONS, restore_email_change
 from rootkeeper.setup.changes import restore_setup_change
 from rootkeeper.setup.rules import CHANGES_OF_SETUP
 from rootkeeper.unlock.changes import POLICY_ACTIONS, restore_policy_change
@@ -25,12 +23,12 @@ def make_restorer(
 
     rules: dict[Action, RestoreChange] = {
         **RESTORED,
-        **dict.fromkeys(DELIVERY_ACTIONS, partial(restore_interrupted, text=INTERRUPTED)),
-        **dict.fromkeys(POLICY_ACTIONS, lambda entry: restore_policy_change(entry, clock.now())),
-        **dict.fromkeys(CHANGES_OF_SETUP, lambda entry: restore_setup_change(entry, reader)),
-        **dict.fromkeys(WINDOW_STEPS, lambda entry: restore_step(entry, windows)),
-        Action.EMAIL_UPDATE_ACCEPT: lambda entry: restore_email_change(entry, emails, clock.now()),
-        Action.EMAIL_UPDATE_START: lambda entry: restore_email_change(entry, emails, clock.now()),
+        **dict.fromkeys(DELIVERY_ACTIONS, make_restorer_of_interrupted(INTERRUPTED)),
+        **dict.fromkeys(POLICY_ACTIONS, lambda entry, sessions: restore_policy_change(entry, sessions, clock.now())),
+        **dict.fromkeys(CHANGES_OF_SETUP, lambda entry, _: restore_setup_change(entry, reader)),
+        **dict.fromkeys(WINDOW_STEPS, lambda entry, _: restore_step(entry, windows)),
+        **dict.fromkeys(EMAIL_ACTIONS, lambda entry, _: restore_email_change(entry, emails, clock.now())),
         Action.LOGIN_PROFILE_CREATE: restore_allowance,
     }
-    return lambda entry: rules.get(entry.action, restore_interrupted)(entry)
+    interrupted = make_restorer_of_interrupted()
+    return lambda entry, sessions: rules.get(entry.action, interrupted)(entry, sessions)

@@ -347,7 +347,7 @@ class FailsafeLoginKeeper(AccountWork):
             self.windows,
             window.window_id,
             describe_login(found),
-            lambda: self.windows.change(kept, expected=window.state),
+            step=lambda: self.windows.change(kept, expected=window.state),
         )
         runner = ChangeRunner(self.ledger, self.clock, lock)
         sent = runner.send(step)

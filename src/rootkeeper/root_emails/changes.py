@@ -13,7 +13,7 @@ from typing import Any
 
 from rootkeeper.aws.primary_emails import PrimaryEmails
 from rootkeeper.aws.rules import OneTimePassword
-from rootkeeper.changes.rules import Answer, Change, Evaluation, Shown
+from rootkeeper.changes.rules import Answer, Change, Evaluation, ObservedChange, Shown
 from rootkeeper.errors import AwsError, Hint, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId
@@ -29,8 +29,8 @@ from rootkeeper.values import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
-class EmailUpdateChange(Change[Shown]):
-    """A change of an account's root e-mail address."""
+class RecordedEmailChange(ObservedChange[Shown]):
+    """A change of an account's root e-mail address, as its intent records it."""
 
     emails: PrimaryEmails = field(repr=False)
     account_id: AccountId
@@ -40,22 +40,15 @@ class EmailUpdateChange(Change[Shown]):
     pauses_seconds: tuple[float, ...] = ()
 
     @property
-    def parameters(self) -> Mapping[str, JsonValue]:
-        return self.described
-
-    @property
     def email(self) -> str:
         return str(self.described.get(EMAIL_PARAMETER, ""))
 
 
 @dataclass(frozen=True, slots=True)
-class EmailUpdateStart(EmailUpdateChange[EmailUpdateSnapshot]):
+class RecordedStart(RecordedEmailChange[EmailUpdateSnapshot]):
     """The start. Its parameters have AWS's newest update before it, which a re-read is compared with."""
 
     action = Action.EMAIL_UPDATE_START
-
-    def send(self, intent: Intent) -> None:
-        self.emails.start_email_update(self.account_id, self.email, intent)
 
     def observe(self) -> EmailUpdateSnapshot:
         return EmailUpdateSnapshot(was_read=True, update=self.emails.find_email_update(self.account_id))
@@ -93,18 +86,11 @@ class EmailUpdateStart(EmailUpdateChange[EmailUpdateSnapshot]):
 
 
 @dataclass(frozen=True, slots=True)
-class EmailUpdateAcceptance(EmailUpdateChange[EmailReread]):
+class RecordedAcceptance(RecordedEmailChange[EmailReread]):
     """The acceptance. AWS may take hours to show the address, so an old address proves nothing until then."""
 
     action = Action.EMAIL_UPDATE_ACCEPT
     reread_at: datetime = field(kw_only=True)
-    otp: OneTimePassword | None = field(default=None, kw_only=True, repr=False)
-    """``None`` for a change that is only observed."""
-
-    def send(self, intent: Intent) -> None:
-        if self.otp is None:
-            raise ValueError("an acceptance of a dead process isn't sent again")
-        self.emails.accept_email_update(self.account_id, self.email, self.otp, intent)
 
     def observe(self) -> EmailReread:
         email = self.emails.read_primary_email(self.account_id)
@@ -143,6 +129,37 @@ class EmailUpdateAcceptance(EmailUpdateChange[EmailReread]):
         return f"Whether the address becomes {self.email} isn't shown yet: {found}. AWS may take up to 4 hours."
 
 
+class EmailUpdateChange(RecordedEmailChange[Shown], Change[Shown]):
+    """A change of an account's root e-mail address, to be made."""
+
+    __slots__ = ()
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        return self.described
+
+
+@dataclass(frozen=True, slots=True)
+class EmailUpdateStart(RecordedStart, EmailUpdateChange[EmailUpdateSnapshot]):
+    """The start, by which AWS sends a one-time password to the new address."""
+
+    def send(self, intent: Intent) -> None:
+        self.emails.start_email_update(self.account_id, self.email, intent)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailUpdateAcceptance(RecordedAcceptance, EmailUpdateChange[EmailReread]):
+    """The acceptance, by which the one-time password is returned."""
+
+    otp: OneTimePassword = field(kw_only=True, repr=False)
+
+    def send(self, intent: Intent) -> None:
+        self.emails.accept_email_update(self.account_id, self.email, self.otp, intent)
+
+
+EMAIL_ACTIONS = frozenset({Action.EMAIL_UPDATE_ACCEPT, Action.EMAIL_UPDATE_START})
+
+
 def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnapshot:
     """Read the newest change; a read failure is part of the result. A single call."""
     try:
@@ -151,13 +168,13 @@ def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnap
         return EmailUpdateSnapshot(was_read=False)
 
 
-def restore_email_change(entry: LedgerEntry, emails: PrimaryEmails, now: datetime) -> Change[Any]:
-    """Rebuild the change of a dead process from its intent. It is observed once and not sent.
+def restore_email_change(entry: LedgerEntry, emails: PrimaryEmails, now: datetime) -> ObservedChange[Any]:
+    """Rebuild the change of a dead process from its intent. It is observed once.
 
     :raises ValueError: if the intent names no account.
     """
     if entry.account_id is None:
         raise ValueError(f"ledger entry {entry.sequence} names no account")
     if entry.action is Action.EMAIL_UPDATE_START:
-        return EmailUpdateStart(emails, entry.account_id, entry.parameters, entry.at)
-    return EmailUpdateAcceptance(emails, entry.account_id, entry.parameters, entry.at, reread_at=now)
+        return RecordedStart(emails, entry.account_id, entry.parameters, entry.at)
+    return RecordedAcceptance(emails, entry.account_id, entry.parameters, entry.at, reread_at=now)

@@ -138,8 +138,8 @@ class Settlement(AccountWork):
                     before_call=lambda: self._require_reachable(account_id),
                 )
                 runner = ChangeRunner.in_account(sessions)
-                intents = tuple(settle_orphans(left.intents, self.restore, runner))
-                return SettlementReport(intents, tuple(self._settle_windows(left.windows, runner)))
+                intents = tuple(settle_orphans(left.intents, self.restore, runner, sessions))
+                return SettlementReport(intents, tuple(self._settle_windows(left.windows, sessions)))
         except (AccountBusyError, LockLostError) as error:
             return SettlementReport(tuple(leave_open(entry, error.message) for entry in left.intents))
 
@@ -154,19 +154,19 @@ class Settlement(AccountWork):
         if state is not AccountState.ACTIVE:
             raise AwsAccessDeniedError(f"Account {account_id} is {state}. AWS doesn't allow root sessions in it.")
 
-    def _settle_windows(self, left: Sequence[RecoveryWindow], runner: ChangeRunner) -> Iterable[SettledWindow]:
+    def _settle_windows(self, left: Sequence[RecoveryWindow], sessions: AccountSessions) -> Iterable[SettledWindow]:
         for known in left:
             window = self.windows.get(known.window_id)
             if window.state is WindowState.APPROVED:
                 failure = "The process that requested the window ended before it opened anything."
                 yield SettledWindow(window, self._end(window, WindowState.LAPSED, failure), failure)
             elif window.state is WindowState.OPENING:
-                yield self._settle_opening(window, runner)
+                yield self._settle_opening(window, sessions)
 
-    def _settle_opening(self, window: RecoveryWindow, runner: ChangeRunner) -> SettledWindow:
+    def _settle_opening(self, window: RecoveryWindow, sessions: AccountSessions) -> SettledWindow:
         started_at = window.opening_started_at or window.requested_at
-        change = RecoveryAllowance(window.account_id, started_at, window.window_id, observed_in=TaskPolicy.AUDIT)
-        reread = runner.watch(change, None)
+        change = RecoveryAllowance(sessions, started_at, window.window_id, observed_in=TaskPolicy.AUDIT)
+        reread = ChangeRunner.in_account(sessions).watch(change, None)
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:
             opened = mark_open(self.windows, window, profile, self.clock.now())

@@ -6,11 +6,11 @@ Only the re-read proves a step, not AWS's answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rootkeeper.aws.organizations import OrganizationAdministration, OrganizationReader
-from rootkeeper.changes.rules import Answer, Change, Evaluation
-from rootkeeper.errors import AwsAlreadyExistsError, AwsError, AwsNotFoundError
+from rootkeeper.changes.rules import Answer, Change, Evaluation, ObservedChange
+from rootkeeper.errors import AwsAlreadyExistsError, AwsError, AwsNotFoundError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Setup
 from rootkeeper.values import JsonValue
@@ -81,15 +81,17 @@ def read_known_setup(reader: OrganizationReader) -> Setup:
         return Setup(None, None, None, unknown=(error.message,))
 
 
+REREAD_PAUSES_SECONDS = (1.0, 2.0)
+"""After a call: AWS is eventually consistent, so the first re-read may not show it yet."""
+
+
 @dataclass(frozen=True, slots=True)
-class SetupStepChange(Change[Setup]):
-    """A step as a change."""
+class RecordedSetupStep(ObservedChange[Setup]):
+    """A step by its effect."""
 
     step: SetupStep
     reader: OrganizationReader
-    administration: OrganizationAdministration | None = None
-    """``None`` for a change that is only observed."""
-    pauses_seconds: tuple[float, ...] = (1.0, 2.0)
+    pauses_seconds: tuple[float, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -98,22 +100,6 @@ class SetupStepChange(Change[Setup]):
     @property
     def account_id(self) -> AccountId | None:
         return self.step.account_id
-
-    @property
-    def parameters(self) -> Mapping[str, JsonValue]:
-        return {"feature": str(self.step.feature)} if self.step.feature else {}
-
-    def send(self, intent: Intent) -> None:
-        if self.administration is None:
-            raise ValueError("a step of a dead process isn't sent again")
-        self.administration.change_setup(
-            self.action, intent, feature=self.step.feature, account_id=self.step.account_id
-        )
-
-    def may_have_acted(self, error: AwsError) -> bool:
-        """That the set-up is already as wanted is an answer like success: only the re-read proves it."""
-        already = AwsAlreadyExistsError if self.step.switches_on else AwsNotFoundError
-        return isinstance(error, already) or Change.may_have_acted(self, error)
 
     def observe(self) -> Setup:
         """Read all parts; a failure is among the unknown parts, because AWS refuses each part on its own."""
@@ -135,9 +121,33 @@ class SetupStepChange(Change[Setup]):
         said = answer.error.message if answer.error else "AWS answered success"
         return Evaluation(Result.FAILED, f"{title}: {said}, but the re-read doesn't show it.", is_settled=False)
 
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:
+        return self.evaluate(Setup(None, None, None, unknown=(error.message,)), answer)
 
-def restore_setup_change(entry: LedgerEntry, reader: OrganizationReader) -> SetupStepChange:
-    """Rebuild the change of a dead process from its intent. It is observed once and not sent."""
+
+@dataclass(frozen=True, slots=True)
+class SetupStepChange(RecordedSetupStep, Change[Setup]):
+    """A step that is taken."""
+
+    administration: OrganizationAdministration = field(kw_only=True)
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        return {"feature": str(self.step.feature)} if self.step.feature else {}
+
+    def send(self, intent: Intent) -> None:
+        self.administration.change_setup(
+            self.action, intent, feature=self.step.feature, account_id=self.step.account_id
+        )
+
+    def may_have_acted(self, error: AwsError) -> bool:
+        """That the set-up is already as wanted is an answer like success: only the re-read proves it."""
+        already = AwsAlreadyExistsError if self.step.switches_on else AwsNotFoundError
+        return isinstance(error, already) or Change.may_have_acted(self, error)
+
+
+def restore_setup_change(entry: LedgerEntry, reader: OrganizationReader) -> RecordedSetupStep:
+    """Rebuild the change of a dead process from its intent. It is observed once."""
     feature = entry.parameters.get("feature")
     step = SetupStep(entry.action, Feature(feature) if isinstance(feature, str) else None, entry.account_id)
-    return SetupStepChange(step, reader, pauses_seconds=())
+    return RecordedSetupStep(step, reader)

@@ -25,7 +25,7 @@ from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Endpoint, Feature, Organization, Setup
 from rootkeeper.organization.progress import Progress
-from rootkeeper.setup.changes import SetupStep, SetupStepChange, find_satisfied, read_known_setup
+from rootkeeper.setup.changes import REREAD_PAUSES_SECONDS, SetupStep, SetupStepChange, find_satisfied, read_known_setup
 from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -85,7 +85,7 @@ class SetupSteps:
         return tuple(results), setup
 
     def _take(self, step: SetupStep, setup: Setup) -> tuple[SetupStepResult, Setup]:
-        change = SetupStepChange(step, self.reader, self.administration)
+        change = SetupStepChange(step, self.reader, REREAD_PAUSES_SECONDS, administration=self.administration)
         try:
             made = ChangeRunner(self.ledger, self.clock).make(change)
         except AwsError as error:

@@ -7,13 +7,13 @@ observed, and not sent again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
-from rootkeeper.changes.rules import Answer, Evaluation
+from rootkeeper.changes.rules import Answer, Evaluation, ObservedChange
 from rootkeeper.changes.sessions import AccountSessions, RootChange
+from rootkeeper.changes.settlement import require_account
 from rootkeeper.errors import AwsNotFoundError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry
 from rootkeeper.organization.accounts import AccountId
@@ -38,9 +38,10 @@ def find_policy(sessions: AccountSessions, resource: Resource) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedPolicyRewrite(RootChange[str | None]):
+class RecordedPolicyRewrite(ObservedChange[str | None]):
     """A rewrite as its intent records it; a re-read shows the current policy."""
 
+    sessions: AccountSessions = field(repr=False)
     action: Action
     resource: Resource
     recorded: Mapping[str, JsonValue]
@@ -51,16 +52,8 @@ class RecordedPolicyRewrite(RootChange[str | None]):
     def account_id(self) -> AccountId:
         return self.resource.account_id
 
-    @property
-    def task_policy(self) -> TaskPolicy:
-        return self.resource.kind.task_policy
-
-    @property
-    def parameters(self) -> Mapping[str, JsonValue]:
-        return self.recorded
-
-    def observe_in(self, sessions: AccountSessions) -> str | None:
-        return find_policy(sessions, self.resource)
+    def observe(self) -> str | None:
+        return find_policy(self.sessions, self.resource)
 
     def evaluate(self, shown: str | None, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - only the policy decides
         return evaluate_reread(shown, self.recorded, self.resource.partition)
@@ -75,7 +68,7 @@ class RecordedPolicyRewrite(RootChange[str | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyRewrite(RecordedPolicyRewrite):
+class PolicyRewrite(RecordedPolicyRewrite, RootChange[str | None]):
     """The new policy of a bucket or queue, or the removal of its policy."""
 
     policy: str | None
@@ -83,29 +76,40 @@ class PolicyRewrite(RecordedPolicyRewrite):
 
     @staticmethod
     def of(
-        change: PolicyChange, kind: ChangeKind, saved_path: str | None, pauses_seconds: tuple[float, ...]
+        sessions: AccountSessions,
+        change: PolicyChange,
+        kind: ChangeKind,
+        saved_path: str | None,
+        pauses_seconds: tuple[float, ...],
     ) -> PolicyRewrite:
         """:param saved_path: the file of the policy from before; ``None`` if there was no policy."""
         recorded = {**describe_change(change), "change": kind.value, "saved_path": saved_path}
-        return PolicyRewrite(change.action, change.resource, recorded, pauses_seconds, change.after)
+        return PolicyRewrite(sessions, change.action, change.resource, recorded, pauses_seconds, change.after)
 
-    def send_in(self, session: RootSession, intent: Intent) -> None:
+    @property
+    def task_policy(self) -> TaskPolicy:
+        return self.resource.kind.task_policy
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        return self.recorded
+
+    def send(self, intent: Intent) -> None:
         if self.policy is None:
-            session.resource_policies.remove_policy(self.resource, intent)
+            self.session.resource_policies.remove_policy(self.resource, intent)
         else:
-            session.resource_policies.put_policy(self.resource, self.policy, intent)
+            self.session.resource_policies.put_policy(self.resource, self.policy, intent)
 
 
-def restore_policy_change(entry: LedgerEntry, now: datetime) -> RecordedPolicyRewrite:
+def restore_policy_change(entry: LedgerEntry, sessions: AccountSessions | None, now: datetime) -> RecordedPolicyRewrite:
     """Rebuild the rewrite of a dead process, to observe it until AWS must show it.
 
     :raises ValueError: if the intent doesn't name its bucket or queue.
     """
-    if entry.account_id is None:
-        raise ValueError(f"an intent of {entry.action} doesn't name its account")
-    resource = read_resource(entry.action, entry.account_id, entry.parameters)
+    found = require_account(sessions)
+    resource = read_resource(entry.action, found.account_id, entry.parameters)
     pauses: tuple[float, ...] = _ORPHAN_PAUSES_SECONDS
     if resource.kind is ResourceKind.QUEUE:
         left_seconds = (entry.at + _QUEUE_POLICY_SETTLES - now).total_seconds()
         pauses = (*pauses, max(left_seconds, 0.0) + 1)
-    return RecordedPolicyRewrite(entry.action, resource, entry.parameters, pauses)
+    return RecordedPolicyRewrite(found, entry.action, resource, entry.parameters, pauses)

@@ -458,6 +458,7 @@ class UnlockRun:
                 )
             is_queue = resource.kind is ResourceKind.QUEUE
             rewrite = PolicyRewrite.of(
+                sessions,
                 plan.change,
                 plan.request.change,
                 saved_path=None if saved is None else str(saved.path),

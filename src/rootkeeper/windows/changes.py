@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.changes.rules import Answer, Change, Evaluation
+from rootkeeper.changes.rules import Answer, Change, Evaluation, ObservedChange
 from rootkeeper.changes.sessions import AccountSessions, RootChange
+from rootkeeper.changes.settlement import require_account
 from rootkeeper.errors import (
     AwsAlreadyExistsError,
     AwsCredentialsError,
@@ -57,7 +57,7 @@ _EXPLANATIONS = {
 class RecoveryAllowance(RootChange[LoginProfile | None]):
     """Password recovery is allowed, by a login profile without a password."""
 
-    account_id: AccountId
+    sessions: AccountSessions = field(repr=False)
     started_at: datetime
     """Before the intent; a login profile from then is ours."""
     window_id: str | None = None
@@ -71,15 +71,15 @@ class RecoveryAllowance(RootChange[LoginProfile | None]):
     def parameters(self) -> Mapping[str, JsonValue]:
         return {"window_id": self.window_id}
 
-    def send_in(self, session: RootSession, intent: Intent) -> LoginProfile:
-        return session.create_login_profile(intent)
+    def send(self, intent: Intent) -> LoginProfile:
+        return self.session.create_login_profile(intent)
 
     def may_have_acted(self, error: AwsError) -> bool:
         """The account is read again after a refusal, too: it must not have a login profile without a window."""
         return not isinstance(error, AwsCredentialsError)
 
-    def observe_in(self, sessions: AccountSessions) -> LoginProfile | None:
-        return sessions.read(self.observed_in, lambda session: session.find_login_profile())
+    def observe(self) -> LoginProfile | None:
+        return self.sessions.read(self.observed_in, lambda session: session.find_login_profile())
 
     def evaluate(self, shown: LoginProfile | None, answer: Answer | None) -> Evaluation:
         reread = OpeningReread(was_read=True, login_profile=shown)
@@ -113,7 +113,7 @@ def _classify_answer(answer: Answer | None) -> CreateLoginProfileAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowStep(Change[RecoveryWindow | None]):
+class RecordedStep(ObservedChange[RecoveryWindow | None]):
     """A step of a window that its row shows: a decision, the closing, a login kept."""
 
     action: Action
@@ -121,19 +121,10 @@ class WindowStep(Change[RecoveryWindow | None]):
     windows: RecoveryWindowStore
     window_id: str | None
     context: Mapping[str, JsonValue] = field(default_factory=dict)
-    """Added to the intent."""
-    step: Callable[[], object] | None = None
-    """Does it; ``None`` if it is only observed."""
+    """The other parameters of the intent."""
     actor_name: str = ""
     """Of the person who decided."""
     pauses_seconds: tuple[float, ...] = ()
-
-    @property
-    def parameters(self) -> Mapping[str, JsonValue]:
-        return {"window_id": self.window_id, **self.context}
-
-    def send(self, intent: Intent) -> object:  # noqa: ARG002 - the step's own calls have intents of their own
-        return None if self.step is None else self.step()
 
     def observe(self) -> RecoveryWindow | None:
         """Read the row; no AWS call. ``None`` if the database has no such window."""
@@ -160,27 +151,46 @@ class WindowStep(Change[RecoveryWindow | None]):
             return Evaluation(Result.UNKNOWN, "Interrupted.")
         return Evaluation(Result.DONE if is_shown else Result.FAILED, "As the window shows.")
 
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:  # noqa: ARG002 - no answer proves it
+        return Evaluation(None, f"The window can't be read: {error.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStep(RecordedStep, Change[RecoveryWindow | None]):
+    """Such a step, to be made."""
+
+    step: Callable[[], object] = field(kw_only=True)
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        return {"window_id": self.window_id, **self.context}
+
+    def send(self, intent: Intent) -> object:  # noqa: ARG002 - the step's own calls have intents of their own
+        return self.step()
+
 
 WINDOW_STEPS = frozenset(action for action in Action if action.value.startswith("window:"))
 """The actions of which the window's row shows whether they took effect."""
 
 
-def restore_allowance(entry: LedgerEntry) -> RecoveryAllowance:
-    """Rebuild the change of a dead process, to observe it in an audit session."""
-    assert entry.account_id is not None  # noqa: S101 - its intent always names the account
+def restore_allowance(entry: LedgerEntry, sessions: AccountSessions | None) -> RecoveryAllowance:
+    """Rebuild the change of a dead process, to observe it in an audit session.
+
+    :raises ValueError: if the intent names no account.
+    """
     window_id = entry.parameters.get("window_id")
     return RecoveryAllowance(
-        entry.account_id,
+        require_account(sessions),
         entry.at,
         None if window_id is None else str(window_id),
         observed_in=TaskPolicy.AUDIT,
     )
 
 
-def restore_step(entry: LedgerEntry, windows: RecoveryWindowStore) -> WindowStep:
+def restore_step(entry: LedgerEntry, windows: RecoveryWindowStore) -> RecordedStep:
     """Rebuild the step of a dead process, to observe it in the window's row."""
     window_id = entry.parameters.get("window_id")
-    return WindowStep(
+    return RecordedStep(
         entry.action,
         entry.account_id,
         windows,

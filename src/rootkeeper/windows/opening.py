@@ -152,7 +152,7 @@ class WindowOpener(AccountWork):
         account_id, context = window.account_id, {"window_id": window.window_id}
         sessions = AccountSessions(self.sessions, self.ledger, self.clock, account_id, lock, context)
         runner = ChangeRunner.in_account(sessions)
-        change = RecoveryAllowance(account_id, self.clock.now(), window.window_id)
+        change = RecoveryAllowance(sessions, self.clock.now(), window.window_id)
         try:
             existing = sessions.get(change.task_policy).find_login_profile()
             if existing is not None:

@@ -23,9 +23,10 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes import catalogue
 from rootkeeper.changes.rules import Answer, Change, Evaluation
 from rootkeeper.changes.runner import ChangeRunner
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.changes.settlement import settle_orphans
 from rootkeeper.clock import SystemClock
-from rootkeeper.errors import AwsUnclearError, AwsUnreachableError
+from rootkeeper.errors import AwsUnclearError, AwsUnreachableError, RootkeeperError
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Intent, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId, Endpoint
 from rootkeeper.values import JsonValue
@@ -90,6 +91,10 @@ class GateClosing(Change[bool]):
             self.reach("observed")
         return Evaluation(Result.DONE if shown else Result.FAILED, "As the gate shows.")
 
+    def evaluate_unread(self, error: RootkeeperError, answer: Answer | None) -> Evaluation:
+        assert answer is None
+        return Evaluation(None, error.message)
+
 
 def work(folder: Path, mode: str) -> None:
     """Close the gate, killed at the moment that ``mode`` names; or settle what a dead process left."""
@@ -108,7 +113,7 @@ def work(folder: Path, mode: str) -> None:
             runner.make(closing)
             closing.reach("recorded")
 
-        def restore(entry: LedgerEntry) -> GateClosing:
+        def restore(entry: LedgerEntry, _: AccountSessions | None) -> GateClosing:
             return GateClosing(entry.action, folder / str(entry.parameters["gate"]))
 
         settled = list(settle_orphans(ledger.list_orphans(), restore, runner))

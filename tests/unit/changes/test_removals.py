@@ -24,6 +24,7 @@ from rootkeeper.changes.removal_rules import (
     plan_deletion,
 )
 from rootkeeper.changes.rules import Answer, SentChange
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
@@ -42,6 +43,8 @@ from rootkeeper.organization.statuses import (
     RootCredentialsSummary,
     SigningCertificate,
 )
+from tests.fakes.organization import FakeOrganization
+from tests.fakes.stores import InMemoryLedger, InMemoryLocks
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, credentials
 
 EMPTY = RootCredentials(ACCOUNT_ID, None, (), (), (), NOW)
@@ -52,7 +55,9 @@ ONLY_SUMMARY = RemainingCredentials(RootCredentialsSummary(True, False, False, F
 
 
 def record_of(call: PlannedCall, state: CallState, error: AwsError | None = None) -> CallRecord:
-    removal = CredentialRemoval(ACCOUNT_ID, call)
+    organization = FakeOrganization()
+    ledger = InMemoryLedger(organization.clock, InMemoryLocks())
+    removal = CredentialRemoval(AccountSessions(organization, ledger, organization.clock, ACCOUNT_ID), call)
     intent = Intent(1, removal.action, ACCOUNT_ID, valid_until=1.0)
     return CallRecord(removal, state, SentChange(removal, intent, Answer(error=error)))
 

@@ -35,11 +35,15 @@ def organization() -> FakeOrganization:
 
 
 @pytest.fixture
-def runner(organization: FakeOrganization) -> Iterator[ChangeRunner]:
+def sessions(organization: FakeOrganization) -> Iterator[AccountSessions]:
     operator = Operator(organization, FakeDatabase(organization.clock))
     with operator.locks.hold(ACCOUNT, "settling") as lock:
-        sessions = AccountSessions(organization, operator.ledger, operator.clock, ACCOUNT, lock)
-        yield ChangeRunner(operator.ledger, operator.clock, lock, sessions)
+        yield AccountSessions(organization, operator.ledger, operator.clock, ACCOUNT, lock)
+
+
+@pytest.fixture
+def runner(sessions: AccountSessions) -> ChangeRunner:
+    return ChangeRunner.in_account(sessions)
 
 
 @pytest.mark.parametrize(
@@ -51,23 +55,27 @@ def runner(organization: FakeOrganization) -> Iterator[ChangeRunner]:
     ],
 )
 def test_a_credential_is_found_by_its_own_id(
-    runner: ChangeRunner, kind: CredentialKind, present: str, absent: str
+    runner: ChangeRunner, sessions: AccountSessions, kind: CredentialKind, present: str, absent: str
 ) -> None:
     for target, result in ((present, Result.FAILED), (absent, Result.DONE)):
-        removal = CredentialRemoval(ACCOUNT, PlannedCall(kind, target))
+        removal = CredentialRemoval(sessions, PlannedCall(kind, target))
         assert runner.watch(removal, None).evaluation.result is result
 
 
-def test_a_refused_session_is_asked_for_once(runner: ChangeRunner, organization: FakeOrganization) -> None:
+def test_a_refused_session_is_asked_for_once(
+    runner: ChangeRunner, sessions: AccountSessions, organization: FakeOrganization
+) -> None:
     organization.fail("AssumeRoot")
     for call in (KEY, PASSWORD):
-        reread = runner.watch(CredentialRemoval(ACCOUNT, call), None)
+        reread = runner.watch(CredentialRemoval(sessions, call), None)
         assert reread.shown is None
         assert reread.evaluation.result is None
     assert organization.operations(ACCOUNT).count("AssumeRoot") == 1
 
 
-def test_a_login_profile_that_appears_late_is_still_found(runner: ChangeRunner, organization: FakeOrganization) -> None:
+def test_a_login_profile_that_appears_late_is_still_found(
+    runner: ChangeRunner, sessions: AccountSessions, organization: FakeOrganization
+) -> None:
     organization.root_users[ACCOUNT].login_profile = None
 
     def act_late(operation: str, _: AccountId | None) -> None:
@@ -75,14 +83,15 @@ def test_a_login_profile_that_appears_late_is_still_found(runner: ChangeRunner, 
             organization.root_users[ACCOUNT].login_profile = LoginProfile(START, None)
 
     organization.before_each_call(act_late)
-    reread = runner.watch(RecoveryAllowance(ACCOUNT, START, observed_in=TaskPolicy.AUDIT), None)
+    reread = runner.watch(RecoveryAllowance(sessions, START, observed_in=TaskPolicy.AUDIT), None)
     assert reread.shown == LoginProfile(START, None)
     assert reread.evaluation.result is Result.DONE
 
 
-def test_a_refusal_of_one_task_is_none_of_the_other(runner: ChangeRunner, organization: FakeOrganization) -> None:
+def test_a_refusal_of_one_task_is_none_of_the_other(
+    runner: ChangeRunner, sessions: AccountSessions, organization: FakeOrganization
+) -> None:
     organization.features.discard(Feature.ROOT_SESSIONS)
-    assert runner.sessions is not None
     with pytest.raises(AwsAccessDeniedError, match="Root sessions feature"):
-        runner.sessions.get(ResourceKind.QUEUE.task_policy)
-    assert runner.watch(CredentialRemoval(ACCOUNT, PASSWORD), None).evaluation.result is Result.FAILED
+        sessions.get(ResourceKind.QUEUE.task_policy)
+    assert runner.watch(CredentialRemoval(sessions, PASSWORD), None).evaluation.result is Result.FAILED

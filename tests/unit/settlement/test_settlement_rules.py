@@ -61,8 +61,8 @@ def judge(
     restore = make_restorer(organization, organization.emails, operator.windows, operator.clock)
     with operator.locks.hold(ACCOUNT, "settling") as lock:
         sessions = AccountSessions(organization, operator.ledger, operator.clock, ACCOUNT, lock)
-        runner = ChangeRunner(Settled(operator.ledger), operator.clock, lock, sessions)
-        (settled,) = settle_orphans([orphan(action, parameters)], restore, runner)
+        runner = ChangeRunner(Settled(operator.ledger), operator.clock, lock)
+        (settled,) = settle_orphans([orphan(action, parameters)], restore, runner, sessions)
     return settled
 
 

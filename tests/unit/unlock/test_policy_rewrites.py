@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rootkeeper.aws.rules import Resource, ResourceKind
-from rootkeeper.changes.rules import Reread
+from rootkeeper.changes.rules import Change, Reread
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.ledger.rules import Action, LedgerEntry, Result
-from rootkeeper.unlock.changes import PolicyRewrite, restore_policy_change
+from rootkeeper.unlock.changes import PolicyRewrite, RecordedPolicyRewrite, restore_policy_change
 from rootkeeper.unlock.rules import ChangeKind, PolicyChange
 from rootkeeper.values import JsonValue
 from tests.fakes.unlock_desk import LOCKING, MEMBER, OPEN, READING, UnlockDesk, policy
@@ -30,30 +29,31 @@ def resource(request: pytest.FixtureRequest, desk: UnlockDesk) -> Resource:
 
 def leave_intent(desk: UnlockDesk, resource: Resource, after: str | None = None) -> LedgerEntry:
     """The intent of a process that died."""
-    rewrite = PolicyRewrite.of(PolicyChange(resource, LOCKING, after), ChangeKind.REPLACE, "/policies/1.json", ())
+    change = PolicyChange(resource, LOCKING, after)
+    sessions = desk.reading.get_sessions(MEMBER)
+    rewrite = PolicyRewrite.of(sessions, change, ChangeKind.REPLACE, "/policies/1.json", ())
     desk.ledger.append_intent(rewrite.action, account_id=rewrite.account_id, parameters=rewrite.parameters)
     return desk.ledger.entries[-1]
 
 
 def watch(desk: UnlockDesk, entry: LedgerEntry) -> Reread[str | None]:
-    runner = ChangeRunner(desk.ledger, desk.clock, sessions=desk.reading.get_sessions(MEMBER))
-    return runner.watch(restore_policy_change(entry, desk.clock.now()), None)
+    return ChangeRunner(desk.ledger, desk.clock).watch(restore(desk, entry), None)
+
+
+def restore(desk: UnlockDesk, entry: LedgerEntry) -> RecordedPolicyRewrite:
+    return restore_policy_change(entry, desk.reading.get_sessions(MEMBER), desk.clock.now())
 
 
 def test_the_intent_has_what_a_settlement_needs(desk: UnlockDesk, resource: Resource) -> None:
     entry = leave_intent(desk, resource)
-    restored = restore_policy_change(entry, desk.clock.now())
-    assert (restored.action, restored.resource, restored.parameters) == (entry.action, resource, entry.parameters)
+    restored = restore(desk, entry)
+    assert (restored.action, restored.resource, restored.recorded) == (entry.action, resource, entry.parameters)
     assert entry.parameters["change"] == "replace"
     assert entry.parameters["saved_path"] == "/policies/1.json"
 
 
-def test_a_restored_rewrite_is_never_sent_again(desk: UnlockDesk, resource: Resource) -> None:
-    restored = restore_policy_change(leave_intent(desk, resource), desk.clock.now())
-    runner = ChangeRunner(desk.ledger, desk.clock, sessions=desk.reading.get_sessions(MEMBER))
-    with pytest.raises(NotImplementedError):
-        runner.send(restored)
-    assert desk.organization.changing_calls == []
+def test_a_restored_rewrite_can_only_be_observed(desk: UnlockDesk, resource: Resource) -> None:
+    assert not isinstance(restore(desk, leave_intent(desk, resource)), Change)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,8 @@ def test_a_policy_is_waited_for_until_aws_must_show_it(desk: UnlockDesk, resourc
 
 def test_an_old_intent_of_a_queue_is_waited_for_a_second(desk: UnlockDesk) -> None:
     entry = leave_intent(desk, desk.add("locked", kind=ResourceKind.QUEUE))
-    restored = restore_policy_change(entry, entry.at + timedelta(days=1))
+    sessions = desk.reading.get_sessions(MEMBER)
+    restored = restore_policy_change(entry, sessions, entry.at + timedelta(days=1))
     assert restored.pauses_seconds == (1.0, 2.0, 1.0)
 
 
@@ -97,9 +98,9 @@ def test_p06_a_policy_that_cannot_be_read_leaves_the_intent_open(desk: UnlockDes
 def test_an_intent_that_names_no_bucket_is_refused(desk: UnlockDesk, parameters: Mapping[str, JsonValue]) -> None:
     desk.ledger.append_intent(Action.BUCKET_POLICY_PUT, account_id=MEMBER, parameters=parameters)
     with pytest.raises(ValueError, match="doesn't name its bucket"):
-        restore_policy_change(desk.ledger.entries[-1], desk.clock.now())
+        restore(desk, desk.ledger.entries[-1])
 
 
 def test_an_intent_that_names_no_account_is_refused(desk: UnlockDesk, resource: Resource) -> None:
-    with pytest.raises(ValueError, match="doesn't name its account"):
-        restore_policy_change(replace(leave_intent(desk, resource), account_id=None), desk.clock.now())
+    with pytest.raises(ValueError, match="names no account"):
+        restore_policy_change(leave_intent(desk, resource), None, desk.clock.now())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.errors import AwsAccessDeniedError
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountId
@@ -19,6 +20,8 @@ from rootkeeper.windows.rules import (
     OpenOutcome,
     classify_opening,
 )
+from tests.fakes.organization import FakeOrganization
+from tests.fakes.stores import InMemoryLedger, InMemoryLocks
 
 ACCOUNT = AccountId("222233334444")
 STARTED_AT = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
@@ -57,6 +60,12 @@ def test_a_profile_that_is_shown_is_never_called_nothing(answer: CreateLoginProf
     assert classify_opening(answer, reread, STARTED_AT) in {OpenOutcome.OPEN, OpenOutcome.FOREIGN}
 
 
+def allowance() -> RecoveryAllowance:
+    organization = FakeOrganization()
+    ledger = InMemoryLedger(organization.clock, InMemoryLocks())
+    return RecoveryAllowance(AccountSessions(organization, ledger, organization.clock, ACCOUNT), STARTED_AT)
+
+
 @pytest.mark.parametrize(
     ("shown", "result"),
     [
@@ -68,10 +77,10 @@ def test_a_profile_that_is_shown_is_never_called_nothing(answer: CreateLoginProf
 def test_the_opening_of_a_dead_process_is_decided_by_the_create_date_alone(
     shown: LoginProfile | None, result: Result
 ) -> None:
-    assert RecoveryAllowance(ACCOUNT, STARTED_AT).evaluate(shown, None).result is result
+    assert allowance().evaluate(shown, None).result is result
 
 
 def test_the_opening_of_a_dead_process_that_cannot_be_read_stays_open() -> None:
-    evaluation = RecoveryAllowance(ACCOUNT, STARTED_AT).evaluate_unread(AwsAccessDeniedError("denied"), None)
+    evaluation = allowance().evaluate_unread(AwsAccessDeniedError("denied"), None)
     assert evaluation.result is None
     assert get_outcome(evaluation) is OpenOutcome.UNKNOWN
