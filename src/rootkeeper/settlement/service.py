@@ -8,7 +8,7 @@ only when needed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import TaskPolicy
@@ -17,7 +17,7 @@ from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.changes.settlement import RestoreChange, SettledIntent, leave_open, settle_orphans
 from rootkeeper.errors import AccountBusyError, AwsAccessDeniedError, AwsError, LockLostError
-from rootkeeper.ledger.rules import Intent, LedgerEntry
+from rootkeeper.ledger.rules import Action, Intent, LedgerEntry
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.windows.changes import RecoveryAllowance, get_outcome
 from rootkeeper.windows.checks import AccountWork
@@ -139,7 +139,7 @@ class Settlement(AccountWork):
                 )
                 runner = ChangeRunner.in_account(sessions)
                 intents = tuple(settle_orphans(left.intents, self.restore, runner, sessions))
-                return SettlementReport(intents, tuple(self._settle_windows(left.windows, sessions)))
+                return SettlementReport(intents, tuple(self._settle_windows(left, sessions)))
         except (AccountBusyError, LockLostError) as error:
             return SettlementReport(tuple(leave_open(entry, error.message) for entry in left.intents))
 
@@ -154,18 +154,22 @@ class Settlement(AccountWork):
         if state is not AccountState.ACTIVE:
             raise AwsAccessDeniedError(f"Account {account_id} is {state}. AWS doesn't allow root sessions in it.")
 
-    def _settle_windows(self, left: Sequence[RecoveryWindow], sessions: AccountSessions) -> Iterable[SettledWindow]:
-        for known in left:
+    def _settle_windows(self, left: AccountOrphans, sessions: AccountSessions) -> Iterable[SettledWindow]:
+        was_awaited = any(entry.action is Action.LOGIN_PROFILE_CREATE for entry in left.intents)
+        for known in left.windows:
             window = self.windows.get(known.window_id)
             if window.state is WindowState.APPROVED:
                 failure = "The process that requested the window ended before it opened anything."
                 yield SettledWindow(window, self._end(window, WindowState.LAPSED, failure), failure)
             elif window.state is WindowState.OPENING:
-                yield self._settle_opening(window, sessions)
+                yield self._settle_opening(window, sessions, was_awaited=was_awaited)
 
-    def _settle_opening(self, window: RecoveryWindow, sessions: AccountSessions) -> SettledWindow:
+    def _settle_opening(self, window: RecoveryWindow, sessions: AccountSessions, *, was_awaited: bool) -> SettledWindow:
+        """:param was_awaited: whether the settlement of the opening's intent has just made all pauses."""
         started_at = window.opening_started_at or window.requested_at
         change = RecoveryAllowance(sessions, started_at, window.window_id, observed_in=TaskPolicy.AUDIT)
+        if was_awaited:
+            change = replace(change, pauses_seconds=())
         reread = ChangeRunner.in_account(sessions).watch(change, None)
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:

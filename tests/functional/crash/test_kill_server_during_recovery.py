@@ -112,14 +112,14 @@ class Life:
         assert_chained(entries)
 
     def continue_job(self) -> None:
-        """The next process, past the window's end: it is closed by the time that this one is ready; what the dead one
-        left unclear in the ledger is settled soon after.
+        """The next process, past the window's end: root has no credentials by the time that this one is ready; intents
+        and windows that the dead one left in mid-step are settled soon after.
         """
         self.servers.proxy.begin_run()
         server = self.servers.wait_ready(self.servers.start(offset=PAST_THE_END))
         assert is_empty(self.servers.sandbox.root_user(self.account_id)), server.stderr
         wait_until(
-            lambda: self.servers.database.query("SELECT * FROM open_intents") == [],
+            lambda: not self.list_open_intents() and not OWING & set(self.states()),
             SETTLED_SECONDS,
             lambda: server.stderr,
         )
