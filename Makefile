@@ -68,6 +68,8 @@ demo: ## Start sandbox, server and console to try it all; Ctrl-C ends it
 PYTEST := $(BIN)/python -m pytest --dist loadgroup
 APART := tests/attack tests/functional/api/test_schemathesis.py
 TOGETHER := -p no:schemathesis $(addprefix --ignore ,$(APART))
+# In a new clone all workers would compile all test files at the same time.
+COMPILE_TESTS := [ -d tests/unit/__pycache__ ] || $(PYTEST) --collect-only -qq $(TOGETHER) >/dev/null
 ifdef LONG
 SUITES := test-oldest test-whole test-apart
 else
@@ -81,6 +83,7 @@ test: ## Static checks, and all tests but the long ones; LONG=yes for all
 
 .PHONY: test-quick
 test-quick: setup
+	@$(COMPILE_TESTS)
 	$(PYTEST) -n $(JOBS) $(TOGETHER) -m "not long"
 
 .PHONY: test-long
@@ -89,6 +92,7 @@ test-long: setup $(VENV)/.podman ## The long tests alone: kill -9 at every step,
 
 .PHONY: test-whole
 test-whole: setup $(VENV)/.podman
+	@$(COMPILE_TESTS)
 	nice -n 10 $(PYTEST) -n $(JOBS) $(TOGETHER) $(CHOICE)
 
 .PHONY: test-apart
@@ -207,18 +211,18 @@ $(DOCS_VENV)/.installed: requirements/docs.lock | $(VENV)/.made
 	@$(STEP) "Installing the generator of the documentation into $(DOCS_VENV)" $(INSTALL) $(DOCS_VENV) requirements/docs.lock
 	@touch $@
 
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11
+
 .PHONY: lock
-lock: ## Pin every dependency again (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra postgresql --extra server --group dev pyproject.toml -o requirements/tests.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements/node.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group release -o requirements/release.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group docs -o requirements/docs.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group image \
+lock: $(VENV)/.made ## Pin every dependency again
+	$(COMPILE) --extra postgresql --extra server --group dev pyproject.toml -o requirements/tests.lock
+	$(COMPILE) --group installer --constraint requirements/tests.lock -o requirements/installer.lock
+	$(COMPILE) --group node -o requirements/node.lock
+	$(COMPILE) --group release -o requirements/release.lock
+	$(COMPILE) --group docs -o requirements/docs.lock
+	$(COMPILE) --group image \
 		--constraint requirements/docs.lock --constraint requirements/node.lock -o requirements/image.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
-		--extra postgresql --extra server pyproject.toml -o requirements/server.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
-		--group editable -o requirements/editable.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
-		--group smoke -o requirements/smoke.lock
+	$(COMPILE) --constraint requirements/tests.lock --extra postgresql --extra server pyproject.toml \
+		-o requirements/server.lock
+	$(COMPILE) --constraint requirements/tests.lock --group editable -o requirements/editable.lock
+	$(COMPILE) --constraint requirements/tests.lock --group smoke -o requirements/smoke.lock

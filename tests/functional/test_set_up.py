@@ -1,7 +1,8 @@
 """What the Makefile sets up: on machines that lack something, and after a set-up that was cut off.
 
-The Makefile and its scripts are the real ones, in a small checkout of their own. pip installs small wheels of the test
-into real virtual environments; npm and the generators are programs of the test, because only their traces matter here.
+The Makefile and its scripts are the real ones, in a small checkout of their own. pip or uv installs small wheels of the
+test into real virtual environments; npm and the generators are programs of the test, because only their traces matter
+here.
 """
 
 from __future__ import annotations
@@ -95,6 +96,17 @@ def write_wheel(folder: Path, name: str, files: Mapping[str, str]) -> str:
     return f"{name}==1 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
+def write_wheel_of_uv(folder: Path) -> str:
+    """Write a wheel that contains the uv of the tests' environment, and return its line of a lock file."""
+    path = folder / "uv-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.write(Path(sys.executable).parent / "uv", "uv-1.data/scripts/uv")
+        wheel.writestr("uv-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 1\n")
+        wheel.writestr("uv-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("uv-1.dist-info/RECORD", "")
+    return f"uv==1 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
 def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
@@ -147,7 +159,7 @@ def write_program(path: Path, text: str) -> None:
 def start_demo(checkout: Path, **variables: str) -> subprocess.Popen[str]:
     """Start ``make demo`` in a process group of its own."""
     programs = os.pathsep.join((str(checkout / "programs"), os.environ["PATH"]))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE", "SET_UP"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "MAKE", "SET_UP"))}
     environment = {"PATH": programs, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout / "wheels"), "PAUSE": ""}
     return subprocess.Popen(
         ["make", "demo", f"PYTHON={sys.executable}"],
@@ -173,9 +185,9 @@ WHOLE = ["console built", "console whole", "packages whole", "help built"]
 """What the demo of the test shows."""
 
 
-def finish_demo(checkout: Path) -> str:
+def finish_demo(checkout: Path, **variables: str) -> str:
     """Run ``make demo`` to its end, require that everything is whole, and return what it shows."""
-    with start_demo(checkout) as process:
+    with start_demo(checkout, **variables) as process:
         shown = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 0, shown
     assert [line.strip() for line in shown.splitlines()[-len(WHOLE) :]] == WHOLE
@@ -221,6 +233,26 @@ def test_an_installation_that_outlived_its_make_is_waited_for(checkout: Path) ->
         shown = finish_demo(checkout)
     assert "Waiting for the installation into .venv" in shown
     assert "was cut off" not in shown
+
+
+def test_uv_installs_where_it_can_be_had_and_pip_where_not(checkout: Path) -> None:
+    finish_demo(checkout)
+    assert find_installers(checkout) == {"pip"}
+    shutil.rmtree(checkout / ".venv")
+    shutil.rmtree(checkout / ".venv-docs")
+    (checkout / "requirements/installer.lock").write_text(write_wheel_of_uv(checkout / "wheels"))
+    own = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(checkout / "wheels"), "UV_CACHE_DIR": str(checkout / "cache")}
+    finish_demo(checkout, **own)
+    assert find_installers(checkout) == {"uv"}
+    shutil.rmtree(checkout / ".venv-docs")
+    finish_demo(checkout, **own | {"UV_FIND_LINKS": str(checkout / "programs")})
+    assert find_installers(checkout) == {"pip", "uv"}, "uv doesn't know where pip's index is"
+
+
+def find_installers(checkout: Path) -> set[str]:
+    """Return the installers that installed the packages of the locks."""
+    found = [*checkout.glob(".venv*/lib/python*/site-packages/*-1.dist-info/INSTALLER")]
+    return {path.read_text().strip() for path in found if not path.parent.name.startswith("uv-")}
 
 
 def test_the_site_has_no_start_page_until_all_of_it_is_there(tmp_path: Path) -> None:
