@@ -1,4 +1,5 @@
-"""Tests that follow from a few files: how the project is installed, packed into an image, and used by others' programs.
+"""Tests that follow from a few files: how the project is installed, packed into an image, and used by others' programs,
+and how the sandbox answers the clients of others.
 
 They take many minutes, and what they try changes only with these files. A module names its files by the marker
 ``inputs``. A run of all tests that passed writes the files' hashes to ``tried.json``; with ``TEST_INPUTS=changed`` a
@@ -24,6 +25,29 @@ TEST_INPUTS = "TEST_INPUTS"
 LOCKS = ("requirements/image.lock", "requirements/server.lock", "console/package-lock.json")
 BUILD = ("pyproject.toml", "console/hatch_build.py", "packaging/hatch_urls.py", *LOCKS)
 FILES: dict[str, tuple[str, ...]] = {
+    "clients": (
+        "requirements/tests.lock",
+        "src/rootkeeper_sandbox/**/*.css",
+        "src/rootkeeper_sandbox/**/*.html",
+        "src/rootkeeper_sandbox/**/*.json",
+        "src/rootkeeper_sandbox/**/*.py",
+        "src/rootkeeper_sandbox/**/*.yaml",
+        "tests/e2e/boto3_client.py",
+        "tests/e2e/conftest.py",
+        "tests/e2e/foreign_clients.py",
+        "tests/e2e/go/*",
+        "tests/e2e/javascript/*.json",
+        "tests/e2e/javascript/*.mjs",
+        "tests/e2e/refusals.py",
+        "tests/e2e/stage.py",
+        "tests/e2e/test_aws_command_line.py",
+        "tests/e2e/test_go_creations.py",
+        "tests/e2e/test_refusals.py",
+        "tests/e2e/test_unlocking.py",
+        "tests/e2e/test_whole_story.py",
+        "tests/go_programs.py",
+        "tests/sandbox_process.py",
+    ),
     "container": (
         *BUILD,
         "Containerfile",
@@ -45,6 +69,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "Makefile",
         "requirements/docs.lock",
         "requirements/editable.lock",
+        "requirements/installer.lock",
         "scripts/build-release",
         "scripts/install-locked",
         "scripts/remove-unfinished",

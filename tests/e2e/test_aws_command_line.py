@@ -13,7 +13,7 @@ from tests.e2e.refusals import AUDIT, CREATE, DELETE, TASK_POLICY_PREFIX
 from tests.e2e.stage import Stage, summarize
 from tests.sandbox.findings import make_finding
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.inputs("clients")]
 
 
 @pytest.fixture

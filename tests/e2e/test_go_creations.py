@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.foreign_clients import GO_BUILD_SECONDS, Go
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(GO_BUILD_SECONDS)]
+pytestmark = [pytest.mark.long, pytest.mark.inputs("clients"), pytest.mark.timeout(GO_BUILD_SECONDS)]
 
 CREATIONS = {"CreateOrganizationalUnit", "CreateRole"}
 

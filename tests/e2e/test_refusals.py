@@ -22,7 +22,12 @@ from tests.e2e.refusals import (
 )
 from tests.e2e.stage import Stage
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("refusals"), pytest.mark.timeout(GO_BUILD_SECONDS)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("refusals"),
+    pytest.mark.timeout(GO_BUILD_SECONDS),
+    pytest.mark.inputs("clients"),
+]
 """What the sandbox went through is made once, for all tests of this file."""
 
 WRONG_KEYS = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")

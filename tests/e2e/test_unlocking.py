@@ -13,7 +13,12 @@ from tests.e2e.foreign_clients import GO_BUILD_SECONDS, REGION, SDKS, Answer, Aw
 from tests.e2e.refusals import UNLOCK_BUCKET, UNLOCK_QUEUE, assume_root_input
 from tests.e2e.stage import Stage
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("unlocking"), pytest.mark.timeout(GO_BUILD_SECONDS)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("unlocking"),
+    pytest.mark.timeout(GO_BUILD_SECONDS),
+    pytest.mark.inputs("clients"),
+]
 
 OWNER, SESSION = "owner", "session"
 COMMAND_LINE = "aws-command-line"

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.foreign_clients import GO_BUILD_SECONDS, SDKS
 from tests.e2e.stage import Stage, summarize
 
-pytestmark = pytest.mark.timeout(GO_BUILD_SECONDS)
+pytestmark = [pytest.mark.timeout(GO_BUILD_SECONDS), pytest.mark.inputs("clients")]
 
 Story = dict[str, Any]
 NOTHING = {"password": 0, "access_keys": 0, "signing_certificates": 0, "mfa_devices": 0}
