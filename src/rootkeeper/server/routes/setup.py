@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
+from rootkeeper.demo.story import StoryAnswer, describe_story
 from rootkeeper.errors import NotFoundError
 from rootkeeper.history import rules as history
 from rootkeeper.history.records import ChangeCounts, KeptAuditRecord, difference_summary, kept_audit_record
@@ -37,7 +38,6 @@ from rootkeeper.server.accounts import (
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Filter, Filters, log_remarks, show_example, show_one, show_page
-from rootkeeper.server.story import StoryStep, evaluate_story, read_story_state
 from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
 from rootkeeper.shapes import (
     AccountNumber,
@@ -202,14 +202,6 @@ class TrendAnswer(Answer):
     days: list[TrendDay]
 
 
-@record
-class StoryAnswer(Answer):
-    """The guided story of a demo."""
-
-    people_url: str | None
-    steps: list[StoryStep]
-
-
 class SetupBody(Body):
     """The parts to turn on, besides trusted access; parts that are on already stay on."""
 
@@ -351,12 +343,11 @@ def show_trend(services: Served) -> dict[str, Any]:
     return show_one({"days": [fill_record(TrendDay, trend_day, day=trend_day.day.isoformat()) for trend_day in days]})
 
 
-def show_story(services: Served) -> dict[str, Any]:
+def show_story(services: Served) -> StoryAnswer:
     """Show the guided story. Only the server of a demo has a story."""
     if not services.has_story:
         raise NotFoundError("This server has no guided story.", hint="Only the server of a demo has one.")
-    steps = evaluate_story(read_story_state(services.endpoint))
-    return show_one({"people_url": services.endpoint.people_url, "steps": steps})
+    return describe_story(services.endpoint)
 
 
 def list_policies(
