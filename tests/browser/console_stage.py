@@ -28,7 +28,7 @@ from playwright.sync_api import (
 
 from rootkeeper.access.rules import FACTOR_LASTS
 from rootkeeper.cli.demo_processes import DemoServer
-from rootkeeper.server.story import DEMO_USERS, PASSWORD
+from rootkeeper.demo.story import DEMO_USERS, PASSWORD
 from rootkeeper.values import render_time
 from rootkeeper_sandbox.clock import totp_code
 from tests.browser.pages import FAILED_LOAD

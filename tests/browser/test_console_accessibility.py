@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from rootkeeper.server.story import PASSWORD
+from rootkeeper.demo.story import PASSWORD
 from tests.browser.console_stage import ConsoleStage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]

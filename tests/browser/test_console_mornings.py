@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from rootkeeper.cli.demo_story import is_bare
-from rootkeeper.server.story import PASSWORD
+from rootkeeper.demo.story import PASSWORD
 from tests.browser import console_story as story
 from tests.browser.console_deletion import DELETE, PLAN_IS_SHOWN
 from tests.browser.console_pages import ApiSession

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Request, expect
 
-from rootkeeper.server.story import PASSWORD
+from rootkeeper.demo.story import PASSWORD
 from rootkeeper_sandbox.clock import totp_code
 from tests.browser.console_stage import CODE_LABEL, ConsolePerson, ConsoleStage, watch_posts
 

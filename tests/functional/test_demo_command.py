@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rootkeeper.server.story import DEMO_USERS, PASSWORD
+from rootkeeper.demo.story import DEMO_USERS, PASSWORD
 from tests.functional.running import SECONDS, Program, Run, Runner
 from tests.ports import reserved_port
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.server.story import DEMO_USERS, list_codes
+from rootkeeper.demo.story import DEMO_USERS, list_codes
 from rootkeeper_sandbox.clock import STEP_SECONDS, read_machine_time, step_of, totp_code
 from rootkeeper_sandbox.control import answer_control
 from rootkeeper_sandbox.exchange import HttpRequest

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
+from rootkeeper.demo.story import DEMO_USERS, PASSWORD
 from rootkeeper.errors import InputError
-from rootkeeper.server.story import DEMO_USERS, PASSWORD
 
 _LOOK_SECONDS = 0.05
 

@@ -13,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -270,13 +271,33 @@ class Connection:
                 return
             asked["after"] = self.parse_answer(str, following)
 
+    def read(self, parse: Callable[[Any], _Parsed], path: str, query: Query | None = None) -> _Parsed:
+        """Read JSON, and parse it.
+
+        :raises RootkeeperError: as ``get``.
+        """
+        return self.parse_answer(parse, self.get(path, query))
+
+    def change(self, parse: Callable[[Any], _Parsed], path: str, body: Mapping[str, Any] | None = None) -> _Parsed:
+        """Request a change, once, and parse its answer.
+
+        :raises RootkeeperError: as ``post``.
+        """
+        return self.parse_answer(parse, self.post(path, body))
+
     def parse_answer(self, parse: Callable[[Any], _Parsed], answer: Any) -> _Parsed:
         """Parse an answer with ``parse``.
 
         :raises ServerUnreachableError: if this version doesn't understand it.
         """
-        try:
+        with self.parsing():
             return parse(answer)
+
+    @contextmanager
+    def parsing(self) -> Iterator[None]:
+        """Raise ``ServerUnreachableError`` in place of the error of an answer that this version doesn't understand."""
+        try:
+            yield
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ServerUnreachableError(
                 f"The answer of {self.url} can't be understood.",

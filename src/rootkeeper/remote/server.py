@@ -157,7 +157,9 @@ class RemoteServer:
 
         :raises NotSignedInError: if it isn't valid.
         """
-        return self.connection.parse_answer(_parse_membership, self.connection.get("me"))
+        return self.connection.read(
+            lambda me: parse_facts(Membership, {**me, "endpoint": Endpoint(me["endpoint"]), "record": me}), "me"
+        )
 
     def sign_in(self, name: str, password: str, totp: str | None = None) -> IssuedToken:
         """Get a token for a name and a password.
@@ -168,8 +170,7 @@ class RemoteServer:
         :raises FactorRefusedError: if the code isn't right.
         """
         proof = {"name": name, "password": password} | ({} if totp is None else {"totp": totp})
-        answer = self.connection.post("auth/sign-in", proof)
-        return self.connection.parse_answer(partial(parse_facts, IssuedToken), answer)
+        return self.connection.change(partial(parse_facts, IssuedToken), "auth/sign-in", proof)
 
     def sign_out(self) -> None:
         """End the token of a sign-in."""
@@ -193,16 +194,3 @@ def open_remote_server(address: str) -> RemoteServer:
             hint=Hint(f"Sign in to it, or set {TOKEN_VARIABLE}.", "server.login", url=url, variable=TOKEN_VARIABLE),
         )
     return RemoteServer(Connection(url, stored.token))
-
-
-def _parse_membership(record: Mapping[str, Any]) -> Membership:
-    return Membership(
-        name=record["name"],
-        kind=IdentityKind(record["kind"]),
-        role=ServerRole(record["role"]),
-        permissions=frozenset(record["permissions"]),
-        organization_id=record["organization_id"],
-        endpoint=Endpoint(record["endpoint"]),
-        version=record["version"],
-        record=record,
-    )

@@ -1,4 +1,4 @@
-"""Caches of accounts, the set-up and the last comparison of audits, shared by all requests, and the set-up's JSON.
+"""Caches of accounts, the set-up and the last comparison of audits, shared by all requests.
 
 An organization of 10,000 accounts isn't read again for each page and each client: a cheap query says whether anything
 has changed. While an audit changes much, a reading is reused for a few times as long as it took.
@@ -25,9 +25,9 @@ from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.serving import ActorUseCases, ServerRuntime
 from rootkeeper.errors import AwsError, Hint, InputError
 from rootkeeper.history.service import ComparedAudits
-from rootkeeper.ledger.rules import Action, Actor
+from rootkeeper.ledger.rules import Actor
 from rootkeeper.ledger.writer import Revisions
-from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
@@ -37,7 +37,7 @@ from rootkeeper.organization.statuses import (
     count_statuses,
 )
 from rootkeeper.server.request_path import make_tag
-from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
+from rootkeeper.setup.service import SetupReport
 from rootkeeper.shapes import SCHEMA_VERSION, fill_record
 from rootkeeper.values import render_instant
 
@@ -360,103 +360,3 @@ class AuditComparisonCache:
             return compared
         finally:
             self._comparing.release()
-
-
-_WHYS: tuple[tuple[str, str], ...] = (
-    ("All features", "An organization with consolidated billing only has no root access management."),
-    ("Trusted access", "IAM needs trusted access to act in member accounts."),
-    (
-        f"The feature {Feature.ROOT_CREDENTIALS_MANAGEMENT}",
-        "It is needed to see, delete and recover root user credentials of member accounts from one place.",
-    ),
-    (
-        f"The feature {Feature.ROOT_SESSIONS}",
-        "Without it, only the root user's password helps when a bucket or queue policy denies access to everyone.",
-    ),
-    (
-        "A delegated administrator",
-        (
-            "Without one, everything here needs the management account, and there is no access when the identity "
-            "provider fails."
-        ),
-    ),
-)
-"""Why each part is needed, by the beginning of its name."""
-
-
-def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]:
-    """Describe the parts that are on; ``None`` for parts that couldn't be read.
-
-    While trusted access is off, no feature is on, even if AWS keeps its flag.
-
-    :param inventory: for the delegated administrators' names.
-    """
-    delegates = setup.delegated_administrators
-    names = {} if inventory is None else {account.account_id: account.name for account in inventory.accounts}
-    return {
-        "trusted_access": setup.trusted_access,
-        "features": _list_features(setup),
-        "delegated_administrators": (
-            None
-            if delegates is None
-            else [{"account_id": account_id, "name": names.get(account_id)} for account_id in delegates]
-        ),
-        "unknown": list(setup.unknown),
-    }
-
-
-def features_to_records(setup: Setup) -> list[dict[str, Any]]:
-    """Describe both features; ``is_on`` is ``None`` if it couldn't be read."""
-    on = _list_features(setup)
-    return [{"name": feature.value, "is_on": None if on is None else feature.value in on} for feature in Feature]
-
-
-def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
-    """Describe the missing parts, why they are needed, and how to add them."""
-    return [
-        {
-            "what": part.what,
-            "why": next((why for begin, why in _WHYS if part.what.startswith(begin)), ""),
-            "action": str(part.fix),
-        }
-        for part in report.missing
-    ]
-
-
-def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
-    steps = [
-        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
-    ]
-    return {"steps": steps, "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
-
-
-def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[str, Any]:
-    """Describe the results of a change, and the set-up as re-read after it."""
-    is_registered = any(
-        result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
-        for result in change.results
-    )
-    # Roles of accounts come from the last listing.
-    remarks = ["The next audit shows the account as failsafe."] if is_registered else []
-    steps = [
-        {
-            "action": result.step.action.value,
-            "what": result.step.title,
-            "outcome": result.outcome.value,
-            "detail": " ".join(text for text in (result.explanation, result.hint) if text),
-        }
-        for result in change.results
-    ]
-    return {
-        "steps": steps,
-        "unneeded": list(change.plan.unneeded),
-        "remarks": [*change.closing_remarks, *remarks],
-        "is_proven": change.is_proven,
-        "setup": setup_to_record(change.setup, inventory),
-    }
-
-
-def _list_features(setup: Setup) -> list[str] | None:
-    if setup.trusted_access is False:
-        return []
-    return None if setup.features is None else sorted(feature.value for feature in setup.features)

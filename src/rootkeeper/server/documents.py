@@ -165,18 +165,14 @@ def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
         answers[int(row.status)] = {
             "description": "A file or a stream.",
             "content": {
-                name: {"schema": {"type": ["array", "object"] if _is_json(name) else "string"}}
+                # Source: RFC 6839, section 3.1, the suffix ``+json``.
+                name: {"schema": {"type": ["array", "object"] if name.endswith(("/json", "+json")) else "string"}}
                 for name in row.media_types
             },
         }
     for status in row.further_statuses:
         answers[int(status)] = {"description": "The same JSON, in another state.", "content": {_JSON: {}}}
     return dict(sorted(answers.items(), key=lambda answer: int(answer[0])))
-
-
-def _is_json(media_type: str) -> bool:
-    """Source: RFC 6839, section 3.1, the suffix ``+json``."""
-    return media_type == _JSON or media_type.endswith("+json")
 
 
 def describe_api(application: FastAPI) -> dict[str, Any]:

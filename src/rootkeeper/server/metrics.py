@@ -30,8 +30,8 @@ _LATEST_AUDITS = 100
 """How many are read for each scrape; no more end between two scrapes."""
 
 
-class ServerMetrics:
-    """The metrics of a server. Thread-safe."""
+class ServerMetrics(Collector):
+    """The metrics of a server; those of its state are read for each scrape. Thread-safe."""
 
     def __init__(self, services: ServerRuntime) -> None:
         self._services = services
@@ -60,7 +60,7 @@ class ServerMetrics:
             registry=self._registry,
         )
         ProcessCollector(registry=self._registry)
-        self._registry.register(_StateCollector(services))
+        self._registry.register(self)
 
     def count_request(self, method: str, route: str, status: int | None, seconds: float) -> None:
         """Count a request; it has no status if it ended before its answer began."""
@@ -79,13 +79,6 @@ class ServerMetrics:
             self._counted_audits |= {audit.audit_id for audit in latest}
         encode, media_type = choose_encoder(accepted)
         return encode(self._registry), media_type
-
-
-class _StateCollector(Collector):
-    """Reads metrics for each scrape."""
-
-    def __init__(self, services: ServerRuntime) -> None:
-        self._services = services
 
     def describe(self) -> list[Metric]:
         """Registration reads nothing."""

@@ -310,48 +310,38 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp, largest_bytes: int = LARGEST_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app = app
-        self._limits = (largest_bytes, seconds)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            receive = _Body(scope, receive, *self._limits).receive
-        await self._app(scope, receive, send)
-
-
-class _Body:
-    """A request's body, while it is read."""
-
-    def __init__(self, scope: Scope, receive: Receive, largest_bytes: int, seconds: float) -> None:
-        self._receive = receive
         self._largest_bytes = largest_bytes
         self._seconds = seconds
-        self._announced = Headers(scope=scope).get("content-length", "")
-        self._bytes = 0
-        self._ends_at: float | None = None
-        self._is_whole = False
 
-    async def receive(self) -> Message:
-        """Return the next piece; after the last, wait without a limit for the client to leave, as a stream does."""
-        if self._is_whole:
-            return await self._receive()
-        if self._announced.isdecimal() and int(self._announced) > self._largest_bytes:
-            raise self._too_large()
-        if self._ends_at is None:
-            self._ends_at = asyncio.get_running_loop().time() + self._seconds
-        try:
-            async with asyncio.timeout_at(self._ends_at):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise HTTPException(408, "The request's body took too long.") from error
-        if message["type"] == "http.request":
-            self._bytes += len(message.get("body", b""))
-            self._is_whole = not message.get("more_body", False)
-            if self._bytes > self._largest_bytes:
-                raise self._too_large()
-        return message
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, self._limit(scope, receive) if scope["type"] == "http" else receive, send)
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"The request's body is larger than {self._largest_bytes} bytes.")
+    def _limit(self, scope: Scope, receive: Receive) -> Receive:
+        announced = Headers(scope=scope).get("content-length", "")
+        too_large = HTTPException(413, f"The request's body is larger than {self._largest_bytes} bytes.")
+        received_bytes, ends_at, is_whole = 0, 0.0, False
+
+        async def receive_next() -> Message:
+            """Return the next piece; after the last, wait without a limit for the client to leave, as a stream does."""
+            nonlocal received_bytes, ends_at, is_whole
+            if is_whole:
+                return await receive()
+            if announced.isdecimal() and int(announced) > self._largest_bytes:
+                raise too_large
+            ends_at = ends_at or asyncio.get_running_loop().time() + self._seconds
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(408, "The request's body took too long.") from error
+            if message["type"] == "http.request":
+                received_bytes += len(message.get("body", b""))
+                is_whole = not message.get("more_body", False)
+                if received_bytes > self._largest_bytes:
+                    raise too_large
+            return message
+
+        return receive_next
 
 
 _NEVER = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})

@@ -1,4 +1,4 @@
-"""Serves the built pages of the console and, below ``/help``, the pages of the help; and renders QR codes.
+"""Serves the built pages of the console and, below ``/help``, the pages of the help.
 
 Only files that are listed at the start are read, by their listed addresses: no path of a request becomes a path of this
 machine. Scripts and styles come only from this server, and no other page can embed these pages.
@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -83,50 +84,20 @@ class ServedFile:
     caching: str
 
 
-class ServedFiles:
-    """The files below a folder, each read when it is asked for the first time; none if nothing was built.
-
-    A file that was compressed when it was built, such as ``index.html.gz``, has the address of its content.
+def read_file(path: Path, suffix: str, *, is_hashed: bool) -> ServedFile:
+    """:param is_hashed: whether the file's name has a hash of its content.
+    :raises OSError: if it was removed after the start.
     """
-
-    def __init__(self, folder: Path, hashed_folder: str | None = None) -> None:
-        """:param hashed_folder: the address of a folder of files with a hash of their content in the name."""
-        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-        addresses = {f"/{name.removesuffix(_COMPRESSED)}": path for name, path in files.items()}
-        self._paths = {
-            address: path for address, path in addresses.items() if PurePosixPath(address).suffix in _MEDIA_TYPES
-        }
-        self._hashed_folder = hashed_folder
-        self._read: dict[str, ServedFile] = {}
-
-    def __contains__(self, address: str) -> bool:
-        return address in self._paths
-
-    async def find(self, address: str) -> ServedFile | None:
-        """Return the file of an address, unless there is none, or it was removed after the start."""
-        if address not in self._paths:
-            return None
-        if address not in self._read:
-            try:
-                self._read[address] = await run_in_threadpool(self._prepare, address)
-            except OSError:
-                return None
-        return self._read[address]
-
-    def _prepare(self, address: str) -> ServedFile:
-        path, suffix = self._paths[address], PurePosixPath(address).suffix
-        kept = path.read_bytes()
-        content = gzip.decompress(kept) if path.suffix == _COMPRESSED else kept
-        is_compressed = suffix in {".png", ".woff2"}
-        is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and not is_compressed
-        is_hashed = self._hashed_folder is not None and address.startswith(self._hashed_folder)
-        return ServedFile(
-            content,
-            gzip.compress(content, mtime=0) if is_worth_it else None,
-            _MEDIA_TYPES[suffix],
-            hashlib.sha256(content).hexdigest()[:32],
-            "public, max-age=31536000, immutable" if is_hashed else "no-cache",
-        )
+    kept = path.read_bytes()
+    content = gzip.decompress(kept) if path.suffix == _COMPRESSED else kept
+    is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and suffix not in {".png", ".woff2"}
+    return ServedFile(
+        content,
+        gzip.compress(content, mtime=0) if is_worth_it else None,
+        _MEDIA_TYPES[suffix],
+        hashlib.sha256(content).hexdigest()[:32],
+        "public, max-age=31536000, immutable" if is_hashed else "no-cache",
+    )
 
 
 def render_file(file: ServedFile, scope: Scope) -> Response:
@@ -184,12 +155,23 @@ NO_SUCH_HELP = _PAGE.format(
 
 
 class _Pages(ABC):
-    """Answers requests for built pages, and passes on all others."""
+    """Answers requests for the built pages of a folder, and passes on all others.
 
-    def __init__(self, app: ASGIApp, folder: Path, hashed_folder: str | None = None) -> None:
-        """:param folder: the folder of the built pages."""
+    Each file is read when it is asked for the first time. A file that was compressed when it was built, such as
+    ``index.html.gz``, has the address of its content.
+    """
+
+    hashed_folder: ClassVar[str | None] = None
+    """The address of a folder of files with a hash of their content in the name."""
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
         self._app = app
-        self._files = ServedFiles(folder, hashed_folder)
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        addresses = {f"/{name.removesuffix(_COMPRESSED)}": path for name, path in files.items()}
+        self._paths = {
+            address: path for address, path in addresses.items() if PurePosixPath(address).suffix in _MEDIA_TYPES
+        }
+        self._read: dict[str, ServedFile] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_read = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
@@ -200,6 +182,19 @@ class _Pages(ABC):
     async def _answer(self, scope: Scope) -> Response | None:
         """Return ``None`` for an address that isn't of these pages."""
 
+    async def _find(self, address: str, scope: Scope) -> Response | None:
+        """Return the file of an address; ``None`` if there is none, or if it was removed after the start."""
+        if address not in self._paths:
+            return None
+        if address not in self._read:
+            is_hashed = self.hashed_folder is not None and address.startswith(self.hashed_folder)
+            path, suffix = self._paths[address], PurePosixPath(address).suffix
+            try:
+                self._read[address] = await run_in_threadpool(read_file, path, suffix, is_hashed=is_hashed)
+            except OSError:
+                return None
+        return render_file(self._read[address], scope)
+
 
 class HelpFiles(_Pages):
     """The help."""
@@ -209,41 +204,31 @@ class HelpFiles(_Pages):
         if path != _HELP and not path.startswith(f"{_HELP}/"):
             return None
         set_route_name(scope, HELP_ROUTE)
-        if INDEX not in self._files:
+        if INDEX not in self._paths:
             return render_page(MISSING_HELP, scope, HTTPStatus.NOT_FOUND)
         if path == _HELP:  # its pages name each other relative to the folder
             return RedirectResponse(f"{_HELP}/", HTTPStatus.PERMANENT_REDIRECT, headers=dict(HEADERS))
         address = path.removeprefix(_HELP)
-        file = await self._files.find(INDEX if address == "/" else address)
-        return render_file(file, scope) if file else render_page(NO_SUCH_HELP, scope, HTTPStatus.NOT_FOUND)
+        found = await self._find(INDEX if address == "/" else address, scope)
+        return found or render_page(NO_SUCH_HELP, scope, HTTPStatus.NOT_FOUND)
 
 
-_HASHED_FOLDER = "/assets/"
 _NOT_OF_CONSOLE = ("/api", "/healthz", "/readyz", "/metrics")
 
 
 class ConsoleFiles(_Pages):
     """The console. Addresses of its pages are answered with its index, which decides which page to show."""
 
-    def __init__(self, app: ASGIApp, folder: Path) -> None:
-        super().__init__(app, folder, _HASHED_FOLDER)
+    hashed_folder = "/assets/"
 
     async def _answer(self, scope: Scope) -> Response | None:
         path: str = scope["path"]
         if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NOT_OF_CONSOLE):
             return None
         # Any address can be a page's, except in the folder of files, and a file's name has a dot.
-        is_page = "." not in path.rpartition("/")[2] and not path.startswith(_HASHED_FOLDER)
-        file = await self._files.find(path if path in self._files or not is_page else INDEX)
-        if file is None and path != "/":
+        is_page = "." not in path.rpartition("/")[2] and not path.startswith(self.hashed_folder)
+        found = await self._find(path if path in self._paths or not is_page else INDEX, scope)
+        if found is None and path != "/":
             return None
         set_route_name(scope, CONSOLE_ROUTE)
-        return render_file(file, scope) if file is not None else render_page(MISSING_CONSOLE, scope)
-
-
-def render_qr_svg(text: str) -> str:
-    """Render an SVG image without style and script, dark on white also in dark mode, so that a phone can read it."""
-    import segno  # here, because few requests need it
-
-    code: str = segno.make(text, micro=False).svg_inline(scale=4, dark="#000", light="#fff")
-    return code.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        return found or render_page(MISSING_CONSOLE, scope)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from rootkeeper.demo.story import RECOVERED_ID, evaluate_story, read_story_state
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import Endpoint
-from rootkeeper.server.story import RECOVERED_ID, evaluate_story, read_story_state
 from tests.sandbox_process import SandboxProcess
 
 

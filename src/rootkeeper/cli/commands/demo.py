@@ -23,9 +23,9 @@ from rootkeeper.cli.demo_story import DELEGATE, STORY, DemoPlayer, title
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.demo.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper.errors import InputError
 from rootkeeper.installation import require_extra
-from rootkeeper.server.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper.settings.reading import SQLITE_PREFIX
 
 USUAL_PORT = 8700

@@ -8,21 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, read_account, warn_overdue
+from rootkeeper.cli.changes import (
+    ChangeOptions,
+    Confirmation,
+    begin_change,
+    read_account,
+    remark_overdue,
+    warn_overdue,
+)
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.operator.interface import (
-    DeletionProposal,
-    Delivery,
-    EmailChange,
-    Operator,
-    Recovery,
-    Unlocking,
-    WrittenReport,
-    describe_email_change,
-)
+from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, WrittenReport, describe_email_change
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown, open_progress
@@ -68,8 +66,8 @@ if TYPE_CHECKING:
 _REVIEW = "A second person must review it within 24 hours, through a server: rootkeeper windows review WINDOW_ID"
 
 
-class LocalOperator(Operator):
-    """Works with the services of this process."""
+class LocalOperator:
+    """Works with the services of this process; a context manager closes its connections and files."""
 
     def __init__(self, invocation: Invocation, application: Application, emergency_file: Path | None = None) -> None:
         """:param emergency_file: the only record of an emergency while the database can't be reached."""
@@ -77,6 +75,9 @@ class LocalOperator(Operator):
         self.terminal = invocation.terminal
         self.application = application
         self._emergency_file = emergency_file
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.application.close()
@@ -93,6 +94,7 @@ class LocalOperator(Operator):
 
     @property
     def recently_used_days(self) -> int:
+        """For how many days a use counts as recent, for a deletion."""
         return self.application.settings.deletion.recently_used_days
 
     @property
@@ -111,6 +113,11 @@ class LocalOperator(Operator):
         needs_ledger: bool = True,
         changes_aws: bool = True,
     ) -> Confirmation:
+        """Prepare a change; a dry run only shows overdue windows.
+
+        :param needs: the permission on a server; the others as ``changes.begin_change``.
+        :raises InputError: if the terminal can't ask; nothing was done.
+        """
         return begin_change(
             self.invocation,
             self.application,
@@ -122,19 +129,27 @@ class LocalOperator(Operator):
         )
 
     def warn_overdue(self) -> None:
+        """Show each recovery window that is past its end; change nothing. A failed reading is only remarked."""
         warn_overdue(self.application, self.terminal)
+
+    def warn_if_overdue(self, window: RecoveryWindow) -> None:
+        """Show the window if it is past its end."""
+        if window.is_overdue(now := self.now()):
+            remark_overdue(window, now, self.terminal)
 
     # the past
 
     def read_history(
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
+        """Read an account's timeline between two moments, both included."""
         from rootkeeper.history.records import history_record
 
         reading = self.application.history_reader(organization)
         return history_record(reading.read_account(account, start, end), reading.organization_id)
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
+        """List stored audits, newest first."""
         from rootkeeper.history.records import kept_audit_record
 
         history = self.application.history_reader(organization).history
@@ -143,6 +158,7 @@ class LocalOperator(Operator):
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
+        """Compare two audits, each named by its id or a date; also the findings that got worse."""
         from rootkeeper.history.records import comparison_record
 
         reading, now = self.application.history_reader(organization), self.now()
@@ -151,6 +167,7 @@ class LocalOperator(Operator):
         return comparison_record(compared, reading.organization_id), worse
 
     def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
+        """Write the evidence of a period, with the verdicts on the controls of frameworks."""
         report = self._assess(frameworks, wanted)
         return WrittenReport(
             chosen.render(report),
@@ -160,19 +177,23 @@ class LocalOperator(Operator):
         )
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
+        """List ledger entries after the sequence number ``since``, oldest first."""
         return self.application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
 
     def verify_ledger(self) -> LedgerVerification:
+        """Verify the whole chain."""
         return self.application.ledger_reader.verify()
 
     # controls
 
     def read_controls(self, frameworks: Sequence[str], wanted: PeriodRequest) -> Record:
+        """Judge the controls of frameworks at the end of a period."""
         from rootkeeper.controls.records import describe_controls
 
         return describe_controls(self._assess(frameworks, wanted))
 
     def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
+        """Judge a control, with every account behind the verdict."""
         from rootkeeper.controls.records import describe_control
 
         report = self._assess([control.framework_id], wanted)
@@ -189,6 +210,7 @@ class LocalOperator(Operator):
         return assess_report(self.application.evidence_compiler(wanted.organization).compile(period), frameworks)
 
     def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
+        """Record a person's attestation of a control."""
         from rootkeeper.controls.records import ControlAttestationRecord
 
         attested = self.application.control_attester.attest(control, owner=owner, reason=reason, until=until)
@@ -197,33 +219,40 @@ class LocalOperator(Operator):
     # readings
 
     def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport | AuditInterrupted:
+        """Read the selected accounts; ``emit`` receives each as soon as its status is known."""
         with self._finished_progress() as progress:
             return self.application.audit.run(progress, request, stop=stop, emit=emit)
 
     def resume_audit(
         self, job: Job, stop: StopSignal, emit: Emit | None, *, retry_failed: bool
     ) -> AuditReport | AuditInterrupted:
+        """Resume an interrupted audit; the answer covers all of it."""
         with self._finished_progress() as progress:
             return self.application.audit.resume(job.job_id, progress, retry_failed=retry_failed, stop=stop, emit=emit)
 
     def preflight(self, request: SelectionRequest) -> PreflightReport:
+        """Evaluate which tasks policies would block."""
         with self._finished_progress() as progress:
             return self.application.preflight.run(progress, request)
 
     def check_failsafes(self) -> FailsafeReport:
+        """Check each failsafe, and record which of them passed."""
         with self._finished_progress() as progress:
             report = self.application.failsafe_checker.check(progress)
         self.application.failsafe_confirmer.record_checks(report)
         return report
 
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
+        """Check root e-mail addresses of the selected accounts."""
         with self._finished_progress() as progress:
             return self.application.root_email_reader.read(request, progress)
 
-    def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
+    def plan_email_change(self, account: str, request: EmailChangeRequest) -> LocalEmailChange:
+        """Make all checks that need no change. ``account`` is an id or a unique name."""
         return LocalEmailChange(self.application, self._progress, account, request)
 
-    def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
+    def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> LocalUnlocking:
+        """Find the account. ``source`` is the file of the new policy."""
         from rootkeeper.unlock.rules import require_unlockable
 
         inventory, account = read_account(self.application, request.account, self._progress)
@@ -232,7 +261,11 @@ class LocalOperator(Operator):
         return LocalUnlocking(self.application, self._progress, account, finder, request, policy, source)
 
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
-        """For Security Hub, a call checks that it is on and can be read."""
+        """Compile the report, and check its places without a change; for Security Hub, a call checks that it is on.
+
+        :raises InputError: if the report or its place can't be used.
+        :raises AwsError: if Security Hub is off, or can't be read.
+        """
         plans = self.application.delivery_planner.plan(request)
         for plan in plans:
             self.application.report_sender.check(plan)
@@ -249,15 +282,19 @@ class LocalOperator(Operator):
     # jobs
 
     def list_jobs(self, *, unfinished: bool, limit: int | None = None) -> Sequence[Job]:
+        """List jobs, newest first."""
         return self.application.jobs.list_jobs(unfinished_only=unfinished, limit=limit)
 
     def get_job(self, job_id: str) -> Job:
+        """:raises InputError: if there is none."""
         return self.application.jobs.get(job_id)
 
     def cancel_job(self, job_id: str) -> Job:
+        """Cancel it for good."""
         return self.application.job_service.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
+        """List the results of a deletion so far; other kinds have none."""
         from rootkeeper.deletion.resumption import read_results
 
         return read_results(job, self.application.jobs) if job.kind is JobKind.DELETION else ()
@@ -265,6 +302,7 @@ class LocalOperator(Operator):
     # deletions
 
     def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
+        """Read the selected accounts and plan."""
         from rootkeeper.deletion.rules import has_plan_findings
 
         with self._finished_progress() as progress:
@@ -275,6 +313,9 @@ class LocalOperator(Operator):
         )
 
     def require_applicable(self, plan: DeletionPlan) -> None:
+        """:raises PlanInvalidError: if the plan isn't valid here and now.
+        :raises JobConflictError: if a job has begun it and hasn't ended.
+        """
         from rootkeeper.jobs.service import find_unfinished
 
         self.application.deletion.require_valid_here(plan)
@@ -294,6 +335,7 @@ class LocalOperator(Operator):
     def delete(
         self, plan: DeletionPlan, rules: WaveRules, inventory: Inventory | None, stop: StopSignal
     ) -> DeletionReport:
+        """Delete exactly as confirmed; ``inventory`` is from the plan's own reading."""
         deletion = self.application.deletion
         with self._finished_progress() as progress:
             if plan.targets:
@@ -302,6 +344,7 @@ class LocalOperator(Operator):
             return deletion.apply(plan, progress, inventory, rules=rules, stop=stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
+        """Read the rest of an interrupted deletion; change nothing."""
         from rootkeeper.deletion.resumption import read_resumption
 
         resumption = read_resumption(job, self.application.jobs, retry_failed=retry_failed)
@@ -309,6 +352,7 @@ class LocalOperator(Operator):
         return resumption
 
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
+        """Delete the rest; the report covers the whole plan."""
         from rootkeeper.deletion.resumption import read_resumption
 
         deletion = self.application.deletion
@@ -322,30 +366,42 @@ class LocalOperator(Operator):
     # recovery windows
 
     def list_windows(self, *, unfinished: bool) -> Sequence[RecoveryWindow]:
+        """List windows, newest first."""
         return self.application.windows.list_windows(unfinished_only=unfinished)
 
     def find_window(self, text: str) -> RecoveryWindow:
-        """Find it by window id, account id, or a name in the last inventory; without an AWS call."""
+        """Find it by window id, account id, or a name in the last inventory; without an AWS call.
+
+        :raises InputError: if there is none.
+        """
         inventory = self.application.inventory_store.find_last()
         named = [account.account_id for account in inventory.accounts if account.name == text] if inventory else []
         return self.application.windows.get(named[0] if len(named) == 1 else text)
 
     def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
+        """Read its report, as JSON values and as Markdown."""
         from rootkeeper.evidence.windows import render_window_markdown, report_to_record
 
         report = self.application.window_reporter.report(window.window_id)
         return report_to_record(report), render_window_markdown(report)
 
-    def plan_recovery(self, request: WindowRequest, credentials: CredentialsStatement, *, leave_open: bool) -> Recovery:
+    def plan_recovery(
+        self, request: WindowRequest, credentials: CredentialsStatement, *, leave_open: bool
+    ) -> LocalRecovery:
+        """Make all checks that need no change."""
         return LocalRecovery(self, self._progress, request, credentials, leave_open=leave_open)
 
     def close_window(self, window: RecoveryWindow) -> CloseResult:
+        """Close it now, and read the account again."""
         with self._finished_progress() as progress:
             return self.application.window_closer(progress).close(window)
 
     @property
     def approvals(self) -> RemoteOperator:
-        """Refuse: who works on a database directly only asserts an identity, and that is no approval."""
+        """Refuse: who works on a database directly only asserts an identity, and that is no approval.
+
+        :raises InputError: always; only a server collects approvals.
+        """
         raise InputError(
             "Only a server collects approvals, and no server is named. Nothing was done.",
             hint="Add --server URL; rootkeeper serve runs one. Without approvals: rootkeeper recover ACCOUNT",
@@ -358,7 +414,7 @@ class LocalOperator(Operator):
         self._progress.finish()
 
 
-class LocalRecovery(Recovery):
+class LocalRecovery:
     """Opens the window and waits for its end in this process."""
 
     def __init__(
@@ -407,6 +463,10 @@ class LocalRecovery(Recovery):
         ]
 
     def open(self) -> OpeningResult:
+        """Allow password recovery.
+
+        :raises RootkeeperError: the refusal.
+        """
         opening = self._application.window_opener(self._progress).open(
             self._plan, is_drill=self._request.is_drill, is_emergency=self._request.is_emergency
         )
@@ -414,12 +474,14 @@ class LocalRecovery(Recovery):
         return OpeningResult(opening.window, opening.outcome, opening.explanation, hint, opening.exit_status)
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
+        """List the steps of a person in the open window."""
         from rootkeeper.cli.rendering.windows import list_next_steps
 
         people_url = self._application.endpoint.people_url
         return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
 
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
+        """Wait for the window's end. A stop closes it at once."""
         from rootkeeper.windows.closing import WaitResult
 
         waiting = self._application.window_waiter(self._progress)
@@ -436,7 +498,7 @@ def _end_if_asked(stop: StopSignal) -> None:
 
 
 @dataclass
-class LocalUnlocking(Unlocking):
+class LocalUnlocking:
     """An account's bucket or queue, or all of them."""
 
     _application: Application
@@ -453,7 +515,10 @@ class LocalUnlocking(Unlocking):
         return self._application.organization.organization_id
 
     def describe(self) -> Sequence[str]:
-        """:raises InputError: if the change isn't allowed."""
+        """Describe the steps; opens no root session.
+
+        :raises InputError: if the change isn't allowed.
+        """
         from rootkeeper.unlock.rules import ChangeKind
 
         kind, account, name = self._request.kind, self._account, self._request.resource
@@ -480,6 +545,7 @@ class LocalUnlocking(Unlocking):
         ]
 
     def read(self) -> Record:
+        """Read a policy, or all policies of the account."""
         from rootkeeper.unlock.records import listing_to_record, resource_policy_to_record
 
         request, reading = self._request, self._application.unlock_reader
@@ -494,6 +560,7 @@ class LocalUnlocking(Unlocking):
         return record
 
     def plan(self) -> tuple[Sequence[str], Record | None]:
+        """Describe the change; also the answer, if there is nothing to do."""
         from rootkeeper.unlock.records import unneeded_to_record
         from rootkeeper.unlock.service import describe_plan
 
@@ -506,6 +573,7 @@ class LocalUnlocking(Unlocking):
         return describe_plan(plan, str(self._application.settings.unlock.saved_policies)), None
 
     def change(self) -> tuple[Record, str | None]:
+        """Make the confirmed change; also the result of a re-read, ``None`` if there was none."""
         from rootkeeper.unlock.records import outcome_to_record
 
         assert self._planned is not None  # noqa: S101 - planned before
@@ -525,7 +593,7 @@ class LocalUnlocking(Unlocking):
         )
 
 
-class LocalEmailChange(EmailChange):
+class LocalEmailChange:
     """Changes the address with the operator's credentials."""
 
     def __init__(self, application: Application, progress: Progress, account: str, request: EmailChangeRequest) -> None:
@@ -543,16 +611,25 @@ class LocalEmailChange(EmailChange):
         self.statement = describe_email_change(self.describe("started", ""), (*objections, *remarks))
 
     def describe(self, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
+        """Describe the change where nothing was sent to AWS."""
         from rootkeeper.root_emails.records import change_to_record
 
         return change_to_record(self._plan, outcome, explanation)
 
     def start(self) -> EmailChangeRecord:
+        """Have AWS send a one-time password to the new address.
+
+        :raises RootkeeperError: the refusal.
+        """
         from rootkeeper.root_emails.records import start_to_record
 
         return start_to_record(self._plan, self._executor.start(self._plan))
 
     def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
+        """Return the one-time password, and read the address again.
+
+        :raises OneTimePasswordError: if AWS rejects it; nothing was changed.
+        """
         from rootkeeper.root_emails.records import acceptance_to_record
 
         return acceptance_to_record(self._plan, self._executor.accept(self._plan, otp))

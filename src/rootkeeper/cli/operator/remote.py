@@ -8,33 +8,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import OneTimePassword
-from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.operator.interface import (
-    DeletionProposal,
-    Delivery,
-    EmailChange,
-    Operator,
-    Recovery,
-    Unlocking,
-    WrittenReport,
-    describe_email_change,
-)
+from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation, remark_overdue
+from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, WrittenReport, describe_email_change
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
-    list_failsafes_in_order,
     read_audit,
-    read_deletion,
     read_failsafe_checks,
     read_preflight,
     read_root_emails,
@@ -67,6 +56,7 @@ from rootkeeper.evidence.records import FINDINGS_HEADER, parse_findings
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.records import account_from_record
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.remote.connections import PAGE, Connection, segment
 from rootkeeper.remote.server import Membership, RemoteServer
@@ -105,11 +95,14 @@ if TYPE_CHECKING:
 
 
 _Result = TypeVar("_Result", CloseResult, OpeningResult)
+_Parsed = TypeVar("_Parsed")
 _LOOK_SECONDS = 1.0
+_PATIENCE = timedelta(minutes=1)
+"""The server closes windows at their end, so a window is overdue only after this time."""
 _UNREACHABLE_SECONDS = 120.0
 
 
-class RemoteRecovery(Recovery):
+class RemoteRecovery:
     """Requests a window and, if it needs no approval, opens it. The server closes it at its end."""
 
     def __init__(self, operator: RemoteOperator, request: WindowRequest, *, leave_open: bool) -> None:
@@ -182,16 +175,16 @@ class RemoteRecovery(Recovery):
         return found
 
 
-class RemoteOperator(Operator):
+class RemoteOperator:
     """Works with a server, as the user or token that signed in."""
-
-    patience = timedelta(minutes=1)
-    """The server closes windows at their end, so a window is overdue only after this time."""
 
     def __init__(self, server: RemoteServer, terminal: Terminal) -> None:
         self.terminal = terminal
         self._server, self._connection = server, server.connection
         self._jobs = RemoteJobs(server.connection, terminal)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         """Nothing is kept open."""
@@ -244,21 +237,25 @@ class RemoteOperator(Operator):
         for window in unfinished:
             self.warn_if_overdue(window)
 
+    def warn_if_overdue(self, window: RecoveryWindow) -> None:
+        if window.is_overdue(self.now() - _PATIENCE):
+            remark_overdue(window, self.now(), self.terminal)
+
     # the past
 
     def read_history(
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
         _refuse_organization(organization)
-        record = self._connection.get(f"history/{segment(account)}")
-
-        def is_within(entry: Mapping[str, Any]) -> bool:
-            at = datetime.fromisoformat(entry["at"])
-            return (start is None or start <= at) and (end is None or at <= end)
-
-        return self._connection.parse_answer(
-            lambda found: {**found, "entries": [entry for entry in found["entries"] if is_within(entry)]}, record
-        )
+        record: Record = self._connection.get(f"history/{segment(account)}")
+        with self._connection.parsing():
+            entries = [
+                entry
+                for entry in record["entries"]
+                for at in [datetime.fromisoformat(entry["at"])]
+                if (start is None or start <= at) and (end is None or at <= end)
+            ]
+            return {**record, "entries": entries}
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         _refuse_organization(organization)
@@ -269,8 +266,9 @@ class RemoteOperator(Operator):
     ) -> tuple[Record, frozenset[FailOn]]:
         _refuse_organization(organization)
         query = {"older": _parse_audit_reference(older), "newer": _parse_audit_reference(newer)}
-        record = self._connection.get("audits/diff", query)
-        return record, self._connection.parse_answer(lambda found: frozenset(map(FailOn, found["worse"])), record)
+        return self._connection.read(
+            lambda record: (record, frozenset(map(FailOn, record["worse"]))), "audits/diff", query
+        )
 
     def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
         """:raises InputError: if an organization is named, or a reading's age isn't counted in whole days."""
@@ -308,16 +306,13 @@ class RemoteOperator(Operator):
     # controls
 
     def read_controls(self, frameworks: Sequence[str], wanted: PeriodRequest) -> Record:
-        query = {"framework": list(frameworks), **_make_period_query(wanted)}
-        record: Record = self._connection.get("controls", query)
-        return record
+        return self._connection.read(dict, "controls", {"framework": list(frameworks), **_make_period_query(wanted)})
 
     def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
         """Read every page; all pages have the end of the first page's period."""
         path, query = _find_path(control), {**_make_period_query(wanted), "limit": PAGE}
-        first = self._connection.get(path, query)
-
-        def read_rest(record: Mapping[str, Any]) -> Record:
+        record = self._connection.get(path, query)
+        with self._connection.parsing():
             accounts, following = list(record["accounts"]), record["next"]
             times = {"from": record["period"]["from"], "to": record["period"]["to"]}
             while following is not None:
@@ -325,12 +320,9 @@ class RemoteOperator(Operator):
                 accounts, following = [*accounts, *page["accounts"]], page["next"]
             return {**record, "accounts": accounts, "next": None}
 
-        return self._connection.parse_answer(read_rest, first)
-
     def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
         body = {"owner": owner, "reason": reason, "until": until.isoformat()}
-        record: Record = self._connection.post(f"{_find_path(control)}/attestations", body)
-        return record
+        return self._connection.change(dict, f"{_find_path(control)}/attestations", body)
 
     # readings
 
@@ -360,10 +352,10 @@ class RemoteOperator(Operator):
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
         return read_root_emails(self._connection, request)
 
-    def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
+    def plan_email_change(self, account: str, request: EmailChangeRequest) -> RemoteEmailChange:
         return RemoteEmailChange(self._connection, account, request)
 
-    def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
+    def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> RemoteUnlocking:  # noqa: ARG002 - the server names none
         return RemoteUnlocking(self._jobs, request, policy)
 
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
@@ -394,7 +386,10 @@ class RemoteOperator(Operator):
         body = plan_to_parameters(PlanRequest(request, options))
         del body["recent_seconds"]  # a setting of the server
         plan = parse_plan(json.dumps(self._jobs.perform("plans", body)))
-        in_order = list_failsafes_in_order(self._connection, plan)
+        # Failsafes that keep their root login on purpose, as the server read them for the plan.
+        read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)
+        statuses = (self._connection.read(account_from_record, f"accounts/{account_id}") for account_id in read)
+        in_order = frozenset(status.account.account_id for status in statuses if status.is_failsafe_in_order)
         return DeletionProposal(plan, has_findings=lambda findings: has_plan_findings(plan, findings, in_order))
 
     def require_applicable(self, plan: DeletionPlan) -> None:
@@ -454,39 +449,45 @@ class RemoteOperator(Operator):
         )
         if job.state is JobState.FAILED and not results:
             raise self._jobs.end_unfinished(job)
-        return read_deletion(self._jobs, job, plan, results)
+        # The job may have ended early; the report has a result of every account of the plan.
+        head = self._jobs.find_outcome(job.job_id) or {}
+        report = DeletionReport(
+            plan=plan,
+            caller_arn=str(head.get("caller_arn") or plan.caller_arn),
+            started_at=datetime.fromisoformat(head["started_at"]) if head.get("started_at") else job.created_at,
+            ended_at=job.ended_at or job.updated_at,
+            accounts=list_outcomes(plan, {result.account_id: result for result in results}),
+            job_id=job.job_id,
+        )
+        if not report.has_rest:
+            return report
+        is_cancelled = job.state is JobState.CANCELLED
+        return replace(report, stopped_by=job.remark, was_interrupted=is_cancelled, is_cancelled=is_cancelled)
 
     # recovery windows
 
     def list_windows(self, *, unfinished: bool) -> Sequence[RecoveryWindow]:
         pages = self._connection.list_pages("windows", "windows", {"unfinished": unfinished})
-        return tuple(self._parse_window(record) for record in pages)
+        return tuple(self._connection.parse_answer(window_from_record, record) for record in pages)
 
     def find_window(self, text: str) -> RecoveryWindow:
         try:
-            return self._parse_window(self._connection.get(f"windows/{segment(text)}"))
+            return self._connection.read(window_from_record, f"windows/{segment(text)}")
         except NotFoundError:
-            accounts = self._connection.list_pages("accounts", "accounts", {"q": text})
-            named = [
-                self._connection.parse_answer(lambda record: str(record["account_id"]), account)
-                for account in accounts
-                if account.get("name") == text
-            ]
+            with self._connection.parsing():
+                accounts = self._connection.list_pages("accounts", "accounts", {"q": text})
+                named = [str(account["account_id"]) for account in accounts if account["name"] == text]
             if len(named) != 1:
                 raise
-            return self._parse_window(self._connection.get(f"windows/{named[0]}"))
+            return self._connection.read(window_from_record, f"windows/{named[0]}")
 
     def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
-        record = dict(self._connection.get(f"windows/{segment(window.window_id)}/report"))
+        record = self._connection.read(dict, f"windows/{segment(window.window_id)}/report")
         return record, self._connection.parse_answer(lambda found: str(found.pop("markdown")), record)
 
     def plan_recovery(
-        self,
-        request: WindowRequest,
-        credentials: CredentialsStatement,
-        *,
-        leave_open: bool,
-    ) -> Recovery:
+        self, request: WindowRequest, credentials: CredentialsStatement, *, leave_open: bool
+    ) -> RemoteRecovery:
         """:raises InputError: with a statement about credentials: the server uses its own."""
         if credentials.is_made:
             raise InputError(
@@ -498,7 +499,7 @@ class RemoteOperator(Operator):
 
     def close_window(self, window: RecoveryWindow) -> CloseResult:
         """Close it now; the answer comes when a re-read shows the result."""
-        return self._parse_result(CloseResult, self._post_window(window, "close"))
+        return self._change_window(partial(_parse_result, CloseResult), window, "close")
 
     @property
     def approvals(self) -> RemoteOperator:
@@ -506,7 +507,7 @@ class RemoteOperator(Operator):
 
     def request_window(self, wanted: WindowRequest) -> RecoveryWindow:
         """Request a window; APPROVED at once if it needs no approval."""
-        return self._parse_window(self._connection.post("windows", asdict(wanted)))
+        return self._connection.change(window_from_record, "windows", asdict(wanted))
 
     def decide_window(self, window: RecoveryWindow, decision: str, **terms: Any) -> RecoveryWindow:
         """Approve, deny, cancel, extend or review it.
@@ -515,32 +516,33 @@ class RemoteOperator(Operator):
         """
         if decision == "approve":
             terms = {"account_id": window.account_id, "duration_seconds": window.duration_seconds}
-        return self._parse_window(self._post_window(window, decision, terms or None))
+        return self._change_window(window_from_record, window, decision, terms or None)
 
     def activate_window(self, window: RecoveryWindow) -> OpeningResult:
         """Open it; the answer comes when a re-read shows the result."""
-        return self._parse_result(OpeningResult, self._post_window(window, "activate"))
+        return self._change_window(partial(_parse_result, OpeningResult), window, "activate")
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         """List the steps of a person in the open window."""
         people_url = self._server.read_membership().endpoint.people_url
         try:
-            account = self._connection.get(f"accounts/{window.account_id}")
-            email = self._connection.parse_answer(lambda found: str(found["email"]), account)
+            email = self._connection.read(lambda account: str(account["email"]), f"accounts/{window.account_id}")
         except (NotFoundError, PermissionDeniedError):  # the window is open; its steps are still of use
             email = ""
         return list_steps_on_server(email or "the root user's address", window, people_url)
 
-    def _post_window(self, window: RecoveryWindow, what: str, body: Mapping[str, Any] | None = None) -> Any:
-        return self._connection.post(f"windows/{segment(window.window_id)}/{what}", body)
+    def _change_window(
+        self,
+        parse: Callable[[Any], _Parsed],
+        window: RecoveryWindow,
+        decision: str,
+        body: Mapping[str, Any] | None = None,
+    ) -> _Parsed:
+        return self._connection.change(parse, f"windows/{segment(window.window_id)}/{decision}", body)
 
-    def _parse_result(self, kind: type[_Result], answer: Any) -> _Result:
-        return self._connection.parse_answer(
-            lambda record: parse_facts(kind, {**record, "window": window_from_record(record)}), answer
-        )
 
-    def _parse_window(self, record: Any) -> RecoveryWindow:
-        return self._connection.parse_answer(window_from_record, record)
+def _parse_result(kind: type[_Result], record: Mapping[str, Any]) -> _Result:
+    return parse_facts(kind, {**record, "window": window_from_record(record)})
 
 
 def _refuse_organization(organization: str | None) -> None:
@@ -570,7 +572,7 @@ _CHANGE_TEXTS = {
 }
 
 
-class RemoteUnlocking(Unlocking):
+class RemoteUnlocking:
     """An account's bucket or queue, or all of them; the server opens the root sessions."""
 
     def __init__(self, jobs: RemoteJobs, request: UnlockRequest, policy: str | None) -> None:
@@ -612,7 +614,7 @@ class RemoteUnlocking(Unlocking):
         return self._jobs.perform_recorded("unlocks", body)
 
 
-class RemoteEmailChange(EmailChange):
+class RemoteEmailChange:
     """The server makes both calls to AWS."""
 
     def __init__(self, connection: Connection, account: str, request: EmailChangeRequest) -> None:
@@ -634,24 +636,20 @@ class RemoteEmailChange(EmailChange):
         }
         self._body = {**self._wanted, "restart": request.restarts}
         plan = connection.post("root-emails/changes/plan", self._body)
-        self._planned = connection.parse_answer(
-            lambda found: {name: str(found[name]) for name in ("account_id", "name", "email_before", "email")}, plan
-        )
-        self.account_id = self._planned["account_id"]
-        self.is_unneeded = connection.parse_answer(lambda found: bool(found["is_unneeded"]), plan)
-        self.is_started = connection.parse_answer(lambda found: found["started_at"] is not None, plan)
-        remarks = connection.parse_answer(lambda found: list(map(str, found["remarks"])), plan)
-        self.statement = describe_email_change(self.describe("started", ""), remarks)
+        with connection.parsing():
+            self._planned = {name: str(plan[name]) for name in ("account_id", "name", "email_before", "email")}
+            self.account_id = self._planned["account_id"]
+            self.is_unneeded, self.is_started = bool(plan["is_unneeded"]), plan["started_at"] is not None
+            self.statement = describe_email_change(self.describe("started", ""), map(str, plan["remarks"]))
 
     def describe(self, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
         return fill_record(EmailChangeRecord, None, **self._planned, outcome=outcome, explanation=explanation)
 
     def start(self) -> EmailChangeRecord:
-        return self._connection.parse_answer(_parse_change, self._connection.post("root-emails/changes", self._body))
+        return self._connection.change(_parse_change, "root-emails/changes", self._body)
 
     def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
-        answer = self._connection.post("one-time-passwords", {**self._wanted, "otp": otp.value})
-        return self._connection.parse_answer(_parse_change, answer)
+        return self._connection.change(_parse_change, "one-time-passwords", {**self._wanted, "otp": otp.value})
 
 
 def _parse_change(record: Mapping[str, Any]) -> EmailChangeRecord:

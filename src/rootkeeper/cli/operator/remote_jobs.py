@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
 from rootkeeper.audit.records import head_from_record
 from rootkeeper.audit.service import AuditReport
-from rootkeeper.changes.removal_rules import AccountDeletion
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.terminal import StopRequests, Terminal
-from rootkeeper.deletion.execution import list_outcomes
-from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
 from rootkeeper.errors import (
     Hint,
     InputError,
@@ -83,29 +80,30 @@ class RemoteJobs:
 
     def request(self, resource: str, body: Mapping[str, Any]) -> Job:
         """Request long work, such as ``audits``; the job that does it."""
-        return self._parse(self.connection.post(resource, body))
+        return self.connection.change(job_from_record, resource, body)
 
     def get(self, job_id: str) -> Job:
         """:raises InputError: if there is no such job."""
-        return self._parse(self.connection.get(f"jobs/{segment(job_id)}"))
+        return self.connection.read(job_from_record, f"jobs/{segment(job_id)}")
 
     def list_jobs(self, *, unfinished: bool, limit: int | None) -> tuple[Job, ...]:
         query = {"unfinished": unfinished, "limit": PAGE if limit is None else min(limit, PAGE)}
-        return tuple(map(self._parse, islice(self.connection.list_pages("jobs", "jobs", query), limit)))
+        records = islice(self.connection.list_pages("jobs", "jobs", query), limit)
+        return tuple(self.connection.parse_answer(job_from_record, record) for record in records)
 
     def cancel(self, job_id: str) -> Job:
         """:raises InputError: if there is no such job, or it has ended."""
-        return self._parse(self.connection.post(f"jobs/{segment(job_id)}/cancel"))
+        return self.connection.change(job_from_record, f"jobs/{segment(job_id)}/cancel")
 
     def resume(self, job_id: str, *, retry_failed: bool) -> Job:
         """:raises InputError: if there is no such job, it runs, or it has ended."""
-        return self._parse(self.connection.post(f"jobs/{segment(job_id)}/resume", {"retry_failed": retry_failed}))
+        return self.connection.change(job_from_record, f"jobs/{segment(job_id)}/resume", {"retry_failed": retry_failed})
 
     def list_results(self, job_id: str) -> dict[AccountId, Mapping[str, Any]]:
         """List the record of each account so far."""
-        pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results")
-        parse_answer = self.connection.parse_answer
-        return {parse_answer(lambda found: AccountId(found["account_id"]), record): record for record in pages}
+        with self.connection.parsing():
+            pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results")
+            return {AccountId(record["account_id"]): record for record in pages}
 
     def read_outcome(self, job_id: str) -> Any:
         """Read the job's outcome.
@@ -213,36 +211,31 @@ class RemoteJobs:
             )
         return self.get(job.job_id)
 
-    def _parse(self, record: Any) -> Job:
-        return self.connection.parse_answer(job_from_record, record)
-
 
 def read_audit(connection: Connection, outcome: Any, job: Job) -> AuditReport:
     """Read the report of the job's audit, in the order of the organization's tree."""
-    parse_answer = connection.parse_answer
-    head = parse_answer(head_from_record, outcome)
-    statuses = _parse_statuses(connection, connection.list_pages(f"audits/{segment(job.job_id)}", "accounts"))
-    request = parse_answer(lambda found: parse_selection(found.parameters["selection"]), job)
-    is_whole = request == replace(EVERYTHING, statuses=request.statuses)
-    inventory = read_inventory(connection, statuses if is_whole else None)
-    return AuditReport(
-        inventory=replace(inventory, listed_at=head.listed_at),
-        caller=parse_answer(parse_caller, head.caller_arn),
-        endpoint=Endpoint(head.endpoint),
-        started_at=head.started_at,
-        ended_at=head.ended_at,
-        accounts=tuple(status for status in statuses if not request.statuses or status.status in request.statuses),
-        drift=head.drift,
-        is_inventory_complete=head.is_inventory_complete,
-    )
+    statuses = list_statuses(connection, f"audits/{segment(job.job_id)}")
+    with connection.parsing():
+        head, request = head_from_record(outcome), parse_selection(cast("Any", job.parameters["selection"]))
+        is_whole = request == replace(EVERYTHING, statuses=request.statuses)
+        inventory = read_inventory(connection, statuses if is_whole else None)
+        return AuditReport(
+            inventory=replace(inventory, listed_at=head.listed_at),
+            caller=parse_caller(head.caller_arn),
+            endpoint=Endpoint(head.endpoint),
+            started_at=head.started_at,
+            ended_at=head.ended_at,
+            accounts=tuple(status for status in statuses if not request.statuses or status.status in request.statuses),
+            drift=head.drift,
+            is_inventory_complete=head.is_inventory_complete,
+        )
 
 
-def read_preflight(connection: Connection, outcome: Any) -> PreflightReport:
+def read_preflight(connection: Connection, record: Any) -> PreflightReport:
     """Read the report of a preflight."""
     inventory = read_inventory(connection)
-    by_id = {account.account_id: account for account in inventory.accounts}
-
-    def parse(record: Mapping[str, Any]) -> PreflightReport:
+    with connection.parsing():
+        by_id = {account.account_id: account for account in inventory.accounts}
         rows = tuple(row_from_record(row, by_id) for row in record["rows"])
         evaluated = tuple({row.account.account_id: row.account for row in rows}.values())
         others = tuple(account for account in inventory.accounts if account not in evaluated)
@@ -257,92 +250,28 @@ def read_preflight(connection: Connection, outcome: Any) -> PreflightReport:
             evaluations=0,
         )
 
-    return connection.parse_answer(parse, outcome)
 
-
-def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Sequence[AccountDeletion]) -> DeletionReport:
-    """Report the result of every account of the plan; the job may have ended early."""
-    head = jobs.find_outcome(job.job_id) or {}
-    report = DeletionReport(
-        plan=plan,
-        caller_arn=str(head.get("caller_arn") or plan.caller_arn),
-        started_at=datetime.fromisoformat(head["started_at"]) if head.get("started_at") else job.created_at,
-        ended_at=job.ended_at or job.updated_at,
-        accounts=list_outcomes(plan, {result.account_id: result for result in results}),
-        job_id=job.job_id,
-    )
-    if not report.has_rest:
-        return report
-    is_cancelled = job.state is JobState.CANCELLED
-    return replace(report, stopped_by=job.remark, was_interrupted=is_cancelled, is_cancelled=is_cancelled)
-
-
-def list_failsafes_in_order(connection: Connection, plan: DeletionPlan) -> frozenset[AccountId]:
-    """List a plan's failsafes that keep their root login on purpose, as the server read them for the plan."""
-    read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)
-    statuses = (
-        connection.parse_answer(account_from_record, connection.get(f"accounts/{account_id}")) for account_id in read
-    )
-    return frozenset(status.account.account_id for status in statuses if status.is_failsafe_in_order)
-
-
-def read_inventory(connection: Connection, known: Sequence[AccountStatus] | None = None) -> Inventory:
-    """Read the organization's tree as the server listed it last.
-
-    :param known: its accounts, if they are known; otherwise the server is asked.
-    """
-    page = connection.get("organizations")
-    accounts = tuple(status.account for status in (list_statuses(connection) if known is None else known))
-
-    def parse(page: Mapping[str, Any]) -> Inventory:
-        record = page["organizations"][0]
-        units = tuple(parse_facts(OrganizationalUnit, unit) for unit in record["organizational_units"])
-        organization, listed_at = parse_facts(Organization, record), datetime.fromisoformat(record["listed_at"])
-        return Inventory(organization, accounts, units, listed_at=listed_at)
-
-    return connection.parse_answer(parse, page)
-
-
-def list_statuses(connection: Connection) -> list[AccountStatus]:
-    """List every account as the server read it last."""
-    return _parse_statuses(connection, connection.list_pages("accounts", "accounts"))
-
-
-def _parse_statuses(connection: Connection, records: Iterable[Any]) -> list[AccountStatus]:
-    """Parse accounts, in the order of the tree."""
-    return sorted(
-        (connection.parse_answer(account_from_record, record) for record in records),
-        key=lambda status: (status.account.ou_path.split("/"), status.account.name, status.account.account_id),
-    )
-
-
-def parse_caller(arn: str) -> Caller:
-    """:raises ValueError: if it isn't an ARN."""
-    _, partition, _, _, account_id, _ = arn.split(":", 5)
-    return Caller(parse_account_id(account_id), arn, partition)
-
-
-def read_failsafe_checks(connection: Connection, outcome: Any) -> FailsafeReport:
+def read_failsafe_checks(connection: Connection, record: Any) -> FailsafeReport:
     """Read the report of a server's check of the failsafes."""
     inventory = read_inventory(connection)
-    by_id = {account.account_id: account for account in inventory.accounts}
-
-    def parse(record: Mapping[str, Any]) -> FailsafeReport:
-        checks = []
-        for check in record["checks"]:
-            hint, code = check["hint"], check["hint_code"]
-            known_hint = hint if code is None else Hint(hint, code, **check["hint_facts"])
-            checks.append(parse_facts(Check, {**check, "name": check["check"], "hint": known_hint}))
+    with connection.parsing():
+        by_id = {account.account_id: account for account in inventory.accounts}
         return FailsafeReport(
             inventory=inventory,
             caller=parse_caller(record["caller_arn"]),
             endpoint=Endpoint(record["endpoint"]),
             observed_at=datetime.fromisoformat(record["observed_at"]),
-            failsafes=tuple(by_id[AccountId(account_id)] for account_id in record["failsafe_account_ids"]),
-            checks=tuple(checks),
+            failsafes=tuple(by_id[account_id] for account_id in record["failsafe_account_ids"]),
+            checks=tuple(
+                parse_facts(Check, {**check, "name": check["check"], "hint": _parse_hint(check)})
+                for check in record["checks"]
+            ),
         )
 
-    return connection.parse_answer(parse, outcome)
+
+def _parse_hint(check: Mapping[str, Any]) -> str | None:
+    hint: str | None = check["hint"]
+    return hint if hint is None or check["hint_code"] is None else Hint(hint, check["hint_code"], **check["hint_facts"])
 
 
 def read_root_emails(connection: Connection, request: SelectionRequest) -> EmailReport:
@@ -350,34 +279,29 @@ def read_root_emails(connection: Connection, request: SelectionRequest) -> Email
 
     :raises InputError: if the organization was never listed, or the selection is wrong.
     """
-    head = connection.get("root-emails", {"limit": 1})
-    if connection.parse_answer(lambda page: page["listed_at"], head) is None:
-        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
-    statuses = list_statuses(connection)
-    inventory = read_inventory(connection, statuses)
-    selected = _select(request, inventory, statuses)
-    by_id = {account.account_id: account for account in inventory.accounts}
-
-    def parse(record: Mapping[str, Any]) -> RootEmail:
-        account = by_id[AccountId(record["account_id"])]
-        return parse_facts(RootEmail, {**record, "account": account, "group_basis": record["group"]})
-
-    found = (connection.parse_answer(parse, record) for record in connection.list_pages("root-emails", "accounts"))
-    by_account = {email.account.account_id: email for email in found}
-
-    def parse_report(page: Mapping[str, Any]) -> EmailReport:
+    page = connection.get("root-emails", {"limit": 1})
+    with connection.parsing():
+        if page["listed_at"] is None:
+            raise InputError(
+                "The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit")
+            )
+        statuses = list_statuses(connection)
+        inventory = read_inventory(connection, statuses)
+        selected = _select(request, inventory, statuses)
+        records = {record["account_id"]: record for record in connection.list_pages("root-emails", "accounts")}
         rules = page["rules"]
         return EmailReport(
             inventory=inventory,
             endpoint=Endpoint(page["endpoint"]),
             rules=parse_rules(rules["allowed_domains"], rules["approved_pattern"] or "", rules["groups"]),
             emails=tuple(
-                by_account[account.account_id] for account in inventory.accounts if account.account_id in selected
+                parse_facts(RootEmail, {**record, "account": account, "group_basis": record["group"]})
+                for account in inventory.accounts
+                if account.account_id in selected
+                for record in [records[account.account_id]]
             ),
             remarks=tuple(page["remarks"]),
         )
-
-    return connection.parse_answer(parse_report, head)
 
 
 def _select(request: SelectionRequest, inventory: Inventory, statuses: list[AccountStatus]) -> frozenset[AccountId]:
@@ -394,3 +318,35 @@ def _select(request: SelectionRequest, inventory: Inventory, statuses: list[Acco
     require_not_empty(selection)
     fitting = {row.account.account_id for row in statuses if not request.statuses or row.status in request.statuses}
     return frozenset(account.account_id for account in selection.included if account.account_id in fitting)
+
+
+def read_inventory(connection: Connection, known: Sequence[AccountStatus] | None = None) -> Inventory:
+    """Read the organization's tree as the server listed it last.
+
+    :param known: its accounts, if they are known; otherwise the server is asked.
+    """
+    page = connection.get("organizations")
+    statuses = list_statuses(connection) if known is None else known
+    with connection.parsing():
+        record = page["organizations"][0]
+        return Inventory(
+            parse_facts(Organization, record),
+            tuple(status.account for status in statuses),
+            tuple(parse_facts(OrganizationalUnit, unit) for unit in record["organizational_units"]),
+            listed_at=datetime.fromisoformat(record["listed_at"]),
+        )
+
+
+def list_statuses(connection: Connection, path: str = "accounts") -> list[AccountStatus]:
+    """List accounts as the server read them last, or as an audit did, in the order of the tree."""
+    with connection.parsing():
+        return sorted(
+            map(account_from_record, connection.list_pages(path, "accounts")),
+            key=lambda status: (status.account.ou_path.split("/"), status.account.name, status.account.account_id),
+        )
+
+
+def parse_caller(arn: str) -> Caller:
+    """:raises ValueError: if it isn't an ARN."""
+    _, partition, _, _, account_id, _ = arn.split(":", 5)
+    return Caller(parse_account_id(account_id), arn, partition)

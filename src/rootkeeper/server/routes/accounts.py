@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -201,32 +201,6 @@ class CompactListing(ListedOrganization, Answer):
     columns: AccountColumns
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFilter:
-    """A filter of accounts; an empty field doesn't filter."""
-
-    ou_id: str | None = None
-    tags: frozenset[tuple[str, str]] = frozenset()
-    statuses: frozenset[Status] = frozenset()
-    text: str = ""
-
-    @property
-    def fits_all(self) -> bool:
-        return self == AccountFilter()
-
-    def fits(self, status: AccountStatus) -> bool:
-        """Whether an account passes. Tags that weren't read don't match."""
-        account = status.account
-        found = frozenset((account.tags or {}).items())
-        named = (account.account_id, account.name, account.email, account.ou_path)
-        return (
-            (self.ou_id is None or self.ou_id in account.ou_ids)
-            and self.tags <= found
-            and (not self.statuses or status.status in self.statuses)
-            and (not self.text or any(self.text in value.casefold() for value in named))
-        )
-
-
 def list_accounts(
     request: Request,
     services: Served,
@@ -255,13 +229,21 @@ def list_accounts(
             root_logins_left_to_secure=known.left_to_secure,
             total=0,
         )
-    chosen = AccountFilter(
-        ou_id=find_organizational_unit(ou, inventory.organizational_units).ou_id if ou else None,
-        tags=frozenset(parse_tag(text) for text in tag or ()),
-        statuses=frozenset(status or ()),
-        text=q.casefold(),
-    )
-    narrowed = known if chosen.fits_all else known.narrow(chosen.fits)
+    ou_id = find_organizational_unit(ou, inventory.organizational_units).ou_id if ou else None
+    tags, text = frozenset(map(parse_tag, tag or ())), q.casefold()
+
+    def fits(entry: AccountStatus) -> bool:
+        """Whether an account passes. Tags that weren't read don't match."""
+        account = entry.account
+        named = (account.account_id, account.name, account.email, account.ou_path)
+        return (
+            (ou_id is None or ou_id in account.ou_ids)
+            and tags <= frozenset((account.tags or {}).items())
+            and (not status or entry.status in status)
+            and (not text or any(text in value.casefold() for value in named))
+        )
+
+    narrowed = known.narrow(fits) if ou or tags or status or text else known
     page, following = cut_page(narrowed.statuses, lambda entry: entry.account.account_id, after, limit)
     shown = read_in_detail(services, inventory, [entry.account for entry in page]) if details else page
     return show_page(

@@ -243,17 +243,10 @@ class UnlockBody(Body):
 
         :raises InputError: if an account's id is invalid.
         """
-        return to_json_record(
-            UnlockRequest(
-                account=self.account,
-                kind=self.kind,
-                resource=self.resource,
-                change=self.change,
-                regions=self.regions,
-                included_failsafes=frozenset(parse_account_id(account_id) for account_id in self.included_failsafes),
-                shown_sha256=self.shown_sha256,
-            )
-        )
+        failsafes = frozenset(map(parse_account_id, self.included_failsafes))
+        given = {**dict(self), "included_failsafes": failsafes}
+        del given["policy"]
+        return to_json_record(UnlockRequest(**given))
 
 
 def _or_everything(selection: SelectionBody | None) -> SelectionRequest:

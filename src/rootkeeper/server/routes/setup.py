@@ -16,29 +16,22 @@ from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
+from rootkeeper.demo.story import StoryAnswer, describe_story
 from rootkeeper.errors import NotFoundError
 from rootkeeper.history import rules as history
 from rootkeeper.history.records import ChangeCounts, KeptAuditRecord, difference_summary, kept_audit_record
 from rootkeeper.history.rules import list_trend
-from rootkeeper.organization.accounts import AccountId, Feature, Setup, parse_account_id
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId, Feature, Inventory, Setup, parse_account_id
 from rootkeeper.organization.records import RootLoginsLeftRecord, StatusCounts
 from rootkeeper.organization.statuses import AccountRole, AccountStatus
 from rootkeeper.references import require_bucket_place
-from rootkeeper.server.accounts import (
-    AccountsCache,
-    AuditComparisonCache,
-    SetupCache,
-    change_to_record,
-    features_to_records,
-    missing_to_records,
-    plan_to_record,
-    setup_to_record,
-)
+from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, SetupCache
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Filter, Filters, log_remarks, show_example, show_one, show_page
-from rootkeeper.server.story import StoryStep, evaluate_story, read_story_state
 from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
+from rootkeeper.setup.service import StepOutcome
 from rootkeeper.shapes import (
     AccountNumber,
     Answer,
@@ -202,14 +195,6 @@ class TrendAnswer(Answer):
     days: list[TrendDay]
 
 
-@record
-class StoryAnswer(Answer):
-    """The guided story of a demo."""
-
-    people_url: str | None
-    steps: list[StoryStep]
-
-
 class SetupBody(Body):
     """The parts to turn on, besides trusted access; parts that are on already stay on."""
 
@@ -225,18 +210,42 @@ class SetupBody(Body):
         return None if self.delegated_administrator is None else parse_account_id(self.delegated_administrator)
 
 
+def _describe_setup(setup: Setup, inventory: Inventory | None) -> SetupStateRecord:
+    """:param inventory: for the delegated administrators' names."""
+    delegates = setup.delegated_administrators
+    names = {} if inventory is None else {account.account_id: account.name for account in inventory.accounts}
+    return fill_record(
+        SetupStateRecord,
+        setup,
+        features=_list_features(setup),
+        delegated_administrators=(
+            None
+            if delegates is None
+            else [{"account_id": account_id, "name": names.get(account_id)} for account_id in delegates]
+        ),
+    )
+
+
+def _list_features(setup: Setup) -> list[str] | None:
+    """List the features that are on: none while trusted access is off, even if AWS keeps their flags."""
+    if setup.trusted_access is False:
+        return []
+    return None if setup.features is None else sorted(feature.value for feature in setup.features)
+
+
 def show_setup(services: Served, identity: Identified) -> dict[str, Any]:
     """Show the parts of root access management that are on, read from AWS now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         report = acting.setup_reader.read()
-    return show_one(setup_to_record(report.setup, services.inventory_store.find_last()))
+    return show_one(_describe_setup(report.setup, services.inventory_store.find_last()))
 
 
 def list_features(services: Served, identity: Identified) -> dict[str, Any]:
     """List the two features of root access management, read from AWS now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        report = acting.setup_reader.read()
-    return show_page("features", features_to_records(report.setup), None)
+        on = _list_features(acting.setup_reader.read().setup)
+    features = [{"name": feature.value, "is_on": None if on is None else feature.value in on} for feature in Feature]
+    return show_page("features", features, None)
 
 
 def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
@@ -244,7 +253,10 @@ def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         plan = acting.setup_enabler(log_remarks()).plan(frozenset(body.features), delegate)
-    return show_one(plan_to_record(plan))
+    steps = [
+        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
+    ]
+    return show_one({"steps": steps, "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)})
 
 
 def change_setup(request: Request, services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
@@ -257,7 +269,52 @@ def change_setup(request: Request, services: Served, identity: Identified, body:
             changed = setup_enabler.apply(setup_enabler.plan(frozenset(body.features), delegate))
         finally:
             readings.forget()
-    return show_one(change_to_record(changed, services.inventory_store.find_last()))
+    is_registered = any(
+        result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
+        for result in changed.results
+    )
+    # Roles of accounts come from the last listing.
+    remarks = ["The next audit shows the account as failsafe."] if is_registered else []
+    steps = [
+        {
+            "action": result.step.action.value,
+            "what": result.step.title,
+            "outcome": result.outcome.value,
+            "detail": " ".join(text for text in (result.explanation, result.hint) if text),
+        }
+        for result in changed.results
+    ]
+    return show_one(
+        {
+            "steps": steps,
+            "unneeded": list(changed.plan.unneeded),
+            "remarks": [*changed.closing_remarks, *remarks],
+            "is_proven": changed.is_proven,
+            "setup": _describe_setup(changed.setup, services.inventory_store.find_last()),
+        }
+    )
+
+
+_WHYS: tuple[tuple[str, str], ...] = (
+    ("All features", "An organization with consolidated billing only has no root access management."),
+    ("Trusted access", "IAM needs trusted access to act in member accounts."),
+    (
+        f"The feature {Feature.ROOT_CREDENTIALS_MANAGEMENT}",
+        "It is needed to see, delete and recover root user credentials of member accounts from one place.",
+    ),
+    (
+        f"The feature {Feature.ROOT_SESSIONS}",
+        "Without it, only the root user's password helps when a bucket or queue policy denies access to everyone.",
+    ),
+    (
+        "A delegated administrator",
+        (
+            "Without one, everything here needs the management account, and there is no access when the identity "
+            "provider fails."
+        ),
+    ),
+)
+"""Why each part is needed, by the beginning of its name."""
 
 
 def show_overview(request: Request, services: Served, identity: Identified) -> dict[str, Any]:
@@ -289,9 +346,16 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "management_account_id": None if known_as is None else known_as.organization.management_account_id,
             "endpoint": services.endpoint.label,
             "is_sandbox": services.endpoint.is_sandbox,
-            "setup": None if report is None else setup_to_record(report.setup, known.inventory),
+            "setup": None if report is None else _describe_setup(report.setup, known.inventory),
             "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
-            "missing": [] if report is None else missing_to_records(report),
+            "missing": [
+                {
+                    "what": part.what,
+                    "why": next((why for begin, why in _WHYS if part.what.startswith(begin)), ""),
+                    "action": str(part.fix),
+                }
+                for part in (() if report is None else report.missing)
+            ],
             "root_logins_left_to_secure": known.left_to_secure,
             "summary": known.summary,
             "windows": {
@@ -351,12 +415,11 @@ def show_trend(services: Served) -> dict[str, Any]:
     return show_one({"days": [fill_record(TrendDay, trend_day, day=trend_day.day.isoformat()) for trend_day in days]})
 
 
-def show_story(services: Served) -> dict[str, Any]:
+def show_story(services: Served) -> StoryAnswer:
     """Show the guided story. Only the server of a demo has a story."""
     if not services.has_story:
         raise NotFoundError("This server has no guided story.", hint="Only the server of a demo has one.")
-    steps = evaluate_story(read_story_state(services.endpoint))
-    return show_one({"people_url": services.endpoint.people_url, "steps": steps})
+    return describe_story(services.endpoint)
 
 
 def list_policies(

@@ -25,6 +25,7 @@ from rootkeeper.access.rules import START_LASTS, ServerRole, Session, SessionKin
 from rootkeeper.access.service import AuthenticatedSession, CompletedSignIn, SignInService, make_session
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.demo.story import find_codes_url
 from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
@@ -54,7 +55,6 @@ from rootkeeper.server.sign_ins import (
     send_cookie,
     set_cookie,
 )
-from rootkeeper.server.story import find_codes_url
 from rootkeeper.shapes import Answer, Moment, ShortText, record
 from rootkeeper.values import render_instant
 

@@ -19,7 +19,7 @@ from rootkeeper.access.rules import TOTP_SECONDS, ServerRole
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import AccountId, Endpoint, Feature
 from rootkeeper.references import is_loopback
-from rootkeeper.shapes import record
+from rootkeeper.shapes import SCHEMA_VERSION, Answer, record
 
 
 @record
@@ -43,6 +43,14 @@ class StoryStep(TypedDict):
     path: str
     """Where it is done, in that place."""
     is_done: bool
+
+
+@record
+class StoryAnswer(Answer):
+    """The guided story of a demo."""
+
+    people_url: str | None
+    steps: list[StoryStep]
 
 
 PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
@@ -208,6 +216,15 @@ _STEPS: tuple[tuple[str, str, tuple[ServerRole, ...], str, Literal["console", "s
         "/identity-center",
     ),
 )
+
+
+def describe_story(endpoint: Endpoint) -> StoryAnswer:
+    """Describe the guided story of the demo whose sandbox is at ``endpoint``.
+
+    :raises NotFoundError: and AwsUnreachableError, as ``read_story_state``.
+    """
+    steps = evaluate_story(read_story_state(endpoint))
+    return StoryAnswer(schema_version=SCHEMA_VERSION, people_url=endpoint.people_url, steps=steps)
 
 
 def evaluate_story(truth: StoryState) -> list[StoryStep]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.server.story import DEMO_USERS, StoryState, evaluate_story
+from rootkeeper.demo.story import DEMO_USERS, StoryState, evaluate_story
 
 OFF: dict[str, Any] = {"features": [], "delegated_administrators": []}
 ON: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.access.rules import ServerRole, parse_identity_name, require_password
-from rootkeeper.server.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
+from rootkeeper.demo.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper_sandbox.clock import totp_code
 
 
