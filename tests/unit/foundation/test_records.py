@@ -11,7 +11,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from rootkeeper.server.documents import RecordJsonSchema
-from rootkeeper.shapes import Count, JsonAnswer, JsonRecord, WholeSecond, fill_record, filled_from, record_for, record_of
+from rootkeeper.shapes import (
+    Count,
+    JsonAnswer,
+    JsonRecord,
+    WholeSecond,
+    fill_record,
+    filled_from,
+    record_for,
+    record_of,
+)
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

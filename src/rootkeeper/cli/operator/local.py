@@ -129,10 +129,11 @@ class LocalOperator(Operator):
     def read_history(
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
-        from rootkeeper.history.records import history_record
+        from rootkeeper.history.records import HistoryAnswer
 
         reading = self.application.history_reader(organization)
-        return history_record(reading.read_account(account, start, end), reading.organization_id)
+        history = reading.read_account(account, start, end)
+        return fill_record(HistoryAnswer, history, organization_id=reading.organization_id)
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         from rootkeeper.history.records import kept_audit_record
