@@ -37,6 +37,7 @@ from rootkeeper.organization.statuses import (
     count_statuses,
 )
 from rootkeeper.server.request_path import make_tag
+from rootkeeper.setup.records import DoneStepRecord, list_planned_steps
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
 from rootkeeper.shapes import SCHEMA_VERSION, fill_record
 from rootkeeper.values import render_instant
@@ -424,10 +425,7 @@ def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
 
 
 def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
-    steps = [
-        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
-    ]
-    return {"steps": steps, "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
+    return {"steps": list_planned_steps(plan), "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
 
 
 def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[str, Any]:
@@ -439,12 +437,7 @@ def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[s
     # Roles of accounts come from the last listing.
     remarks = ["The next audit shows the account as failsafe."] if is_registered else []
     steps = [
-        {
-            "action": result.step.action.value,
-            "what": result.step.title,
-            "outcome": result.outcome.value,
-            "detail": " ".join(text for text in (result.explanation, result.hint) if text),
-        }
+        fill_record(DoneStepRecord, result, detail=" ".join(text for text in (result.explanation, result.hint) if text))
         for result in change.results
     ]
     return {
