@@ -48,6 +48,7 @@ from rootkeeper.shapes import (
     Page,
     ShortText,
     fill_record,
+    filled_from,
     record,
     record_of,
 )
@@ -118,8 +119,8 @@ class SetupChangeAnswer(Answer):
     setup: SetupStateRecord
 
 
-@record
-class SetupProblem(TypedDict):
+@filled_from(detail="message")
+class SetupProblem(JsonRecord):
     """Why the set-up couldn't be read."""
 
     detail: str
@@ -290,7 +291,7 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "endpoint": services.endpoint.label,
             "is_sandbox": services.endpoint.is_sandbox,
             "setup": None if report is None else setup_to_record(report.setup, known.inventory),
-            "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
+            "setup_problem": None if failure is None else fill_record(SetupProblem, failure),
             "missing": [] if report is None else missing_to_records(report),
             "root_logins_left_to_secure": known.left_to_secure,
             "summary": known.summary,
