@@ -235,7 +235,6 @@ def _describe_content(plan: DeletionPlan) -> dict[str, JsonValue]:
             PlanRecord,
             plan,
             render_instant,
-            schema_version=SCHEMA_VERSION,
             only=[kind.value for kind in CredentialKind if kind in plan.only],
             hash="",
         )

@@ -65,6 +65,11 @@ EmailCounts = TypedDict(
 record(EmailCounts)
 
 
+@filled_from(
+    organization_id="inventory.organization.organization_id",
+    endpoint="endpoint.label",
+    listed_at="inventory.listed_at",
+)
 @record
 class EmailsDocument(Answer):
     """Root e-mail addresses."""
