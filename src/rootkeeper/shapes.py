@@ -27,7 +27,7 @@ from typing import (
     get_type_hints,
 )
 
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, is_typeddict
 
 from rootkeeper.values import json_time, parse_flag, parse_instant, parse_text, render_instant
 
@@ -199,12 +199,13 @@ def record_of(
         for member in fields(kind):
             for part in fields(source.kinds[member.name]) if member.name in source.kinds else (member,):
                 seen.add(part.name)
-                if part.name not in only if only else part.name in without:
+                name = (renamed or {}).get(part.name, part.name)
+                if name not in only if only else part.name in without:
                     continue
                 if not part.repr:
                     raise TypeError(f"{kind.__name__}.{part.name} is secret and can't be in {shape.__name__}")
                 attribute = part.name if part is member else f"{member.name}.{part.name}"
-                source.names[(renamed or {}).get(part.name, part.name)] = attribute
+                source.names[name] = attribute
         if unknown := {*without, *(renamed or {})} - seen:
             raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}, which {shape.__name__} names")
         return shape
@@ -220,6 +221,23 @@ def record_for(names: Iterable[str], hint: Any) -> Callable[[type[_RecordType]],
         return shape
 
     return describe
+
+
+def filled_from(**places: str) -> Callable[[type[_RecordType]], type[_RecordType]]:
+    """Name the attribute that a field is filled from, such as ``plan.request.change``, if the names differ.
+
+    If an attribute on the way is ``None``, the field is ``null``.
+    """
+
+    def describe(shape: Any) -> Any:
+        _PLACES[shape] = {name: tuple(place.split(".")) for name, place in places.items()}
+        return shape
+
+    return describe
+
+
+_PLACES: dict[type, Mapping[str, tuple[str, ...]]] = {}
+"""By record: the attributes on the way to a field's value."""
 
 
 @cache
@@ -279,19 +297,72 @@ def _to_json_type(hint: Any, moment: Any = Moment) -> Any:
 
 
 @cache
-def _list_getters(shape: Any) -> tuple[tuple[str, attrgetter[Any]], ...]:
-    return tuple((name, attrgetter(attribute)) for name, attribute in list_places(shape).items())
+def _list_getters(shape: Any) -> tuple[tuple[str, Callable[[Any], Any], Any], ...]:
+    """List the fields of a record, how each is read from the facts, and the record in it, if any."""
+    hints, places, names = _read_hints(shape), _inherit_places(shape), list_places(shape)
+    if unknown := places.keys() - names.keys():
+        raise TypeError(f"{shape.__name__} has no {', '.join(sorted(unknown))}")
+    getters: list[tuple[str, Callable[[Any], Any], Any]] = []
+    for name, attribute in names.items():
+        get: Callable[[Any], Any] = attrgetter(attribute)
+        if name == "schema_version":
+            get = _read_schema_version
+        elif name in places:
+            get = partial(_follow, places[name])
+        getters.append((name, get, _find_inner_record(hints.get(name))))
+    return tuple(getters)
+
+
+def _inherit_places(shape: Any) -> dict[str, tuple[str, ...]]:
+    """Collect the places of a record and its bases; a ``TypedDict`` has its bases in ``__orig_bases__`` only."""
+    places: dict[str, tuple[str, ...]] = {}
+    for base in vars(shape).get("__orig_bases__", shape.__bases__):
+        if isinstance(base, type):
+            places |= _inherit_places(base)
+    return {**places, **_PLACES.get(shape, {})}
+
+
+def _read_schema_version(_facts: Any) -> int:
+    return SCHEMA_VERSION
+
+
+def _follow(attributes: Iterable[str], facts: Any) -> Any:
+    for attribute in attributes:
+        if facts is None:
+            return None
+        facts = getattr(facts, attribute)
+    return facts
+
+
+def _find_inner_record(hint: Any) -> Any:
+    """Find the record in a type such as ``list[WindowRecord] | None``; ``None`` if there is none, or several."""
+    if get_origin(hint) is None:
+        is_record = isinstance(hint, type) and (issubclass(hint, JsonRecord) or is_typeddict(hint))
+        return hint if is_record else None
+    found = {_find_inner_record(part) for part in get_args(hint)} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def fill_record(
     shape: type[_RecordType], facts: object, render: Callable[[datetime], str] = json_time, /, **further: Any
 ) -> _RecordType:
-    """Make the record from attributes of ``facts`` and fields given by name; ``render`` writes its moments."""
-    filled: Any = {
-        name: further[name] if name in further else to_plain_value(get(facts), render)
-        for name, get in _list_getters(shape)  # type: ignore[arg-type]  # a class is hashable
-    }
+    """Make the record, and the records in it, from attributes of ``facts`` and fields given by name.
+
+    ``render`` writes the moments.
+    """
+    filled: Any = {}
+    for name, get, inner in _list_getters(shape):  # type: ignore[arg-type]  # a class is hashable
+        value = further[name] if name in further else get(facts)
+        if value is not None and type(value) not in _PLAIN:
+            value = to_plain_value(value, render) if inner is None else _fill_inner(inner, value, render)
+        filled[name] = value
     return filled  # type: ignore[no-any-return]  # by the name of the shape
+
+
+def _fill_inner(shape: Any, value: Any, render: Callable[[datetime], str]) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_fill_inner(shape, item, render) for item in value]
+    return value if isinstance(value, Mapping) else fill_record(shape, value, render)
 
 
 def to_json_record(facts: Any) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
-from typing_extensions import TypedDict
-
-from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, SignInWay, TokenScope
+from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, Session, SignInWay, TokenScope
 from rootkeeper.shapes import (
     Answer,
     JsonAnswer,
@@ -43,8 +41,8 @@ class IdentityRecord(JsonRecord):
     """Whether it may act now."""
 
 
-@record
-class FactorState(TypedDict):
+@record_of(Session, only=("required", "enrolled", "fresh_until"))
+class FactorState(JsonRecord):
     """The second factors that a sign-in needs."""
 
     required: bool

@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, NotRequired
 
-from typing_extensions import TypedDict
-
 from rootkeeper.audit.rules import AuditHead
 from rootkeeper.organization.accounts import Setup
 from rootkeeper.organization.records import AuditedAccountRecord, CredentialDetails, RootLoginsLeftRecord, StatusCounts
-from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord
+from rootkeeper.setup.records import AuditDriftRecord
 from rootkeeper.setup.rules import AcceptedSetup, SetupState
 from rootkeeper.shapes import (
-    SCHEMA_VERSION,
     AccountNumber,
     Answer,
     Endpoint,
     JsonAnswer,
+    JsonRecord,
     Moment,
     OrganizationId,
     fill_record,
+    filled_from,
     parse_facts,
     record,
     record_of,
@@ -33,9 +32,11 @@ from rootkeeper.values import parse_instant, render_instant
 class FinishedAudit(JsonAnswer):
     """Of an audit; its statuses are kept under its job's id."""
 
+    drift: AuditDriftRecord
 
-@record
-class AuditedInventoryRecord(TypedDict):
+
+@filled_from(listed_at="inventory.listed_at", is_complete="is_inventory_complete")
+class AuditedInventoryRecord(JsonRecord):
     """The list of accounts that was audited."""
 
     listed_at: Moment
@@ -53,6 +54,13 @@ class ListedAuditedAccountRecord(AuditedAccountRecord):
     """Only under --details; ``null`` where nothing was there or nothing could be read."""
 
 
+@filled_from(
+    organization_id="inventory.organization.organization_id",
+    management_account_id="inventory.organization.management_account_id",
+    endpoint="endpoint.label",
+    caller_arn="caller.arn",
+    observed_at="ended_at",
+)
 @record
 class AuditDocument(Answer):
     """Audit."""
@@ -75,13 +83,7 @@ class AuditDocument(Answer):
 
 def head_to_record(head: AuditHead) -> dict[str, Any]:
     """Return the outcome of an audit's job."""
-    accepted = head.drift.accepted
-    drift = fill_record(
-        AuditDriftRecord,
-        head.drift,
-        accepted=None if accepted is None else fill_record(AcceptedSetupRecord, accepted, render_instant),
-    )
-    return {**fill_record(FinishedAudit, head, render_instant, schema_version=SCHEMA_VERSION, drift=drift)}
+    return {**fill_record(FinishedAudit, head, render_instant)}
 
 
 def head_from_record(record: Mapping[str, Any]) -> AuditHead:

@@ -224,16 +224,16 @@ def describe_framework(framework: Framework) -> FrameworkRecord:
 
 
 def describe_assessment(assessment: ControlAssessment) -> AssessmentRecord:
-    control, attestation = assessment.control, assessment.attestation
+    control = assessment.control
     return fill_record(
         AssessmentRecord,
         control,
         control=control.key,
-        verdict=assessment.verdict.value,
+        verdict=assessment.verdict,
         attested=assessment.is_attested,
-        reasons=list(assessment.reasons),
+        reasons=assessment.reasons,
         checks=[_describe_check(check) for check in assessment.checks],
-        attestation=None if attestation is None else fill_record(ControlAttestationRecord, attestation),
+        attestation=assessment.attestation,
     )
 
 
@@ -243,10 +243,10 @@ def _describe_check(shown: ShownCheck) -> ShownCheckRecord:
     return fill_record(
         ShownCheckRecord,
         shown.mapping,
-        verdict=result.verdict.value,
-        reasons=list(result.reasons),
+        verdict=result.verdict,
+        reasons=result.reasons,
         accounts={name: counts.get(Verdict(name), 0) for name in AccountCounts.__annotations__},
-        confirmations=[fill_record(ConfirmationRecord, confirmation) for confirmation in result.confirmations],
+        confirmations=result.confirmations,
     )
 
 

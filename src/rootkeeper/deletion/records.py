@@ -20,12 +20,11 @@ from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAcc
 from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.organization.accounts import parse_account_id
-from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
+from rootkeeper.organization.records import CredentialDetails, parse_credentials
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
-    AccountNumber,
     Answer,
     Count,
     Endpoint,
@@ -35,6 +34,7 @@ from rootkeeper.shapes import (
     OrganizationId,
     Sha256,
     fill_record,
+    filled_from,
     parse_facts,
     record,
     record_for,
@@ -67,6 +67,7 @@ class PlannedCallRecord(JsonRecord):
     operation: str
 
 
+@filled_from(credentials="found", reason="skip.reason", detail="skip.detail")
 @record_of(
     PlannedAccount,
     without=("found", "skip"),
@@ -117,6 +118,7 @@ class KindOutcomesRecord(JsonRecord):
     """The outcome for each kind of credentials that was deleted."""
 
 
+@filled_from(reason="skip.reason")
 @record_of(
     AccountDeletion,
     without=("skip", "was_planned", "is_final"),
@@ -145,6 +147,7 @@ class DeletionCounts(TypedDict):
     """The skipped accounts that the run hadn't reached when it stopped."""
 
 
+@filled_from(plan_id="plan.plan_id", organization_id="plan.organization_id", endpoint="plan.endpoint")
 @record
 class DeletionDocument(FinishedDeletion, Answer):
     """Result of a deletion."""
@@ -165,13 +168,14 @@ class KindCounts(JsonRecord):
     """How many credentials of each kind will be deleted."""
 
 
-@record
-class PlannedDeletionRecord(TypedDict):
+@filled_from(last_used_at="found.last_used_at", reason="skip.reason", detail="skip.detail")
+@record_of(
+    PlannedAccount,
+    only=("account_id", "name", "ou_path", "delete", "last_used_at", "reason", "detail", "allowed_use"),
+)
+class PlannedDeletionRecord(JsonRecord):
     """The deletions planned in an account."""
 
-    account_id: AccountNumber
-    name: str
-    ou_path: str
     delete: KindCounts
     """How many credentials of each kind will be deleted."""
     last_used_at: Moment | None
@@ -231,27 +235,12 @@ def _describe_content(plan: DeletionPlan) -> dict[str, JsonValue]:
             PlanRecord,
             plan,
             render_instant,
-            schema_version=SCHEMA_VERSION,
             only=[kind.value for kind in CredentialKind if kind in plan.only],
-            accounts=[_describe_account(account) for account in plan.accounts],
             hash="",
         )
     }
     del content["hash"]
     return content
-
-
-def _describe_account(account: PlannedAccount) -> PlannedAccountRecord:
-    skip = account.skip
-    return fill_record(
-        PlannedAccountRecord,
-        account,
-        render_instant,
-        credentials=None if account.found is None else describe_credentials(account.found),
-        calls=[fill_record(PlannedCallRecord, call) for call in account.calls],
-        reason=None if skip is None else skip.reason.value,
-        detail=None if skip is None else skip.detail,
-    )
 
 
 def render_plan(plan: DeletionPlan) -> str:

@@ -12,6 +12,7 @@ from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.evidence.rules import Period
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import Count, Sha256
 from rootkeeper.values import JsonValue, parse_instant
 
 MOST_FINDINGS = 100
@@ -84,17 +85,17 @@ class DeliveryResult:
     """The product's ARN, the object's address, or the file's path."""
     period: Period
     result: Result
+    """``done``: a re-read shows all of it."""
     explanation: str
-    findings: int = 0
-    """How many the report has; 0 for a file or object."""
-    arrived: int = 0
+    findings: Count = 0
+    """How many were to be sent; 0 for a file or object."""
+    arrived: Count = 0
     """How many of them a re-read shows as they were sent."""
-    batches: int = 0
-    """How many calls were made."""
+    batches: Count = 0
     failed: tuple[FailedFinding, ...] = ()
-    sha256: str | None = None
+    sha256: Sha256 | None = None
     """Of the file or object."""
-    size_bytes: int | None = None
+    size_bytes: Count | None = None
 
 
 def evaluate_batch(

@@ -19,15 +19,25 @@ from rootkeeper.access.rules import TOTP_SECONDS, ServerRole
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import AccountId, Endpoint, Feature
 from rootkeeper.references import is_loopback
-from rootkeeper.shapes import SCHEMA_VERSION, Answer, record
+from rootkeeper.shapes import SCHEMA_VERSION, Answer, JsonRecord, fill_record, record, record_of
+
+PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
 
 
-@record
-class StoryUser(TypedDict):
-    """A user of the demo."""
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """A user of a demo. The secrets are public and worth nothing elsewhere: each demo has a database of its own."""
 
     name: str
     role: ServerRole
+    totp_secret: str | None
+    """In base32; ``None`` where the role takes no second factor."""
+    does: str
+
+
+@record_of(DemoUser, only=("name", "role"))
+class StoryUser(JsonRecord):
+    """A user of the demo."""
 
 
 @record
@@ -51,20 +61,6 @@ class StoryAnswer(Answer):
 
     people_url: str | None
     steps: list[StoryStep]
-
-
-PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
-
-
-@dataclass(frozen=True, slots=True)
-class DemoUser:
-    """A user of a demo. The secrets are public and worth nothing elsewhere: each demo has a database of its own."""
-
-    name: str
-    role: ServerRole
-    totp_secret: str | None
-    """In base32; ``None`` where the role takes no second factor."""
-    does: str
 
 
 DEMO_USERS = (
@@ -243,9 +239,7 @@ def evaluate_story(truth: StoryState) -> list[StoryStep]:
         StoryStep(
             step_id=step_id,
             title=title,
-            users=[
-                StoryUser(name=user.name, role=user.role) for role in roles for user in DEMO_USERS if user.role is role
-            ],
+            users=[fill_record(StoryUser, user) for role in roles for user in DEMO_USERS if user.role is role],
             how=how,
             place=place,
             path=path,

@@ -30,7 +30,6 @@ from rootkeeper.organization.statuses import KIND_ORDER, CredentialKind, FailOn,
 from rootkeeper.root_emails.records import EmailCounts
 from rootkeeper.setup.records import DifferenceRecord
 from rootkeeper.shapes import (
-    SCHEMA_VERSION,
     AccountNumber,
     Answer,
     Count,
@@ -40,6 +39,7 @@ from rootkeeper.shapes import (
     Sha256,
     WholeSecond,
     fill_record,
+    filled_from,
     record,
     record_for,
     record_of,
@@ -130,8 +130,13 @@ class LoginCheckRecord(JsonRecord):
     evidence: str
 
 
-@record
-class KeptLoginRecord(TypedDict):
+@filled_from(
+    account_id="evidence.account.account_id",
+    name="evidence.account.name",
+    role="evidence.role",
+    read_at="evidence.read_at",
+)
+class KeptLoginRecord(JsonRecord):
     """A root login that is kept on purpose."""
 
     account_id: AccountNumber
@@ -141,6 +146,7 @@ class KeptLoginRecord(TypedDict):
     checks: list[LoginCheckRecord]
 
 
+@filled_from(approved="is_approved")
 @record_of(
     RecoveryWindow,
     only=(
@@ -183,6 +189,7 @@ class EndedExceptionRecord(JsonRecord):
     """An exception that ended in the period."""
 
 
+@filled_from(actor="actor.name", actor_kind="actor.kind", caller_arn="actor.caller_arn")
 @record_of(DeletionEvidence, before={"actor_kind": "cause", "caller_arn": "cause"}, moment=WholeSecond)
 class EvidenceDeletionRecord(JsonRecord):
     """One deletion call of the period."""
@@ -192,16 +199,19 @@ class EvidenceDeletionRecord(JsonRecord):
     caller_arn: str | None
 
 
-@record
-class EvidenceFeaturesRecord(TypedDict):
+@record_for(Feature, bool)
+class EvidenceFeaturesRecord(JsonRecord):
     """Whether each feature is on."""
 
-    RootCredentialsManagement: bool
-    RootSessions: bool
 
-
-@record
-class EvidenceSetupRecord(TypedDict):
+@filled_from(
+    read_at="state.read_at",
+    endpoint="state.endpoint",
+    caller_arn="state.caller_arn",
+    trusted_access="state.setup.trusted_access",
+    delegated_administrators="state.setup.delegated_administrators",
+)
+class EvidenceSetupRecord(JsonRecord):
     """The set-up at the end of the period."""
 
     detail: str | None
@@ -215,8 +225,10 @@ class EvidenceSetupRecord(TypedDict):
     unknown: list[str]
 
 
-@record
-class EvidenceDriftRecord(TypedDict):
+@filled_from(
+    accepted_at="accepted.accepted_at", accepted_by="accepted.accepted_by", ledger_sequence="accepted.ledger_sequence"
+)
+class EvidenceDriftRecord(JsonRecord):
     """How the set-up differs from the accepted one."""
 
     accepted_at: WholeSecond | None
@@ -233,8 +245,16 @@ class GapRecord(JsonRecord):
     subject: Literal["account", "accounts", "drift", "ledger", "management_account", "setup"]
 
 
-@record
-class EvidenceLedgerRecord(TypedDict):
+@filled_from(
+    entries="ledger.entries",
+    entries_in_period="history.entries",
+    audit_batches_in_period="history.audits",
+    head_sequence="ledger.head_sequence",
+    head_hash="ledger.head_hash",
+    intact="ledger.is_intact",
+    problem="ledger.problem",
+)
+class EvidenceLedgerRecord(JsonRecord):
     """The ledger at the end of the period."""
 
     entries: Count
@@ -246,6 +266,15 @@ class EvidenceLedgerRecord(TypedDict):
     problem: str | None
 
 
+@filled_from(
+    sandbox="is_sandbox",
+    caller_arns="history.caller_arns",
+    accounts_listed_at="listed_at",
+    root_logins_left_to_secure="root_logins_left",
+    ended_exceptions="history.ended_exceptions",
+    deletions="history.deletions",
+    drift="setup.drift",
+)
 @record
 class ReportDocument(Answer):
     """Evidence."""
@@ -283,67 +312,27 @@ class ReportDocument(Answer):
 
 
 def describe_report(report: EvidenceReport) -> ReportDocument:
-    period, drift, history = report.period, report.setup.drift, report.history
+    period = report.period
     counts = {verdict.value: count for verdict, count in count_verdicts(report.accounts).items()}
     return fill_record(
         ReportDocument,
         report,
-        schema_version=SCHEMA_VERSION,
-        sandbox=report.is_sandbox,
-        caller_arns=list(history.caller_arns),
         period=describe_period(period),
-        accounts_listed_at=json_time(report.listed_at),
         verdicts={
-            "centralized": _describe_verdict(CENTRALIZED_CONTROL, report.centralized),
-            "no_root_credentials": _describe_verdict(None, report.no_root_credentials),
+            "centralized": fill_record(JudgementRecord, report.centralized, control=CENTRALIZED_CONTROL),
+            "no_root_credentials": fill_record(JudgementRecord, report.no_root_credentials, control=None),
         },
-        root_logins_left_to_secure=fill_record(RootLoginsLeftRecord, report.root_logins_left),
         summary={"accounts": len(report.accounts), **counts},
         management_account=None if report.management is None else describe_account(report.management),
-        kept_logins=[
-            fill_record(
-                KeptLoginRecord,
-                kept.evidence.account,
-                role=kept.evidence.role.value,
-                read_at=json_time(kept.evidence.read_at),
-                checks=[fill_record(LoginCheckRecord, check) for check in kept.checks],
-            )
-            for kept in report.kept_logins
-        ],
         accounts=[describe_account(account) for account in report.accounts],
-        windows=[fill_record(EvidenceWindowRecord, window, approved=window.is_approved) for window in report.windows],
         exceptions=[
             fill_record(
                 EvidenceExceptionRecord, exception, in_force_at_end=exception.added_at <= period.end < exception.until
             )
             for exception in report.exceptions
         ],
-        ended_exceptions=[fill_record(EndedExceptionRecord, exception) for exception in history.ended_exceptions],
-        deletions=[
-            fill_record(
-                EvidenceDeletionRecord,
-                deletion,
-                actor=deletion.actor.name,
-                actor_kind=deletion.actor.kind.value,
-                caller_arn=deletion.actor.caller_arn,
-            )
-            for deletion in history.deletions
-        ],
         setup=_describe_setup(report.setup),
-        drift=fill_record(
-            EvidenceDriftRecord,
-            drift,
-            accepted_at=None if drift.accepted is None else json_time(drift.accepted.accepted_at),
-            accepted_by=None if drift.accepted is None else drift.accepted.accepted_by,
-            ledger_sequence=None if drift.accepted is None else drift.accepted.ledger_sequence,
-        ),
-        ledger=fill_record(
-            EvidenceLedgerRecord,
-            report.ledger,
-            entries_in_period=history.entries,
-            audit_batches_in_period=history.audits,
-            intact=report.ledger.is_intact,
-        ),
+        ledger=fill_record(EvidenceLedgerRecord, report),
     )
 
 
@@ -355,34 +344,22 @@ def describe_period(period: Period) -> PeriodRecord:
     }
 
 
-def _describe_verdict(control: str | None, result: ControlResult) -> JudgementRecord:
-    attestations = [fill_record(ConfirmationRecord, attestation) for attestation in result.attestations]
-    return fill_record(JudgementRecord, result, control=control, attestations=attestations)
-
-
 def describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
-    exception, confirmation = evidence.exception, evidence.confirmation
-    return fill_record(
-        EvidenceAccountRecord,
-        evidence,
-        credentials={kind.kind.value: fill_record(EvidenceKindRecord, kind) for kind in evidence.kinds},
-        exception=None if exception is None else fill_record(AccountExceptionRecord, exception),
-        confirmation=None if confirmation is None else fill_record(ConfirmationRecord, confirmation),
-    )
+    credentials = {kind.kind.value: fill_record(EvidenceKindRecord, kind) for kind in evidence.kinds}
+    return fill_record(EvidenceAccountRecord, evidence, credentials=credentials)
 
 
-def _describe_setup(evidence: SetupEvidence) -> EvidenceSetupRecord | Record:
-    if evidence.state is None:
-        return {**dict.fromkeys(EvidenceSetupRecord.__annotations__), "detail": evidence.detail, "unknown": []}
-    features = evidence.state.setup.features
+def _describe_setup(evidence: SetupEvidence) -> EvidenceSetupRecord:
+    setup = None if evidence.state is None else evidence.state.setup
     return fill_record(
         EvidenceSetupRecord,
-        evidence.state.setup,
-        detail=evidence.detail,
-        read_at=json_time(evidence.state.read_at),
-        endpoint=evidence.state.endpoint,
-        caller_arn=evidence.state.caller_arn,
-        features=None if features is None else {feature.value: feature in features for feature in Feature},
+        evidence,
+        features=(
+            None
+            if setup is None or setup.features is None
+            else {feature.value: feature in setup.features for feature in Feature}
+        ),
+        unknown=() if setup is None else setup.unknown,
     )
 
 

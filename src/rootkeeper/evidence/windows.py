@@ -9,24 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.shapes import Answer, Endpoint, JsonRecord, Moment, fill_record, record, record_of
+from rootkeeper.shapes import Answer, Endpoint, JsonRecord, Moment, fill_record, filled_from, record, record_of
 from rootkeeper.untrusted_text import markdown_table, markdown_text
 from rootkeeper.values import describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
-from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord, window_to_record
+from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord
 from rootkeeper.windows.rules import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
 
-@record
-class WindowPeople(TypedDict):
+@filled_from(
+    requested_by="window.requested_by",
+    activated_by="window.activated_by",
+    closed_by="window.closed_by",
+    reviewed_by="window.reviewed_by",
+)
+class WindowPeople(JsonRecord):
     """Who did what."""
 
     requested_by: str
@@ -36,8 +41,8 @@ class WindowPeople(TypedDict):
     reviewed_by: str | None
 
 
-@record
-class WindowTimes(TypedDict):
+@filled_from(requested_at="window.requested_at", opened_at="window.opened_at", expires_at="window.expires_at")
+class WindowTimes(JsonRecord):
     """When it was done; ``null`` for what wasn't, or isn't known."""
 
     requested_at: Moment
@@ -67,6 +72,7 @@ class WatchedEventRecord(JsonRecord):
     """A root event of CloudTrail."""
 
 
+@filled_from(approvals="window.approvals")
 @record
 class WindowReportDocument(Answer):
     """The report of a window or drill."""
@@ -123,6 +129,10 @@ class WindowReread:
     at: datetime
     found: tuple[str, ...]
     """Kinds of root user credentials."""
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.found
 
 
 @record_of(WindowReread, before={"is_clean": "found"})
@@ -238,33 +248,19 @@ def make_window_report(
     )
 
 
-def report_to_record(report: WindowReport) -> dict[str, Any]:
-    window = report.window
-    return {
-        "window": window_to_record(window),
-        "endpoint": report.endpoint,
-        "remarks": list(report.remarks),
-        "people": fill_record(
-            WindowPeople, window, approved_by=[approval.approver for approval in report.opening_approvals]
+def report_to_record(report: WindowReport) -> WindowReportDocument:
+    return fill_record(
+        WindowReportDocument,
+        report,
+        people=fill_record(
+            WindowPeople, report, approved_by=[approval.approver for approval in report.opening_approvals]
         ),
-        "approvals": [fill_record(ApprovalRecord, approval) for approval in window.approvals],
-        "times": fill_record(
-            WindowTimes,
-            window,
-            activated_at=json_time(report.activated_at),
-            signed_in_at=json_time(report.signed_in_at),
-            closing_began_at=json_time(report.closing_began_at),
-            closed_at=json_time(report.closed_at),
-        ),
-        "durations_seconds": {
+        times=fill_record(WindowTimes, report),
+        durations_seconds={
             name: None if length is None else round(length.total_seconds(), 1)
             for name, length in report.durations.items()
         },
-        "steps": [fill_record(WindowStepRecord, step) for step in report.steps],
-        "events": [fill_record(WatchedEventRecord, event) for event in report.events],
-        "alerts": [fill_record(WatchedEventRecord, event) for event in report.alerts],
-        "rereads": [fill_record(WindowRereadRecord, reread, is_clean=not reread.found) for reread in report.rereads],
-    }
+    )
 
 
 def _describe_step(entry: LedgerEntry, outcome: LedgerEntry | None) -> WindowStep:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.errors import Hint
 from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.breakglass_service import BreakGlassReport
 from rootkeeper.failsafe.rules import (
@@ -20,7 +19,6 @@ from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.shapes import (
-    SCHEMA_VERSION,
     AccountNumber,
     Answer,
     Count,
@@ -29,6 +27,7 @@ from rootkeeper.shapes import (
     Ordinal,
     OrganizationId,
     fill_record,
+    filled_from,
     record,
     record_for,
     record_of,
@@ -104,6 +103,12 @@ CheckCounts = TypedDict(
 record(CheckCounts)
 
 
+@filled_from(
+    organization_id="inventory.organization.organization_id",
+    management_account_id="inventory.organization.management_account_id",
+    endpoint="endpoint.label",
+    caller_arn="caller.arn",
+)
 @record
 class ChecksHead(Answer):
     """Checks of one organization: where, when and by whom they were made."""
@@ -117,6 +122,7 @@ class ChecksHead(Answer):
     summary: CheckCounts
 
 
+@filled_from(ways_in="access_paths")
 @record
 class BreakglassHead(ChecksHead):
     """Who could open root today, and the way in without Identity Center."""
@@ -247,21 +253,17 @@ class FailsafeOutcome(FailsafeHead):
 
 def failsafe_to_record(report: FailsafeReport) -> FailsafeOutcome:
     """Render the checks for a job's outcome."""
-    return {
-        **_describe_head(report),
-        "failsafe_account_ids": [account.account_id for account in report.failsafes],
-        "checks": [fill_record(WordedFailsafeCheck, check, **_describe_check(check)) for check in report.checks],
-    }
+    return fill_record(
+        FailsafeOutcome,
+        report,
+        failsafe_account_ids=[account.account_id for account in report.failsafes],
+        summary=count_checks(report.checks),
+    )
 
 
 def breakglass_to_record(report: BreakGlassReport) -> BreakglassOutcome:
     """Render the report for a job's outcome."""
-    return {
-        **_describe_head(report),
-        "openers": list_openers(report),
-        "ways_in": [fill_record(WayInRecord, access_path) for access_path in report.access_paths],
-        "checks": [fill_record(WordedBreakglassCheck, check, **_describe_check(check)) for check in report.checks],
-    }
+    return fill_record(BreakglassOutcome, report, openers=list_openers(report), summary=count_checks(report.checks))
 
 
 def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
@@ -274,24 +276,3 @@ def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
         )
         for caller in report.root_session_callers
     ]
-
-
-def _describe_head(report: FailsafeReport | BreakGlassReport) -> ChecksHead:
-    organization = report.inventory.organization
-    return fill_record(
-        ChecksHead,
-        report,
-        schema_version=SCHEMA_VERSION,
-        organization_id=organization.organization_id,
-        management_account_id=organization.management_account_id,
-        endpoint=report.endpoint.label,
-        caller_arn=report.caller.arn,
-        summary=count_checks(report.checks),
-    )
-
-
-def _describe_check(check: Check) -> dict[str, Any]:
-    hint = check.hint
-    if not isinstance(hint, Hint):
-        return {"hint_code": None, "hint_facts": {}}
-    return {"hint_code": hint.code, "hint_facts": dict(hint.facts)}

@@ -13,7 +13,7 @@ A login profile alone proves no password: it exists as soon as recovery is allow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -61,6 +61,14 @@ class Check:
     """The next step; ``None`` if there is nothing to do."""
     account_id: AccountId | None = None
     """``None`` if it concerns no single account."""
+
+    @property
+    def hint_code(self) -> str | None:
+        return self.hint.code if isinstance(self.hint, Hint) else None
+
+    @property
+    def hint_facts(self) -> Mapping[str, str]:
+        return dict(self.hint.facts) if isinstance(self.hint, Hint) else {}
 
 
 def passed(name: str, evidence: str, *, account_id: AccountId | None = None) -> Check:

@@ -6,17 +6,24 @@ from typing import Any
 
 from rootkeeper.findings.rules import Finding, FindingReport, Severity, Verdict, find_finding_id
 from rootkeeper.shapes import (
-    SCHEMA_VERSION,
     AccountNumber,
     Answer,
     Endpoint,
     Moment,
     OrganizationId,
     fill_record,
+    filled_from,
     record,
 )
 
 
+@filled_from(
+    rule="rule.rule_id",
+    title="rule.title",
+    severity="rule.severity",
+    remediation="rule.remediation",
+    guide="rule.guide",
+)
 @record
 class FindingRecord(Answer):
     """One judgement of one account, or of the organization."""
@@ -54,18 +61,11 @@ class FindingRecord(Answer):
 
 
 def describe_finding(report: FindingReport, finding: Finding) -> FindingRecord:
-    rule = finding.rule
     return fill_record(
         FindingRecord,
         finding,
-        schema_version=SCHEMA_VERSION,
         finding_id=find_finding_id(report, finding),
         source=report.source,
         organization_id=report.organization_id,
         endpoint=report.endpoint,
-        rule=rule.rule_id,
-        title=rule.title,
-        severity=rule.severity.value,
-        remediation=rule.remediation,
-        guide=rule.guide,
     )

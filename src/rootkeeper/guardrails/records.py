@@ -11,8 +11,6 @@ from rootkeeper.guardrails.rules import BlockingPolicy, PreflightRow, count_verd
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.shapes import (
-    SCHEMA_VERSION,
-    AccountNumber,
     Answer,
     Count,
     Endpoint,
@@ -20,6 +18,7 @@ from rootkeeper.shapes import (
     Moment,
     OrganizationId,
     fill_record,
+    filled_from,
     parse_facts,
     record,
     record_of,
@@ -31,11 +30,15 @@ class BlockingPolicyRecord(JsonRecord):
     """A policy behind a verdict, at one place where it is attached."""
 
 
-@record_of(PreflightRow, without=("account",), before={"account_id": "task", "intended": "policies"})
+@filled_from(intended="is_intended")
+@record_of(
+    PreflightRow,
+    inside={"account": Account},
+    only=("account_id", "task", "verdict", "intended", "policies", "conditions", "fix"),
+)
 class PreflightRowRecord(JsonRecord):
     """The verdict on one task in one account."""
 
-    account_id: AccountNumber
     intended: bool
     """Whether it is the denial of long-term root that AWS recommends: ``RootUserSignIn`` is blocked."""
 
@@ -56,6 +59,9 @@ class PreflightCounts(TypedDict):
     """Intended denials of long-term root."""
 
 
+@filled_from(
+    organization_id="inventory.organization.organization_id", endpoint="endpoint.label", caller_arn="caller.arn"
+)
 @record
 class PreflightRecord(Answer):
     """Of a preflight."""
@@ -70,13 +76,7 @@ class PreflightRecord(Answer):
 
 
 def row_to_record(row: PreflightRow) -> PreflightRowRecord:
-    return fill_record(
-        PreflightRowRecord,
-        row,
-        account_id=row.account.account_id,
-        intended=row.is_intended,
-        fix=None if row.is_intended else row.fix,
-    )
+    return fill_record(PreflightRowRecord, row, fix=None if row.is_intended else row.fix)
 
 
 def row_from_record(plain: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
@@ -94,10 +94,6 @@ def preflight_to_record(report: PreflightReport) -> PreflightRecord:
     return fill_record(
         PreflightRecord,
         report,
-        schema_version=SCHEMA_VERSION,
-        organization_id=report.inventory.organization.organization_id,
-        endpoint=report.endpoint.label,
-        caller_arn=report.caller.arn,
         rows=[row_to_record(row) for row in report.rows],
         summary=counts,
     )

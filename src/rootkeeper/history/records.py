@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from typing_extensions import TypedDict
 
 from rootkeeper.history.rules import (
@@ -13,7 +11,7 @@ from rootkeeper.history.rules import (
     TimelineEntry,
 )
 from rootkeeper.history.service import AccountHistory, ComparedAudits
-from rootkeeper.organization.statuses import AccountStatus, FailOn, KeptAudit, Status, StatusReason
+from rootkeeper.organization.statuses import AccountStatus, FailOn, KeptAudit, StatusReason
 from rootkeeper.shapes import (
     Answer,
     Count,
@@ -25,7 +23,6 @@ from rootkeeper.shapes import (
     record,
     record_of,
 )
-from rootkeeper.values import json_time
 
 
 @record_of(KeptAudit, without=("left_known", "left_unknown"), renamed={"is_complete": "complete"})
@@ -37,11 +34,10 @@ class KeptAuditRecord(JsonRecord):
     requested_by: str | None
 
 
-@record
-class PastStatus(TypedDict):
+@record_of(AccountStatus, only=("status", "reason", "detail", "read_at"), renamed={"observed_at": "read_at"})
+class PastStatus(JsonRecord):
     """What an account was found to be in one of two audits."""
 
-    status: Status
     reason: StatusReason | None
     detail: str | None
     read_at: Moment | None
@@ -117,44 +113,20 @@ class AuditsDocument(Answer):
     """The newest first."""
 
 
-def history_record(history: AccountHistory, organization_id: str) -> dict[str, Any]:
-    return {
-        "organization_id": organization_id,
-        "account_id": history.account_id,
-        "name": history.name,
-        "audits": history.audits,
-        "last_read_at": json_time(history.last_read_at),
-        "entries": [fill_record(HistoryEntry, entry) for entry in history.entries],
-    }
-
-
-def comparison_record(compared: ComparedAudits, organization_id: str) -> dict[str, Any]:
-    return {
-        "organization_id": organization_id,
-        "older": kept_audit_record(compared.older),
-        "newer": kept_audit_record(compared.newer),
-        "accounts": [
-            fill_record(
-                ChangedAccount,
-                account_change,
-                before=_status_record(account_change.before),
-                after=_status_record(account_change.after),
-                credentials=[fill_record(KindChange, kind) for kind in account_change.kinds],
-            )
-            for account_change in compared.difference.accounts
-        ],
-        "summary": difference_summary(compared.difference),
-    }
+def comparison_record(compared: ComparedAudits, organization_id: str) -> DiffDocument:
+    return fill_record(
+        DiffDocument,
+        compared,
+        organization_id=organization_id,
+        older=kept_audit_record(compared.older),
+        newer=kept_audit_record(compared.newer),
+        accounts=compared.difference.accounts,
+        summary=difference_summary(compared.difference),
+    )
 
 
 def kept_audit_record(audit: KeptAudit) -> KeptAuditRecord:
-    return fill_record(
-        KeptAuditRecord,
-        audit,
-        endpoint=audit.endpoint or None,
-        requested_by=audit.requested_by or None,
-        summary=dict(audit.summary),
-    )
+    return fill_record(KeptAuditRecord, audit, endpoint=audit.endpoint or None, requested_by=audit.requested_by or None)
 
 
 def difference_summary(difference: AuditDifference) -> dict[str, int]:
@@ -162,7 +134,3 @@ def difference_summary(difference: AuditDifference) -> dict[str, int]:
     for account_change in difference.accounts:
         counts[account_change.change.value] += 1
     return {**counts, "unchanged": difference.unchanged, "not_compared": difference.not_compared}
-
-
-def _status_record(status: AccountStatus | None) -> PastStatus | None:
-    return None if status is None else fill_record(PastStatus, status, read_at=json_time(status.observed_at))

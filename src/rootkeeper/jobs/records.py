@@ -67,7 +67,7 @@ class JobsDocument(Answer):
 
 
 def job_to_record(job: Job) -> JobRecord:
-    return fill_record(JobRecord, job, parameters=dict(job.parameters))
+    return fill_record(JobRecord, job)
 
 
 _NOT_LISTED = {

@@ -10,6 +10,7 @@ from rootkeeper.shapes import (
     Count,
     JsonRecord,
     Sha256,
+    filled_from,
     record,
     record_of,
 )
@@ -53,6 +54,7 @@ class LedgerEntryRecord(JsonRecord):
     """An entry as it was hashed."""
 
 
+@filled_from(intact="is_intact", entry_count="entries")
 @record
 class LedgerVerificationDocument(Answer):
     """Verdict on the ledger."""

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from typing_extensions import TypedDict
-
-from rootkeeper.notifications.rules import Delivery, Severity
+from rootkeeper.notifications.rules import Delivery, Notification, NotificationTarget, Severity
 from rootkeeper.shapes import (
-    AccountNumber,
     Answer,
     JsonRecord,
     JsonSchema,
-    fill_record,
+    filled_from,
     record,
     record_of,
 )
 
-if TYPE_CHECKING:
-    from rootkeeper.notifications.service import TargetTrial
-
 
 @record_of(
     Delivery,
-    without=("notification",),
+    inside={"notification": Notification},
+    without=("body", "at", "organization_id", "endpoint", "deduplication_key"),
     before={
         "created_at": "target",
         "event": "target",
@@ -40,10 +35,7 @@ class NotificationDeliveryRecord(JsonRecord):
     """The same at each target and at each attempt."""
     event: str
     """``resource:action:outcome``, such as ``window:close:failed``."""
-    severity: Severity
     title: str
-    account_id: AccountNumber | None
-    window_id: str | None
 
 
 @record
@@ -53,15 +45,10 @@ class NotificationDeliveriesDocument(Answer):
     deliveries: list[NotificationDeliveryRecord]
 
 
-@record
-class TargetRecord(TypedDict):
+@record_of(NotificationTarget, renamed={"name": "target", "least": "least_severity"})
+class TargetRecord(JsonRecord):
     """A target as the settings name it."""
 
-    target: str
-    least_severity: Severity
-    """Less urgent notifications aren't sent there."""
-    reference: str
-    """``env:VARIABLE`` or ``file:PATH``, which contains the target's URL. The URL itself is shown nowhere."""
     failure: str | None
     """Why the latest attempt of the last two days failed; ``null`` if it didn't."""
 
@@ -73,8 +60,8 @@ class NotificationTargetsDocument(Answer):
     targets: list[TargetRecord]
 
 
-@record
-class TargetTestRecord(TypedDict):
+@filled_from(target="target.name", least_severity="target.least", failure="failure.message", hint="failure.hint")
+class TargetTestRecord(JsonRecord):
     """The result of a test of a target."""
 
     target: str
@@ -90,27 +77,3 @@ class NotificationTestDocument(Answer):
     """Tests of notification targets."""
 
     targets: list[TargetTestRecord]
-
-
-def trial_to_record(trial: TargetTrial) -> TargetTestRecord:
-    failure = trial.failure
-    return {
-        "target": trial.target.name,
-        "least_severity": trial.target.least,
-        "result": "taken" if failure is None else "failed",
-        "failure": None if failure is None else failure.message,
-        "hint": None if failure is None else failure.hint,
-    }
-
-
-def delivery_to_record(delivery: Delivery) -> NotificationDeliveryRecord:
-    notification = delivery.notification
-    return fill_record(
-        NotificationDeliveryRecord,
-        delivery,
-        event=notification.event.value,
-        severity=notification.severity.value,
-        title=notification.title,
-        account_id=notification.account_id,
-        window_id=notification.window_id,
-    )

@@ -155,7 +155,7 @@ class NotificationTarget:
     least: Severity
     """Less urgent notifications aren't sent there."""
     reference: str
-    """``env:VARIABLE`` or ``file:PATH``, from which each sending reads the target's URL."""
+    """``env:VARIABLE`` or ``file:PATH``, which contains the target's URL. The URL itself is shown nowhere."""
 
     def takes(self, notification: Notification) -> bool:
         return notification.severity.rank >= self.least.rank

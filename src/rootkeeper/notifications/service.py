@@ -297,6 +297,10 @@ class TargetTrial:
     failure: NotificationError | None
     """``None`` if the target accepted the message."""
 
+    @property
+    def result(self) -> str:
+        return "taken" if self.failure is None else "failed"
+
 
 @dataclass(frozen=True, slots=True)
 class NotificationTester:

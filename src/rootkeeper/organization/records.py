@@ -42,7 +42,6 @@ from rootkeeper.shapes import (
     record_for,
     record_of,
     to_json_record,
-    to_plain_value,
 )
 from rootkeeper.values import JsonValue, render_instant, render_optional_instant
 
@@ -194,8 +193,7 @@ _NOTHING_SELECTED = to_json_record(SelectionRequest())
 
 def describe_credentials(found: RootCredentials) -> CredentialDetails:
     """Render all credentials with their ages and last uses. AWS returns no secrets, so the result contains none."""
-    password = to_plain_value(found.login_profile, render_instant)
-    return fill_record(CredentialDetails, found, render_instant, password=password)
+    return fill_record(CredentialDetails, found, render_instant)
 
 
 def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> RootCredentials:

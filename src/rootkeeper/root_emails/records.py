@@ -20,6 +20,7 @@ from rootkeeper.shapes import (
     Moment,
     OrganizationId,
     fill_record,
+    filled_from,
     record,
     record_of,
 )
@@ -64,6 +65,11 @@ EmailCounts = TypedDict(
 record(EmailCounts)
 
 
+@filled_from(
+    organization_id="inventory.organization.organization_id",
+    endpoint="endpoint.label",
+    listed_at="inventory.listed_at",
+)
 @record
 class EmailsDocument(Answer):
     """Root e-mail addresses."""
@@ -97,8 +103,10 @@ UNNEEDED = "The account already has this root e-mail address. Nothing was done."
 EmailChangeOutcome: TypeAlias = Literal["changed", "failed", "not_proven", "started", "unneeded"]
 
 
-@record
-class EmailChangeRecord(TypedDict):
+@filled_from(
+    account_id="account.account_id", name="account.name", email_before="current_email", email="request.address"
+)
+class EmailChangeRecord(JsonRecord):
     """The result of a change of a root e-mail address."""
 
     account_id: AccountNumber
@@ -117,15 +125,7 @@ class EmailChangeRecord(TypedDict):
 
 
 def change_to_record(plan: EmailChangePlan, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
-    account = plan.account
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email_before": plan.current_email,
-        "email": plan.request.address,
-        "outcome": outcome,
-        "explanation": explanation,
-    }
+    return fill_record(EmailChangeRecord, plan, outcome=outcome, explanation=explanation)
 
 
 def start_to_record(plan: EmailChangePlan, start: ChangeResult[EmailUpdateSnapshot]) -> EmailChangeRecord:

@@ -32,7 +32,7 @@ from starlette.responses import Response
 
 from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.factors import RelyingParty
-from rootkeeper.access.records import StoredAnswer
+from rootkeeper.access.records import FactorState, StoredAnswer
 from rootkeeper.access.rules import Identity, Permission, Session, SessionKind, needs_factor
 from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, is_csrf_token
 from rootkeeper.composition.serving import ServerRuntime
@@ -41,7 +41,7 @@ from rootkeeper.references import is_loopback
 from rootkeeper.server.parameters import show_one
 from rootkeeper.server.request_path import parse_host_name, tag_answer
 from rootkeeper.server.sign_ins import find_cookie, set_cookie, set_device_cookie
-from rootkeeper.values import json_time
+from rootkeeper.shapes import fill_record
 
 _OWN = frozenset({"same-origin", "none"})
 """``none``: a person typed the address."""
@@ -404,8 +404,4 @@ def show_factor_state(session: Session | None) -> dict[str, Any]:
     """Return the sign-in's state of second factors; an API token needs none."""
     if session is None:
         return {"required": False, "enrolled": [], "fresh_until": None}
-    return {
-        "required": needs_factor(session.identity.role),
-        "enrolled": sorted(kind.value for kind in session.enrolled),
-        "fresh_until": json_time(session.fresh_until),
-    }
+    return fill_record(FactorState, session, required=needs_factor(session.identity.role))

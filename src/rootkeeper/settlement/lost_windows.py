@@ -45,9 +45,10 @@ class LostWindow:
 
     account: Account
     allowed_at: datetime
-    """The login profile's ``CreateDate``: when password recovery was allowed, or the password was set."""
+    # The login profile's ``CreateDate``.
+    """When password recovery was allowed, or the password was set."""
     obstacle: str | None = None
-    """Why it isn't closed from here, in a sentence."""
+    """Why it isn't closed from here."""
 
 
 @dataclass(frozen=True, slots=True)

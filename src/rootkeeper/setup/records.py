@@ -10,7 +10,7 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import Caller
 from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.setup.rules import AcceptedSetup, Difference, SetupDrift
-from rootkeeper.setup.service import StepOutcome
+from rootkeeper.setup.service import SetupPlan, StepOutcome
 from rootkeeper.shapes import (
     AccountNumber,
     Answer,
@@ -18,6 +18,8 @@ from rootkeeper.shapes import (
     JsonRecord,
     Moment,
     OrganizationId,
+    fill_record,
+    filled_from,
     record,
     record_of,
 )
@@ -53,8 +55,8 @@ class AuditDriftRecord(JsonRecord):
     """``null`` if none was ever accepted: then nothing is compared."""
 
 
-@record
-class PlannedStepRecord(TypedDict):
+@filled_from(what="title")
+class PlannedStepRecord(JsonRecord):
     """A step that a change will take."""
 
     action: Action
@@ -63,8 +65,8 @@ class PlannedStepRecord(TypedDict):
     detail: str
 
 
-@record
-class DoneStepRecord(TypedDict):
+@filled_from(action="step.action", what="step.title", detail="explanation")
+class DoneStepRecord(JsonRecord):
     """The result of a step."""
 
     action: Action
@@ -114,6 +116,15 @@ class RuleCoverageRecord(TypedDict):
     """Further accounts that may open root sessions; this caller can't see their rules."""
 
 
+@filled_from(
+    organization_id="organization.organization_id",
+    management_account_id="organization.management_account_id",
+    endpoint="endpoint.label",
+    trusted_access="setup.trusted_access",
+    delegated_administrators="setup.delegated_administrators",
+    complete="is_complete",
+    unknown="setup.unknown",
+)
 @record
 class StatusDocument(Answer):
     """Set-up."""
@@ -139,6 +150,14 @@ class StatusDocument(Answer):
     """``null`` if the caller's account can't open root sessions."""
 
 
+@filled_from(
+    organization_id="plan.report.organization.organization_id",
+    endpoint="plan.report.endpoint.label",
+    caller_arn="plan.report.caller.arn",
+    steps="results",
+    trusted_access="setup.trusted_access",
+    delegated_administrators="setup.delegated_administrators",
+)
 @record
 class SetupChangeDocument(Answer):
     """Result of a change of the set-up."""
@@ -154,6 +173,11 @@ class SetupChangeDocument(Answer):
     remarks: list[str]
 
 
+@filled_from(
+    organization_id="report.organization.organization_id",
+    endpoint="report.endpoint.label",
+    caller_arn="report.caller.arn",
+)
 @record
 class SetupPlanDocument(Answer):
     """The plan of a change of the set-up."""
@@ -166,3 +190,7 @@ class SetupPlanDocument(Answer):
     unneeded: list[str]
     """Parts that need no change."""
     remarks: list[str]
+
+
+def list_planned_steps(plan: SetupPlan) -> list[PlannedStepRecord]:
+    return [fill_record(PlannedStepRecord, step, outcome="planned", detail="") for step in plan.steps]

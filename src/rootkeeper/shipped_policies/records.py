@@ -7,9 +7,19 @@ from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonRecord, JsonSchema, fill_record, record, record_of
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    JsonRecord,
+    JsonSchema,
+    fill_record,
+    filled_from,
+    record,
+    record_of,
+)
 from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, Alarm, PolicyBundle
-from rootkeeper.shipped_policies.rules import ShippedGuardrail, ShippedRole
+from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail, ShippedRole
 
 
 @record
@@ -20,15 +30,24 @@ class PolicyDocumentRecord(TypedDict):
     Statement: list[dict[str, Any]]
 
 
-@record
-class ShippedRoleRecord(TypedDict):
+@filled_from(role_name="name", task_policies="grant.task_policies")
+@record_of(
+    ShippedCallerRole,
+    without=("grant",),
+    before={
+        "role_name": "description",
+        "role_arn": "description",
+        "task_policies": "permission_policy",
+        "permission_policy_characters": "trust_policy",
+        "trust_policy_characters": "max_session_seconds",
+    },
+)
+class ShippedRoleRecord(JsonRecord):
     """A role with its policies."""
 
-    role: ShippedRole
     role_name: str
     role_arn: str
     """In the account ``role_account_id``; that of ``set-up`` in the management account."""
-    description: str
     commands: list[str]
     """The commands that need no other role."""
     task_policies: list[str]

@@ -5,26 +5,34 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from typing_extensions import TypedDict
-
 from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.ledger.rules import Result
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
     AccountNumber,
     Answer,
+    JsonRecord,
     Ordinal,
     OrganizationId,
     Sha256,
     fill_record,
+    filled_from,
     record,
+    record_of,
 )
-from rootkeeper.unlock.rules import ChangeKind, LockoutVerdict, correct_policy, hash_policy
+from rootkeeper.unlock import service
+from rootkeeper.unlock.rules import ChangeKind, LockingStatement, LockoutVerdict, correct_policy, hash_policy
 from rootkeeper.unlock.service import ResourceListing, ResourcePolicyState, UnlockOutcome, UnlockPlan
 
 
-@record
-class ListedResource(TypedDict):
+@filled_from(
+    name="resource.name",
+    region="resource.region",
+    verdict="lockout.verdict",
+    explanation="lockout.explanation",
+    protected="is_protected",
+)
+class ListedResource(JsonRecord):
     """A bucket or queue."""
 
     name: str
@@ -37,12 +45,9 @@ class ListedResource(TypedDict):
     """Whether the settings keep its policy from being changed."""
 
 
-@record
-class UnreadRegion(TypedDict):
+@record_of(service.UnreadRegion)
+class UnreadRegion(JsonRecord):
     """A Region where the queues couldn't be listed, so they aren't known."""
-
-    region: str
-    reason: str
 
 
 @record
@@ -84,8 +89,8 @@ class PolicyPlace(Answer):
     """Empty where it isn't known."""
 
 
-@record
-class LockingStatementRecord(TypedDict):
+@record_of(LockingStatement, without=("name", "content"), before={"sid": "verdict", "explanation": "exceptions"})
+class LockingStatementRecord(JsonRecord):
     """A statement that keeps everyone, or everyone but its exceptions, from changing the policy."""
 
     number: Ordinal
@@ -93,12 +98,19 @@ class LockingStatementRecord(TypedDict):
     sid: str | None
     verdict: Literal[LockoutVerdict.LOCKED, LockoutVerdict.DEPENDS]
     explanation: str
-    exceptions: list[str]
-    """Principals that it leaves out."""
-    conditions: list[str]
-    """The conditions that it depends on."""
 
 
+@filled_from(
+    account_id="resource.account_id",
+    service="resource.kind",
+    name="resource.name",
+    region="resource.region",
+    verdict="lockout.verdict",
+    explanation="lockout.explanation",
+    protected="is_protected",
+    policy_text="policy",
+    locking_statements="lockout.statements",
+)
 @record
 class ShownPolicyRecord(PolicyPlace):
     """The policy of a bucket or queue."""
@@ -118,14 +130,22 @@ class ShownPolicyRecord(PolicyPlace):
     """Without the locking statements; ``null`` where none locks, or nothing is left of it."""
 
 
-@record
-class SavedPolicy(TypedDict):
+@record_of(service.SavedCopy)
+class SavedPolicy(JsonRecord):
     """The saved copy of the previous policy."""
 
     path: str
     sha256: Sha256
 
 
+@filled_from(
+    account_id="resource_state.resource.account_id",
+    service="resource_state.resource.kind",
+    name="resource_state.resource.name",
+    region="resource_state.resource.region",
+    change="request.change",
+    verdict_before="resource_state.lockout.verdict",
+)
 @record
 class ChangedPolicyRecord(PolicyPlace):
     """The result of a policy change on a bucket or queue."""
@@ -145,11 +165,8 @@ def listing_to_record(listing: ResourceListing, organization_id: str) -> dict[st
     resources = [
         fill_record(
             ListedResource,
-            state.resource,
-            verdict=state.lockout.verdict.value,
-            explanation=state.lockout.explanation,
+            state,
             locking_statements=[statement.name.removeprefix("statement ") for statement in state.lockout.statements],
-            protected=state.is_protected,
         )
         for state in listing.resource_states
     ]
@@ -170,58 +187,36 @@ def resource_policy_to_record(resource_state: ResourcePolicyState, organization_
     corrected = None if policy is None or not lockout.statements else correct_policy(policy, lockout, resource)
     return fill_record(
         ShownPolicyRecord,
-        resource,
-        schema_version=SCHEMA_VERSION,
+        resource_state,
         organization_id=organization_id,
-        service=resource.kind.value,
-        verdict=lockout.verdict.value,
-        explanation=lockout.explanation,
-        protected=resource_state.is_protected,
         sha256=None if policy is None else hash_policy(policy),
         policy=_read_json(policy),
-        policy_text=policy,
-        locking_statements=[
-            fill_record(
-                LockingStatementRecord, statement, number=statement.number + 1, sid=statement.content.get("Sid")
-            )
-            for statement in lockout.statements
-        ],
         corrected_policy=_read_json(corrected),
     )
 
 
 def unneeded_to_record(plan: UnlockPlan, organization_id: str) -> ChangedPolicyRecord:
     """Render a change that wasn't needed, with the reason."""
-    verdict = plan.resource_state.lockout.verdict.value
-    return _fill_change(plan, organization_id, "unchanged", plan.obstacle or "", verdict_after=verdict, saved=None)
-
-
-def outcome_to_record(outcome: UnlockOutcome, organization_id: str) -> ChangedPolicyRecord:
-    saved = outcome.saved
-    return _fill_change(
-        outcome.plan,
-        organization_id,
-        outcome.result.value,
-        outcome.explanation,
-        verdict_after=None if outcome.found is None else outcome.found.verdict.value,
-        saved=None if saved is None else fill_record(SavedPolicy, saved, path=str(saved.path)),
+    return fill_record(
+        ChangedPolicyRecord,
+        plan,
+        organization_id=organization_id,
+        result="unchanged",
+        explanation=plan.obstacle or "",
+        verdict_after=plan.resource_state.lockout.verdict,
+        saved=None,
     )
 
 
-def _fill_change(
-    plan: UnlockPlan, organization_id: str, result: str, explanation: str, **further: Any
-) -> ChangedPolicyRecord:
+def outcome_to_record(outcome: UnlockOutcome, organization_id: str) -> ChangedPolicyRecord:
     return fill_record(
         ChangedPolicyRecord,
-        plan.resource_state.resource,
-        schema_version=SCHEMA_VERSION,
+        outcome.plan,
         organization_id=organization_id,
-        service=plan.resource_state.resource.kind.value,
-        change=plan.request.change.value,
-        result=result,
-        explanation=explanation,
-        verdict_before=plan.resource_state.lockout.verdict.value,
-        **further,
+        result=outcome.result,
+        explanation=outcome.explanation,
+        verdict_after=None if outcome.found is None else outcome.found.verdict,
+        saved=outcome.saved,
     )
 
 

@@ -85,7 +85,7 @@ def require_acceptable(document: PolicyDocument, resource: Resource, source: str
         raise _invalid(source, f"its Version must be {_LATEST_VERSION}")
     if kind.statement_limit is not None and len(document.statements) > kind.statement_limit:
         raise _invalid(source, f"a {kind.noun} allows {kind.statement_limit} statements")
-    for number, statement in enumerate(document.statements):
+    for number, statement in enumerate(document.statements, 1):
         problem = _find_problem(statement, resource)
         if problem is not None:
             raise _invalid(source, f"in {get_statement_name(statement, number)} {problem}")
@@ -114,7 +114,7 @@ def _find_problem(statement: Element, resource: Resource) -> str | None:
 def get_statement_name(statement: Element, number: int) -> str:
     """Name a statement by its Sid, or by its number from 1."""
     sid = statement.get("Sid")
-    return f"statement {sid}" if isinstance(sid, str) and sid else f"statement {number + 1}"
+    return f"statement {sid}" if isinstance(sid, str) and sid else f"statement {number}"
 
 
 def hash_policy(text: str) -> str:
@@ -423,15 +423,19 @@ class LockingStatement:
     """A statement that denies a policy change to everyone, or to everyone except its exceptions."""
 
     number: int
-    """Its place in the policy, from 0."""
+    """Its place in the policy, from 1."""
     name: str
     verdict: LockoutVerdict
     """``LOCKED`` or ``DEPENDS``."""
     exceptions: tuple[str, ...]
-    """Principals that it excepts."""
+    """Principals that it leaves out."""
     conditions: tuple[str, ...]
     """The conditions that it depends on."""
     content: Element
+
+    @property
+    def sid(self) -> str | None:
+        return self.content.get("Sid")
 
     @property
     def explanation(self) -> str:
@@ -489,10 +493,8 @@ def evaluate_document(document: PolicyDocument, caller: OrdinaryCaller) -> Locko
     if verdict is LockoutVerdict.OPEN:
         return Lockout(LockoutVerdict.OPEN)
     locking = []
-    for number, statement in enumerate(document.statements):
-        worst = max(
-            (matches[number] for matches in found), key=lambda caller_match: _SEVERITY.index(_verdict(caller_match))
-        )
+    for number, statement in enumerate(document.statements, 1):
+        worst = max((matches[number - 1] for matches in found), key=lambda match: _SEVERITY.index(_verdict(match)))
         if _verdict(worst) is not LockoutVerdict.OPEN:
             name = get_statement_name(statement, number)
             locking.append(
@@ -557,7 +559,7 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
     """
     document = parse_policy(text, f"The policy of {resource}")
     removed = {statement.number for statement in lockout.statements if statement.verdict is lockout.verdict}
-    left = [statement for number, statement in enumerate(document.statements) if number not in removed]
+    left = [statement for number, statement in enumerate(document.statements, 1) if number not in removed]
     if not left:
         return None
     return json.dumps({**document.content, "Statement": left}, ensure_ascii=False, separators=(",", ":"))

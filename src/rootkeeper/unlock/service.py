@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
 from rootkeeper.aws.root_sessions import RootSessions
@@ -406,7 +405,7 @@ def describe_plan(plan: UnlockPlan, folder: str) -> list[str]:
 class SavedCopy:
     """The file of the saved policy."""
 
-    path: Path
+    path: str
     sha256: str
 
 
@@ -461,7 +460,7 @@ class UnlockRun:
                 sessions,
                 plan.change,
                 plan.request.change,
-                saved_path=None if saved is None else str(saved.path),
+                saved_path=None if saved is None else saved.path,
                 pauses_seconds=self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds,
             )
             wait = "AWS still shows the old policy. Reading it again in {:g} s."
@@ -476,10 +475,10 @@ class UnlockRun:
         resource, policy = plan.resource_state.resource, plan.resource_state.policy
         if policy is None:
             return None
-        path = self.saved_policies.save(resource, policy, self.reading.clock.now())
+        path = str(self.saved_policies.save(resource, policy, self.reading.clock.now()))
         self.reading.ledger.append_fact(
             resource.kind.save_action,
             account_id=resource.account_id,
-            parameters=describe_saved(resource, policy, str(path)),
+            parameters=describe_saved(resource, policy, path),
         )
         return SavedCopy(path, hash_policy(policy))

@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from typing_extensions import TypedDict
-
 from rootkeeper.aws.cloudtrail import RootRecord, parse_root_record
 from rootkeeper.aws.root_events import EventDelivery, RootEventSource
 from rootkeeper.clock import Clock
@@ -25,7 +23,7 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint
-from rootkeeper.shapes import JsonRecord, Ordinal, record, record_of
+from rootkeeper.shapes import JsonRecord, Ordinal, filled_from, record, record_of
 from rootkeeper.shipped_policies.records import ShippedPoliciesRecord
 from rootkeeper.watching.rules import (
     EventVerdict,
@@ -53,8 +51,8 @@ class ClassifiedRecord:
     event: RootEvent
 
 
-@record
-class JudgedEventRecord(TypedDict):
+@filled_from(exempt="is_exempt", ledger_sequence="sequence")
+class JudgedEventRecord(JsonRecord):
     """A CloudTrail record of a root user or of AssumeRoot, with the verdict on it."""
 
     kind: RootEventKind

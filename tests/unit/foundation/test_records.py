@@ -11,7 +11,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from rootkeeper.server.documents import RecordJsonSchema
-from rootkeeper.shapes import Count, JsonAnswer, JsonRecord, WholeSecond, fill_record, record_for, record_of
+from rootkeeper.shapes import (
+    Count,
+    JsonAnswer,
+    JsonRecord,
+    WholeSecond,
+    fill_record,
+    filled_from,
+    record_for,
+    record_of,
+)
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -89,7 +98,7 @@ def describe(shape: Any) -> dict[str, Any]:
 
 
 def test_a_record_has_the_fields_of_its_dataclass_at_their_places() -> None:
-    assert list(fill_record(CarAnswer, CAR, schema_version=1, price=7).items()) == [
+    assert list(fill_record(CarAnswer, CAR, price=7).items()) == [
         ("schema_version", 1),
         ("maker", "Ana"),
         ("sold", False),
@@ -117,6 +126,51 @@ def test_its_schema_has_the_types_and_docstrings_of_the_dataclass() -> None:
 
 def test_a_record_can_have_a_field_for_each_member_of_an_enumeration() -> None:
     assert list(describe(ColourCounts)["properties"]) == ["all", "green", "red"]
+
+
+@dataclass(frozen=True, slots=True)
+class Garage:
+    owner: Maker | None
+    cars: tuple[Car, ...]
+
+    @property
+    def best(self) -> Car | None:
+        return max(self.cars, key=lambda car: car.seats, default=None)
+
+
+@filled_from(best="best", owner_name="owner.name")
+class GarageAnswer(JsonAnswer):
+    """Cars, and whose."""
+
+    owner_name: str | None
+    cars: list[ShortRecord]
+    best: ShortRecord | None
+
+
+@filled_from(where="owner.name")
+class NamedGarageAnswer(GarageAnswer):
+    """The same, with its place."""
+
+    where: str | None
+
+
+def test_records_in_a_record_are_filled_from_the_dataclasses_in_its_dataclass() -> None:
+    short = {"built_at": "2026-01-02T03:04:05Z", "seats": 4}
+    garage = Garage(Maker("Ana", "hidden"), (CAR,))
+    full = {"schema_version": 1, "owner_name": "Ana", "cars": [short], "best": short}
+
+    assert fill_record(GarageAnswer, garage) == full
+    assert fill_record(NamedGarageAnswer, garage, cars=[short, CAR]) == {**full, "cars": [short] * 2, "where": "Ana"}
+    assert fill_record(GarageAnswer, Garage(None, ())) == {**full, "owner_name": None, "cars": [], "best": None}
+
+
+def test_a_place_of_a_field_that_the_record_does_not_have_is_a_bug() -> None:
+    @filled_from(colour="maker.name")
+    class CarRecord(JsonRecord):
+        """A car."""
+
+    with pytest.raises(TypeError, match="CarRecord has no colour"):
+        fill_record(CarRecord, CAR)
 
 
 def test_a_name_that_the_dataclass_does_not_have_is_a_bug() -> None:

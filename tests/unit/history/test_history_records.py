@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from rootkeeper.history.records import comparison_record, history_record
+from rootkeeper.history.records import HistoryAnswer, comparison_record
 from rootkeeper.history.rules import TimelineEntry, TimelineKind, compare_audits
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
+from rootkeeper.shapes import fill_record
 
 SHOP = AccountId("333344445555")
 AT = datetime(2026, 1, 15, 9, tzinfo=UTC)
@@ -23,9 +24,10 @@ AFTER = replace(BEFORE, status=Status.PRESENT, summary=replace(CLEAN, has_passwo
 
 def test_a_history_has_the_account_and_its_time_line() -> None:
     entry = TimelineEntry(AT, TimelineKind.STATUS, "present", "a password", "j-1", is_alarming=True)
-    record = history_record(AccountHistory(SHOP, "Shop", 2, AT, (entry,)), "o-exampleorgid")
+    record = fill_record(HistoryAnswer, AccountHistory(SHOP, "Shop", 2, AT, (entry,)), organization_id="o-exampleorgid")
     (shown,) = record.pop("entries")
     assert record == {
+        "schema_version": 1,
         "organization_id": "o-exampleorgid",
         "account_id": SHOP,
         "name": "Shop",

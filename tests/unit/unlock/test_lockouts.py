@@ -141,7 +141,7 @@ def test_the_statement_to_blame_is_named_by_its_sid_or_its_place() -> None:
     policy = document(ALLOWS_READING, statement(Sid="Everyone"), statement())
     lockout = evaluate_policy(policy, BUCKET, ORGANIZATION)
     assert [statement.name for statement in lockout.statements] == ["statement Everyone", "statement 3"]
-    assert [statement.number for statement in lockout.statements] == [1, 2]
+    assert [statement.number for statement in lockout.statements] == [2, 3]
 
 
 def test_two_statements_that_each_deny_one_way_lock_out_together() -> None:

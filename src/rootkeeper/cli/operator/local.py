@@ -143,10 +143,11 @@ class LocalOperator:
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
         """Read an account's timeline between two moments, both included."""
-        from rootkeeper.history.records import history_record
+        from rootkeeper.history.records import HistoryAnswer
 
         reading = self.application.history_reader(organization)
-        return history_record(reading.read_account(account, start, end), reading.organization_id)
+        history = reading.read_account(account, start, end)
+        return fill_record(HistoryAnswer, history, organization_id=reading.organization_id)
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         """List stored audits, newest first."""

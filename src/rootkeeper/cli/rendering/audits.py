@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rootkeeper.audit.records import AuditDocument, AuditedInventoryRecord
 from rootkeeper.audit.service import AuditReport
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
@@ -21,9 +22,8 @@ from rootkeeper.cli.rendering.listings import (
     render_age,
     show_listing,
 )
-from rootkeeper.cli.rendering.setups import drift_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.organization.records import RootLoginsLeftRecord, account_to_record
+from rootkeeper.organization.records import account_to_record
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
@@ -34,7 +34,6 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
-from rootkeeper.values import json_time
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -142,7 +141,6 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
 
 
 def _listing(report: AuditReport, *, details: bool) -> Listing:
-    organization = report.inventory.organization
     columns: tuple[TableColumn, ...] = (
         TableColumn("Account", lambda status: status.account.account_id, keeps_whole=True),
         TableColumn("Name", lambda status: status.account.name),
@@ -153,28 +151,15 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
     )
     if details:
         columns += (TableColumn("Last used", lambda status: _render_last_use(status, report.ended_at)),)
-    return Listing(
-        name="accounts",
-        records=[account_to_record(status, details=details) for status in report.accounts],
-        rows=report.accounts,
-        columns=columns,
-        head={
-            "organization_id": organization.organization_id,
-            "management_account_id": organization.management_account_id,
-            "endpoint": report.endpoint.label,
-            "caller_arn": report.caller.arn,
-            "observed_at": json_time(report.ended_at),
-            "inventory": {
-                "listed_at": json_time(report.inventory.listed_at),
-                "is_complete": report.is_inventory_complete,
-            },
-        },
-        tail={
-            "summary": count_statuses(report.accounts),
-            "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, count_root_logins_left(report.accounts)),
-            "drift": drift_record(report.drift),
-        },
+    document = fill_record(
+        AuditDocument,
+        report,
+        inventory=fill_record(AuditedInventoryRecord, report),
+        accounts=[account_to_record(status, details=details) for status in report.accounts],
+        summary=count_statuses(report.accounts),
+        root_logins_left_to_secure=count_root_logins_left(report.accounts),
     )
+    return Listing("accounts", document["accounts"], columns, document, rows=report.accounts)
 
 
 def _render_last_use(status: AccountStatus, now: datetime) -> str:

@@ -22,7 +22,6 @@ from rootkeeper.maintenance.rules import (
     DatabaseCheck,
     DatabaseDocument,
     LedgerCheck,
-    LedgerCheckRecord,
     LedgerState,
     VersionState,
 )
@@ -63,8 +62,7 @@ _NEXT = {
 def show_database(check: DatabaseCheck, output: OutputFormat, terminal: Terminal) -> None:
     """Write the check to stdout, and the next step to stderr."""
     if output is OutputFormat.JSON:
-        ledger = fill_record(LedgerCheckRecord, check.ledger)
-        show_answer(fill_record(DatabaseDocument, check, schema_version=1, ledger=ledger), output, terminal)
+        show_answer(fill_record(DatabaseDocument, check), output, terminal)
         return
     facts = {
         "Database": check.place,

@@ -12,13 +12,18 @@ from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, TableColumn, cause_lines, counted, render_age, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.deletion.records import DeletedAccountRecord, KindOutcomeRecord, PlannedDeletionRecord
+from rootkeeper.deletion.records import (
+    DeletedAccountRecord,
+    DeletionDocument,
+    KindOutcomeRecord,
+    PlanDocument,
+    PlannedDeletionRecord,
+)
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules
 from rootkeeper.exceptions.rules import DeletionException, exception_to_record
 from rootkeeper.organization.selection import SkipReason
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.shapes import fill_record
-from rootkeeper.values import json_time
 
 KIND_WORDS = {
     CredentialKind.ACCESS_KEYS: ("access key", "access keys"),
@@ -94,9 +99,6 @@ def planned_record(account: PlannedAccount) -> PlannedDeletionRecord:
         PlannedDeletionRecord,
         account,
         delete={kind.value: sum(call.kind is kind for call in account.calls) for kind in CredentialKind},
-        last_used_at=json_time(account.found.last_used_at) if account.found else None,
-        reason=account.skip.reason.value if account.skip else None,
-        detail=account.skip.detail if account.skip else None,
     )
 
 
@@ -113,24 +115,19 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
         TableColumn("Last used", lambda account: render_last_use(account, now)),
         TableColumn("Remark", render_remark),
     )
+    document = fill_record(
+        PlanDocument,
+        plan,
+        accounts=[planned_record(account) for account in plan.accounts],
+        summary={"accounts": len(plan.accounts), "to_delete": len(plan.targets)},
+    )
     return Listing(
         name="accounts",
-        records=[planned_record(account) for account in plan.accounts],
+        records=document["accounts"],
         rows=[account for account in plan.accounts if not _is_folded(account)],
         rest=_describe_folded(plan.accounts),
         columns=columns,
-        head={
-            "plan_id": plan.plan_id,
-            "organization_id": plan.organization_id,
-            "endpoint": plan.endpoint,
-            "caller_arn": plan.caller_arn,
-            "created_by": plan.created_by,
-            "created_at": json_time(plan.created_at),
-            "not_before": json_time(plan.not_before),
-            "not_after": json_time(plan.not_after),
-            "selection": plan.selection,
-        },
-        tail={"summary": {"accounts": len(plan.accounts), "to_delete": len(plan.targets)}},
+        head=document,
         empty="The plan has no accounts.",
     )
 
@@ -186,7 +183,6 @@ def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
     return fill_record(
         DeletedAccountRecord,
         account,
-        reason=account.skip.reason.value if account.skip else None,
         detail=detail,
         kinds={result.kind.value: fill_record(KindOutcomeRecord, result) for result in kinds},
     )
@@ -214,23 +210,15 @@ def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
 
 def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the results to stdout, and their sum to stderr."""
-    plan, accounts = report.plan, report.accounts
-    listing = replace(
-        deletion_listing(accounts),
-        head={
-            "plan_id": plan.plan_id,
-            "job_id": report.job_id,
-            "organization_id": plan.organization_id,
-            "endpoint": plan.endpoint,
-            "caller_arn": report.caller_arn,
-            "started_at": json_time(report.started_at),
-            "ended_at": json_time(report.ended_at),
-        },
-        tail={
-            "summary": {"accounts": len(accounts), **report.counts, "not_begun": report.not_begun},
-            "stopped_by": report.stopped_by,
-        },
+    accounts = report.accounts
+    listing = deletion_listing(accounts)
+    document = fill_record(
+        DeletionDocument,
+        report,
+        accounts=listing.records,
+        summary={"accounts": len(accounts), **report.counts, "not_begun": report.not_begun},
     )
+    listing = replace(listing, head=document)
     show_listing(listing, output, terminal)
     remark_unknown(accounts, terminal)
     counts = Counter(map(choose_outcome_word, accounts))

@@ -11,8 +11,9 @@ from rootkeeper.access.rules import Identity
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_facts, show_listing, show_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.notifications.records import delivery_to_record, trial_to_record
+from rootkeeper.notifications.records import NotificationDeliveryRecord, TargetTestRecord
 from rootkeeper.notifications.rules import Delivery, DeliveryState
+from rootkeeper.shapes import fill_record
 
 if TYPE_CHECKING:
     from rootkeeper.notifications.service import TargetTrial
@@ -89,11 +90,11 @@ _TRIALS = (
 
 
 def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, terminal: Terminal) -> None:
-    records = [delivery_to_record(delivery) for delivery in deliveries]
+    records = [fill_record(NotificationDeliveryRecord, delivery) for delivery in deliveries]
     listing = Listing("deliveries", records, _DELIVERIES, empty="No notification was sent to a target yet.")
     show_listing(listing, output, terminal)
 
 
 def show_trials(trials: Sequence[TargetTrial], output: OutputFormat, terminal: Terminal) -> None:
-    records = [trial_to_record(trial) for trial in trials]
+    records = [fill_record(TargetTestRecord, trial) for trial in trials]
     show_listing(Listing("targets", records, _TRIALS, empty="No targets."), output, terminal)

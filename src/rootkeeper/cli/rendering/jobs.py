@@ -15,6 +15,7 @@ from rootkeeper.cli.rendering.listings import (
     render_age,
     render_findings,
     render_timestamp,
+    show_answer,
     show_facts,
     show_listing,
     show_record,
@@ -22,6 +23,7 @@ from rootkeeper.cli.rendering.listings import (
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.jobs.rules import Job, JobProgress, JobState
+from rootkeeper.ledger.records import LedgerVerificationDocument
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, Result, render_entry
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
@@ -40,7 +42,7 @@ _LONGEST_SELECTION = 120
 
 def job_record(job: Job) -> ListedJobRecord:
     """The job as the command line shows it."""
-    return fill_record(ListedJobRecord, job, parameters=dict(job.parameters))
+    return fill_record(ListedJobRecord, job)
 
 
 def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
@@ -136,16 +138,7 @@ def show_entries(entries: Iterable[LedgerEntry], output: OutputFormat, terminal:
 
 def show_verification(verification: LedgerVerification, output: OutputFormat, terminal: Terminal) -> None:
     if output is OutputFormat.JSON:
-        record = {
-            "intact": verification.is_intact,
-            "entry_count": verification.entries,
-            "head_sequence": verification.head_sequence,
-            "head_hash": verification.head_hash,
-            "first_bad_sequence": verification.first_bad_sequence,
-            "problem": verification.problem,
-            "anchored_sequence": verification.anchored_sequence,
-        }
-        show_record(record, output, terminal)
+        show_answer(fill_record(LedgerVerificationDocument, verification), output, terminal)
         return
     if verification.is_intact:
         head = printable(verification.head_hash)

@@ -21,7 +21,7 @@ from rootkeeper.shipped_policies.documents import measure_guardrail, measure_iam
 from rootkeeper.shipped_policies.records import GuardrailRecord, ShippedRoleRecord, alarms_to_records, describe_bundle
 from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail
 from rootkeeper.watching.rules import RecordCoverage, RootEventKind
-from rootkeeper.watching.service import ClassifiedRecord, RecordCoverageRecord
+from rootkeeper.watching.service import ClassifiedRecord, JudgedEventRecord, RecordCoverageRecord
 
 _KIND_WORDS = {
     RootEventKind.LONG_TERM_ROOT: ("✗ Long-term root", "bold red"),
@@ -37,9 +37,7 @@ def show_roles(
         fill_record(
             ShippedRoleRecord,
             role,
-            role_name=role.name,
             role_arn=bundle.arn_of(role),
-            task_policies=[task.value for task in role.grant.task_policies],
             permission_policy_characters=measure_iam_policy(role.permission_policy),
             trust_policy_characters=measure_iam_policy(role.trust_policy),
         )
@@ -120,16 +118,14 @@ def show_classified(
         "coverage": fill_record(RecordCoverageRecord, coverage),
     }
     records = [
-        {
-            "kind": found.event.kind.value,
-            "exempt": found.event.is_exempt,
-            "explanation": found.event.explanation,
-            "ledger_sequence": found.event.sequence,
-            "event_id": _text(found.record, "eventID"),
-            "event_name": _text(found.record, "eventName"),
-            "event_time": _text(found.record, "eventTime"),
-            "account_id": _text(found.record, "recipientAccountId"),
-        }
+        fill_record(
+            JudgedEventRecord,
+            found.event,
+            event_id=_text(found.record, "eventID"),
+            event_name=_text(found.record, "eventName"),
+            event_time=_text(found.record, "eventTime"),
+            account_id=_text(found.record, "recipientAccountId"),
+        )
         for found in evaluated
     ]
     rest = _render_coverage(coverage)

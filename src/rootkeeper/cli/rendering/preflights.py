@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
-    Record,
     TableColumn,
     build_table,
     build_tree,
@@ -69,10 +68,8 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
         tree = build_tree(report.inventory, report.endpoint, leaves, lambda name, _: Text(name, style="bold"))
         terminal.show(tree)
     else:
-        document: Record = preflight_to_record(report)
-        head = {name: document[name] for name in ("organization_id", "endpoint", "caller_arn", "observed_at")}
-        tail = {"summary": document["summary"]}
-        show_listing(Listing("rows", document["rows"], (), head, tail), output, terminal)
+        document = preflight_to_record(report)
+        show_listing(Listing("rows", document["rows"], (), document), output, terminal)
         return
     for line in (*_cause_lines(report.rows), *_summary_lines(report, rows_of)):
         terminal.show(line)

@@ -6,7 +6,13 @@ from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.root_emails.records import AttestationRecord, EmailChangeRecord, email_to_record, rules_to_record
+from rootkeeper.root_emails.records import (
+    AttestationRecord,
+    EmailChangeRecord,
+    EmailsDocument,
+    email_to_record,
+    rules_to_record,
+)
 from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
     EmailAttestation,
@@ -37,20 +43,15 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
         TableColumn("Read by a group", _render_group),
         TableColumn("Why", _render_reasons),
     )
-    listing = Listing(
-        "accounts",
-        [email_to_record(email) for email in report.emails],
-        columns,
-        head={
-            "organization_id": report.inventory.organization.organization_id,
-            "endpoint": report.endpoint.label,
-            "source": SOURCE,
-            "listed_at": json_time(report.inventory.listed_at),
-            "rules": rules_to_record(report.rules),
-        },
-        tail={"summary": count_verdicts(report.emails)},
-        empty="No account is selected.",
+    document = fill_record(
+        EmailsDocument,
+        report,
+        source=SOURCE,
+        rules=rules_to_record(report.rules),
+        accounts=[email_to_record(email) for email in report.emails],
+        summary=count_verdicts(report.emails),
     )
+    listing = Listing("accounts", document["accounts"], columns, document, empty="No account is selected.")
     show_listing(listing, output, terminal)
     if output is OutputFormat.TABLE:
         from rich.text import Text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
@@ -14,13 +14,19 @@ from rootkeeper.cli.rendering.listings import (
     counted,
     mark_column,
     render_timestamp,
+    show_answer,
     show_listing,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, Setup
-from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import RootLoginsLeft
-from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord, CallerRecord, RuleCoverageRecord
+from rootkeeper.setup.records import (
+    CallerRecord,
+    SetupChangeDocument,
+    SetupPlanDocument,
+    StatusDocument,
+    list_planned_steps,
+)
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
 from rootkeeper.shapes import fill_record
@@ -28,11 +34,6 @@ from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
     from rootkeeper.watching.coverage import RuleCoverage
-
-
-def drift_record(drift: SetupDrift) -> AuditDriftRecord:
-    accepted = None if drift.accepted is None else fill_record(AcceptedSetupRecord, drift.accepted)
-    return fill_record(AuditDriftRecord, drift, accepted=accepted)
 
 
 def drift_parts(drift: SetupDrift) -> Iterator[Record]:
@@ -148,23 +149,17 @@ def show_report(
 
     setup = report.setup
     if output is OutputFormat.JSON:
-        caller = fill_record(CallerRecord, report.caller, role=report.caller_role.value)
-        head = {
-            "organization_id": report.organization.organization_id,
-            "management_account_id": report.organization.management_account_id,
-            "endpoint": report.endpoint.label,
-            "caller": caller,
-            **_setup_record(setup),
-            "complete": report.is_complete,
-        }
-        missing = [{"what": part.what, "command": render_hint(part.fix)} for part in report.missing]
-        tail = {
-            "unknown": list(setup.unknown),
-            "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, left),
-            "drift": drift_record(drift),
-            "strange_caller_rules": None if coverage is None else fill_record(RuleCoverageRecord, coverage),
-        }
-        show_listing(Listing("missing", missing, (), head, tail), output, terminal)
+        document = fill_record(
+            StatusDocument,
+            report,
+            caller=fill_record(CallerRecord, report.caller, role=report.caller_role),
+            features=_feature_record(setup),
+            missing=[{"what": part.what, "command": render_hint(part.fix)} for part in report.missing],
+            root_logins_left_to_secure=left,
+            drift=drift,
+            strange_caller_rules=coverage,
+        )
+        show_answer(document, output, terminal)
         return
     show_listing(Listing("parts", [*_parts(report), *drift_parts(drift)], _COLUMNS), output, terminal)
     if output is OutputFormat.TABLE:
@@ -241,24 +236,10 @@ def _has_feature(setup: Setup, feature: Feature) -> bool | None:
     return feature in setup.features
 
 
-def _place(report: SetupReport) -> dict[str, Any]:
+def _feature_record(setup: Setup) -> dict[str, bool | None]:
     return {
-        "organization_id": report.organization.organization_id,
-        "endpoint": report.endpoint.label,
-        "caller_arn": report.caller.arn,
-    }
-
-
-def _setup_record(setup: Setup) -> dict[str, Any]:
-    """The active parts; ``null`` for parts that couldn't be read."""
-    delegates = setup.delegated_administrators
-    return {
-        "trusted_access": setup.trusted_access,
-        "features": {
-            "root_credentials_management": _has_feature(setup, Feature.ROOT_CREDENTIALS_MANAGEMENT),
-            "root_sessions": _has_feature(setup, Feature.ROOT_SESSIONS),
-        },
-        "delegated_administrators": None if delegates is None else list(delegates),
+        "root_credentials_management": _has_feature(setup, Feature.ROOT_CREDENTIALS_MANAGEMENT),
+        "root_sessions": _has_feature(setup, Feature.ROOT_SESSIONS),
     }
 
 
@@ -272,34 +253,22 @@ def plan_lines(plan: SetupPlan) -> list[str]:
 
 
 def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None:
-    steps = [
-        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
-    ]
+    document = fill_record(SetupPlanDocument, plan, steps=list_planned_steps(plan))
     columns = (TableColumn("Change", "what"),)
-    tail = {"unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
-    show_listing(Listing("steps", steps, columns, _place(plan.report), tail, "No change is needed."), output, terminal)
+    show_listing(Listing("steps", document["steps"], columns, document, empty="No change is needed."), output, terminal)
     for sentence in (*plan.unneeded, *plan.remarks):
         terminal.remark(sentence)
 
 
 def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -> None:
     """Write the result of a change to stdout, and the next steps to stderr."""
-    records = [
-        {
-            "action": result.step.action.value,
-            "what": result.step.title,
-            "outcome": result.outcome.value,
-            "detail": result.explanation,
-        }
-        for result in change.results
-    ]
     closing_remarks = [render_hint(remark) or remark for remark in change.closing_remarks]
+    document = fill_record(SetupChangeDocument, change, features=_feature_record(change.setup), remarks=closing_remarks)
     listing = Listing(
         "steps",
-        records,
+        document["steps"],
         _CHANGE_COLUMNS,
-        _place(change.plan.report),
-        _setup_record(change.setup) | {"remarks": closing_remarks},
+        document,
         empty="Nothing was changed: everything was already set up.",
     )
     show_listing(listing, output, terminal)

@@ -17,7 +17,6 @@ from rootkeeper.history.records import (
     HistoryAnswer,
     KeptAuditRecord,
     comparison_record,
-    history_record,
     kept_audit_record,
 )
 from rootkeeper.jobs.records import JobAnswer
@@ -32,7 +31,7 @@ from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.routes.jobs import AuditBody, take_in
-from rootkeeper.shapes import CountedPage, JsonAnswer, Page, record
+from rootkeeper.shapes import CountedPage, JsonAnswer, Page, fill_record, record
 
 
 @record
@@ -89,7 +88,7 @@ def show_history(services: Served, identity: Identified, account_id: Name) -> di
     """Show an account's history: audits, ledger entries, windows and root events, the oldest first."""
     with services.act_as(identity.to_actor(), None) as acting:
         history = acting.history_reader(services.organization_id).read_account(account_id)
-    return show_one(history_record(history, services.organization_id))
+    return show_one(fill_record(HistoryAnswer, history, organization_id=services.organization_id))
 
 
 def _parse_moment(text: str) -> datetime:

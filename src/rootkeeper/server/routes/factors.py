@@ -11,7 +11,6 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
 from rootkeeper.access import rules as access
 from rootkeeper.access.factors import FactorVerifier
@@ -20,8 +19,18 @@ from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
 from rootkeeper.server.parameters import Body, Name, show_one, show_page
 from rootkeeper.server.routes.sign_in import BrowserSessionAnswer, PasskeyOptions
-from rootkeeper.shapes import Answer, Count, JsonRecord, Moment, Page, ShortText, fill_record, record, record_of
-from rootkeeper.values import json_time
+from rootkeeper.shapes import (
+    Answer,
+    Count,
+    JsonRecord,
+    Moment,
+    Page,
+    ShortText,
+    fill_record,
+    filled_from,
+    record,
+    record_of,
+)
 
 
 @record
@@ -40,17 +49,28 @@ class FactorsResetAnswer(Answer):
     removed: Count
 
 
-@record
-class SignIn(TypedDict):
+@filled_from(name="identity.name")
+@record_of(
+    access.Session,
+    only=(
+        "session_id",
+        "name",
+        "address",
+        "user_agent",
+        "signed_in_at",
+        "last_used_at",
+        "expires_at",
+        "is_current",
+    ),
+    renamed={"started_at": "signed_in_at"},
+)
+class SignIn(JsonRecord):
     """A sign-in of a browser."""
 
     session_id: str
     name: str
     address: str | None
-    user_agent: str | None
-    signed_in_at: Moment
     last_used_at: Moment | None
-    expires_at: Moment
     is_current: bool
     """Whether this request belongs to it."""
 
@@ -159,16 +179,7 @@ def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
     mine = None if identity.may(Permission.IDENTITIES_MANAGE) else identity.identity_id
     own_id = None if caller.session is None else caller.session.session_id
     found = services.sessions.list_sessions(mine)
-    records = [
-        fill_record(
-            SignIn,
-            session,
-            name=session.identity.name,
-            signed_in_at=json_time(session.started_at),
-            is_current=session.session_id == own_id,
-        )
-        for session in found
-    ]
+    records = [fill_record(SignIn, session, is_current=session.session_id == own_id) for session in found]
     return show_page("sessions", records, None)
 
 

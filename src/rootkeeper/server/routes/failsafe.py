@@ -33,12 +33,13 @@ from rootkeeper.shapes import (
     OrganizationId,
     ShortText,
     fill_record,
+    filled_from,
     record,
     record_of,
 )
-from rootkeeper.values import json_time
 
 
+@filled_from(drill="drill.verdict", drill_evidence="drill.evidence")
 @record_of(
     KnownFailsafe,
     inside={"account": Account},
@@ -131,22 +132,13 @@ def list_failsafes(services: Served) -> dict[str, Any]:
     confirmations = services.confirmations.list_confirmations(in_sandbox=in_sandbox)
     known = describe_failsafes(inventory, drills, confirmations, now)
     return show_one(
-        {
-            "organization_id": services.organization_id,
-            "listed_at": None if inventory is None else json_time(inventory.listed_at),
-            "accounts": [
-                fill_record(
-                    KnownFailsafeRecord,
-                    failsafe,
-                    drill=failsafe.drill.verdict.value,
-                    drill_evidence=failsafe.drill.evidence,
-                    confirmations=[fill_record(ConfirmationRecord, kept) for kept in failsafe.confirmations],
-                )
-                for failsafe in known.accounts
-            ],
-            "unknown": known.unknown,
-            "drills": [fill_record(DrillRecord, drill) for drill in drills],
-        }
+        fill_record(
+            KnownFailsafesAnswer,
+            known,
+            organization_id=services.organization_id,
+            listed_at=None if inventory is None else inventory.listed_at,
+            drills=drills,
+        )
     )
 
 

@@ -131,8 +131,7 @@ class EmailChangePlanAnswer(Answer):
     """Facts that a person must know before confirming."""
 
 
-@record
-class EmailChangeAnswer(EmailChangeRecord, Answer):
+class EmailChangeAnswer(EmailChangeRecord, JsonAnswer):
     """The result of a step of a change of a root e-mail address."""
 
 

@@ -15,10 +15,10 @@ from typing_extensions import TypedDict
 from rootkeeper.access.rules import Permission
 from rootkeeper.notifications.records import (
     NotificationDeliveriesDocument,
+    NotificationDeliveryRecord,
     NotificationTargetsDocument,
+    TargetRecord,
     TargetTestRecord,
-    delivery_to_record,
-    trial_to_record,
 )
 from rootkeeper.notifications.rules import LOOKED_BACK, DeliveryState, parse_targets
 from rootkeeper.server.documents import Row, change, describe_api, read
@@ -234,16 +234,10 @@ class TargetPage(Page):
 def list_targets(services: Served) -> dict[str, Any]:
     """List the notification targets, without their URLs, and why deliveries to them fail."""
     failing = services.notification_store.list_failing(services.clock.now() - LOOKED_BACK)
-    records = [
-        {
-            "target": target.name,
-            "least_severity": target.least.value,
-            "reference": target.reference,
-            "failure": failing.get(target.name),
-        }
-        for target in parse_targets(services.settings.notifications.targets)
-    ]
-    return show_one({"targets": records})
+    targets = parse_targets(services.settings.notifications.targets)
+    return show_one(
+        {"targets": [fill_record(TargetRecord, target, failure=failing.get(target.name)) for target in targets]}
+    )
 
 
 def list_deliveries(
@@ -254,7 +248,7 @@ def list_deliveries(
 ) -> dict[str, Any]:
     """List the newest deliveries of notifications to each target. A failed delivery is tried again for 24 hours."""
     found = services.notification_store.list_deliveries(limit=limit, state=state, target=target)
-    return show_one({"deliveries": [delivery_to_record(delivery) for delivery in found]})
+    return show_one({"deliveries": [fill_record(NotificationDeliveryRecord, delivery) for delivery in found]})
 
 
 class TrialBody(Body):
@@ -269,7 +263,7 @@ def try_targets(services: Served, identity: Identified, body: TrialBody | None =
     with services.act_as(identity.to_actor(), None) as acting:
         testing = acting.notification_tester(services.organization_id, services.endpoint)
         trials = testing.test(name)
-    return show_page("targets", [trial_to_record(trial) for trial in trials], None)
+    return show_page("targets", [fill_record(TargetTestRecord, trial) for trial in trials], None)
 
 
 ROWS = (

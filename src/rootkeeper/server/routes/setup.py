@@ -30,7 +30,7 @@ from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, Setu
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Filter, Filters, log_remarks, show_example, show_one, show_page
-from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
+from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord, list_planned_steps
 from rootkeeper.setup.service import StepOutcome
 from rootkeeper.shapes import (
     AccountNumber,
@@ -41,6 +41,7 @@ from rootkeeper.shapes import (
     Page,
     ShortText,
     fill_record,
+    filled_from,
     record,
     record_of,
 )
@@ -111,8 +112,8 @@ class SetupChangeAnswer(Answer):
     setup: SetupStateRecord
 
 
-@record
-class SetupProblem(TypedDict):
+@filled_from(detail="message")
+class SetupProblem(JsonRecord):
     """Why the set-up couldn't be read."""
 
     detail: str
@@ -253,10 +254,7 @@ def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         plan = acting.setup_enabler(log_remarks()).plan(frozenset(body.features), delegate)
-    steps = [
-        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
-    ]
-    return show_one({"steps": steps, "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)})
+    return show_one({"steps": list_planned_steps(plan), "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)})
 
 
 def change_setup(request: Request, services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
@@ -276,12 +274,7 @@ def change_setup(request: Request, services: Served, identity: Identified, body:
     # Roles of accounts come from the last listing.
     remarks = ["The next audit shows the account as failsafe."] if is_registered else []
     steps = [
-        {
-            "action": result.step.action.value,
-            "what": result.step.title,
-            "outcome": result.outcome.value,
-            "detail": " ".join(text for text in (result.explanation, result.hint) if text),
-        }
+        fill_record(DoneStepRecord, result, detail=" ".join(text for text in (result.explanation, result.hint) if text))
         for result in changed.results
     ]
     return show_one(
@@ -347,7 +340,7 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "endpoint": services.endpoint.label,
             "is_sandbox": services.endpoint.is_sandbox,
             "setup": None if report is None else _describe_setup(report.setup, known.inventory),
-            "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
+            "setup_problem": None if failure is None else fill_record(SetupProblem, failure),
             "missing": [
                 {
                     "what": part.what,

@@ -12,7 +12,6 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.setups import (
     accepted_lines,
     drift_parts,
-    drift_record,
     remark_drift,
     show_accepted,
     show_drift,
@@ -21,8 +20,10 @@ from rootkeeper.cli.rendering.setups import (
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import count_root_logins_left
+from rootkeeper.setup.records import AuditDriftRecord
 from rootkeeper.setup.rules import SetupDrift, compare_setup
 from rootkeeper.setup.service import SetupReader
+from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
 from rootkeeper.watching.coverage import RuleCoverage
 from tests.fakes.clock import FakeClock
@@ -50,7 +51,7 @@ def test_the_state_of_drift_is_one_row(drift: SetupDrift, state: str) -> None:
 
 
 def test_drift_as_json_names_what_was_accepted_what_differs_and_what_could_have_done_it() -> None:
-    record = drift_record(DRIFTED)
+    record = fill_record(AuditDriftRecord, DRIFTED)
     assert record["accepted"] == {
         "accepted_at": "2026-08-01T00:00:00Z",
         "accepted_by": "mary@desk",
@@ -58,7 +59,7 @@ def test_drift_as_json_names_what_was_accepted_what_differs_and_what_could_have_
     }
     assert [one["subject"] for one in record["differences"]] == ["RootCredentialsManagement", "RootSessions"]
     assert all(one["could_be"] for one in record["differences"])
-    assert drift_record(NEVER) == {"accepted": None, "differences": [], "unknown": []}
+    assert fill_record(AuditDriftRecord, NEVER) == {"accepted": None, "differences": [], "unknown": []}
 
 
 @pytest.mark.parametrize(

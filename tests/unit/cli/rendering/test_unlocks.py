@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,7 +210,7 @@ def test_the_way_back_can_be_pasted_regardless_of_the_folders_name(
 ) -> None:
     outcome = desk.unlock(desk.add("locked"))
     assert outcome.saved is not None
-    kept = replace(outcome, saved=replace(outcome.saved, path=Path("/Application Support/1.json")))
+    kept = replace(outcome, saved=replace(outcome.saved, path="/Application Support/1.json"))
     show_change(kept, OutputFormat.TABLE)
     expected = f"To restore it: rootkeeper unlock s3 {MEMBER} locked --restore '/Application Support/1.json'"
     assert expected in capsys.readouterr().err
