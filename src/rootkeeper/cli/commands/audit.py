@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, gives_findings, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, Output, OutputFormat, option
@@ -146,4 +146,4 @@ def audit(
         )
 
 
-application = single(audit, AUDIT_EVENTS=AUDIT_EVENTS)
+application = command(audit, AUDIT_EVENTS=AUDIT_EVENTS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, parse_moment, parse_period
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OptionSet, OutputFormat, argument, option
@@ -160,7 +160,7 @@ def attest(
     return ExitStatus.GOOD
 
 
-application = group("Judge and attest controls of frameworks such as CIS and PCI DSS.")
+application = PanelGroup(help="Judge and attest controls of frameworks such as CIS and PCI DSS.")
 add(application, frameworks)
 add(application, list_controls, "list")
 add(application, show)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions, Confirmation
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, through_server
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import DeletionChoices, PaceOptions, SelectionOptions, WaveOptions
@@ -189,4 +189,4 @@ def delete(
         return agree_and_delete(invocation, operator, proposal, rules, change, confirmation)
 
 
-application = single(delete)
+application = command(delete)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, through_server
 from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
 
@@ -47,4 +47,4 @@ def doctor(invocation: Invocation, fail_on: FailOnOptions) -> int:
     return ExitStatus.BAD if has_findings(checks, findings) else ExitStatus.GOOD
 
 
-application = single(doctor)
+application = command(doctor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import AccountArgument, FailOnOptions, parse_past_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
@@ -42,7 +42,7 @@ def history(
     return ExitStatus.GOOD
 
 
-application = single(history)
+application = command(history)
 
 
 @through_server
@@ -92,4 +92,4 @@ def diff(
     return ExitStatus.BAD if findings & worse else ExitStatus.GOOD
 
 
-diff_application = single(diff)
+diff_application = command(diff)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, gives_findings, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import PaceOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -123,7 +123,7 @@ def _show(operator: Operator, found: Job, output: OutputFormat) -> int:
     return ExitStatus.GOOD
 
 
-application = group("List, show, cancel and resume jobs.")
+application = PanelGroup(help="List, show, cancel and resume jobs.")
 add(application, list_jobs, "list")
 add(application, show_one, "show")
 add(application, cancel_one, "cancel")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated
 
 from rootkeeper.access.rules import IdentityKind
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, through_server
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import (
@@ -129,5 +129,5 @@ def logout(invocation: Invocation) -> int:
     return ExitStatus.GOOD
 
 
-application = single(login)
-logout_application = single(logout)
+application = command(login)
+logout_application = command(logout)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, group, through_server
+from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_period, parse_stale_after
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
@@ -174,6 +174,6 @@ def send(
     return ExitStatus.GOOD if is_done else ExitStatus.INCOMPLETE
 
 
-application = group("Write or send the evidence report of a period. Without a command: write.", DefaultGroup)
+application = DefaultGroup(help="Write or send the evidence report of a period. Without a command: write.")
 add(application, report, "write")
 add(application, send, "send")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import RecoveryOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -314,7 +314,7 @@ def _show(operator: Operator, window: RecoveryWindow, output: OutputFormat) -> i
     return ExitStatus.GOOD
 
 
-application = group("Request, approve, open and close recovery windows.")
+application = PanelGroup(help="Request, approve, open and close recovery windows.")
 add(application, request)
 add(application, list_windows, "list")
 add(application, show_one, "show")
