@@ -12,9 +12,9 @@ from rootkeeper.cli.rendering.listings import (
     TableColumn,
     counted,
     mark_column,
-    show_answer,
     show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.doctor.rules import Check, CheckRecord, CheckVerdict
@@ -64,7 +64,7 @@ def show_database(check: DatabaseCheck, output: OutputFormat, terminal: Terminal
     """Write the check to stdout, and the next step to stderr."""
     if output is OutputFormat.JSON:
         ledger = fill_record(LedgerCheckRecord, check.ledger)
-        show_answer(fill_record(DatabaseDocument, check, schema_version=1, ledger=ledger), output, terminal)
+        show_record(fill_record(DatabaseDocument, check, schema_version=1, ledger=ledger), output, terminal)
         return
     facts = {
         "Database": check.place,
