@@ -59,7 +59,7 @@ THROUGH_SERVER = (
     "unlock",
     "windows",
 )
-"""Commands that can use a server, for errors and guides; a test compares them with the commands."""
+"""Commands, and groups of them, that can use a server: all others refuse it."""
 _shared_option = partial(option, panel=SHARED_PANEL)
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 """Also in ``rootkeeper.settings``, which takes longer to import."""
@@ -171,12 +171,6 @@ class Invocation:
         )
 
 
-def through_server(function: Callable[..., int]) -> Callable[..., int]:
-    """Mark a command that works through ``open_operator``, so also through a server."""
-    function.goes_through_server = True  # type: ignore[attr-defined]  # read by ``command``
-    return function
-
-
 def gives_findings(function: Callable[..., int]) -> Callable[..., int]:
     """Mark a command whose ``-o`` takes the formats of findings, too."""
     function.gives_findings = True  # type: ignore[attr-defined]  # read by ``command``
@@ -205,8 +199,8 @@ def command(function: Callable[..., int], name: str | None = None, **sentences: 
 
     @wraps(function)
     def run(**values: Any) -> int:
-        options = remember(values)
-        if options.server and not hasattr(function, "goes_through_server"):
+        options, words = remember(values), click.get_current_context().command_path.split()
+        if options.server and not {words[1], " ".join(words[1:])} & set(THROUGH_SERVER):
             raise _refuse_server(options.server)
         for set_name, option_set in sets.items():
             values[set_name] = option_set(**{entry: values.pop(entry) for entry in option_set.__match_args__})

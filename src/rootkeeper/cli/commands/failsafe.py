@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, PanelGroup, add, command, gives_findings, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, command, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import CredentialsOptions, FailOnOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -137,7 +137,6 @@ def _open_and_wait(
         return ExitStatus.INCOMPLETE
 
 
-@through_server
 @gives_findings
 def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """Check each failsafe.

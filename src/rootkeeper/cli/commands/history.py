@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rootkeeper.cli.invocation import Invocation, command, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import AccountArgument, FailOnOptions, parse_past_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 
 
-@through_server
 def history(
     invocation: Invocation,
     *,
@@ -45,7 +44,6 @@ def history(
 application = command(history)
 
 
-@through_server
 def diff(
     invocation: Invocation,
     fail_on: FailOnOptions,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from click import IntRange
 
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation, begin_change
-from rootkeeper.cli.invocation import Invocation, PanelGroup, add, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rootkeeper.windows.rules import CloseResult
 
 
-@through_server
 def list_entries(
     invocation: Invocation,
     *,
@@ -59,7 +58,6 @@ def list_entries(
     return ExitStatus.GOOD
 
 
-@through_server
 def verify(invocation: Invocation) -> int:
     """Verify that no entry was altered, removed, inserted or moved.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, command, gives_findings, through_server
+from rootkeeper.cli.invocation import Invocation, command, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import (
     DeletionChoices,
@@ -33,7 +33,6 @@ from rootkeeper.values import parse_duration
 PLAN_FILE = "rootkeeper-plan.json"
 
 
-@through_server
 def plan(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -99,7 +98,6 @@ def _read_validity(
 application = command(plan)
 
 
-@through_server
 def apply(
     invocation: Invocation,
     waves: WaveOptions,
@@ -150,7 +148,6 @@ apply_application = command(apply)
 
 
 @gives_findings
-@through_server
 def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
     """Show which tasks SCPs and RCPs would block.
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, warn_overdue
-from rootkeeper.cli.invocation import Invocation, command, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.progress import open_progress
@@ -130,7 +130,6 @@ application = command(enable)
 disable_application = command(disable)
 
 
-@through_server
 def status(
     invocation: Invocation,
     fail_on: FailOnOptions,
