@@ -19,7 +19,6 @@ import botocore.session
 import rootkeeper
 import rootkeeper_sandbox
 from rootkeeper.access import store as access_store
-from rootkeeper.cli.main import RootkeeperGroup
 from rootkeeper.composition.database import open_database
 from rootkeeper_sandbox.codec.registry import load_services
 from rootkeeper_sandbox.services.registry import SERVICES as SERVED
@@ -31,7 +30,6 @@ LOADED_LATE = (
     "rich.progress",
     "rich.table",
     "sqlalchemy.dialects.sqlite",
-    "typer._adapters",
     "uvloop",
 )
 """What a run imports when it comes to it, beside the product; imported once here."""
@@ -60,7 +58,6 @@ def prepare() -> None:
     _share_parts_of_clients()
     _keep_service_models()
     load_services(SERVED)
-    _make_commands()
     _make_a_database()
     importlib.import_module("rootkeeper.server.application").list_routes()
     cheapen_passwords()
@@ -70,15 +67,6 @@ def prepare() -> None:
 def cheapen_passwords() -> None:
     """Hash passwords as cheaply as can be: what a look at one costs is 0.2 s, and is tested by itself."""
     access_store.PASSWORD_COST = argon2.profiles.CHEAPEST
-
-
-def _make_commands() -> None:
-    """Typer makes them, and what reads the values of their options, when they are asked for."""
-    waiting = [entry.load() for entry in RootkeeperGroup.entries.values()]
-    for command in waiting:
-        waiting += getattr(command, "commands", {}).values()
-        for parameter in command.params:
-            parameter.get_runtime_param()
 
 
 def _make_a_database() -> None:

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from rootkeeper.cli.invocation import unwrap
-from rootkeeper.cli.main import RootkeeperGroup, _root
+from rootkeeper.cli.main import PROGRAM, RootkeeperGroup
 from rootkeeper.cli.outputs import SHARED_PANEL
 
 NAME = "rootkeeper"
@@ -69,19 +66,16 @@ def render_command_pages(head: str) -> str:
 
 
 def load_command(path: CommandPath) -> Any:
-    command = RootkeeperGroup.entries[path[0]].load()
+    command: Any = RootkeeperGroup.entries[path[0]].load()
     return command.commands[path[1]] if len(path) > 1 else command
 
 
 def render_program(shared: OptionGroup) -> Iterator[str]:
     """The program itself, and its commands in the order of its own help."""
-    program: Any = typer.main.get_command(
-        typer.Typer(cls=RootkeeperGroup, callback=_root, help=unwrap(_root.__doc__ or ""))
-    )
     yield f"\n## {NAME}\n"
     yield f"`{NAME} [OPTIONS] COMMAND [ARGS]…`\n"
-    yield from render_paragraphs(program.help)
-    yield render_table(entry for entry in list_entries(program) if entry not in shared.entries)
+    yield from render_paragraphs(PROGRAM.help or "")
+    yield render_table(entry for entry in list_entries(PROGRAM) if entry not in shared.entries)
     yield f"More options: {shared.link}.\n"
     for panel in dict.fromkeys(entry.panel for entry in RootkeeperGroup.entries.values()):
         rows = [
@@ -148,7 +142,7 @@ def render_sandbox() -> Iterator[str]:
 
 
 def panel_of(parameter: Any) -> str | None:
-    return getattr(parameter, "rich_help_panel", None)
+    return getattr(parameter, "panel", None)
 
 
 def list_entries(command: Any, panel: str | None = None) -> list[Entry]:
@@ -156,7 +150,9 @@ def list_entries(command: Any, panel: str | None = None) -> list[Entry]:
     return [
         (spell_parameter(parameter), describe_parameter(parameter))
         for parameter in command.params
-        if getattr(parameter, "help", None) and not parameter.hidden and (panel is None or panel_of(parameter) == panel)
+        if getattr(parameter, "help", None)
+        and not getattr(parameter, "hidden", False)
+        and (panel is None or panel_of(parameter) == panel)
     ]
 
 
@@ -177,26 +173,37 @@ def spell_parameter(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"`{parameter.metavar or parameter.name.upper()}`"
     names = "`, `".join([*sorted(parameter.opts, key=len, reverse=True), *parameter.secondary_opts])
-    if parameter.is_flag or parameter.type_descriptor.is_choice:
+    if getattr(parameter, "is_flag", False) or list_choices(parameter):
         return f"`{names}`"
     return f"`{names} {parameter.metavar or 'TEXT'}`"
 
 
+def list_choices(parameter: Any) -> tuple[str, ...]:
+    """The words of an option that takes one of them, unless its declaration lists some of them."""
+    choices: tuple[str, ...] = getattr(parameter.type, "choices", ())
+    declared = f"{parameter.metavar} {parameter.help}".removeprefix("|".join(choices))
+    return () if any(word in declared for word in choices[:1]) else choices
+
+
 def describe_parameter(parameter: Any) -> str:
     """The meaning of an option, with its values, range and default."""
-    kind = parameter.type_descriptor
     parts = [parameter.help]
-    if parameter.param_type_name == "option" and not parameter.is_flag and kind.is_choice:
-        parts.append(f"One of {', '.join(f'`{value}`' for value in kind.choices or ())}.")
-    least, most = (getattr(kind.parameter_info, name, None) for name in ("min", "max"))
+    if choices := list_choices(parameter):
+        parts.append(f"One of {', '.join(f'`{value}`' for value in choices)}.")
+    least, most = (getattr(parameter.type, name, None) for name in ("min", "max"))
     if least is not None or most is not None:
         parts.append(" ".join(["From", str(least), *(["to", str(most)] if most is not None else ["on"])]) + ".")
     if parameter.required:
         parts.append("Required.")
     default = parameter.default
-    if default not in (None, False, (), "") and parameter.show_default and "Default:" not in parameter.help:
+    if (
+        default
+        and isinstance(default, str | int | Path)
+        and parameter.show_default
+        and "Default:" not in parameter.help
+    ):
         is_pair = parameter.secondary_opts and default is True
-        parts.append(f"Default: `{parameter.opts[0] if is_pair else getattr(default, 'value', default)}`.")
+        parts.append(f"Default: `{parameter.opts[0] if is_pair else default}`.")
     return " ".join(parts)
 
 
@@ -219,13 +226,12 @@ def mark_cell(text: str) -> str:
 
 def mark(text: str) -> str:
     """Text of a help as Markdown: names that a reader types become code, and the rest is escaped."""
-    plain = text.replace("\\[", "[")
     pattern = re.compile("|".join([_CODE, *_COMMANDS, _OPTION, _PERMISSION, _VARIABLE]))
     marked, end = [], 0
-    for found in pattern.finditer(plain):
-        marked += [escape(plain[end : found.start()]), f"`{found[0].strip('`')}`"]
+    for found in pattern.finditer(text):
+        marked += [escape(text[end : found.start()]), f"`{found[0].strip('`')}`"]
         end = found.end()
-    return "".join([*marked, escape(plain[end:])])
+    return "".join([*marked, escape(text[end:])])
 
 
 def escape(text: str) -> str:

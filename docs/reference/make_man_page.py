@@ -12,11 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from rootkeeper import __version__
-from rootkeeper.cli.invocation import unwrap
-from rootkeeper.cli.main import RootkeeperGroup, _root
+from rootkeeper.cli.main import PROGRAM, RootkeeperGroup
 from rootkeeper.cli.outputs import SHARED_PANEL
 
 PAGE = Path(__file__).resolve().parents[2] / "packaging" / "rootkeeper.1"
@@ -47,8 +44,7 @@ def main() -> None:
 
 def render_page() -> str:
     """Render the whole page."""
-    program = typer.main.get_command(typer.Typer(cls=RootkeeperGroup, callback=_root, help=unwrap(_root.__doc__ or "")))
-    return "".join(f"{line}\n" for line in _list_lines(program))
+    return "".join(f"{line}\n" for line in _list_lines(PROGRAM))
 
 
 def _list_lines(program: Any) -> Iterator[str]:
@@ -78,12 +74,12 @@ def _list_command(name: str, command: Any) -> Iterator[str]:
     takes = "" if getattr(command, "commands", None) else " [options]"
     yield f'.SS "{escape(" ".join([NAME, name, *arguments]))}{takes}"'
     yield from _list_paragraphs(command.help)
-    yield from _list_options(one for one in command.params if getattr(one, "rich_help_panel", None) != SHARED_PANEL)
+    yield from _list_options(one for one in command.params if getattr(one, "panel", None) != SHARED_PANEL)
 
 
 def _list_paragraphs(text: str) -> Iterator[str]:
-    """Give each paragraph of a help, without the markup's escapes."""
-    first, *further = text.replace("\\[", "[").split("\n\n")
+    """Give each paragraph of a help."""
+    first, *further = text.split("\n\n")
     yield escape(first)
     for paragraph in further:
         yield from (".PP", escape(paragraph))
@@ -93,7 +89,7 @@ def _list_options(parameters: Iterable[Any]) -> Iterator[str]:
     shown = {
         spell(parameter): parameter.help
         for parameter in parameters
-        if getattr(parameter, "help", None) and not parameter.hidden
+        if getattr(parameter, "help", None) and not getattr(parameter, "hidden", False)
     }
     yield from _list_terms(shown)
 
@@ -105,14 +101,12 @@ def spell(parameter: Any) -> str:
     names = ", ".join(sorted(parameter.opts, key=len))
     if parameter.is_flag:
         return names
-    kind = parameter.type_descriptor
-    takes = parameter.metavar or ("|".join(map(str, kind.choices or ())) if kind.is_choice else "TEXT")
-    return f"{names} {takes}"
+    return f"{names} {parameter.metavar or 'TEXT'}"
 
 
 def _list_terms(terms: dict[str, str]) -> Iterator[str]:
     for term, meaning in terms.items():
-        yield from (".TP", f".B {escape(term)}".replace("|", "|\\:"), escape(meaning.replace("\\[", "[")))
+        yield from (".TP", f".B {escape(term)}".replace("|", "|\\:"), escape(meaning))
 
 
 def escape(text: str) -> str:

@@ -7,12 +7,8 @@ program that it describes.
 from __future__ import annotations
 
 import ast
-import json
-import os
 import re
 import runpy
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
@@ -20,12 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from docs.reference.command_pages import list_command_paths, render_command_pages
+from docs.reference.command_pages import render_command_pages
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.changes.catalogue import CATALOGUE
 from rootkeeper.cli import outputs as exit_statuses
-from rootkeeper.cli.entry import FORMS, PAGES, WIDTH, find_file
 from rootkeeper.cli.hints import COMMAND_HINTS
 from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.controls.records import CHECK_NAMES, SHOWING_NAMES, STRENGTH_NAMES
@@ -274,47 +269,7 @@ SETTINGS_TABLE = """
 """
 
 
-_DRAW = """
-import json, sys
-from contextlib import redirect_stdout
-from io import StringIO
-from rootkeeper.cli.main import main
-pages = []
-for path in json.loads(sys.argv[1]):
-    with redirect_stdout(StringIO()) as page:
-        assert main([*path, "--help"]) == 0, path
-    pages.append(page.getvalue())
-print(json.dumps(pages))
-"""
-
-
-def draw_pages(*paths: tuple[str, ...], is_coloured: bool = True) -> dict[Path, str]:
-    """Draw the page of each command as Typer does, by the file that keeps it."""
-    colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color"} if is_coloured else {}
-    kept = {name: value for name, value in os.environ.items() if name not in FORMS}
-    environment = kept | {"COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8"} | colours
-    drawn = subprocess.run(
-        [sys.executable, "-c", _DRAW, json.dumps(paths)],
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment,
-    )
-    return dict(zip(map(find_file, paths), json.loads(drawn.stdout), strict=True))
-
-
-def list_drawn_paths() -> list[tuple[str, ...]]:
-    """List the commands whose pages are drawn already; the sandbox draws its own."""
-    return [path for path in list_command_paths() if path != ("sandbox",)]
-
-
 def main_program() -> None:
-    PAGES.mkdir(exist_ok=True)
-    pages = draw_pages(*list_drawn_paths())
-    for file in set(PAGES.iterdir()) - pages.keys():
-        file.unlink()
-    for file, page in pages.items():
-        file.write_text(page, encoding="utf-8")
     for name, text in render_pages().items():
         (REFERENCE / name).write_text(text)
         print(f"docs/reference/{name}")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from rootkeeper.cli.main import _application
+from rootkeeper.cli.main import PROGRAM
 from tests.functional.guide_machine import SANDBOX_URL, GuideMachine, start_sandbox
 from tests.functional.guide_preparations import (
     EXCEPTED,
@@ -109,7 +109,7 @@ def test_every_command_of_a_page_is_understood(page: str) -> None:
         for arguments in list_program_calls(command):
             if arguments[0] == "sandbox":
                 continue  # the arguments are those of another program
-            group, context = _application(), None
+            group, context = PROGRAM, None
             name: str | None = "rootkeeper"
             while True:
                 context = group.make_context(name, list(arguments), parent=context)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rootkeeper import __version__
-from rootkeeper.cli.invocation import unwrap
 from rootkeeper.cli.main import RootkeeperGroup
 from tests.functional.conversation import converse
 from tests.functional.running import Program
@@ -45,7 +45,7 @@ def test_help_says_what_changes_which_permissions_and_which_exit_statuses(
 def test_the_line_of_the_group_s_page_is_the_first_line_of_the_command_s_own(name: str) -> None:
     entry = RootkeeperGroup.entries[name]
     loaded: Any = entry.load()
-    assert unwrap(loaded.help).split("\n\n")[0] == entry.line
+    assert " ".join(cleandoc(loaded.help).split("\n\n")[0].split()) == entry.line
 
 
 def test_the_version_is_one_line_on_stdout(program: Program) -> None:

@@ -36,7 +36,7 @@ FORKS.set_forkserver_preload(
         "botocore.client",
         "sqlalchemy.orm",
         "alembic.command",
-        "typer",
+        "click",
         "yaml",
     ]
 )

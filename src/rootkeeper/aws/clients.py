@@ -64,6 +64,15 @@ class ModelFiles(JSONFileLoader):
         return None
 
 
+class EveryService:
+    """The names of services, as botocore's loader asks for them: it would read 450 folders to know one. For a service
+    without a model it raises an error anyway.
+    """
+
+    def __contains__(self, service: object) -> bool:
+        return True
+
+
 class OnFirstUse(Generic[Created]):
     """A client or a session that is created when a call first needs it, because that takes 15 ms and more.
 
@@ -301,7 +310,9 @@ class AwsClients:
                 isolate_operator_session(self.session)
                 self.session.register_component("data_loader", starting.session.get_component("data_loader"))
             else:
-                self.session.get_component("data_loader").file_loader = ModelFiles()
+                loader = self.session.get_component("data_loader")
+                loader.file_loader = ModelFiles()
+                loader.list_available_services = lambda type_name: EveryService()  # noqa: ARG005 - botocore's name
             self.region = choose_region(self.session, options.region)
             self.partition = str(self.session.get_partition_for_region(self.region))
             self.profile: str | None = self.session.profile

@@ -16,13 +16,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import typer
+from click import Context, Parameter
+from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
 
-from rootkeeper.errors import RootkeeperError
+from rootkeeper.errors import InputError, RootkeeperError
 
 Item = tuple[str, str]
 """A word, and its explanation."""
-Complete = Callable[[typer.Context, str], list[Item]]
+Complete = Callable[[Context, Parameter, str], list[CompletionItem]]
 
 MOST_ITEMS = 500
 _WAIT_SECONDS = 0.2
@@ -42,7 +43,7 @@ _ORGANIZATIONS = "SELECT organization_id, 'management account ' || management_ac
 def _from_database(*statements: str) -> Complete:
     """Make a completion of the rows of these statements, in their order."""
 
-    def complete(ctx: typer.Context, incomplete: str) -> list[Item]:
+    def complete(ctx: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
         with suppress(OSError, ValueError, RootkeeperError):
             return choose(_read_rows(find_database(ctx), statements), incomplete)
         return []
@@ -50,7 +51,7 @@ def _from_database(*statements: str) -> Complete:
     return complete
 
 
-def _complete_profile(ctx: typer.Context, incomplete: str) -> list[Item]:  # noqa: ARG001 - the shape is Typer's
+def _complete_profile(_context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a profile of AWS's files.
 
     Source: AWS CLI User Guide, "Configuration and credential file settings".
@@ -90,10 +91,10 @@ VALUES: Mapping[str, Complete] = {
     "--ou": _from_database(_UNITS, _UNIT_PATHS),
     "--profile": _complete_profile,
 }
-"""By the name of an option, or by an argument's name in the help. Typer itself completes choices and files."""
+"""By the name of an option, or by an argument's name in the help. Click itself completes choices and files."""
 
 
-def choose(rows: Iterable[Item], incomplete: str) -> list[Item]:
+def choose(rows: Iterable[Item], incomplete: str) -> list[CompletionItem]:
     """Choose the harmless words that begin as was typed; explanations lose harmful characters."""
     found: dict[str, str] = {}
     for word, explanation in rows:
@@ -101,10 +102,10 @@ def choose(rows: Iterable[Item], incomplete: str) -> list[Item]:
             found.setdefault(word, _HARMFUL.sub("", explanation))
         if len(found) == MOST_ITEMS:
             break
-    return list(found.items())
+    return [CompletionItem(word, help=explanation or None) for word, explanation in found.items()]
 
 
-def find_database(ctx: typer.Context) -> Path | None:
+def find_database(ctx: Context) -> Path | None:
     """Find the SQLite file of the settings, with the settings file that was typed, if any.
 
     :raises SettingsError: if the settings can't be used.
@@ -130,3 +131,35 @@ def _read_rows(database: Path | None, statements: Iterable[str]) -> Iterator[Ite
         for statement in statements:
             for word, explanation in connection.execute(statement):
                 yield str(word), str(explanation)
+
+
+SHELLS: Mapping[str, tuple[type[ShellComplete], str, str]] = {
+    "bash": (BashComplete, "~/.bashrc", 'eval "$(_ROOTKEEPER_COMPLETE=bash_source rootkeeper)"'),
+    "fish": (FishComplete, "~/.config/fish/config.fish", "_ROOTKEEPER_COMPLETE=fish_source rootkeeper | source"),
+    "zsh": (ZshComplete, "~/.zshrc", 'eval "$(_ROOTKEEPER_COMPLETE=zsh_source rootkeeper)"'),
+}
+"""Click's completion, the file that the shell reads when it starts, and the line there that loads the completion."""
+
+
+def find_shell() -> str:
+    """Find the user's shell.
+
+    :raises InputError: if there is no completion for it.
+    """
+    shell = Path(os.environ.get("SHELL", "")).name
+    if shell not in SHELLS:
+        raise InputError(
+            f"There is no completion for the shell {shell!r}.", hint="Set SHELL to the path of bash, zsh or fish."
+        )
+    return shell
+
+
+def install_completion(shell: str) -> Path:
+    """Let the shell load the completion when it starts, and return the changed file."""
+    _, name, line = SHELLS[shell]
+    path = Path(name).expanduser()
+    if not path.exists() or line not in path.read_text(encoding="utf-8"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+    return path

@@ -12,7 +12,7 @@ import re
 import traceback
 from datetime import UTC, datetime
 
-import typer
+import click
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus
@@ -31,13 +31,13 @@ def report_error(error: RootkeeperError, terminal: Terminal) -> int:
     return error.exit_status
 
 
-def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
+def report_usage(error: click.ClickException, terminal: Terminal) -> int:
     """Show that the command line can't be understood."""
-    context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":  # Typer has shown the help already
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        terminal.write(f"{message}\n")  # the help
         return ExitStatus.USAGE
-    path = context.command_path if context is not None else "rootkeeper"
-    message = error.format_message().replace("Value error, ", "")  # Pydantic's words, which Typer repeats
+    path = "rootkeeper" if context is None else context.command_path
     _show_error(terminal, message if message.endswith((".", "?")) else f"{message}.", f"See {path} --help.")
     return ExitStatus.USAGE
 

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
-import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+import click
 
 from rootkeeper.cli.outputs import (
     SHARED_PANEL,
@@ -23,10 +22,8 @@ from rootkeeper.cli.outputs import (
     OptionSet,
     Output,
     OutputFormat,
-    expand,
     option,
     output_option,
-    show_parameters,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
@@ -62,8 +59,8 @@ THROUGH_SERVER = (
     "unlock",
     "windows",
 )
-"""Commands that can use a server, for errors and guides; a test compares them with the commands."""
-_shared_option = partial(option, rich_help_panel=SHARED_PANEL)
+"""Commands, and groups of them, that can use a server: all others refuse it."""
+_shared_option = partial(option, panel=SHARED_PANEL)
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 """Also in ``rootkeeper.settings``, which takes longer to import."""
 
@@ -73,7 +70,7 @@ class SharedOptions(OptionSet):
     """The options of every command."""
 
     output: Annotated[Any, output_option(gives_findings=False)] = None
-    """An ``Output`` or ``None``: Typer supports no unions."""
+    """An ``Output`` or ``None``."""
     profile: Annotated[str | None, _shared_option("--profile NAME", "AWS profile, as for the AWS CLI.")] = None
     region: Annotated[str | None, _shared_option("--region REGION", "AWS Region of the STS calls.")] = None
     config: Annotated[Path | None, _shared_option("--config FILE", "Rootkeeper's settings (TOML).")] = None
@@ -174,12 +171,6 @@ class Invocation:
         )
 
 
-def through_server(function: Callable[..., int]) -> Callable[..., int]:
-    """Mark a command that works through ``open_operator``, so also through a server."""
-    function.goes_through_server = True  # type: ignore[attr-defined]  # read by ``command``
-    return function
-
-
 def gives_findings(function: Callable[..., int]) -> Callable[..., int]:
     """Mark a command whose ``-o`` takes the formats of findings, too."""
     function.gives_findings = True  # type: ignore[attr-defined]  # read by ``command``
@@ -193,167 +184,115 @@ def _refuse_server(address: str) -> InputError:
     )
 
 
-def command(function: Callable[..., int]) -> Callable[..., None]:
-    """Make a Typer command of a function that takes an ``Invocation`` and returns an exit status."""
-    expanded = expand(function)
-    goes_through_server = hasattr(function, "goes_through_server")
-    takes_invocation = "invocation" in inspect.signature(expanded).parameters
+def command(function: Callable[..., int], name: str | None = None, **sentences: str) -> click.Command:
+    """Make a command of a function that takes an ``Invocation`` and returns an exit status.
+
+    :param sentences: by the names that stand for them in the docstring, such as ``{AUDIT_EVENTS}``.
+    """
+    sets, parameters = list_parameters(function)
+    _, shared = list_parameters(SharedOptions)
+    if hasattr(function, "gives_findings"):
+        shared[0] = output_option(gives_findings=True).make_parameter("output", Any, None)
+    text = inspect.cleandoc(function.__doc__ or "")
+    for placeholder, sentence in sentences.items():
+        text = text.replace(f"{{{placeholder}}}", sentence)
 
     @wraps(function)
-    def run(context: typer.Context, **values: Any) -> None:
-        remember(context, values)
-        if context.obj.server and not goes_through_server:
-            raise _refuse_server(context.obj.server)
-        if takes_invocation:
-            values["invocation"] = Invocation(context.obj, Terminal())
+    def run(**values: Any) -> int:
+        options, words = remember(values), click.get_current_context().command_path.split()
+        if options.server and not {words[1], " ".join(words[1:])} & set(THROUGH_SERVER):
+            raise _refuse_server(options.server)
+        for set_name, option_set in sets.items():
+            values[set_name] = option_set(**{entry: values.pop(entry) for entry in option_set.__match_args__})
+        if "invocation" in inspect.signature(function).parameters:
+            values["invocation"] = Invocation(options, Terminal())
         try:
-            status = expanded(**values)
+            return int(function(**values))
         except KeyboardInterrupt as interrupt:
             Terminal().remark(f"Interrupted. {interrupt}".strip())
-            status = ExitStatus.INTERRUPTED
-        raise typer.Exit(int(status))
+            return ExitStatus.INTERRUPTED
 
-    _show_with_shared_options(run, expanded, gives_findings=hasattr(function, "gives_findings"))
-    return run
+    return PanelCommand(name or function.__name__, callback=run, params=[*parameters, *shared], help=text)
 
 
-def group_callback(function: Callable[..., None]) -> Callable[..., None]:
-    """Make a group take the shared options before the command's name."""
-
-    @wraps(function)
-    def callback(context: typer.Context, **values: Any) -> None:
-        remember(context, values)
-        function(**values)
-
-    _show_with_shared_options(callback, expand(function))
-    return callback
-
-
-def _show_no_type(ctx: Any) -> None:
-    """Leave the type of an argument out: its name and its help explain it."""
-
-
-def _show_plain_types(parameters: Iterable[Any]) -> None:
-    """Show flags and arguments without a type, and a choice as its values. Typer shows ``<bool>``, ``<list[a|b]>``."""
-    for parameter in parameters:
-        if isinstance(parameter, TyperArgument) and parameter.metavar is not None:
-            parameter.display_type_rich = _show_no_type  # type: ignore[method-assign]  # Typer has no setting for it
-        if isinstance(parameter, TyperOption) and parameter.metavar is None:
-            kind = parameter.type_descriptor
-            words = "|".join(map(str, kind.choices or ())) if kind.is_choice else "TEXT"
-            parameter.metavar = "" if parameter.is_flag else words
+def list_parameters(declaring: Callable[..., Any]) -> tuple[dict[str, type[OptionSet]], list[click.Parameter]]:
+    """List the sets of options that a function takes, and all parameters of the command line, those of the sets too."""
+    sets: dict[str, type[OptionSet]] = {}
+    found: list[click.Parameter] = []
+    hints = get_type_hints(declaring, include_extras=True)
+    for name, parameter in inspect.signature(declaring).parameters.items():
+        hint = hints[name]
+        if get_origin(hint) is Annotated:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            found.append(hint.__metadata__[0].make_parameter(name, hint.__origin__, default))
+        elif issubclass(hint, OptionSet):
+            sets[name] = hint
+            found += list_parameters(hint)[1]
+    return sets, found
 
 
-def _convert(parameter: Any, convert: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
-    annotation, parse = parameter.type_descriptor.annotation, parameter.type_descriptor.parameter_info.parser
-    is_list = parameter.multiple or parameter.nargs == -1
-    if value is None:
-        value = () if is_list else None
-    elif parse is not None and not is_list:
-        value = parse(value)
-    elif type(value) is not annotation:
-        return convert(ctx, value)
-    return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+def remember(values: dict[str, Any]) -> SharedOptions:
+    """Take the shared options out of ``values``, and keep them in Click's context, over those of the group."""
+    context = click.get_current_context()
+    own = SharedOptions(**{entry.name: values.pop(entry.name) for entry in fields(SharedOptions)})
+    context.obj = together = own.over(context.obj or SharedOptions())
+    return together
 
 
-def _convert_only_texts(parameters: list[Any]) -> list[Any]:
-    """Convert values here if they have their type or a parser. For any value, and for none, Typer loads pydantic."""
-    for parameter in parameters:
-        if not parameter.required and "process_value" not in vars(parameter):
-            parameter.process_value = partial(_convert, parameter, parameter.process_value)
-    return parameters
+def add(group: click.Group, function: Callable[..., int], name: str | None = None) -> None:
+    """Add a command to a group."""
+    group.add_command(command(function, name))
 
 
-class _Helped:
-    """The common part of commands and groups, before Typer's class."""
+class PanelCommand(click.Command):
+    """A command whose help shows its options under headings, its own options first."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        return _convert_only_texts(super().get_params(ctx))  # type: ignore[misc]  # Typer's class has it
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None and isinstance(parameter, click.Option):
+                panels.setdefault(getattr(parameter, "panel", None) or "Options", []).append(row)
+        for panel, name, line in self.list_lines():
+            panels.setdefault(panel, []).append((name, line))
+        for title, rows in panels.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        _show_plain_types(self.get_params(ctx))
-        super().format_help(ctx, formatter)  # type: ignore[misc]  # Typer's class has it
+    def list_lines(self) -> Iterable[tuple[str, str, str]]:
+        """List the commands of a group: the heading, the name, and a sentence."""
+        return ()
 
 
-class HelpedCommand(_Helped, TyperCommand):
-    """A command whose help shows no types of Python."""
+class PanelGroup(PanelCommand, click.Group):
+    """A group of commands that takes the shared options, too."""
+
+    def __init__(self, **settings: Any) -> None:
+        _, shared = list_parameters(SharedOptions)
+        super().__init__(
+            params=[*settings.pop("params", ()), *shared],
+            callback=lambda **values: remember(values),
+            no_args_is_help=True,
+            **settings,
+        )
+
+    def list_lines(self) -> Iterable[tuple[str, str, str]]:
+        return [("Commands", name, (command.help or "").split("\n\n")[0]) for name, command in self.commands.items()]
 
 
-class HelpedGroup(_Helped, TyperGroup):
-    """A group whose help shows no types of Python."""
-
-
-class DefaultGroup(HelpedGroup):
+class DefaultGroup(PanelGroup):
     """A group that runs its first command if none is named: ``report`` is ``report write``."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         place = 0
         while place < len(args) and args[place].partition("=")[0] in _SHARED_NAMES:
             place += 1 if "=" in args[place] else 2
         named = args[place] if place < len(args) else ""
         if named not in self.commands and named not in ctx.help_option_names:
             args = [next(iter(self.commands)), *args]
-        found: list[str] = super().parse_args(ctx, args)
-        return found
+        return super().parse_args(ctx, args)
 
 
 _SHARED_NAMES = frozenset({"-o", *(f"--{entry.name}" for entry in fields(SharedOptions))})
 """Each of them takes a value."""
-
-
-def group(explanation: str, kind: type[HelpedGroup] = HelpedGroup) -> typer.Typer:
-    """Make a Typer application of several commands."""
-    return typer.Typer(
-        cls=kind,
-        help=explanation,
-        callback=group_callback(lambda: None),
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-    )
-
-
-def single(function: Callable[..., int], **sentences: str) -> typer.Typer:
-    """Make a Typer application of a single command.
-
-    :param sentences: by the names that stand for them in the docstring, such as ``{AUDIT_EVENTS}``.
-    """
-    application = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    add(application, function, **sentences)
-    return application
-
-
-def add(application: typer.Typer, function: Callable[..., int], name: str | None = None, **sentences: str) -> None:
-    """Add a command, its docstring as its help; ``sentences`` as in ``single``."""
-    text = function.__doc__ or ""
-    for placeholder, sentence in sentences.items():
-        text = text.replace(f"{{{placeholder}}}", sentence)
-    application.command(name, cls=HelpedCommand, help=unwrap(text))(command(function))
-
-
-def unwrap(docstring: str) -> str:
-    """Join the lines of each paragraph of a docstring, for Typer to wrap; escape markup."""
-    paragraphs = inspect.cleandoc(docstring).split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("[", "\\[")
-
-
-def remember(context: typer.Context, values: dict[str, Any]) -> None:
-    """Take the shared options out of ``values`` and store them in the context, over the outer options."""
-    own = SharedOptions(**{entry.name: values.pop(entry.name) for entry in fields(SharedOptions)})
-    context.obj = own.over(context.obj or SharedOptions())
-
-
-def _show_with_shared_options(
-    target: Callable[..., Any], shown: Callable[..., Any], *, gives_findings: bool = False
-) -> None:
-    def shared_only(shared: SharedOptions) -> None: ...
-
-    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    own = [entry for entry in inspect.signature(shown).parameters.values() if entry.name != "invocation"]
-    shared = dict(inspect.signature(expand(shared_only)).parameters)
-    if gives_findings:
-        annotation = Annotated[Any, output_option(gives_findings=True)]
-        shared["output"] = shared["output"].replace(annotation=annotation)
-    if hasattr(target, "__wrapped__"):
-        del target.__wrapped__
-    show_parameters(target, [context, *own, *shared.values()])

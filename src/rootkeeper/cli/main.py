@@ -9,19 +9,17 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import typer
-from typer.core import TyperCommand
+import click
 
 from rootkeeper import __version__
+from rootkeeper.cli.completion import SHELLS, find_shell, install_completion
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
-from rootkeeper.cli.invocation import HelpedGroup, group_callback, unwrap
-from rootkeeper.cli.outputs import option
+from rootkeeper.cli.invocation import PanelGroup
+from rootkeeper.cli.outputs import ExitStatus, PanelOption
 from rootkeeper.cli.terminal import OutputLostError, Terminal, as_interrupts, prepare_streams
 from rootkeeper.errors import RootkeeperError
 
@@ -36,19 +34,19 @@ class CommandEntry:
     """The first line of the command's own help; a test compares the two."""
     panel: str
     application: str = "application"
-    """The name of its Typer application, in a module of several commands."""
+    """Its name in the module."""
 
-    @cache  # noqa: B019 - entries live as long as the program
-    def load(self) -> Any:
-        """Import the command; it is made once."""
+    def load(self) -> click.Command:
+        """Import the command."""
         module = importlib.import_module(f"rootkeeper.cli.commands.{self.module}")
-        return typer.main.get_command(getattr(module, self.application))
+        found: click.Command = getattr(module, self.application)
+        return found
 
 
 _TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
 
 
-class RootkeeperGroup(HelpedGroup):
+class RootkeeperGroup(PanelGroup):
     """All commands, in the order in which a newcomer needs them."""
 
     entries: ClassVar[Mapping[str, CommandEntry]] = {
@@ -104,18 +102,16 @@ class RootkeeperGroup(HelpedGroup):
         "logout": CommandEntry("login", "Sign out of a Rootkeeper server.", _SERVE, "logout_application"),
     }
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the name and shape are Typer's
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's shape
         return list(self.entries)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the name and shape are Typer's
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's shape
         entry = self.entries.get(cmd_name)
-        if entry is None:
-            return None
-        loaded = entry.load()
-        loaded.name = cmd_name
-        return loaded
+        return None if entry is None else entry.load()
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from difflib import get_close_matches
+
         name = args[0]
         if name not in self.entries and not name.startswith("-"):
             similar = get_close_matches(name, self.entries)
@@ -123,19 +119,49 @@ class RootkeeperGroup(HelpedGroup):
             ctx.fail(f"There is no command {name!r}.{suggestion}")
         return super().resolve_command(ctx, args)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        replacements = [
-            TyperCommand(name, help=entry.line, rich_help_panel=entry.panel) for name, entry in self.entries.items()
-        ]
-        page = HelpedGroup(
-            name=self.name,
-            commands=replacements,
-            params=self.params,
-            help=self.help,
-            epilog=self.epilog,
-            rich_markup_mode=self.rich_markup_mode,
-        )
-        page.format_help(ctx, formatter)
+    def list_lines(self) -> list[tuple[str, str, str]]:
+        return [(entry.panel, name, entry.line) for name, entry in self.entries.items()]
+
+
+def _ending_flag(name: str, explanation: str, act: Callable[[], None]) -> PanelOption:
+    """Declare a flag that does something and ends the program."""
+
+    def callback(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            act()
+            context.exit()
+
+    return PanelOption([name], is_flag=True, is_eager=True, expose_value=False, callback=callback, help=explanation)
+
+
+def _show_completion() -> None:
+    completion, _, _ = SHELLS[find_shell()]
+    Terminal().write(f"{completion(PROGRAM, {}, 'rootkeeper', '_ROOTKEEPER_COMPLETE').source()}\n")
+
+
+def _install_completion() -> None:
+    Terminal().remark(f"Completion is installed in {install_completion(find_shell())}. Open a new terminal to use it.")
+
+
+PROGRAM = RootkeeperGroup(
+    name="rootkeeper",
+    params=[
+        _ending_flag("--version", "Show the version and end.", lambda: Terminal().write(f"rootkeeper {__version__}\n")),
+        _ending_flag("--install-completion", "Install completion for the current shell.", _install_completion),
+        _ending_flag(
+            "--show-completion",
+            "Show completion for the current shell, to copy it or customize the installation.",
+            _show_completion,
+        ),
+    ],
+    help="""See, delete and recover the root user credentials of every account in an AWS organization.
+
+Set AWS credentials, Regions and endpoints as for the AWS CLI. To try everything without an AWS account: rootkeeper
+demo.
+
+Exit statuses: 0 good; 1 the answer is bad; 2 wrong usage; 3 refused or unreachable; 4 a change failed or isn't proven;
+70 a bug; 130 interrupted.""",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -144,8 +170,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     with as_interrupts(signal.SIGTERM, signal.SIGHUP):
         try:
-            status = int(_application().main(args=arguments, prog_name="rootkeeper", standalone_mode=False) or 0)
-        except typer.TyperException as error:
+            status = int(PROGRAM.main(args=arguments, prog_name="rootkeeper", standalone_mode=False) or 0)
+        except click.Abort:
+            status = ExitStatus.INTERRUPTED
+        except click.ClickException as error:
             status = report_usage(error, terminal)
         except RootkeeperError as error:
             status = report_error(error, terminal)
@@ -159,38 +187,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = max(status, report_lost_output(error, terminal))
         return status
-
-
-def _application() -> Any:
-    return typer.main.get_command(
-        typer.Typer(
-            cls=RootkeeperGroup,
-            callback=_root,
-            help=unwrap(_root.__doc__ or ""),
-            no_args_is_help=True,
-            rich_markup_mode="rich",
-        )
-    )
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        Terminal().write(f"rootkeeper {__version__}\n")
-        raise typer.Exit
-
-
-@group_callback
-def _root(
-    *,
-    version: Annotated[
-        bool, option("--version", "Show the version and end.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    """See, delete and recover the root user credentials of every account in an AWS organization.
-
-    Set AWS credentials, Regions and endpoints as for the AWS CLI. To try everything without an AWS account:
-    rootkeeper demo.
-
-    Exit statuses: 0 good; 1 the answer is bad; 2 wrong usage; 3 refused or unreachable; 4 a change failed or isn't
-    proven; 70 a bug; 130 interrupted.
-    """

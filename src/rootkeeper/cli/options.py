@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from click import IntRange
+
 from rootkeeper.cli.outputs import OptionSet, argument, comma_list, option
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
@@ -143,8 +145,7 @@ class PaceOptions(OptionSet):
         option(
             "--api-share PERCENT",
             "Most of AWS's published request rates to use. Default: 100, reached only while AWS throttles nothing.",
-            min=1,
-            max=100,
+            type=IntRange(1, 100),
         ),
     ] = None
 
@@ -223,7 +224,7 @@ class CredentialsOptions(OptionSet):
         return CredentialsStatement(parse_moment(self.credentials_end, "--credentials-end", now, day_ends=False))
 
 
-_selector = partial(option, rich_help_panel="Selection")
+_selector = partial(option, panel="Selection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +352,7 @@ def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
     return frozenset(CredentialKind(word) for word in words)
 
 
-_wave_option = partial(option, rich_help_panel="Waves")
+_wave_option = partial(option, panel="Waves")
 
 
 @dataclass(frozen=True, slots=True)

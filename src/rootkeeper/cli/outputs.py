@@ -1,19 +1,20 @@
-"""Exit statuses, output formats, and sets of options.
+"""Exit statuses, output formats, and the declarations of options and arguments.
 
-An option that several commands share is a field of a dataclass. A command takes the dataclass as a parameter, and
-``expand`` shows its fields to Typer as parameters. So each option is named, explained and typed once.
+An option that several commands share is a field of a dataclass. A command takes the dataclass as a parameter, and each
+field is a parameter of the command line. So each option is named, explained and typed once.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, fields
-from enum import IntEnum, StrEnum
-from functools import wraps
-from typing import Any, TypeAlias, get_type_hints
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum, StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, TypeAlias, get_args, get_origin
 
-import typer
+import click
+from click.shell_completion import CompletionItem
 
 from rootkeeper.cli.completion import VALUES
 from rootkeeper.reports.formats import FINDING_FORMATS, Format
@@ -38,89 +39,104 @@ class ExitStatus(IntEnum):
     """Interrupted."""
 
 
+class WordChoice(click.Choice[Any]):
+    """One of some words; its value is the word's meaning."""
+
+    def __init__(self, meanings: Mapping[str, Any]) -> None:
+        super().__init__(meanings)
+        self._meanings = meanings
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._meanings[super().convert(value, param, ctx)]
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A declared option or argument. The parameter or field that it annotates has its name, type and default."""
+
+    kind: type[PanelOption | click.Argument]
+    names: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    def make_parameter(self, name: str, annotation: Any, default: Any) -> click.Parameter:
+        """Make a parameter of the command line.
+
+        :param default: ``...`` for a required parameter.
+        """
+        settings: dict[str, Any] = {"required": default is ...}
+        if get_origin(annotation) is UnionType:
+            (annotation,) = set(get_args(annotation)) - {NoneType}
+        if get_origin(annotation) is list:
+            (annotation,) = get_args(annotation)
+            settings |= {"nargs": -1} if self.kind is click.Argument else {"multiple": True}
+        elif default not in (None, ...):
+            settings["default"] = default.value if isinstance(default, Enum) else default
+        settings["type"] = _TYPES.get(annotation, annotation)
+        if isinstance(annotation, type) and issubclass(annotation, Enum):
+            settings["type"] = WordChoice({member.value: member for member in annotation})
+        settings |= self.settings
+        if self.kind is click.Argument:
+            return click.Argument([name], **settings)
+        if isinstance(settings["type"], click.Choice):
+            settings.setdefault("metavar", "|".join(settings["type"].choices))
+        return PanelOption([name, *self.names], is_flag=annotation is bool, **settings)
+
+
+_TYPES: Mapping[Any, Any] = {Path: click.Path(path_type=Path)}
+
+
+class PanelOption(click.Option):
+    """An option, with the heading under which its help is shown."""
+
+    def __init__(self, *names: Any, panel: str | None = None, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.panel = panel
+
+
 def option(declaration: str, explanation: str, **settings: Any) -> Any:
     """Declare an option as its help shows it: ``--ou ID|PATH``, or ``--yes -y`` for a flag with two names.
 
     Completion knows values by the last of its names.
     """
-    names = [word for word in declaration.split() if word.startswith("-")]
+    names = tuple(word for word in declaration.split() if word.startswith("-"))
     metavar = declaration.split()[-1]
-    settings.setdefault("autocompletion", VALUES.get(names[-1]))
-    return typer.Option(*names, metavar=None if metavar in names else metavar, help=explanation, **settings)
+    if metavar not in names:
+        settings["metavar"] = metavar
+    if names[-1] in VALUES:
+        settings["shell_complete"] = VALUES[names[-1]]
+    return Declaration(PanelOption, names, {"help": explanation, "show_default": True, **settings})
 
 
 def comma_list(declaration: str, choices: Iterable[str], explanation: str) -> Any:
     """Declare an option that takes some of these words with commas; completion offers them."""
     words = tuple(choices)
 
-    def complete(incomplete: str) -> list[str]:
+    def complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         earlier, comma, last = incomplete.rpartition(",")
         used = set(earlier.split(","))
-        return [earlier + comma + word for word in words if word.startswith(last) and word not in used]
+        return [CompletionItem(earlier + comma + word) for word in words if word.startswith(last) and word not in used]
 
-    return option(declaration, explanation, autocompletion=complete)
+    return option(declaration, explanation, shell_complete=complete)
 
 
 def choice(declaration: str, choices: Mapping[str, Any], explanation: str, **settings: Any) -> Any:
     """Declare an option that takes one of these words; its value is the word's meaning."""
-
-    def parse(text: str) -> Any:
-        if text not in choices:
-            raise typer.BadParameter(f"{text!r} is not one of {', '.join(choices)}.")
-        return choices[text]
-
-    def complete(incomplete: str) -> list[str]:
-        return [word for word in choices if word.startswith(incomplete)]
-
-    return option(declaration, explanation, parser=parse, autocompletion=complete, **settings)
+    return option(declaration, explanation, type=WordChoice(choices), **settings)
 
 
 def argument(metavar: str, explanation: str, **settings: Any) -> Any:
     """Declare an argument, such as ``ACCOUNT``."""
-    return typer.Argument(metavar=metavar, help=explanation, autocompletion=VALUES.get(metavar), **settings)
+    return Declaration(
+        click.Argument, (), {"metavar": metavar, "help": explanation, "shell_complete": VALUES.get(metavar), **settings}
+    )
 
 
 class OptionSet:
     """The base class of every dataclass of options."""
 
     __slots__ = ()
-
-
-def expand(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace the dataclass parameters of a function by their fields."""
-    hints = get_type_hints(function, include_extras=True)
-    shown: list[inspect.Parameter] = []
-    sets: dict[str, type[OptionSet]] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if isinstance(hints[name], type) and issubclass(hints[name], OptionSet):
-            sets[name] = hints[name]
-            set_hints = get_type_hints(hints[name], include_extras=True)
-            for entry in _fields(hints[name]):
-                default = inspect.Parameter.empty if entry.default is MISSING else entry.default
-                kind, annotation = inspect.Parameter.KEYWORD_ONLY, set_hints[entry.name]
-                shown.append(inspect.Parameter(entry.name, kind, default=default, annotation=annotation))
-        else:
-            shown.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
-
-    @wraps(function)
-    def expanded(**values: Any) -> Any:
-        for name, option_set in sets.items():
-            values[name] = option_set(**{entry.name: values.pop(entry.name) for entry in _fields(option_set)})
-        return function(**values)
-
-    del expanded.__wrapped__
-    show_parameters(expanded, shown)
-    return expanded
-
-
-def show_parameters(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> None:
-    """Make ``function`` look as if it had these parameters."""
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
-    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-
-
-def _fields(option_set: type[OptionSet]) -> tuple[Field[Any], ...]:
-    return fields(option_set)  # type: ignore[arg-type]  # every option set is a dataclass
+    __match_args__: tuple[str, ...]
+    """The names of the fields."""
 
 
 class OutputFormat(StrEnum):
@@ -152,4 +168,4 @@ def output_option(*, gives_findings: bool) -> Any:
         named = ", ".join(form.name for form in FINDING_FORMATS)
         declaration = "-o --output FORMAT"
         explanation = f"{explanation[:-1]}: {', '.join(OutputFormat)}; or of its findings: {named}."
-    return choice(declaration, _OUTPUTS, explanation, rich_help_panel=SHARED_PANEL)
+    return choice(declaration, _OUTPUTS, explanation, panel=SHARED_PANEL)

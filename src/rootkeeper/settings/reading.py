@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
@@ -72,6 +71,8 @@ def load_settings(config_path: Path | None, environment: Mapping[str, str], data
 def _read_file(path: Path | None) -> list[_SettingText]:
     if path is None:
         return []
+    import tomllib
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

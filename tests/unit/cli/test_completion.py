@@ -68,7 +68,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def complete(words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let bash ask, as its script does."""
-    monkeypatch.setenv("_ROOTKEEPER_COMPLETE", "complete_bash")
+    monkeypatch.setenv("_ROOTKEEPER_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
     with pytest.raises(SystemExit) as ended:
@@ -76,7 +76,9 @@ def complete(words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     assert ended.value.code == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    return shown.out.split()
+    lines = [line.split(",", 1) for line in shown.out.splitlines() if line]
+    assert {kind for kind, _ in lines} <= {"plain"}
+    return [word for _, word in lines]
 
 
 IDS = list(ACCOUNTS)
@@ -178,7 +180,7 @@ def test_words_and_explanations_have_only_characters_that_no_shell_evaluates() -
         ],
         "",
     )
-    assert found == [("ok-1", "its id id  31mred")]
+    assert [(item.value, item.help) for item in found] == [("ok-1", "its id id  31mred")]
     assert len(choose(((f"w{number}", "") for number in range(10_000)), "w")) == MOST_ITEMS
 
 
@@ -186,11 +188,12 @@ def test_zsh_gets_no_name_that_it_would_evaluate(
     database: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROOTKEEPER_DATABASE_URL", f"sqlite:///{database}")
-    monkeypatch.setenv("_ROOTKEEPER_COMPLETE", "complete_zsh")
-    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "rootkeeper audit 6666")
+    monkeypatch.setenv("_ROOTKEEPER_COMPLETE", "zsh_complete")
+    monkeypatch.setenv("COMP_WORDS", "rootkeeper audit 6666")
+    monkeypatch.setenv("COMP_CWORD", "2")
     with pytest.raises(SystemExit):
         main([])
-    assert capsys.readouterr().out.strip() == """_arguments '*: :(("666677778888":"atouch /tmp/xid b"))'"""
+    assert capsys.readouterr().out.splitlines() == ["plain", "666677778888", "atouch /tmp/xid b"]
 
 
 def test_profiles_come_from_the_files_of_aws(
@@ -216,15 +219,42 @@ def test_completion_loads_no_client_and_opens_no_connection(database: Path) -> N
     )
     environment = os.environ | {
         "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
-        "_ROOTKEEPER_COMPLETE": "complete_bash",
+        "_ROOTKEEPER_COMPLETE": "bash_complete",
         "COMP_WORDS": "rootkeeper jobs show ",
         "COMP_CWORD": "3",
     }
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert (run.stdout.split("\n"), run.stderr) == (["j-5", "[]", ""], "")
+    assert (run.stdout.split("\n"), run.stderr) == (["plain,j-5", "[]", ""], "")
 
 
 def test_every_named_value_belongs_to_an_option_or_argument_of_some_command() -> None:
     sources = "".join(path.read_text() for path in (REPOSITORY / "src/rootkeeper/cli").rglob("*.py"))
     assert RootkeeperGroup.entries
     assert [name for name in VALUES if f'("{name}' not in sources] == []
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"), [("bash", ".bashrc"), ("zsh", ".zshrc"), ("fish", ".config/fish/config.fish")]
+)
+def test_completion_is_installed_once_after_the_other_lines_of_the_start_file(
+    shell: str, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
+    start = tmp_path / file
+    start.parent.mkdir(parents=True, exist_ok=True)
+    start.write_text("export EDITOR=vi")
+    for _ in range(2):
+        assert main(["--install-completion"]) == 0
+        assert str(start) in capsys.readouterr().err
+    before, line = start.read_text().splitlines()
+    assert before == "export EDITOR=vi"
+    assert f"_ROOTKEEPER_COMPLETE={shell}_source rootkeeper" in line
+    assert main(["--show-completion"]) == 0
+    assert f"_ROOTKEEPER_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+def test_another_shell_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/dash")
+    assert main(["--install-completion"]) == 2
+    assert "no completion for the shell 'dash'" in capsys.readouterr().err

@@ -1,49 +1,83 @@
-"""Options written once, shown to Typer one by one."""
+"""Options written once are parameters of each command that takes them."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer.testing import CliRunner
+import click
+import pytest
+from click.testing import CliRunner
 
-from rootkeeper.cli.outputs import OptionSet, expand, option
+from rootkeeper.cli.invocation import command, list_parameters
+from rootkeeper.cli.outputs import OptionSet, argument, option
+
+
+class Finish(StrEnum):
+    """A choice whose words aren't the names of its members."""
+
+    FLAT = "matt"
+    SHINY = "gloss"
 
 
 @dataclass(frozen=True, slots=True)
 class Paint(OptionSet):
-    """Two options."""
+    """Some options."""
 
     colour: Annotated[str, option("--colour NAME", "Which colour.")]
     coats: Annotated[int, option("--coats -c", "How many.")] = 1
+    finishes: Annotated[list[Finish] | None, option("--finish", "How it looks.")] = None
 
 
-def paint(thing: str, paint: Paint) -> str:
+def paint(thing: Annotated[Path, argument("THING", "What to paint.")], paint: Paint) -> int:
     """Paint a thing."""
-    return f"{thing} {paint.colour} {paint.coats}"
+    click.echo(f"{thing!r} {paint.colour} {paint.coats!r} {paint.finishes!r}")
+    return 0
+
+
+def run(*arguments: str) -> str:
+    return CliRunner().invoke(command(paint), arguments).output
 
 
 def test_fields_become_parameters() -> None:
-    assert list(inspect.signature(expand(paint)).parameters) == ["thing", "colour", "coats"]
+    sets, parameters = list_parameters(paint)
+    assert sets == {"paint": Paint}
+    assert [parameter.name for parameter in parameters] == ["thing", "colour", "coats", "finishes"]
 
 
-def test_values_are_put_together_again() -> None:
-    assert expand(paint)(thing="door", colour="red", coats=2) == "door red 2"
+@pytest.mark.parametrize(
+    ("arguments", "values"),
+    [
+        (("--colour", "red"), "red 1 ()"),
+        (("--colour", "red", "-c", "2"), "red 2 ()"),
+        (("--colour", "red", "--finish", "matt", "--finish", "gloss"), f"red 1 {(Finish.FLAT, Finish.SHINY)!r}"),
+    ],
+)
+def test_values_are_put_together_again(arguments: tuple[str, ...], values: str) -> None:
+    assert run("door", *arguments) == f"{Path('door')!r} {values}\n"
 
 
-def test_typer_shows_and_reads_them() -> None:
-    application = typer.Typer()
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "Missing option '--colour'"),
+        (("--colour", "red", "--coats", "x"), "'x' is not a valid integer"),
+        (("--colour", "red", "--finish", "FLAT"), "'FLAT' is not one of 'matt', 'gloss'"),
+    ],
+)
+def test_values_of_another_type_are_refused(arguments: tuple[str, ...], problem: str) -> None:
+    assert problem in run("door", *arguments)
 
-    @application.command()
-    @expand
-    def show(thing: Annotated[str, typer.Argument()], paint: Paint) -> None:
-        typer.echo(f"{thing} {paint.colour} {paint.coats}")
 
-    result = CliRunner().invoke(application, ["door", "--colour", "red"])
-    assert result.output == "door red 1\n"
-    assert CliRunner().invoke(application, ["door", "--colour", "red", "-c", "2"]).output == "door red 2\n"
-    page = CliRunner().invoke(application, ["--help"]).output
-    assert "--coats" in page
-    assert "NAME" in page
+def test_the_help_shows_them() -> None:
+    page = run("--help")
+    for line in (
+        "THING  What to paint.",
+        "--colour NAME",
+        "-c, --coats INTEGER",
+        "--finish matt|gloss",
+        "[default: 1]",
+    ):
+        assert line in page

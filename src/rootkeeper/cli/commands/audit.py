@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, Output, OutputFormat, option
@@ -95,7 +95,6 @@ def _garbage_collected_rarely() -> Iterator[None]:
 
 
 @gives_findings
-@through_server
 def audit(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -146,4 +145,4 @@ def audit(
         )
 
 
-application = single(audit, AUDIT_EVENTS=AUDIT_EVENTS)
+application = command(audit, AUDIT_EVENTS=AUDIT_EVENTS)

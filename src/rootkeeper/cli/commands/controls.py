@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, parse_moment, parse_period
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OptionSet, OutputFormat, argument, option
@@ -33,7 +33,6 @@ class PeriodOptions(OptionSet):
         return parse_period(self.start, self.end, now, self.organization)
 
 
-@through_server
 def frameworks(invocation: Invocation) -> int:
     """List the frameworks, and their controls that aren't judged.
 
@@ -49,7 +48,6 @@ def frameworks(invocation: Invocation) -> int:
     return ExitStatus.GOOD
 
 
-@through_server
 def list_controls(
     invocation: Invocation,
     fail_on: FailOnOptions,
@@ -83,7 +81,6 @@ def list_controls(
     return ExitStatus.BAD if has_bad_controls(record["controls"], findings) else ExitStatus.GOOD
 
 
-@through_server
 def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, *, control: ControlArgument) -> int:
     """Judge one control, and show the accounts behind the verdict.
 
@@ -108,7 +105,6 @@ def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, 
     return ExitStatus.BAD if has_bad_controls([record["control"]], findings) else ExitStatus.GOOD
 
 
-@through_server
 def attest(
     invocation: Invocation,
     change: ChangeOptions,
@@ -160,7 +156,7 @@ def attest(
     return ExitStatus.GOOD
 
 
-application = group("Judge and attest controls of frameworks such as CIS and PCI DSS.")
+application = PanelGroup(help="Judge and attest controls of frameworks such as CIS and PCI DSS.")
 add(application, frameworks)
 add(application, list_controls, "list")
 add(application, show)

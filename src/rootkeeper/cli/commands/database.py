@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, argument, option
 
 
@@ -152,7 +152,7 @@ def upgrade(
     return ExitStatus.GOOD
 
 
-application = group("Check, back up, restore and upgrade the database.")
+application = PanelGroup(help="Check, back up, restore and upgrade the database.")
 add(application, check, "check")
 add(application, backup, "backup")
 add(application, restore, "restore")

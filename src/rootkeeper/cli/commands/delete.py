@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions, Confirmation
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import DeletionChoices, PaceOptions, SelectionOptions, WaveOptions
@@ -149,7 +149,6 @@ def evaluate_dry_run(plan: DeletionPlan) -> ExitStatus:
     return ExitStatus.BAD if plan.has_blocked or plan.has_unknown else ExitStatus.GOOD
 
 
-@through_server
 def delete(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -189,4 +188,4 @@ def delete(
         return agree_and_delete(invocation, operator, proposal, rules, change, confirmation)
 
 
-application = single(delete)
+application = command(delete)

@@ -18,9 +18,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
+from click import IntRange
+
 from rootkeeper.cli.demo_processes import DemoServer, SandboxProcess, choose_port
 from rootkeeper.cli.demo_story import DELEGATE, STORY, DemoPlayer, title
-from rootkeeper.cli.invocation import Invocation, single
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.demo.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
@@ -45,8 +47,7 @@ def demo(
         option(
             "--port PORT",
             f"The server's port. Default: {USUAL_PORT}, or a free port if it is taken.",
-            min=1,
-            max=_LARGEST_PORT,
+            type=IntRange(1, _LARGEST_PORT),
         ),
     ] = None,
     no_browser: Annotated[bool, option("--no-browser", "Don't open the console in a browser.")] = False,
@@ -55,8 +56,7 @@ def demo(
         option(
             "--sandbox-port PORT",
             f"The sandbox's port. Default: {USUAL_SANDBOX_PORT}, or a free port if it is taken.",
-            min=1,
-            max=_LARGEST_PORT,
+            type=IntRange(1, _LARGEST_PORT),
         ),
     ] = None,
 ) -> int:
@@ -198,4 +198,4 @@ def _answer_until_ended(terminal: Terminal, server: DemoServer) -> None:
     raise InputError(f"The server ended unexpectedly: {server.read_last_words()}")
 
 
-application = single(demo)
+application = command(demo)

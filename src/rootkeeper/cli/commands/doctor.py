@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
 
 
-@through_server
 def doctor(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """Check whether this machine is ready to work: one line for each check, with the fix.
 
@@ -47,4 +46,4 @@ def doctor(invocation: Invocation, fail_on: FailOnOptions) -> int:
     return ExitStatus.BAD if has_findings(checks, findings) else ExitStatus.GOOD
 
 
-application = single(doctor)
+application = command(doctor)

@@ -16,7 +16,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.changes import ChangeOptions, begin_change
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import AccountArgument, FailOnOptions, SelectionOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rootkeeper.root_emails.records import EmailChangeRecord
 
 
-@through_server
 @gives_findings
 def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: FailOnOptions) -> int:
     """Check the root e-mail address of every account.
@@ -162,7 +161,6 @@ def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path} can't be read: {error.strerror}.", hint="Check the path given with --otp-from.")
 
 
-@through_server
 def change_email(
     invocation: Invocation,
     change: ChangeOptions,
@@ -173,9 +171,7 @@ def change_email(
     ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None,
     otp_from: Annotated[
         Path | None,
-        option(
-            "--otp-from FILE", "Read the one-time password from a file, a named pipe or stdin (-).", allow_dash=True
-        ),
+        option("--otp-from FILE", "Read the one-time password from a file, a named pipe or stdin (-)."),
     ] = None,
     override: Annotated[
         bool, option("--override", "Ignore the rules, an exception or a failsafe; the reason is recorded.")
@@ -279,7 +275,7 @@ class _EmailChangeCommand:
         )
 
 
-application = group("Check, attest and change root e-mail addresses.")
+application = PanelGroup(help="Check, attest and change root e-mail addresses.")
 add(application, list_emails, "list")
 add(application, attest_email, "attest")
 add(application, change_email, "change")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.options import AccountArgument, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, option
 from rootkeeper.cli.progress import open_progress
@@ -91,7 +91,7 @@ def remove_exception(invocation: Invocation, change: ChangeOptions, *, account: 
     return ExitStatus.GOOD
 
 
-application = group("Manage the accounts that deletion skips.")
+application = PanelGroup(help="Manage the accounts that deletion skips.")
 add(application, add_exception, "add")
 add(application, list_exceptions, "list")
 add(application, remove_exception, "remove")

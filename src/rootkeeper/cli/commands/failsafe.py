@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, single, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, command, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import CredentialsOptions, FailOnOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -137,7 +137,6 @@ def _open_and_wait(
         return ExitStatus.INCOMPLETE
 
 
-@through_server
 @gives_findings
 def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """Check each failsafe.
@@ -360,10 +359,10 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
-application = group("Set up and check the failsafe: the delegated administrator's root login.")
+application = PanelGroup(help="Set up and check the failsafe: the delegated administrator's root login.")
 add(application, set_up, "set-up")
 add(application, check, "check")
 add(application, attest, "attest")
 add(application, runbook, "runbook")
 add(application, record_drill, "record-drill")
-breakglass_application = single(breakglass)
+breakglass_application = command(breakglass)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import AccountArgument, FailOnOptions, parse_past_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 
 
-@through_server
 def history(
     invocation: Invocation,
     *,
@@ -42,10 +41,9 @@ def history(
     return ExitStatus.GOOD
 
 
-application = single(history)
+application = command(history)
 
 
-@through_server
 def diff(
     invocation: Invocation,
     fail_on: FailOnOptions,
@@ -92,4 +90,4 @@ def diff(
     return ExitStatus.BAD if findings & worse else ExitStatus.GOOD
 
 
-diff_application = single(diff)
+diff_application = command(diff)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from click import IntRange
+
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import PaceOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -18,12 +20,11 @@ if TYPE_CHECKING:
 JobArgument = Annotated[str, argument("JOB_ID", "A job id from rootkeeper jobs list.")]
 
 
-@through_server
 def list_jobs(
     invocation: Invocation,
     *,
     unfinished: Annotated[bool, option("--unfinished", "Only jobs that run or can be resumed.")] = False,
-    limit: Annotated[int, option("--limit N", "Show at most N jobs.")] = 50,
+    limit: Annotated[int, option("--limit N", "Show at most N jobs.", type=IntRange(1))] = 50,
 ) -> int:
     """List audits and deletions that ran as jobs, newest first.
 
@@ -38,8 +39,6 @@ def list_jobs(
     from rootkeeper.cli.rendering.jobs import show_jobs
 
     output = invocation.choose_output(*LIST_OUTPUTS)
-    if limit < 1:
-        raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Use 1 or more.")
     with open_operator(invocation) as operator:
         operator.warn_overdue()
         found = operator.list_jobs(unfinished=unfinished, limit=limit)
@@ -47,7 +46,6 @@ def list_jobs(
     return ExitStatus.GOOD
 
 
-@through_server
 def show_one(invocation: Invocation, *, job: JobArgument) -> int:
     """Show one job; of a deletion, also the result of each account so far.
 
@@ -62,7 +60,6 @@ def show_one(invocation: Invocation, *, job: JobArgument) -> int:
         return _show(operator, operator.get_job(job), output)
 
 
-@through_server
 def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
     """Cancel a job for good.
 
@@ -80,7 +77,6 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
 
 
 @gives_findings
-@through_server
 def resume_one(
     invocation: Invocation,
     change: ChangeOptions,
@@ -123,7 +119,7 @@ def _show(operator: Operator, found: Job, output: OutputFormat) -> int:
     return ExitStatus.GOOD
 
 
-application = group("List, show, cancel and resume jobs.")
+application = PanelGroup(help="List, show, cancel and resume jobs.")
 add(application, list_jobs, "list")
 add(application, show_one, "show")
 add(application, cancel_one, "cancel")

@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from click import IntRange
+
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation, begin_change
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
@@ -29,15 +31,15 @@ if TYPE_CHECKING:
     from rootkeeper.windows.rules import CloseResult
 
 
-@through_server
 def list_entries(
     invocation: Invocation,
     *,
     account: Annotated[str | None, option("--account ID", "Only entries about this account.")] = None,
     since: Annotated[
-        int, option("--since SEQUENCE", "Only entries after this sequence number.", min=0, show_default=False)
+        int,
+        option("--since SEQUENCE", "Only entries after this sequence number.", type=IntRange(0), show_default=False),
     ] = 0,
-    limit: Annotated[int | None, option("--limit N", "Show at most N entries.", min=1)] = None,
+    limit: Annotated[int | None, option("--limit N", "Show at most N entries.", type=IntRange(1))] = None,
 ) -> int:
     """List entries of the audit trail, oldest first.
 
@@ -56,7 +58,6 @@ def list_entries(
     return ExitStatus.GOOD
 
 
-@through_server
 def verify(invocation: Invocation) -> int:
     """Verify that no entry was altered, removed, inserted or moved.
 
@@ -294,7 +295,7 @@ def _show_import(found: LedgerImport, terminal: Terminal) -> None:
             )
 
 
-application = group("Read and verify the audit trail.")
+application = PanelGroup(help="Read and verify the audit trail.")
 add(application, list_entries, "list")
 add(application, verify, "verify")
 add(application, export, "export")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated
 
 from rootkeeper.access.rules import IdentityKind
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import (
@@ -22,7 +22,6 @@ from rootkeeper.errors import (
 _INSTEAD = "Add --token-stdin with an API token on stdin, or set ROOTKEEPER_TOKEN."
 
 
-@through_server
 def login(
     invocation: Invocation,
     *,
@@ -89,7 +88,6 @@ def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datet
     return sign_in.token, sign_in.expires_at
 
 
-@through_server
 def logout(invocation: Invocation) -> int:
     """Sign out of a Rootkeeper server.
 
@@ -129,5 +127,5 @@ def logout(invocation: Invocation) -> int:
     return ExitStatus.GOOD
 
 
-application = single(login)
-logout_application = single(logout)
+application = command(login)
+logout_application = command(logout)

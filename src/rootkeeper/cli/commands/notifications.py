@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from click import IntRange
+
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 from rootkeeper.installation import require_extra
 from rootkeeper.organization.accounts import Endpoint
@@ -41,7 +43,7 @@ def try_targets(
 def list_deliveries(
     invocation: Invocation,
     *,
-    limit: Annotated[int, option("--limit N", "Show at most N deliveries.", min=1, max=10_000)] = 50,
+    limit: Annotated[int, option("--limit N", "Show at most N deliveries.", type=IntRange(1, 10_000))] = 50,
 ) -> int:
     """List deliveries of notifications for each target, newest first.
 
@@ -70,6 +72,6 @@ def list_deliveries(
     return ExitStatus.GOOD
 
 
-application = group("Test notification targets, and list deliveries.")
+application = PanelGroup(help="Test notification targets, and list deliveries.")
 add(application, try_targets, "test")
 add(application, list_deliveries, "list")

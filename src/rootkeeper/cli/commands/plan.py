@@ -9,7 +9,7 @@ from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
+from rootkeeper.cli.invocation import Invocation, command, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import (
     DeletionChoices,
@@ -33,7 +33,6 @@ from rootkeeper.values import parse_duration
 PLAN_FILE = "rootkeeper-plan.json"
 
 
-@through_server
 def plan(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -96,10 +95,9 @@ def _read_validity(
     return start, parse_moment(not_after, "--not-after", now, day_ends=True) if not_after else None
 
 
-application = single(plan)
+application = command(plan)
 
 
-@through_server
 def apply(
     invocation: Invocation,
     waves: WaveOptions,
@@ -146,11 +144,10 @@ def apply(
         return agree_and_delete(invocation, operator, DeletionProposal(plan), rules, change, confirmation)
 
 
-apply_application = single(apply)
+apply_application = command(apply)
 
 
 @gives_findings
-@through_server
 def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
     """Show which tasks SCPs and RCPs would block.
 
@@ -186,4 +183,4 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     return ExitStatus.BAD if has_blocked(report.rows) else ExitStatus.GOOD
 
 
-preflight_application = single(preflight)
+preflight_application = command(preflight)

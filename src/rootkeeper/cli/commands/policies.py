@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.changes import warn_overdue
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, option
 from rootkeeper.cli.terminal import read_text_file
@@ -32,7 +32,7 @@ from rootkeeper.shipped_policies.rules import (
 if TYPE_CHECKING:
     from rootkeeper.shipped_policies.bundle import PolicyBundle
 
-_narrowing = partial(option, rich_help_panel="To fit the organization")
+_narrowing = partial(option, panel="To fit the organization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +338,7 @@ def _remark(bundle: PolicyBundle, invocation: Invocation) -> None:
         invocation.terminal.remark(remark)
 
 
-application = group("Generate least-privilege policies, alarms and infrastructure code.")
+application = PanelGroup(help="Generate least-privilege policies, alarms and infrastructure code.")
 add(application, show_roles, "roles")
 add(application, show_scp, "scp")
 add(application, show_alarms, "alarms")

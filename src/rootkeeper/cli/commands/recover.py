@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.operator.opening import open_for_emergency, open_operator
 from rootkeeper.cli.options import CredentialsOptions, RecoveryOptions
 from rootkeeper.cli.outputs import ONE_OUTPUTS, ExitStatus, OutputFormat, option
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Operator, Recovery
 
 
-@through_server
 def recover(
     invocation: Invocation,
     change: ChangeOptions,
@@ -102,4 +101,4 @@ def _open(operator: Operator, recovery: Recovery, output: OutputFormat, *, leave
     return ExitStatus.GOOD
 
 
-application = single(recover)
+application = command(recover)

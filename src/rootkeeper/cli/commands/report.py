@@ -7,7 +7,7 @@ from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, group, through_server
+from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_period, parse_stale_after
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
@@ -23,7 +23,6 @@ _BY_NAME = {known.name: known for known in FORMATS}
 
 
 @gives_findings
-@through_server
 def report(
     invocation: Invocation,
     fail_on: FailOnOptions,
@@ -109,7 +108,6 @@ def choose_format(wanted: Format | None, output: Output | None, out: Path | None
 _SENT_FORMATS = {known.name: known.name for known in FORMATS} | {SECURITY_HUB_FORMAT: SECURITY_HUB_FORMAT}
 
 
-@through_server
 def send(
     invocation: Invocation,
     change: ChangeOptions,
@@ -174,6 +172,6 @@ def send(
     return ExitStatus.GOOD if is_done else ExitStatus.INCOMPLETE
 
 
-application = group("Write or send the evidence report of a period. Without a command: write.", DefaultGroup)
+application = DefaultGroup(help="Write or send the evidence report of a period. Without a command: write.")
 add(application, report, "write")
 add(application, send, "send")

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-import typer
+import click
 
 from rootkeeper.installation import require_extra
 
-application = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-
-@application.command(
+@click.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-def sandbox(context: typer.Context) -> None:
+@click.pass_context
+def application(context: click.Context) -> None:
     """Run an AWS organization on localhost.
 
     Every argument goes to the sandbox as it is. This command becomes the sandbox's own process.

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from rootkeeper.cli.invocation import Invocation, single
+from click import IntRange
+
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.outputs import option
 from rootkeeper.installation import require_extra
 
@@ -24,7 +26,7 @@ def serve(
     invocation: Invocation,
     *,
     host: Annotated[str, option("--host", "The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, option("--port", "The port; 0 chooses a free port.", min=0, max=_LARGEST_PORT)] = 8700,
+    port: Annotated[int, option("--port", "The port; 0 chooses a free port.", type=IntRange(0, _LARGEST_PORT))] = 8700,
     insecure_listen: Annotated[
         bool, option("--insecure-listen", "Allow an address that other machines can reach, without TLS.")
     ] = False,
@@ -157,5 +159,5 @@ def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
     return run_process(runtime, work)
 
 
-application = single(serve)
-worker_application = single(worker)
+application = command(serve)
+worker_application = command(worker)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, warn_overdue
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.progress import open_progress
@@ -126,11 +126,10 @@ def disable(
     return ExitStatus.GOOD if done else ExitStatus.INCOMPLETE
 
 
-application = single(enable)
-disable_application = single(disable)
+application = command(enable)
+disable_application = command(disable)
 
 
-@through_server
 def status(
     invocation: Invocation,
     fail_on: FailOnOptions,
@@ -223,4 +222,4 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
     return ExitStatus.GOOD
 
 
-status_application = single(status)
+status_application = command(status)

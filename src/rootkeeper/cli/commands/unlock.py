@@ -10,7 +10,7 @@ from typing import Annotated
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import AccountArgument
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OptionSet, argument, option
@@ -25,7 +25,7 @@ from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.unlock.rules import ChangeKind, LockoutVerdict
 
-_choice = partial(option, rich_help_panel="Actions")
+_choice = partial(option, panel="Actions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,6 @@ def unlock(
         return ExitStatus.GOOD
 
 
-@through_server
 def unlock_bucket(
     invocation: Invocation,
     change: ChangeOptions,
@@ -160,7 +159,6 @@ def unlock_bucket(
     return unlock(invocation, change, options, ResourceKind.BUCKET, account, bucket)
 
 
-@through_server
 def unlock_queue(
     invocation: Invocation,
     change: ChangeOptions,
@@ -194,6 +192,6 @@ def unlock_queue(
     return unlock(invocation, change, options, ResourceKind.QUEUE, account, queue, regions)
 
 
-application = group("Fix bucket and queue policies that lock everyone out.")
+application = PanelGroup(help="Fix bucket and queue policies that lock everyone out.")
 add(application, unlock_bucket, "s3")
 add(application, unlock_queue, "sqs")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope, fold_name, require_scope
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.options import parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp, show_record
@@ -328,7 +328,7 @@ def revoke_token(invocation: Invocation, change: ChangeOptions, *, name: NameArg
     return disable_one(invocation, change, name, IdentityKind.TOKEN)
 
 
-application = group("Manage users who sign in to a server.")
+application = PanelGroup(help="Manage users who sign in to a server.")
 add(application, add_user, "add")
 add(application, list_users, "list")
 add(application, disable_user, "disable")
@@ -336,7 +336,7 @@ add(application, set_role, "set-role")
 add(application, set_password, "set-password")
 add(application, sign_out, "sign-out")
 add(application, reset_factors, "reset-factors")
-token_application = group("Manage API tokens of a server.")
+token_application = PanelGroup(help="Manage API tokens of a server.")
 add(token_application, create_token, "create")
 add(token_application, list_tokens, "list")
 add(token_application, revoke_token, "revoke")

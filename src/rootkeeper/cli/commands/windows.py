@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import RecoveryOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 WindowArgument = Annotated[str, argument("WINDOW_ID|ACCOUNT", "A window, or an account for its latest window.")]
 
 
-@through_server
 def list_windows(
     invocation: Invocation,
     *,
@@ -55,7 +54,6 @@ def list_windows(
     return ExitStatus.GOOD
 
 
-@through_server
 def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
     """Show one recovery window.
 
@@ -70,7 +68,6 @@ def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
         return _show(operator, operator.find_window(window), output)
 
 
-@through_server
 def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Close a recovery window now.
 
@@ -98,7 +95,6 @@ def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowAr
         return show_closing(operator.close_window(found), output, invocation.terminal, operator.now())
 
 
-@through_server
 def request(
     invocation: Invocation,
     options: RecoveryOptions,
@@ -131,7 +127,6 @@ def request(
         return _show_decided(operator, approvals.request_window(wanted), output)
 
 
-@through_server
 def approve(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Approve a recovery window that someone else requested.
 
@@ -147,7 +142,6 @@ def approve(invocation: Invocation, change: ChangeOptions, *, window: WindowArgu
     return _decide(invocation, change, window, Permission.WINDOWS_APPROVE, "Approve {}", "approve")
 
 
-@through_server
 def deny(
     invocation: Invocation,
     change: ChangeOptions,
@@ -167,7 +161,6 @@ def deny(
     return _decide(invocation, change, window, Permission.WINDOWS_DENY, "Deny {}", "deny", reason=reason)
 
 
-@through_server
 def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Cancel a request before the window is opened.
 
@@ -181,7 +174,6 @@ def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
     return _decide(invocation, change, window, Permission.WINDOWS_REQUEST, "Cancel {}", "cancel")
 
 
-@through_server
 def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Open a recovery window that is approved.
 
@@ -218,7 +210,6 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         return _show(operator, opening.window, output)
 
 
-@through_server
 def extend(
     invocation: Invocation,
     change: ChangeOptions,
@@ -242,7 +233,6 @@ def extend(
     return _decide(invocation, change, window, Permission.WINDOWS_EXTEND, what, "extend", duration_seconds=seconds)
 
 
-@through_server
 def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Confirm that you reviewed a recovery window that was opened in an emergency.
 
@@ -257,7 +247,6 @@ def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
     return _decide(invocation, change, window, Permission.WINDOWS_REVIEW, what, "review")
 
 
-@through_server
 def report(invocation: Invocation, *, window: WindowArgument) -> int:
     """Report on a recovery window or a drill.
 
@@ -314,7 +303,7 @@ def _show(operator: Operator, window: RecoveryWindow, output: OutputFormat) -> i
     return ExitStatus.GOOD
 
 
-application = group("Request, approve, open and close recovery windows.")
+application = PanelGroup(help="Request, approve, open and close recovery windows.")
 add(application, request)
 add(application, list_windows, "list")
 add(application, show_one, "show")

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-import typer
+import click
 
 from rootkeeper.audit.records import head_from_record
 from rootkeeper.audit.service import AuditReport
@@ -180,7 +180,7 @@ class RemoteJobs:
         else:
             remark(f"Job {job.job_id} continues on the server. See it: rootkeeper jobs show {job.job_id}", style="bold")
             remark(f"End it: rootkeeper jobs cancel {job.job_id}", style="bold")
-        return typer.Exit(int(status))
+        return click.exceptions.Exit(int(status))
 
     def _cancel_and_wait(self, job: Job) -> Job:
         """Cancel it, and wait until the accounts in progress are finished."""

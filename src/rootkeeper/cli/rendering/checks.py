@@ -12,9 +12,9 @@ from rootkeeper.cli.rendering.listings import (
     TableColumn,
     counted,
     mark_column,
-    show_answer,
     show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.doctor.rules import Check, CheckRecord, CheckVerdict
@@ -62,7 +62,7 @@ _NEXT = {
 def show_database(check: DatabaseCheck, output: OutputFormat, terminal: Terminal) -> None:
     """Write the check to stdout, and the next step to stderr."""
     if output is OutputFormat.JSON:
-        show_answer(fill_record(DatabaseDocument, check), output, terminal)
+        show_record(fill_record(DatabaseDocument, check), output, terminal)
         return
     facts = {
         "Database": check.place,

@@ -12,9 +12,9 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     counted,
-    show_answer,
     show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.controls.control_map import load_frameworks
@@ -72,7 +72,7 @@ def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> N
 def show_control(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     control = record["control"]
     if output is not OutputFormat.TABLE:
-        show_answer(record, output, terminal)
+        show_record(record, output, terminal)
         return
     show_facts(
         {

@@ -11,9 +11,9 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     counted,
-    show_answer,
     show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.history.rules import TimelineKind
@@ -118,7 +118,7 @@ def show_deliveries(record: Record, output: OutputFormat, terminal: Terminal) ->
         is_done = delivery["result"] == Result.DONE
         terminal.remark(delivery["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
-        show_answer(record, output, terminal)
+        show_record(record, output, terminal)
         return
     for delivery in record["deliveries"]:
         facts = {

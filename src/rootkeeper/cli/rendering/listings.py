@@ -124,12 +124,8 @@ def show_record(record: Record, output: OutputFormat, terminal: Terminal) -> Non
     if output is OutputFormat.JSON:
         terminal.write(json_text({"schema_version": SCHEMA_VERSION, **record}, indent=2) + "\n")
     else:
-        terminal.write(json_text(record) + "\n")
-
-
-def show_answer(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write a record that has its version already."""
-    show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
+        known = {name: value for name, value in record.items() if name != "schema_version"}
+        terminal.write(json_text(known) + "\n")
 
 
 def show_facts(facts: Mapping[str, str], terminal: Terminal, width: int = 14) -> None:

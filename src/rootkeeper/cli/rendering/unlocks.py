@@ -12,9 +12,9 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     mark_column,
-    show_answer,
     show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.ledger.rules import Result
@@ -62,7 +62,7 @@ def _render_explanation(record: Record) -> str:
 def show_resource_policy(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write a policy to stdout, the statement that locks everyone out, and the correction."""
     if output is not OutputFormat.TABLE:
-        show_answer(record, output, terminal)
+        show_record(record, output, terminal)
         return
     verdict, word = record["verdict"], f"{_WORDS[record['verdict']][0]}."
     facts = {"Verdict": word if verdict == LockoutVerdict.NO_POLICY else f"{word} {record['explanation']}"}
@@ -89,7 +89,7 @@ def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> N
     if output is OutputFormat.TABLE:
         terminal.show(printable(record["explanation"]))
     else:
-        show_answer(record, output, terminal)
+        show_record(record, output, terminal)
 
 
 def show_outcome(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
@@ -97,7 +97,7 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
     saved, is_done = record["saved"], record["result"] == Result.DONE
     terminal.remark(record["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
-        show_answer(record, output, terminal)
+        show_record(record, output, terminal)
         return
     facts = _render_place(record) | {
         "Change": record["change"],
