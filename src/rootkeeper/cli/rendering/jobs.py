@@ -15,7 +15,6 @@ from rootkeeper.cli.rendering.listings import (
     render_age,
     render_findings,
     render_timestamp,
-    show_answer,
     show_facts,
     show_listing,
     show_record,
@@ -138,7 +137,7 @@ def show_entries(entries: Iterable[LedgerEntry], output: OutputFormat, terminal:
 
 def show_verification(verification: LedgerVerification, output: OutputFormat, terminal: Terminal) -> None:
     if output is OutputFormat.JSON:
-        show_answer(fill_record(LedgerVerificationDocument, verification), output, terminal)
+        show_record(fill_record(LedgerVerificationDocument, verification), output, terminal)
         return
     if verification.is_intact:
         head = printable(verification.head_hash)

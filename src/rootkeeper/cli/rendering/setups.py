@@ -14,8 +14,8 @@ from rootkeeper.cli.rendering.listings import (
     counted,
     mark_column,
     render_timestamp,
-    show_answer,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, Setup
@@ -159,7 +159,7 @@ def show_report(
             drift=drift,
             strange_caller_rules=coverage,
         )
-        show_answer(document, output, terminal)
+        show_record(document, output, terminal)
         return
     show_listing(Listing("parts", [*_parts(report), *drift_parts(drift)], _COLUMNS), output, terminal)
     if output is OutputFormat.TABLE:
