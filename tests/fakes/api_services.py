@@ -18,7 +18,6 @@ from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import IdentityService, LinkFile, SessionEnder
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import AwsWork
-from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.services import make_window_policy
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.controls.assessment import ControlAttester
@@ -49,7 +48,12 @@ from rootkeeper.organization.accounts import (
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, RootCredentialsSummary
 from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner
-from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
+from rootkeeper.root_emails.statements import (
+    EmailApprovalJudge,
+    EmailApprovalService,
+    EmailAttestationService,
+    read_rules,
+)
 from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.settings.sections import Settings
@@ -63,6 +67,7 @@ from rootkeeper.windows.opening import OpenResult
 from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
+from rootkeeper.worker.measurements import Measurements, StoredMeasurements
 from rootkeeper.worker.requests import JobRequestService
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
 from tests.fakes.access import InMemoryIdentities
@@ -413,7 +418,7 @@ class FakeActing:
             served.exceptions,
             served.email_attestations,
             served.ledger_reader,
-            served.settings.emails.to_rules(),
+            read_rules(served.settings.emails),
             served.clock,
             EmailApprovalJudge(
                 PeopleReader(served.identities.list_identities, self._window_policy), served.clock, self.actor
@@ -535,7 +540,7 @@ class FakeActing:
             InMemorySetups(),
             served.email_attestations,
             served.confirmations,
-            served.settings.emails.to_rules(),
+            read_rules(served.settings.emails),
             served.ledger_reader,
             served.history,
         )

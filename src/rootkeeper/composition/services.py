@@ -14,17 +14,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.composition.adapters import Adapters
+from rootkeeper.acting import Acting
+from rootkeeper.settings.sections import Settings, WindowSettings
 
 if TYPE_CHECKING:
+    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher
     from rootkeeper.access.factors import FactorService
     from rootkeeper.access.service import IdentityService, SessionEnder
+    from rootkeeper.access.store import IdentityStore, SessionStore
+    from rootkeeper.access.views import SavedViewStore
     from rootkeeper.approvals.rules import PeopleReader
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
     from rootkeeper.clock import Clock
-    from rootkeeper.composition.database import Database
     from rootkeeper.controls.assessment import ControlAttester
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.delivery.planning import DeliveryPlanner
@@ -39,17 +42,25 @@ if TYPE_CHECKING:
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
+    from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
     from rootkeeper.jobs.service import JobService
+    from rootkeeper.jobs.store import JobStore
+    from rootkeeper.ledger.database import Database
     from rootkeeper.ledger.owners import AccountLocks
     from rootkeeper.ledger.store import SqlLedger
-    from rootkeeper.notifications.service import NotificationSender, NotificationTester, Outbox
+    from rootkeeper.notifications.service import NotificationSender, NotificationTester, Notifier, Outbox
+    from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
     from rootkeeper.organization.progress import Progress
     from rootkeeper.organization.statuses import AccountStatus
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner, RootEmailReader
-    from rootkeeper.root_emails.statements import EmailApprovalService, EmailAttestationService
+    from rootkeeper.root_emails.statements import (
+        EmailApprovalService,
+        EmailAttestationService,
+        EmailAttestationStore,
+    )
     from rootkeeper.settings.sections import Settings, WindowSettings
-    from rootkeeper.settings.store import SettingEditor
+    from rootkeeper.settings.store import SettingEditor, SettingEditStore
     from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
     from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.drift import DriftReader, SetupAcceptance
@@ -100,10 +111,11 @@ def make_outbox(
     """:raises SettingsError: if a target or an allowed host can't be understood."""
     from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
     from rootkeeper.notifications.service import Outbox
+    from rootkeeper.notifications.store import NotificationStore
 
     parse_allowed_hosts(settings.notifications.allowed_hosts)
     targets = parse_targets(settings.notifications.targets)
-    return Outbox(database.notifications(organization_id), targets, clock, make_notification_id, warn)
+    return Outbox(database.get_store(NotificationStore, organization_id), targets, clock, make_notification_id, warn)
 
 
 def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
@@ -143,14 +155,110 @@ def spread_pauses(seconds: float) -> tuple[float, ...]:
     return tuple(pauses)
 
 
-class UseCases(Adapters):
+class Stores(Acting):
+    """The acting context with an organization's stores."""
+
+    cipher: KeyFileCipher | None = None
+    """Without it, authenticator apps can be listed and removed, and no more."""
+
+    @property
+    def windows(self) -> RecoveryWindowStore:
+        from rootkeeper.windows.store import RecoveryWindowStore
+
+        return self.get_store(RecoveryWindowStore)
+
+    @property
+    def inventory_store(self) -> InventoryStore:
+        from rootkeeper.inventory.store import InventoryStore
+
+        return self.get_store(InventoryStore)
+
+    @property
+    def setting_edits(self) -> SettingEditStore:
+        from rootkeeper.settings.store import SettingEditStore
+
+        return self.get_store(SettingEditStore)
+
+    @property
+    def settings_in_force(self) -> Settings:
+        """The settings with the changes made in the console; read from the database each time.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        from rootkeeper.settings.edits import apply_edits
+
+        return apply_edits(self.settings, self.setting_edits.list_edits())
+
+    @property
+    def saved_views(self) -> SavedViewStore:
+        from rootkeeper.access.views import SavedViewStore
+
+        return self.get_store(SavedViewStore)
+
+    @property
+    def confirmations(self) -> ConfirmationStore:
+        from rootkeeper.inventory.store import ConfirmationStore
+
+        return self.get_store(ConfirmationStore)
+
+    @property
+    def email_attestations(self) -> EmailAttestationStore:
+        from rootkeeper.root_emails.statements import EmailAttestationStore
+
+        return self.get_store(EmailAttestationStore)
+
+    @property
+    def history(self) -> AuditHistory:
+        from rootkeeper.inventory.store import AuditHistory
+
+        return self.get_store(AuditHistory)
+
+    @property
+    def notification_store(self) -> NotificationStore:
+        from rootkeeper.notifications.store import NotificationStore
+
+        return self.get_store(NotificationStore)
+
+    @property
+    def jobs(self) -> JobStore:
+        from rootkeeper.jobs.store import JobStore
+
+        return self.get_store(JobStore, self.clock, lambda: self.owner)
+
+    @property
+    def identities(self) -> IdentityStore:
+        from rootkeeper.access.store import IdentityStore
+
+        return self.get_store(IdentityStore, self.clock)
+
+    @property
+    def sessions(self) -> SessionStore:
+        from rootkeeper.access.store import SessionStore
+
+        return self.get_store(SessionStore, self.clock)
+
+    @property
+    def factors(self) -> FactorStore:
+        from rootkeeper.access.factor_store import FactorStore
+
+        return self.get_store(FactorStore, self.cipher)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Of a server; a command sends no notification."""
+        from rootkeeper.notifications.service import NullNotifier
+
+        return NullNotifier()
+
+
+class UseCases(Stores):
     """Every use case, declared once and made from its adapters on request."""
 
     @property
     def setup_reader(self) -> SetupReader:
         from rootkeeper.setup.service import SetupReader
 
-        return SetupReader(self.gateway)
+        return SetupReader(self.aws)
 
     def read_setup(self) -> SetupReport:
         """Read the set-up; the rest of the command takes caller and organization from it.
@@ -165,57 +273,59 @@ class UseCases(Adapters):
     def rule_coverage_reader(self) -> RuleCoverageReader:
         from rootkeeper.watching.coverage import RuleCoverageReader
 
-        return RuleCoverageReader(self.gateway)
+        return RuleCoverageReader(self.aws)
 
     @property
     def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
-        from rootkeeper.setup.drift import DriftReader
+        from rootkeeper.setup.drift import AcceptedSetupStore, DriftReader
 
         return DriftReader(
-            self.gateway,
-            self.database.accepted_setups(self.organization_id),
+            self.aws,
+            self.database.get_store(AcceptedSetupStore, self.organization_id),
             self.ledger_reader,
             self.clock,
             self.organization_id,
             self.caller,
             self.endpoint,
-            self._warn,
+            self.warn,
         )
 
     @property
     def setup_acceptance(self) -> SetupAcceptance:
-        from rootkeeper.setup.drift import SetupAcceptance
+        from rootkeeper.setup.drift import AcceptedSetupStore, SetupAcceptance
 
-        return SetupAcceptance(self.database.accepted_setups(self.organization_id), self.ledger, self.actor.name)
+        return SetupAcceptance(
+            self.database.get_store(AcceptedSetupStore, self.organization_id), self.ledger, self.actor.name
+        )
 
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
         from rootkeeper.setup.service import SetupEnabler
 
-        return SetupEnabler(self.gateway, self.gateway, self.ledger, self.clock, progress)
+        return SetupEnabler(self.aws, self.aws, self.ledger, self.clock, progress)
 
     def setup_disabler(self, progress: Progress) -> SetupDisabler:
         from rootkeeper.setup.service import SetupDisabler
 
-        return SetupDisabler(self.gateway, self.gateway, self.ledger, self.clock, progress, self.windows)
+        return SetupDisabler(self.aws, self.aws, self.ledger, self.clock, progress, self.windows)
 
     @property
     def inventory_reader(self) -> InventoryReader:
         from rootkeeper.inventory.listing import InventoryReader
 
-        self._share_quotas()
-        return InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        self.share_quotas()
+        return InventoryReader(self.aws, self.inventory_store, self.clock, self.organization, self.caller)
 
     @property
     def preflight(self) -> Preflight:
         from rootkeeper.guardrails.service import Preflight
 
-        return Preflight(self.inventory_reader, self.gateway, self.clock)
+        return Preflight(self.inventory_reader, self.aws, self.clock)
 
     def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
         from rootkeeper.guardrails.service import BlockingPolicyFinder
 
-        return BlockingPolicyFinder(self.gateway, inventory)
+        return BlockingPolicyFinder(self.aws, inventory)
 
     @property
     def audit(self) -> Audit:
@@ -223,11 +333,11 @@ class UseCases(Adapters):
         from rootkeeper.audit.service import Audit
 
         tools = AccountReaderTools(
-            reader=self.gateway,
+            reader=self.aws,
             organization=self.organization,
             caller=self.caller,
-            summaries=self.gateway,
-            policies=self.gateway,
+            summaries=self.aws,
+            policies=self.aws,
             ledger=self.ledger,
             store=self.inventory_store,
             windows=self.windows,
@@ -259,13 +369,14 @@ class UseCases(Adapters):
         from rootkeeper.changes.removal import Removal
         from rootkeeper.deletion.execution import ProtectionReader
         from rootkeeper.deletion.service import Deletion
+        from rootkeeper.exceptions.service import DeletionExceptionStore
 
         return Deletion(
             self.inventory_reader,
             self.audit.tools,
-            ProtectionReader(self.deletion_exceptions, self.windows, self.clock),
+            ProtectionReader(self.get_store(DeletionExceptionStore), self.windows, self.clock),
             self.locks,
-            Removal(self.gateway, self.ledger, self.clock, self._reread_pauses),
+            Removal(self.aws, self.ledger, self.clock, self._reread_pauses),
             self.inventory_store,
             self.job_service,
             self.ledger_reader,
@@ -285,19 +396,20 @@ class UseCases(Adapters):
 
     @property
     def exceptions(self) -> ExceptionService:
-        from rootkeeper.exceptions.service import ExceptionService
+        from rootkeeper.exceptions.service import DeletionExceptionStore, ExceptionService
 
-        return ExceptionService(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
+        return ExceptionService(self.get_store(DeletionExceptionStore), self.ledger, self.clock, self.actor.name)
 
     @property
     def root_email_reader(self) -> RootEmailReader:
         from rootkeeper.root_emails.service import RootEmailReader
+        from rootkeeper.root_emails.statements import read_rules
 
         return RootEmailReader(
             self.inventory_reader,
             self.inventory_store,
             self.email_attestations,
-            self.settings.emails.to_rules(),
+            read_rules(self.settings.emails),
             self.clock,
         )
 
@@ -309,17 +421,18 @@ class UseCases(Adapters):
 
     @property
     def email_change_planner(self) -> EmailChangePlanner:
+        from rootkeeper.exceptions.service import DeletionExceptionStore
         from rootkeeper.root_emails.service import EmailChangePlanner
-        from rootkeeper.root_emails.statements import EmailApprovalJudge
+        from rootkeeper.root_emails.statements import EmailApprovalJudge, read_rules
 
         return EmailChangePlanner(
-            self.gateway,
-            self.gateway,
+            self.aws,
+            self.aws,
             self.windows,
-            self.deletion_exceptions,
+            self.get_store(DeletionExceptionStore),
             self.email_attestations,
             self.ledger_reader,
-            self.settings.emails.to_rules(),
+            read_rules(self.settings.emails),
             self.clock,
             EmailApprovalJudge(self._window_people, self.clock, self.actor),
         )
@@ -334,13 +447,13 @@ class UseCases(Adapters):
     def email_change_executor(self) -> EmailChangeExecutor:
         from rootkeeper.root_emails.service import EmailChangeExecutor
 
-        return EmailChangeExecutor(self.gateway, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
+        return EmailChangeExecutor(self.aws, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
 
     @property
     def policy_bundle_builder(self) -> PolicyBundleBuilder:
         from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 
-        return PolicyBundleBuilder(self.gateway, self.windows, self.settings.windows.longest)
+        return PolicyBundleBuilder(self.aws, self.windows, self.settings.windows.longest)
 
     @property
     def root_event_classifier(self) -> RootEventClassifier:
@@ -351,14 +464,15 @@ class UseCases(Adapters):
     @property
     def failsafe_checker(self) -> FailsafeChecker:
         from rootkeeper.failsafe.service import FailsafeChecker
+        from rootkeeper.root_emails.statements import read_rules
 
         return FailsafeChecker(
             self.audit,
-            self.gateway,
+            self.aws,
             self.ledger_reader,
             self.windows,
             self.email_attestations,
-            self.settings.emails.to_rules(),
+            read_rules(self.settings.emails),
             self.clock,
         )
 
@@ -385,7 +499,7 @@ class UseCases(Adapters):
         from rootkeeper.failsafe.service import LoginMonitor
 
         context = {"window_id": window.window_id}
-        sessions = AccountSessions(self.gateway, self.ledger, self.clock, window.account_id, context=context)
+        sessions = AccountSessions(self.aws, self.ledger, self.clock, window.account_id, context=context)
         return LoginMonitor(sessions, self.clock, progress, window)
 
     def login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
@@ -397,8 +511,8 @@ class UseCases(Adapters):
     def breakglass_reading(self) -> BreakGlassReader:
         from rootkeeper.failsafe.breakglass_service import BreakGlassReader, CallerAccountReader
 
-        caller_accounts = CallerAccountReader(self.gateway, self.gateway, self.caller)
-        return BreakGlassReader(self.failsafe_checker, caller_accounts, self.gateway, self.inventory_store, self.clock)
+        caller_accounts = CallerAccountReader(self.aws, self.aws, self.caller)
+        return BreakGlassReader(self.failsafe_checker, caller_accounts, self.aws, self.inventory_store, self.clock)
 
     def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
         """Works without AWS: the database knows its organizations.
@@ -406,18 +520,22 @@ class UseCases(Adapters):
         :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
         """
         from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
+        from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
+        from rootkeeper.root_emails.statements import EmailAttestationStore, read_rules
+        from rootkeeper.setup.drift import AcceptedSetupStore
+        from rootkeeper.windows.store import RecoveryWindowStore
 
         chosen = choose_organization(self.database.list_organization_ids(), organization_id)
         return EvidenceCompiler(
             chosen,
-            self.database.inventory(chosen),
-            self.database.windows(chosen),
-            self.database.accepted_setups(chosen),
-            self.database.email_attestations(chosen),
-            self.database.confirmations(chosen),
-            self.settings.emails.to_rules(),
+            self.database.get_store(InventoryStore, chosen),
+            self.database.get_store(RecoveryWindowStore, chosen),
+            self.database.get_store(AcceptedSetupStore, chosen),
+            self.database.get_store(EmailAttestationStore, chosen),
+            self.database.get_store(ConfirmationStore, chosen),
+            read_rules(self.settings.emails),
             self.ledger_reader,
-            self.database.audit_history(chosen),
+            self.database.get_store(AuditHistory, chosen),
         )
 
     @property
@@ -436,7 +554,7 @@ class UseCases(Adapters):
             self.clock,
             lambda: self.caller,
             self.endpoint,
-            self.gateway.security_hub_region,
+            self.aws.security_hub_region,
             self.settings.delivery.period,
             self.settings.history.stale_after,
             self.delivery_targets,
@@ -446,16 +564,16 @@ class UseCases(Adapters):
     def report_sender(self) -> ReportSender:
         from rootkeeper.delivery.service import ReportSender
 
-        return ReportSender(self.gateway, self.gateway, self.ledger, self.clock, self._reread_pauses)
+        return ReportSender(self.aws, self.aws, self.ledger, self.clock, self._reread_pauses)
 
     @property
     def unlock_reader(self) -> UnlockReader:
         from rootkeeper.unlock.service import UnlockReader
 
         return UnlockReader(
-            self.gateway,
+            self.aws,
             self.ledger,
-            self.gateway,
+            self.aws,
             self.clock,
             self.organization,
             self.caller,
@@ -506,7 +624,11 @@ class UseCases(Adapters):
         :raises InputError: if it isn't a sandbox's server, or there is no such user.
         :raises SettingsError: if the key that encrypts it can't be used.
         """
-        self.database.open_cipher(self.organization_id, self.settings.server.key_file)
+        from rootkeeper.access.factor_store import open_cipher
+
+        self.cipher = open_cipher(
+            self.database.store, self.database.commits, self.organization_id, self.settings.server.key_file
+        )
         self.factor_service.preset_totp(identity_id, seed, self.endpoint)
 
     def history_reader(self, organization_id: str | None = None) -> HistoryReader:
@@ -516,14 +638,17 @@ class UseCases(Adapters):
         """
         from rootkeeper.evidence.service import choose_organization
         from rootkeeper.history.service import HistoryReader
+        from rootkeeper.inventory.store import AuditHistory, InventoryStore
+        from rootkeeper.watching.store import WatchedEventReader
+        from rootkeeper.windows.store import RecoveryWindowStore
 
         chosen = choose_organization(self.database.list_organization_ids(), organization_id)
         return HistoryReader(
             chosen,
-            self.database.audit_history(chosen),
-            self.database.inventory(chosen),
-            self.database.windows(chosen),
-            self.database.watched_events(chosen),
+            self.database.get_store(AuditHistory, chosen),
+            self.database.get_store(InventoryStore, chosen),
+            self.database.get_store(RecoveryWindowStore, chosen),
+            self.database.get_store(WatchedEventReader, chosen),
             self.ledger_reader,
         )
 
@@ -532,7 +657,7 @@ class UseCases(Adapters):
         """For a server, once an hour. Makes no AWS call there, because the server knows its organization."""
         from rootkeeper.worker.service import RetentionCleaner, RetentionStore
 
-        store = RetentionStore(*self.store_arguments)
+        store = self.get_store(RetentionStore)
         return RetentionCleaner(self.history, store, self.clock, self.settings.history.keep)
 
     @cached_property
@@ -606,7 +731,7 @@ class UseCases(Adapters):
         own = self.caller.arn
         return EventWatchLoop(
             self._open_source(source),
-            WindowEventStore(*self.store_arguments, self.ledger, self.owner),
+            self.get_store(WindowEventStore, self.ledger, self.owner),
             self.windows,
             self.ledger_reader,
             self.notifier,
@@ -622,11 +747,11 @@ class UseCases(Adapters):
         from rootkeeper.watching.store import EventFile, UnreadableEventFile, get_position_file_name
 
         folder = self.settings.ledger.spill
-        unreadable = UnreadableEventFile(folder / "rootkeeper-unreadable-events.jsonl", self.clock, self._warn)
+        unreadable = UnreadableEventFile(folder / "rootkeeper-unreadable-events.jsonl", self.clock, self.warn)
         if source.kind is WatchSourceKind.QUEUE:
-            return self.gateway.open_root_event_queue(source.address, source.region, unreadable)
+            return self.aws.open_root_event_queue(source.address, source.region, unreadable)
         path = Path(source.address).expanduser().absolute()
-        opened = EventFile(path, folder / get_position_file_name(path), unreadable, self.clock, self._warn)
+        opened = EventFile(path, folder / get_position_file_name(path), unreadable, self.clock, self.warn)
         self._open.callback(opened.close)
         return opened
 
@@ -653,15 +778,16 @@ class UseCases(Adapters):
     @property
     def recovery_planner(self) -> RecoveryPlanner:
         from rootkeeper.approvals.rules import COUNTING_KINDS
+        from rootkeeper.exceptions.service import DeletionExceptionStore
         from rootkeeper.windows.checks import RecoveryPlanner
 
         return RecoveryPlanner(
-            self.gateway,
-            self.gateway,
+            self.aws,
+            self.aws,
             self.ledger,
             self.windows,
-            self.deletion_exceptions,
-            self.gateway,
+            self.get_store(DeletionExceptionStore),
+            self.aws,
             self.clock,
             self.settings_in_force.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
         )
@@ -698,7 +824,7 @@ class UseCases(Adapters):
             self.clock,
             self.actor,
             self._find_known_account,
-            self.gateway.find_credentials_lifetime,
+            self.aws.find_credentials_lifetime,
             self._window_people,
         )
 
@@ -709,9 +835,9 @@ class UseCases(Adapters):
 
         return WindowActivator(
             self.recovery_planner,
-            self.window_opener(RemarkProgress(self._warn)),
+            self.window_opener(RemarkProgress(self.warn)),
             self.windows,
-            lambda: self.inventory_reader.read_recent(RemarkProgress(self._warn)),
+            lambda: self.inventory_reader.read_recent(RemarkProgress(self.warn)),
             self.window_notices,
             self.clock,
             self.actor,
@@ -731,7 +857,7 @@ class UseCases(Adapters):
         return WindowCloser(
             *self._account_tools,
             progress,
-            spill=self._open_spill,
+            spill=self.open_spill,
             reread_pauses_seconds=self._reread_pauses,
             notices=self.window_notices,
             rereads=self._rereads,
@@ -745,9 +871,10 @@ class UseCases(Adapters):
 
     @property
     def lost_window_finder(self) -> LostWindowFinder:
+        from rootkeeper.exceptions.service import DeletionExceptionStore
         from rootkeeper.settlement.lost_windows import LostWindowFinder
 
-        return LostWindowFinder(self.audit, self.windows, self.deletion_exceptions, self.clock)
+        return LostWindowFinder(self.audit, self.windows, self.get_store(DeletionExceptionStore), self.clock)
 
     def lost_window_closer(self, progress: Progress) -> LostWindowCloser:
         from rootkeeper.settlement.lost_windows import LostWindowCloser
@@ -762,14 +889,14 @@ class UseCases(Adapters):
         from rootkeeper.composition.changes import make_restorer
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
-        sessions = SessionsByTask(self.gateway, self._unlocking_gateway)
-        restore = make_restorer(self.gateway, self.gateway, self.windows, self.clock)
-        return Settlement(self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, restore)
+        sessions = SessionsByTask(self.aws, self._unlocking_gateway)
+        restore = make_restorer(self.aws, self.aws, self.windows, self.clock)
+        return Settlement(self.aws, sessions, self.ledger, self.windows, self.locks, self.clock, progress, restore)
 
     @property
     def _unlocking_gateway(self) -> AwsGateway:
         """The gateway with the role that may change bucket and queue policies."""
-        return self.gateway
+        return self.aws
 
     def window_close_loop(self, progress: Progress) -> WindowCloseLoop:
         """To be made once in a process and kept: it remembers the windows that it has seen."""
@@ -811,11 +938,12 @@ class UseCases(Adapters):
     @property
     def window_reporter(self) -> WindowReporter:
         from rootkeeper.evidence.windows import WindowReporter
+        from rootkeeper.watching.store import WatchedEventReader
 
         return WindowReporter(
             self.windows,
             self.ledger_reader,
-            self.database.watched_events(self.organization_id),
+            self.database.get_store(WatchedEventReader, self.organization_id),
             self.endpoint.label,
             self.organization_id,
         )
@@ -823,7 +951,7 @@ class UseCases(Adapters):
     @property
     def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
         """The arguments of every step in an account: reader, sessions, ledger, windows, locks and clock."""
-        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.window_clock
+        return self.aws, self.aws, self.ledger, self.windows, self.locks, self.window_clock
 
     def _find_known_account(self, account_id: AccountId) -> Account | None:
         known = self.inventory_store.find_last()

@@ -43,8 +43,10 @@ from rootkeeper.root_emails.rules import (
     fold_address,
     parse_address,
     parse_new_address,
+    parse_rules,
     require_attestation,
 )
+from rootkeeper.settings.sections import EmailSettings
 
 _columns = schema.email_attestations.c
 
@@ -114,6 +116,11 @@ class EmailAttestationService:
             },
         )
         self.attestations.add(attestation)
+
+
+def read_rules(settings: EmailSettings) -> EmailRules:
+    """:raises SettingsError: if a rule is invalid."""
+    return parse_rules(settings.allowed_domains, settings.approved_pattern, settings.groups)
 
 
 def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:

@@ -256,7 +256,7 @@ def runbook(
             management_account_id=inventory.organization.management_account_id,
             failsafe=_choose_failsafe(account, inventory),
             partition=inventory.organization.partition,
-            region=application.gateway.region,
+            region=application.aws.region,
             endpoint_url=application.endpoint.people_url,
         )
     show_runbook(facts, write_runbook(facts), output, invocation.terminal)
