@@ -185,6 +185,11 @@ class Acting:
     def locks(self) -> AccountLocks:
         return self.database.locks(self.organization_id, self.owner)
 
+    @property
+    def reread_pauses(self) -> tuple[float, ...]:
+        """In seconds, while AWS may still show the state before a change."""
+        return spread_pauses(self.settings.aws.verify_seconds)
+
     def share_quotas(self) -> None:
         """Processes on the same database draw on the same token buckets, as AWS counts their calls together."""
         from rootkeeper.aws.pacing import SqlQuotas
@@ -195,6 +200,17 @@ class Acting:
     def open_spill(self) -> SpillLedger:
         """Open a spill file. The caller closes it, so that it can be merged."""
         return self.database.open_spill(self.organization_id, self.endpoint, self.actor, self.owner)
+
+
+def spread_pauses(seconds: float) -> tuple[float, ...]:
+    """Pauses that double from 1 second on and add up to ``seconds``."""
+    pauses: list[float] = []
+    pause, left = 1.0, float(seconds)
+    while left > 0:
+        pauses.append(min(pause, left))
+        left -= pause
+        pause *= 2
+    return tuple(pauses)
 
 
 def make_gateway_options(settings: Settings, profile: str | None, region: str | None) -> GatewayOptions:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.acting import Acting
+from rootkeeper.acting import Acting, spread_pauses
 from rootkeeper.settings.sections import Settings, WindowSettings
 
 if TYPE_CHECKING:
@@ -46,11 +46,9 @@ if TYPE_CHECKING:
     from rootkeeper.jobs.service import JobService
     from rootkeeper.jobs.store import JobStore
     from rootkeeper.ledger.database import Database
-    from rootkeeper.ledger.owners import AccountLocks
-    from rootkeeper.ledger.store import SqlLedger
     from rootkeeper.notifications.service import NotificationSender, NotificationTester, Notifier, Outbox
     from rootkeeper.notifications.store import NotificationStore
-    from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
+    from rootkeeper.organization.accounts import Endpoint, Inventory
     from rootkeeper.organization.progress import Progress
     from rootkeeper.organization.statuses import AccountStatus
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner, RootEmailReader
@@ -61,7 +59,7 @@ if TYPE_CHECKING:
     )
     from rootkeeper.settings.sections import Settings, WindowSettings
     from rootkeeper.settings.store import SettingEditor, SettingEditStore
-    from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
+    from rootkeeper.settlement.lost_windows import LostWindowFinder
     from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.drift import DriftReader, SetupAcceptance
     from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
@@ -101,10 +99,6 @@ def make_notification_id() -> str:
     return f"n-{secrets.token_hex(8)}"
 
 
-def make_window_id() -> str:
-    return f"w-{secrets.token_hex(5)}"
-
-
 def make_outbox(
     settings: Settings, database: Database, organization_id: str, clock: Clock, warn: Callable[[str], None]
 ) -> Outbox:
@@ -142,17 +136,6 @@ def make_window_policy(settings: WindowSettings) -> WindowPolicy:
         rereads=sort_rereads(settings.rereads),
         emergency=settings.emergency,
     )
-
-
-def spread_pauses(seconds: float) -> tuple[float, ...]:
-    """Pauses that double from 1 second on and add up to ``seconds``."""
-    pauses: list[float] = []
-    pause, left = 1.0, float(seconds)
-    while left > 0:
-        pauses.append(min(pause, left))
-        left -= pause
-        pause *= 2
-    return tuple(pauses)
 
 
 class Stores(Acting):
@@ -376,7 +359,7 @@ class UseCases(Stores):
             self.audit.tools,
             ProtectionReader(self.get_store(DeletionExceptionStore), self.windows, self.clock),
             self.locks,
-            Removal(self.aws, self.ledger, self.clock, self._reread_pauses),
+            Removal(self.aws, self.ledger, self.clock, self.reread_pauses),
             self.inventory_store,
             self.job_service,
             self.ledger_reader,
@@ -447,7 +430,7 @@ class UseCases(Stores):
     def email_change_executor(self) -> EmailChangeExecutor:
         from rootkeeper.root_emails.service import EmailChangeExecutor
 
-        return EmailChangeExecutor(self.aws, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
+        return EmailChangeExecutor(self.aws, self.ledger, self.windows, self.locks, self.clock, self.reread_pauses)
 
     @property
     def policy_bundle_builder(self) -> PolicyBundleBuilder:
@@ -505,7 +488,7 @@ class UseCases(Stores):
     def login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
         from rootkeeper.failsafe.service import FailsafeLoginKeeper
 
-        return FailsafeLoginKeeper(*self._account_tools, progress)
+        return FailsafeLoginKeeper(self, progress)
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:
@@ -564,7 +547,7 @@ class UseCases(Stores):
     def report_sender(self) -> ReportSender:
         from rootkeeper.delivery.service import ReportSender
 
-        return ReportSender(self.aws, self.aws, self.ledger, self.clock, self._reread_pauses)
+        return ReportSender(self.aws, self.aws, self.ledger, self.clock, self.reread_pauses)
 
     @property
     def unlock_reader(self) -> UnlockReader:
@@ -595,7 +578,7 @@ class UseCases(Stores):
             self.unlock_reader,
             self.locks,
             SavedPolicyFiles(self.settings.unlock.saved_policies),
-            bucket_pauses_seconds=self._reread_pauses,
+            bucket_pauses_seconds=self.reread_pauses,
             queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
         )
 
@@ -778,69 +761,40 @@ class UseCases(Stores):
     @property
     def recovery_planner(self) -> RecoveryPlanner:
         from rootkeeper.approvals.rules import COUNTING_KINDS
-        from rootkeeper.exceptions.service import DeletionExceptionStore
         from rootkeeper.windows.checks import RecoveryPlanner
 
-        return RecoveryPlanner(
-            self.aws,
-            self.aws,
-            self.ledger,
-            self.windows,
-            self.get_store(DeletionExceptionStore),
-            self.aws,
-            self.clock,
-            self.settings_in_force.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
-        )
+        needed = self.settings_in_force.windows.approvals if self.actor.kind in COUNTING_KINDS else 0
+        return RecoveryPlanner(self, needed)
 
     def window_opener(self, progress: Progress) -> WindowOpener:
         from rootkeeper.windows.opening import WindowOpener
 
-        return WindowOpener(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
+        return WindowOpener(self, progress)
 
     @property
     def window_request_service(self) -> WindowRequestService:
         from rootkeeper.windows.decisions import WindowRequestService
 
-        return WindowRequestService(
-            self.recovery_planner,
-            self.windows,
-            self.ledger,
-            self.window_policy,
-            self.window_notices,
-            self.clock,
-            self.actor,
-            make_window_id,
-        )
+        return WindowRequestService(self, self.recovery_planner, self.window_policy, self.window_notices)
 
     @property
     def window_decision_service(self) -> WindowDecisionService:
         from rootkeeper.windows.decisions import WindowDecisionService
 
-        return WindowDecisionService(
-            self.windows,
-            self.ledger,
-            self.window_policy,
-            self.window_notices,
-            self.clock,
-            self.actor,
-            self._find_known_account,
-            self.aws.find_credentials_lifetime,
-            self._window_people,
-        )
+        return WindowDecisionService(self, self.window_policy, self.window_notices, self._window_people)
 
     @property
     def window_activator(self) -> WindowActivator:
         from rootkeeper.organization.progress import RemarkProgress
         from rootkeeper.windows.opening import WindowActivator
 
+        progress = RemarkProgress(self.warn)
         return WindowActivator(
+            self,
             self.recovery_planner,
-            self.window_opener(RemarkProgress(self.warn)),
-            self.windows,
-            lambda: self.inventory_reader.read_recent(RemarkProgress(self.warn)),
+            self.window_opener(progress),
+            lambda: self.inventory_reader.read_recent(progress),
             self.window_notices,
-            self.clock,
-            self.actor,
             self._window_people,
         )
 
@@ -851,47 +805,28 @@ class UseCases(Stores):
         return PeopleReader(self.identities.list_identities, self.window_policy)
 
     def window_closer(self, progress: Progress) -> WindowCloser:
-        from rootkeeper.approvals.rules import COUNTING_KINDS
         from rootkeeper.windows.closing import WindowCloser
 
-        return WindowCloser(
-            *self._account_tools,
-            progress,
-            spill=self.open_spill,
-            reread_pauses_seconds=self._reread_pauses,
-            notices=self.window_notices,
-            rereads=self._rereads,
-            closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
-        )
+        return WindowCloser(self, progress, self.window_notices)
 
     def window_waiter(self, progress: Progress) -> WindowWaiter:
         from rootkeeper.windows.closing import WindowWaiter
 
-        return WindowWaiter(self.window_closer(progress), self.windows, self.window_clock, progress)
+        return WindowWaiter(self.window_closer(progress))
 
     @property
     def lost_window_finder(self) -> LostWindowFinder:
-        from rootkeeper.exceptions.service import DeletionExceptionStore
         from rootkeeper.settlement.lost_windows import LostWindowFinder
 
-        return LostWindowFinder(self.audit, self.windows, self.get_store(DeletionExceptionStore), self.clock)
-
-    def lost_window_closer(self, progress: Progress) -> LostWindowCloser:
-        from rootkeeper.settlement.lost_windows import LostWindowCloser
-
-        closing = self.window_closer(progress)
-        return LostWindowCloser(
-            self.ledger, self.windows, closing, self.window_clock, self.organization_id, make_window_id
-        )
+        return LostWindowFinder(self, self.audit)
 
     def settlement(self, progress: Progress) -> Settlement:
         """Settles, by re-reads, the unclear intents of dead processes."""
         from rootkeeper.composition.changes import make_restorer
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
-        sessions = SessionsByTask(self.aws, self._unlocking_gateway)
         restore = make_restorer(self.aws, self.aws, self.windows, self.clock)
-        return Settlement(self.aws, sessions, self.ledger, self.windows, self.locks, self.clock, progress, restore)
+        return Settlement(self, progress, SessionsByTask(self.aws, self._unlocking_gateway), restore)
 
     @property
     def _unlocking_gateway(self) -> AwsGateway:
@@ -903,17 +838,16 @@ class UseCases(Stores):
         from rootkeeper.organization.threads import start_keyed_executor
         from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
 
+        most = self.settings.server.closing_concurrency
         return WindowCloseLoop(
-            self.windows,
+            self,
             self.window_closer(progress),
-            OrphanSettler(self.settlement(progress), self.window_notices, self.clock, progress),
+            OrphanSettler(self.settlement(progress), self.window_notices),
             self.window_notices,
-            self.window_clock,
-            progress,
-            start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
+            start_keyed_executor(most, "closing", progress.remark),
             random.shuffle,
             random.random,
-            most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
+            most_offered=most + CLOSINGS_IN_WAITING,
         )
 
     def window_maintenance(self, progress: Progress) -> WindowMaintenance:
@@ -922,18 +856,9 @@ class UseCases(Stores):
         from rootkeeper.windows.closing import WindowRereader
         from rootkeeper.worker.closing import WindowMaintenance
 
-        rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
-        return WindowMaintenance(
-            self.windows,
-            self.ledger,
-            self.locks,
-            self.window_clock,
-            self.window_notices,
-            rereading,
-            executor,
-            self._window_people,
-        )
+        rereading = WindowRereader(self, progress, self.window_notices)
+        return WindowMaintenance(self, self.window_notices, rereading, executor, self._window_people)
 
     @property
     def window_reporter(self) -> WindowReporter:
@@ -947,24 +872,3 @@ class UseCases(Stores):
             self.endpoint.label,
             self.organization_id,
         )
-
-    @property
-    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
-        """The arguments of every step in an account: reader, sessions, ledger, windows, locks and clock."""
-        return self.aws, self.aws, self.ledger, self.windows, self.locks, self.window_clock
-
-    def _find_known_account(self, account_id: AccountId) -> Account | None:
-        known = self.inventory_store.find_last()
-        accounts = known.accounts if known else ()
-        return next((account for account in accounts if account.account_id == account_id), None)
-
-    @property
-    def _rereads(self) -> tuple[timedelta, ...]:
-        """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
-        from rootkeeper.windows.policy import sort_rereads
-
-        return sort_rereads(self.settings.windows.rereads)
-
-    @property
-    def _reread_pauses(self) -> tuple[float, ...]:
-        return spread_pauses(self.settings.aws.verify_seconds)

@@ -281,7 +281,7 @@ class ServerWork:
             while True:
                 self.closing.tick()
                 self.closing.executor.wait_idle(max(0.0, ends - clock.monotonic()))
-                overdue = self._server.windows.list_overdue(self.closing.clock.now())
+                overdue = self._server.windows.list_overdue(self._server.window_clock.now())
                 has_more = any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
                 if not has_more or clock.monotonic() >= ends or self._stopping.asked_once():
                     return

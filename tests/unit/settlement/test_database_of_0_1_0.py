@@ -15,6 +15,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.settlement.service import Settlement
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
+from tests.fakes.acting import make_acting
 from tests.fakes.clock import FakeClock
 from tests.fakes.operators import RecordingProgress
 from tests.fakes.organization import FakeOrganization
@@ -83,14 +84,11 @@ def test_each_of_its_orphans_is_settled_by_a_reread(database: Database, clock: F
     orphans = ledger.list_orphans()
     assert {entry.action for entry in orphans} == set(RESULTS)
     windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
+    locks = database.locks(ORGANIZATION_ID, owner)
     report = Settlement(
-        organization,
-        organization,
-        ledger,
-        windows,
-        database.locks(ORGANIZATION_ID, owner),
-        clock,
+        make_acting(clock, organization, ledger=ledger, locks=locks, stores=[windows]),
         RecordingProgress(),
+        organization,
         make_restorer(organization, organization.emails, windows, clock),
     ).settle()
     assert {settled.action: settled.result for settled in report.intents} == RESULTS

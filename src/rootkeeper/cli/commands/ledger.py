@@ -200,9 +200,11 @@ def _close_lost(
             closable = searched.closable
             question = f"Close {counted(len(closable), 'account')}: delete every root user credential there?"
             if closable and confirmation.ask(question):
-                closer = application.lost_window_closer(progress)
+                from rootkeeper.settlement.lost_windows import close_lost
+
+                closing = application.window_closer(progress)
                 for lost in closable:
-                    closings[lost.account.account_id] = closer.close(lost)
+                    closings[lost.account.account_id] = close_lost(closing, lost)
                 progress.finish()
     except (AwsError, InputError, ServerRunningError) as error:
         failure = error.message
