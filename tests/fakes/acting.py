@@ -55,9 +55,10 @@ class FakeActing:
     warn: Callable[[str], None]
     reread_pauses: tuple[float, ...]
     watch_source_name: str | None
+    ledger_reader: Any
 
     def __post_init__(self) -> None:
-        self.window_clock, self.ledger_reader = self.clock, self.ledger
+        self.window_clock = self.clock
 
     def __getattr__(self, name: str) -> Any:
         if name in ("caller", "endpoint", "organization"):
@@ -84,6 +85,7 @@ def make_acting(
     warn: Callable[[str], None] = lambda _: None,
     reread_pauses: tuple[float, ...] = (1.0, 2.0),
     watch_source_name: str | None = None,
+    ledger_reader: object = None,
 ) -> Acting:
     """:param aws: fakes that have the calls."""
     acting = FakeActing(
@@ -98,5 +100,6 @@ def make_acting(
         warn,
         reread_pauses,
         watch_source_name,
+        ledger_reader or ledger,
     )
     return cast("Acting", acting)

@@ -124,11 +124,11 @@ class Operator:
 
     @property
     def setup_enabler(self) -> SetupEnabler:
-        return SetupEnabler(self.organization, self.organization, self.ledger, self.clock, self.progress)
+        return SetupEnabler(self.act(), self.progress)
 
     @property
     def setup_disabler(self) -> SetupDisabler:
-        return SetupDisabler(self.organization, self.organization, self.ledger, self.clock, self.progress, self.windows)
+        return SetupDisabler(self.act(), self.progress)
 
     @property
     def setup(self) -> SetupReader:
@@ -136,7 +136,7 @@ class Operator:
 
     @property
     def exception_keeping(self) -> ExceptionService:
-        return ExceptionService(self.exceptions, self.ledger, self.clock, "alice")
+        return ExceptionService(self.act())
 
     def request(
         self, account_id: AccountId, seconds: int = 3600, reason: str = "billing", *, keeps_login: bool = False

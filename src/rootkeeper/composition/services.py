@@ -261,36 +261,25 @@ class UseCases(Stores):
     @property
     def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
-        from rootkeeper.setup.drift import AcceptedSetupStore, DriftReader
+        from rootkeeper.setup.drift import DriftReader
 
-        return DriftReader(
-            self.aws,
-            self.database.get_store(AcceptedSetupStore, self.organization_id),
-            self.ledger_reader,
-            self.clock,
-            self.organization_id,
-            self.caller,
-            self.endpoint,
-            self.warn,
-        )
+        return DriftReader(self)
 
     @property
     def setup_acceptance(self) -> SetupAcceptance:
-        from rootkeeper.setup.drift import AcceptedSetupStore, SetupAcceptance
+        from rootkeeper.setup.drift import SetupAcceptance
 
-        return SetupAcceptance(
-            self.database.get_store(AcceptedSetupStore, self.organization_id), self.ledger, self.actor.name
-        )
+        return SetupAcceptance(self)
 
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
         from rootkeeper.setup.service import SetupEnabler
 
-        return SetupEnabler(self.aws, self.aws, self.ledger, self.clock, progress)
+        return SetupEnabler(self, progress)
 
     def setup_disabler(self, progress: Progress) -> SetupDisabler:
         from rootkeeper.setup.service import SetupDisabler
 
-        return SetupDisabler(self.aws, self.aws, self.ledger, self.clock, progress, self.windows)
+        return SetupDisabler(self, progress)
 
     @property
     def inventory_reader(self) -> InventoryReader:
@@ -379,9 +368,9 @@ class UseCases(Stores):
 
     @property
     def exceptions(self) -> ExceptionService:
-        from rootkeeper.exceptions.service import DeletionExceptionStore, ExceptionService
+        from rootkeeper.exceptions.service import ExceptionService
 
-        return ExceptionService(self.get_store(DeletionExceptionStore), self.ledger, self.clock, self.actor.name)
+        return ExceptionService(self)
 
     @property
     def root_email_reader(self) -> RootEmailReader:
@@ -400,37 +389,27 @@ class UseCases(Stores):
     def email_attestation_service(self) -> EmailAttestationService:
         from rootkeeper.root_emails.statements import EmailAttestationService
 
-        return EmailAttestationService(self.email_attestations, self.ledger, self.clock, self.actor.name)
+        return EmailAttestationService(self)
 
     @property
     def email_change_planner(self) -> EmailChangePlanner:
-        from rootkeeper.exceptions.service import DeletionExceptionStore
         from rootkeeper.root_emails.service import EmailChangePlanner
         from rootkeeper.root_emails.statements import EmailApprovalJudge, read_rules
 
-        return EmailChangePlanner(
-            self.aws,
-            self.aws,
-            self.windows,
-            self.get_store(DeletionExceptionStore),
-            self.email_attestations,
-            self.ledger_reader,
-            read_rules(self.settings.emails),
-            self.clock,
-            EmailApprovalJudge(self._window_people, self.clock, self.actor),
-        )
+        rules = read_rules(self.settings.emails)
+        return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self._window_people))
 
     @property
     def email_approval_service(self) -> EmailApprovalService:
         from rootkeeper.root_emails.statements import EmailApprovalService
 
-        return EmailApprovalService(self.ledger, self.window_policy, self.actor)
+        return EmailApprovalService(self, self.window_policy)
 
     @property
     def email_change_executor(self) -> EmailChangeExecutor:
         from rootkeeper.root_emails.service import EmailChangeExecutor
 
-        return EmailChangeExecutor(self.aws, self.ledger, self.windows, self.locks, self.clock, self.reread_pauses)
+        return EmailChangeExecutor(self)
 
     @property
     def policy_bundle_builder(self) -> PolicyBundleBuilder:
@@ -463,19 +442,19 @@ class UseCases(Stores):
     def failsafe_confirmer(self) -> FailsafeConfirmer:
         from rootkeeper.failsafe.confirmations import FailsafeConfirmer
 
-        return FailsafeConfirmer(self.confirmations, self.ledger, self.clock, self.endpoint, self.actor.name)
+        return FailsafeConfirmer(self)
 
     @property
     def control_attester(self) -> ControlAttester:
         from rootkeeper.controls.assessment import ControlAttester
 
-        return ControlAttester(self.ledger, self.clock, self.actor)
+        return ControlAttester(self)
 
     @property
     def drill_recorder(self) -> DrillRecorder:
         from rootkeeper.failsafe.confirmations import DrillRecorder
 
-        return DrillRecorder(self.ledger, self.clock, self.actor.name)
+        return DrillRecorder(self)
 
     def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
         from rootkeeper.changes.sessions import AccountSessions
@@ -553,34 +532,21 @@ class UseCases(Stores):
     def unlock_reader(self) -> UnlockReader:
         from rootkeeper.unlock.service import UnlockReader
 
-        return UnlockReader(
-            self.aws,
-            self.ledger,
-            self.aws,
-            self.clock,
-            self.organization,
-            self.caller,
-            self.settings.unlock.protect,
-        )
+        return UnlockReader(self)
 
     @property
     def unlock_planner(self) -> UnlockPlanner:
         from rootkeeper.unlock.service import UnlockPlanner
 
-        return UnlockPlanner(self.unlock_reader, self.ledger_reader)
+        return UnlockPlanner(self.unlock_reader)
 
     @property
     def unlock_run(self) -> UnlockRun:
         from rootkeeper.unlock.service import UnlockRun
         from rootkeeper.unlock.store import SavedPolicyFiles
 
-        return UnlockRun(
-            self.unlock_reader,
-            self.locks,
-            SavedPolicyFiles(self.settings.unlock.saved_policies),
-            bucket_pauses_seconds=self.reread_pauses,
-            queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
-        )
+        queue_pauses = spread_pauses(self.settings.unlock.queue_verify_seconds)
+        return UnlockRun(self.unlock_reader, SavedPolicyFiles(self.settings.unlock.saved_policies), queue_pauses)
 
     @property
     def identity_service(self) -> IdentityService:
