@@ -122,8 +122,13 @@ class WindowWorker:
 
     def requesting(self, actor: Actor) -> WindowRequestService:
         self.know(actor)
-        new_window_id = lambda: f"w-{len(self.database.windows) + 1}"  # noqa: E731
-        return WindowRequestService(self.act(actor), self.planning(actor), self.policy, self.notices, new_window_id)
+        return WindowRequestService(
+            self.act(actor),
+            self.planning(actor),
+            self.policy,
+            self.notices,
+            lambda: f"w-{len(self.database.windows) + 1}",
+        )
 
     def request(
         self,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rootkeeper.exceptions.service import ExceptionService
     from rootkeeper.failsafe.breakglass_service import BreakGlassReader
     from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
-    from rootkeeper.failsafe.service import FailsafeChecker, FailsafeLoginKeeper, LoginMonitor
+    from rootkeeper.failsafe.service import FailsafeChecker, LoginMonitor
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
@@ -59,15 +59,13 @@ if TYPE_CHECKING:
     )
     from rootkeeper.settings.sections import Settings, WindowSettings
     from rootkeeper.settings.store import SettingEditor, SettingEditStore
-    from rootkeeper.settlement.lost_windows import LostWindowFinder
     from rootkeeper.settlement.service import Settlement
-    from rootkeeper.setup.drift import DriftReader, SetupAcceptance
-    from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
+    from rootkeeper.setup.drift import DriftReader
+    from rootkeeper.setup.service import SetupEnabler, SetupReader, SetupReport
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
-    from rootkeeper.watching.coverage import RuleCoverageReader
     from rootkeeper.watching.rules import WatchSource
-    from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
+    from rootkeeper.watching.service import EventWatchLoop
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
@@ -253,33 +251,16 @@ class UseCases(Stores):
         return report
 
     @property
-    def rule_coverage_reader(self) -> RuleCoverageReader:
-        from rootkeeper.watching.coverage import RuleCoverageReader
-
-        return RuleCoverageReader(self.aws)
-
-    @property
     def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
         from rootkeeper.setup.drift import DriftReader
 
         return DriftReader(self)
 
-    @property
-    def setup_acceptance(self) -> SetupAcceptance:
-        from rootkeeper.setup.drift import SetupAcceptance
-
-        return SetupAcceptance(self)
-
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
         from rootkeeper.setup.service import SetupEnabler
 
         return SetupEnabler(self, progress)
-
-    def setup_disabler(self, progress: Progress) -> SetupDisabler:
-        from rootkeeper.setup.service import SetupDisabler
-
-        return SetupDisabler(self, progress)
 
     @property
     def inventory_reader(self) -> InventoryReader:
@@ -418,12 +399,6 @@ class UseCases(Stores):
         return PolicyBundleBuilder(self.aws, self.windows, self.settings.windows.longest)
 
     @property
-    def root_event_classifier(self) -> RootEventClassifier:
-        from rootkeeper.watching.service import RootEventClassifier
-
-        return RootEventClassifier(self.ledger_reader, self.organization_id, self.endpoint)
-
-    @property
     def failsafe_checker(self) -> FailsafeChecker:
         from rootkeeper.failsafe.service import FailsafeChecker
         from rootkeeper.root_emails.statements import read_rules
@@ -463,11 +438,6 @@ class UseCases(Stores):
         context = {"window_id": window.window_id}
         sessions = AccountSessions(self.aws, self.ledger, self.clock, window.account_id, context=context)
         return LoginMonitor(sessions, self.clock, progress, window)
-
-    def login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
-        from rootkeeper.failsafe.service import FailsafeLoginKeeper
-
-        return FailsafeLoginKeeper(self, progress)
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:
@@ -779,12 +749,6 @@ class UseCases(Stores):
         from rootkeeper.windows.closing import WindowWaiter
 
         return WindowWaiter(self.window_closer(progress))
-
-    @property
-    def lost_window_finder(self) -> LostWindowFinder:
-        from rootkeeper.settlement.lost_windows import LostWindowFinder
-
-        return LostWindowFinder(self, self.audit)
 
     def settlement(self, progress: Progress) -> Settlement:
         """Settles, by re-reads, the unclear intents of dead processes."""
