@@ -23,7 +23,7 @@ from statistics import median
 from sqlalchemy import create_engine
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.database import DatabaseOptions, open_database
+from rootkeeper.ledger.database import DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Result
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.organization.accounts import AccountId, Endpoint

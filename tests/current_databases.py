@@ -10,7 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 
 
 def place_database(path: Path) -> str:

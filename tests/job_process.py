@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.database import Database, open_database
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.notifications.service import NullNotifier
 from rootkeeper.organization.accounts import AccountId, Endpoint
@@ -94,9 +96,9 @@ def open_requesting(url: str) -> Iterator[tuple[Database, JobRequestService]]:
         numbers = iter(range(10_000))
         with suppress(InputError):  # known from before
             identity = Identity("t-1", IdentityKind.TOKEN, REQUESTER.name, ServerRole.OPERATOR, "test", clock.now())
-            database.identities(ORGANIZATION_ID, clock).add_token(identity, "rk_ana")
+            database.get_store(IdentityStore, ORGANIZATION_ID, clock).add_token(identity, "rk_ana")
         requesting = JobRequestService(
-            database.jobs(ORGANIZATION_ID, clock, lambda: owner),
+            database.get_store(JobStore, ORGANIZATION_ID, clock, lambda: owner),
             database.ledger(ORGANIZATION_ID, ENDPOINT, REQUESTER, owner),
             engine,
             clock,
@@ -117,7 +119,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with open_database(url) as database:
         owner = database.register_owner(clock, LEASE_SECONDS)
-        jobs = database.jobs(ORGANIZATION_ID, clock, lambda: owner)
+        jobs = database.get_store(JobStore, ORGANIZATION_ID, clock, lambda: owner)
         engine = open_engine(url, ORGANIZATION_ID, EngineOptions())
         performing = JobRunner(
             jobs,
@@ -127,7 +129,7 @@ def main() -> None:
             NullNotifier(),
             ORGANIZATION_ID,
             ENDPOINT.label,
-            database.identities(ORGANIZATION_ID, clock),
+            database.get_store(IdentityStore, ORGANIZATION_ID, clock),
             performers={JobKind.PREFLIGHT: StepPerformer(Path(folder), float(seconds))},
         )
         reconciling = JobReconciler(jobs, engine, clock)

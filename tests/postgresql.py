@@ -73,7 +73,7 @@ class PostgresqlServer:
     def create_current_database(self) -> str:
         """A database of its own with the tables in it already, at a fraction of what making them costs; its URL."""
         if self._template is None:
-            from rootkeeper.composition.database import open_database
+            from rootkeeper.ledger.database import open_database
 
             self._template = self.create_database()
             open_database(self._template).close()

@@ -19,7 +19,7 @@ import botocore.session
 import rootkeeper
 import rootkeeper_sandbox
 from rootkeeper.access import store as access_store
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from rootkeeper_sandbox.codec.registry import load_services
 from rootkeeper_sandbox.services.registry import SERVICES as SERVED
 

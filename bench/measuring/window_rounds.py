@@ -20,10 +20,11 @@ from sqlalchemy import bindparam, create_engine, insert, select, update
 from measuring.floors import has_credentials
 from measuring.sandboxes import Sandbox
 from measuring.workers import read_stolen_seconds, run_workers
-from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.database import schema
+from rootkeeper.ledger.database import DatabaseOptions, open_database
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 
 LEAD = timedelta(seconds=8)
 """From the writing of the windows' ends to the first of them."""
@@ -163,7 +164,7 @@ def add_windows(url: str, organization_id: str, account_ids: Sequence[str]) -> N
         closing(open_database(url, DatabaseOptions(has_mirror=False))) as database,
         ThreadPoolExecutor(_MAKERS) as makers,
     ):
-        windows = database.windows(organization_id)
+        windows = database.get_store(RecoveryWindowStore, organization_id)
         list(makers.map(windows.add, [_make_window(organization_id, one, some_day) for one in account_ids]))
 
 

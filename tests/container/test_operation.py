@@ -14,8 +14,8 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, make_url, text
 
-from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.database.schema import SCHEMA_VERSION
+from rootkeeper.ledger.database import DatabaseOptions, open_database
 from tests.container.local_containers import (
     LocalContainers,
     image_environment,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from rootkeeper.composition.database import Database, open_database
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.database import Database, open_database
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.store import Ledger
@@ -87,8 +87,8 @@ def start_on(database: Database, clock: FakeClock) -> Process:
     return Process(
         database.ledger(ORGANIZATION_ID, Endpoint("AWS"), Actor("operator", ActorKind.SELF_ASSERTED), owner),
         database.locks(ORGANIZATION_ID, owner),
-        database.windows(ORGANIZATION_ID),
-        database.deletion_exceptions(ORGANIZATION_ID),
+        database.get_store(RecoveryWindowStore, ORGANIZATION_ID),
+        database.get_store(DeletionExceptionStore, ORGANIZATION_ID),
         owner.close,
     )
 
@@ -99,4 +99,4 @@ def furnish_inventory(kind: str, request: pytest.FixtureRequest) -> Iterator[Inv
         yield InMemoryInventory()
         return
     with open_database(find_url(kind, request)) as database:
-        yield database.inventory(ORGANIZATION_ID)
+        yield database.get_store(InventoryStore, ORGANIZATION_ID)

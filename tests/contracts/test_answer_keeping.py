@@ -8,8 +8,8 @@ import pytest
 
 from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.records import StoredAnswer
-from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError, JobConflictError
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import FakeClock

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import open_database
-from rootkeeper.inventory.store import ConfirmationStore
+from rootkeeper.inventory.store import ConfirmationStore, InventoryStore
+from rootkeeper.ledger.database import open_database
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.confirmations import Claim, Confirmation, ConfirmationBasis
 from tests.contracts.stores import ORGANIZATION_ID, find_url
@@ -36,7 +36,7 @@ def confirmations(request: pytest.FixtureRequest) -> Iterator[ConfirmationStore]
         yield InMemoryConfirmations()
         return
     with open_database(find_url(request.param, request)) as database:
-        yield database.confirmations(ORGANIZATION_ID)
+        yield database.get_store(ConfirmationStore, ORGANIZATION_ID)
 
 
 def test_every_confirmation_is_kept_in_the_order_of_recording(confirmations: ConfirmationStore) -> None:
@@ -55,7 +55,7 @@ def test_a_confirmation_in_a_sandbox_does_not_count_for_aws(confirmations: Confi
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_confirmation_makes_a_server_read_the_statuses_again(kind: str, request: pytest.FixtureRequest) -> None:
     with open_database(find_url(kind, request)) as database:
-        inventory = database.inventory(ORGANIZATION_ID)
+        inventory = database.get_store(InventoryStore, ORGANIZATION_ID)
         before = inventory.find_revisions()
-        database.confirmations(ORGANIZATION_ID).add(KEPT)
+        database.get_store(ConfirmationStore, ORGANIZATION_ID).add(KEPT)
         assert inventory.find_revisions() != before

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import Database
 from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.ledger.database import Database
 from rootkeeper.worker.requests import JobRequestService, NullEngine
 from tests.engine_process import EngineProcess, wait_until
 from tests.job_process import describe_steps, list_steps, open_requesting, start_worker

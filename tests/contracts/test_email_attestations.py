@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from rootkeeper.root_emails.rules import EmailAttestation
 from rootkeeper.root_emails.statements import EmailAttestationStore
 from tests.contracts.stores import ORGANIZATION_ID, find_url
@@ -24,7 +24,7 @@ def attestations(request: pytest.FixtureRequest) -> Iterator[EmailAttestationSto
         yield InMemoryEmailAttestations()
         return
     with open_database(find_url(request.param, request)) as database:
-        yield database.email_attestations(ORGANIZATION_ID)
+        yield database.get_store(EmailAttestationStore, ORGANIZATION_ID)
 
 
 def test_attestations_are_listed_by_address_and_replaced(attestations: EmailAttestationStore) -> None:

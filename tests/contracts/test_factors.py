@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factor_store import FactorStore
+from rootkeeper.access.factor_store import FactorStore, open_cipher
 from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Identity, IdentityKind, Passkey, ServerRole
-from rootkeeper.composition.database import open_database
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.errors import InputError
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import InMemoryFactors
@@ -27,12 +28,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FactorStor
         yield InMemoryFactors()
         return
     with open_database(find_url(request.param, request)) as database:
-        identities = database.identities(ORGANIZATION_ID, FakeClock())
+        identities = database.get_store(IdentityStore, ORGANIZATION_ID, FakeClock())
         for identity_id, name in ((ANA, "ana"), (BEN, "ben")):
             user = Identity(identity_id, IdentityKind.USER, name, ServerRole.OPERATOR, "test", START)
             identities.add_user(user, "correct horse battery")
-        database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
-        yield database.factors(ORGANIZATION_ID)
+        cipher = open_cipher(database.store, database.commits, ORGANIZATION_ID, tmp_path / "key")
+        yield database.get_store(FactorStore, ORGANIZATION_ID, cipher)
 
 
 def app(factor_id: str = "f-1", identity_id: str = ANA) -> Factor:

@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.rules import AttemptLimit
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import FakeClock
 from tests.fakes.failures import InMemoryFailures

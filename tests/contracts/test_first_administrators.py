@@ -10,8 +10,8 @@ import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.store import FirstAdministratorStore, IdentityStore
-from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
@@ -40,7 +40,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         return
     with open_database(find_url(request.param, request)) as database:
         links = FirstAdministratorStore(database.store, database.commits, ORGANIZATION_ID, clock)
-        yield Stores(links, database.identities(ORGANIZATION_ID, clock), clock)
+        yield Stores(links, database.get_store(IdentityStore, ORGANIZATION_ID, clock), clock)
 
 
 def test_a_link_makes_one_administrator_and_no_link_works_afterwards(stores: Stores) -> None:

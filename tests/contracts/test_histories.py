@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
 from rootkeeper.inventory.store import AuditHistory
+from rootkeeper.ledger.database import open_database
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Endpoint
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
@@ -36,7 +36,7 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditHis
         yield InMemoryHistory()
         return
     with open_database(f"sqlite:///{tmp_path}/rootkeeper.db") as database:
-        yield database.audit_history(ORGANIZATION_ID)
+        yield database.get_store(AuditHistory, ORGANIZATION_ID)
 
 
 @pytest.fixture(params=["fake", "database"])

@@ -10,8 +10,8 @@ import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
 from rootkeeper.access.store import IdentityStore
-from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError, NotFoundError
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Identity
         yield InMemoryIdentities(clock)
         return
     with open_database(find_url(request.param, request)) as database:
-        yield database.identities(ORGANIZATION_ID, clock)
+        yield database.get_store(IdentityStore, ORGANIZATION_ID, clock)
 
 
 def test_a_token_is_found_by_what_proves_it_and_by_nothing_else(store: IdentityStore) -> None:

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import open_database
 from rootkeeper.errors import JobConflictError, JobLostError, NotFoundError
 from rootkeeper.jobs.rules import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState
 from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.database import open_database
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import AccountId
 from tests.contracts.stores import ORGANIZATION_ID, find_url
@@ -52,7 +52,8 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         return
     with open_database(find_url(request.param, request)) as database:
         owners = [database.register_owner(clock, lease_seconds=300) for _ in range(2)]
-        here, there_too = (database.jobs(ORGANIZATION_ID, clock, lambda owner=owner: owner) for owner in owners)  # type: ignore[misc]  # a default binds the loop's owner
+        here = database.get_store(JobStore, ORGANIZATION_ID, clock, lambda: owners[0])
+        there_too = database.get_store(JobStore, ORGANIZATION_ID, clock, lambda: owners[1])
         yield Stores(here, there_too, owners[1].close)
         for owner in owners:
             owner.close()

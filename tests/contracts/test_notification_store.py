@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import Database, open_database
+from rootkeeper.ledger.database import Database, open_database
 from rootkeeper.notifications.rules import DeliveryState, Notification, NotificationEvent, Severity
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import AccountId
@@ -50,11 +50,11 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     url = find_url(request.param, request)
     with open_database(url) as here, open_database(url) as there:
         yield Stores(
-            here.notifications(ORGANIZATION_ID),
-            there.notifications(ORGANIZATION_ID),
+            here.get_store(NotificationStore, ORGANIZATION_ID),
+            there.get_store(NotificationStore, ORGANIZATION_ID),
             (_schedules(here), _schedules(there)),
         )
-        assert here.notifications("o-anotherorgid").list_deliveries(limit=10) == ()
+        assert here.get_store(NotificationStore, "o-anotherorgid").list_deliveries(limit=10) == ()
 
 
 def _schedules(database: Database) -> ScheduleStore:

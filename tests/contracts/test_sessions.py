@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factor_store import FactorStore
+from rootkeeper.access.factor_store import FactorStore, open_cipher
 from rootkeeper.access.rules import (
     Factor,
     FactorKind,
@@ -21,7 +21,7 @@ from rootkeeper.access.rules import (
     SessionNeed,
 )
 from rootkeeper.access.store import IdentityStore, SessionStore
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
@@ -60,12 +60,12 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
         yield fill(Stores(identities, InMemorySessions(identities, factors, clock), factors, clock))
         return
     with open_database(find_url(request.param, request)) as database:
-        database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
+        cipher = open_cipher(database.store, database.commits, ORGANIZATION_ID, tmp_path / "key")
         yield fill(
             Stores(
-                database.identities(ORGANIZATION_ID, clock),
-                SessionStore(database.store, database.commits, ORGANIZATION_ID, clock),
-                database.factors(ORGANIZATION_ID),
+                database.get_store(IdentityStore, ORGANIZATION_ID, clock),
+                database.get_store(SessionStore, ORGANIZATION_ID, clock),
+                database.get_store(FactorStore, ORGANIZATION_ID, cipher),
                 clock,
             )
         )

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.access.factor_store import SignInStart, SignInStartStore
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.provider_desk import InMemoryStarts

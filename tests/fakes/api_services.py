@@ -16,9 +16,9 @@ from rootkeeper.access.factors import FactorService
 from rootkeeper.access.provider import ProviderSignInService
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import IdentityService, LinkFile, SessionEnder
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import AwsWork
-from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.services import make_window_policy
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.controls.assessment import ControlAttester
@@ -49,7 +49,12 @@ from rootkeeper.organization.accounts import (
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, RootCredentialsSummary
 from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner
-from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
+from rootkeeper.root_emails.statements import (
+    EmailApprovalJudge,
+    EmailApprovalService,
+    EmailAttestationService,
+    read_rules,
+)
 from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.settings.sections import Settings
@@ -63,9 +68,11 @@ from rootkeeper.windows.opening import OpenResult
 from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
+from rootkeeper.worker.measurements import Measurements, StoredMeasurements
 from rootkeeper.worker.requests import JobRequestService
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
 from tests.fakes.access import InMemoryIdentities
+from tests.fakes.acting import make_acting
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase, FakeLedger, FakeLocks
@@ -365,6 +372,22 @@ class FakeActing:
         return FakeLedger(self.services.database, "here")
 
     @property
+    def acting(self) -> Acting:
+        """What the services get, as the product's own get it."""
+        served = self.services
+        return make_acting(
+            served.clock,
+            served.organization,
+            served.organization.emails,
+            ledger=self._own_ledger,
+            locks=FakeLocks(served.database, "here"),
+            stores=(served.windows, served.confirmations, served.email_attestations, served.exceptions),
+            actor=self.actor,
+            settings=served.settings,
+            ledger_reader=served.ledger_reader,
+        )
+
+    @property
     def identity_service(self) -> IdentityService:
         self._note("identities")
         return IdentityService(self.services.identities, self.ledger, self.services.clock, self.actor)
@@ -378,54 +401,42 @@ class FakeActing:
     @property
     def control_attester(self) -> ControlAttester:
         self._note("controls")
-        return ControlAttester(self._own_ledger, self.services.clock, self.actor)
+        return ControlAttester(self.acting)
 
     @property
     def drill_recorder(self) -> DrillRecorder:
         self._note("drills")
-        return DrillRecorder(self.ledger, self.services.clock, self.actor.name)
+        return DrillRecorder(self.acting)
 
     @property
     def failsafe_confirmer(self) -> FailsafeConfirmer:
         self._note("attest a failsafe")
-        served = self.services
-        return FailsafeConfirmer(served.confirmations, self.ledger, served.clock, ENDPOINT, self.actor.name)
+        return FailsafeConfirmer(self.acting)
 
     @property
     def email_attestation_service(self) -> EmailAttestationService:
         self._note("attest an address")
-        served = self.services
-        return EmailAttestationService(served.email_attestations, self.ledger, served.clock, self.actor.name)
+        return EmailAttestationService(self.acting)
 
     @property
     def email_approval_service(self) -> EmailApprovalService:
         self._note("approve an address")
-        return EmailApprovalService(self._own_ledger, self._window_policy, self.actor)
+        return EmailApprovalService(self.acting, self._window_policy)
 
     @property
     def email_change_planner(self) -> EmailChangePlanner:
         self._note("plan an address")
         served = self.services
         return EmailChangePlanner(
-            served.organization,
-            served.organization.emails,
-            served.windows,
-            served.exceptions,
-            served.email_attestations,
-            served.ledger_reader,
-            served.settings.emails.to_rules(),
-            served.clock,
-            EmailApprovalJudge(
-                PeopleReader(served.identities.list_identities, self._window_policy), served.clock, self.actor
-            ),
+            self.acting,
+            read_rules(served.settings.emails),
+            EmailApprovalJudge(self.acting, PeopleReader(served.identities.list_identities, self._window_policy)),
         )
 
     @property
     def email_change_executor(self) -> EmailChangeExecutor:
         self._note("change an address")
-        served = self.services
-        locks = FakeLocks(served.database, "here")
-        return EmailChangeExecutor(served.organization.emails, self._own_ledger, served.windows, locks, served.clock)
+        return EmailChangeExecutor(self.acting)
 
     @property
     def _own_ledger(self) -> FakeLedger:
@@ -517,13 +528,12 @@ class FakeActing:
 
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
         self._note("enable")
-        organization = self.services.organization
-        return SetupEnabler(organization, organization, self.ledger, self.services.clock, progress)
+        return SetupEnabler(self.acting, progress)
 
     @property
     def exceptions(self) -> ExceptionService:
         self._note("exceptions")
-        return ExceptionService(self.services.exceptions, self.ledger, self.services.clock, self.actor.name)
+        return ExceptionService(self.acting)
 
     def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
         self._note("report")
@@ -535,7 +545,7 @@ class FakeActing:
             InMemorySetups(),
             served.email_attestations,
             served.confirmations,
-            served.settings.emails.to_rules(),
+            read_rules(served.settings.emails),
             served.ledger_reader,
             served.history,
         )

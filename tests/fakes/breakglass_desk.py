@@ -62,7 +62,7 @@ class BreakGlassDesk:
 
     @property
     def drills(self) -> DrillRecorder:
-        return DrillRecorder(self.desk.ledger, self.desk.clock, "operator")
+        return DrillRecorder(self.desk.act())
 
     @property
     def reading(self) -> BreakGlassReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
+from rootkeeper.acting import Acting
 from rootkeeper.audit.reading import AccountReaderTools
 from rootkeeper.audit.service import Audit
 from rootkeeper.changes.removal import Removal
@@ -12,9 +13,12 @@ from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.deletion.service import Deletion
 from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.jobs.service import JobService
+from rootkeeper.ledger.rules import Actor
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest
+from rootkeeper.settings.sections import Settings
 from rootkeeper.setup.drift import DriftReader
+from tests.fakes.acting import OPERATOR, make_acting
 from tests.fakes.clock import FakeClock
 from tests.fakes.histories import InMemoryHistory
 from tests.fakes.jobs import InMemoryJobs, JobShelf
@@ -67,6 +71,24 @@ class Desk:
     def history(self) -> InMemoryHistory:
         return self.store.history
 
+    def act(self, *stores: object, actor: Actor = OPERATOR, settings: Settings | None = None) -> Acting:
+        """:param stores: more than the desk's own."""
+        organization = self.organization
+        return make_acting(
+            self.clock,
+            organization,
+            self.policies,
+            self.guardrails,
+            organization.places,
+            organization.emails,
+            ledger=self.ledger,
+            locks=self.locks,
+            stores=(*stores, self.store, self.windows, self.exceptions, self.confirmations, self.setups, self.history),
+            actor=actor,
+            settings=settings,
+            warn=self.progress.remark,
+        )
+
     @property
     def inventory(self) -> InventoryReader:
         return InventoryReader(
@@ -94,16 +116,7 @@ class Desk:
 
     @property
     def drift_reader(self) -> DriftReader:
-        return DriftReader(
-            self.guardrails,
-            self.setups,
-            self.ledger,
-            self.clock,
-            self.organization.organization.organization_id,
-            self.organization.caller,
-            self.organization.endpoint,
-            self.progress.remark,
-        )
+        return DriftReader(self.act())
 
     @property
     def removal(self) -> Removal:

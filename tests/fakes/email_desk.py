@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId, Inventory
@@ -47,6 +48,9 @@ class EmailDesk:
         organization.add_account(OTHER, "data")
         organization.add_account(FAILSAFE, "security")
 
+    def act(self, actor: Actor | None = None) -> Acting:
+        return self.desk.act(self.attestations, actor=actor or self.actor)
+
     @property
     def emails(self) -> FakePrimaryEmails:
         return self.desk.organization.emails
@@ -72,20 +76,12 @@ class EmailDesk:
 
     @property
     def attesting(self) -> EmailAttestationService:
-        return EmailAttestationService(self.attestations, self.ledger, self.desk.clock, "operator")
+        return EmailAttestationService(self.act())
 
     @property
     def planning(self) -> EmailChangePlanner:
         return EmailChangePlanner(
-            self.desk.organization,
-            self.emails,
-            self.desk.windows,
-            self.desk.exceptions,
-            self.attestations,
-            self.ledger,
-            self.rules,
-            self.desk.clock,
-            EmailApprovalJudge(PeopleReader(self.people.values, self.policy), self.desk.clock, self.actor),
+            self.act(), self.rules, EmailApprovalJudge(self.act(), PeopleReader(self.people.values, self.policy))
         )
 
     def approve(
@@ -94,7 +90,7 @@ class EmailDesk:
         """Record an approval of a user of the server."""
         actor = self.sign_in(name, role or ServerRole.APPROVER)
         account = self.desk.organization.accounts[account_id]
-        approving = EmailApprovalService(self.ledger, self.policy, actor)
+        approving = EmailApprovalService(self.act(actor), self.policy)
         entry = approving.approve(account, address, "the mailbox is a group's")
         self.ledger.entries[-1] = replace(entry, actor=actor)
 
@@ -105,7 +101,7 @@ class EmailDesk:
 
     @property
     def changing(self) -> EmailChangeExecutor:
-        return EmailChangeExecutor(self.emails, self.ledger, self.desk.windows, self.desk.locks, self.desk.clock)
+        return EmailChangeExecutor(self.act())
 
     def plan(
         self,

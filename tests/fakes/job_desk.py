@@ -181,29 +181,15 @@ class ActingDesk:
 
     @property
     def unlock_reader(self) -> UnlockReader:
-        organization = self.desk.organization
-        return UnlockReader(
-            organization,
-            self.desk.ledger,
-            organization.places,
-            self.desk.clock,
-            organization.organization,
-            organization.caller,
-        )
+        return UnlockReader(self.desk.act())
 
     @property
     def unlock_planner(self) -> UnlockPlanner:
-        return UnlockPlanner(self.unlock_reader, self.desk.ledger)
+        return UnlockPlanner(self.unlock_reader)
 
     @property
     def unlock_run(self) -> UnlockRun:
-        return UnlockRun(
-            self.unlock_reader,
-            self.desk.locks,
-            self.job_desk.saved,
-            bucket_pauses_seconds=(1.0,),
-            queue_pauses_seconds=(1.0,),
-        )
+        return UnlockRun(self.unlock_reader, self.job_desk.saved, queue_pauses_seconds=(1.0,))
 
     @property
     def failsafe_checker(self) -> FailsafeChecker:
@@ -211,8 +197,7 @@ class ActingDesk:
 
     @property
     def failsafe_confirmer(self) -> FailsafeConfirmer:
-        desk, endpoint = self.desk, self.desk.organization.endpoint
-        return FailsafeConfirmer(self.job_desk.confirmations, desk.ledger, desk.clock, endpoint, "ana")
+        return FailsafeConfirmer(self.desk.act(self.job_desk.confirmations))
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:

@@ -20,6 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from rootkeeper.access.rules import ProviderRules
+from rootkeeper.settings.reading import make_provider_rules
 from rootkeeper.settings.sections import OidcSettings
 from tests.fakes.local_servers import QuietHandler, serving_requests
 
@@ -100,14 +101,16 @@ def _challenge(verifier: str) -> str:
 
 def make_rules(issuer: str) -> ProviderRules:
     """Rules that fit it; the client's secret is in the variable ``OIDC_SECRET``."""
-    rules = OidcSettings(
-        issuer=issuer,
-        client_id=CLIENT_ID,
-        client_secret="env:OIDC_SECRET",
-        name="Example",
-        name_claims=("preferred_username",),
-        groups=("admins=administrator", "staff=viewer"),
-    ).to_rules()
+    rules = make_provider_rules(
+        OidcSettings(
+            issuer=issuer,
+            client_id=CLIENT_ID,
+            client_secret="env:OIDC_SECRET",
+            name="Example",
+            name_claims=("preferred_username",),
+            groups=("admins=administrator", "staff=viewer"),
+        )
+    )
     assert rules is not None
     return rules
 

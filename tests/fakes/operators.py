@@ -6,21 +6,28 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 
+from rootkeeper.acting import Acting
 from rootkeeper.composition.changes import make_restorer
 from rootkeeper.exceptions.service import ExceptionService
+from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.settings.sections import Settings
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
 from rootkeeper.windows.checks import RecoveryPlanner, RecoveryRequest
 from rootkeeper.windows.closing import WindowCloser, WindowWaiter, close_overdue
 from rootkeeper.windows.opening import OpenResult, WindowOpener
 from rootkeeper.windows.rules import CloseResult, RecoveryWindow
+from tests.fakes.acting import make_acting, make_settings, refuse_spill
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
+from tests.fakes.stores import InMemoryInventory
 
 _NUMBERS = count(1)
+ALICE = Actor("alice", ActorKind.SELF_ASSERTED)
+NO_REREADS = make_settings(windows={"rereads": ()})
 
 
 @dataclass
@@ -72,63 +79,56 @@ class Operator:
             listed_at=self.clock.now(),
         )
 
+    def act(
+        self,
+        actor: Actor = ALICE,
+        ledger: Ledger | None = None,
+        settings: Settings = NO_REREADS,
+        watch_source_name: str | None = None,
+    ) -> Acting:
+        """The acting context of this process, with what it has now."""
+        return make_acting(
+            self.clock,
+            self.organization,
+            self.policies,
+            self.organization.emails,
+            ledger=ledger or self.ledger,
+            locks=self.locks,
+            stores=(self.windows, self.exceptions, InMemoryInventory(self.inventory())),
+            actor=actor,
+            settings=settings,
+            open_spill=self._spill,
+            watch_source_name=watch_source_name,
+        )
+
     @property
     def planning(self) -> RecoveryPlanner:
-        return RecoveryPlanner(
-            self.organization, self.organization, self.ledger, self.windows, self.exceptions, self.policies, self.clock
-        )
+        return RecoveryPlanner(self.act())
 
     @property
     def opening(self) -> WindowOpener:
-        return WindowOpener(
-            reader=self.organization,
-            sessions=self.organization,
-            ledger=self.ledger,
-            windows=self.windows,
-            locks=self.locks,
-            clock=self.clock,
-            progress=self.progress,
-            actor_name="alice",
-            new_window_id=lambda: f"w-{len(self.database.windows) + 1}",
-        )
+        return WindowOpener(self.act(), self.progress, lambda: f"w-{len(self.database.windows) + 1}")
 
     @property
     def closing(self) -> WindowCloser:
-        return WindowCloser(
-            reader=self.organization,
-            sessions=self.organization,
-            ledger=self.ledger,
-            windows=self.windows,
-            locks=self.locks,
-            clock=self.clock,
-            progress=self.progress,
-            spill=self._spill if self.has_spill else None,
-        )
+        return WindowCloser(self.act(), self.progress)
 
     @property
     def waiting(self) -> WindowWaiter:
-        return WindowWaiter(self.closing, self.windows, self.clock, self.progress)
+        return WindowWaiter(self.closing)
 
     @property
     def settlement(self) -> Settlement:
-        return Settlement(
-            self.organization,
-            self.organization,
-            self.ledger,
-            self.windows,
-            self.locks,
-            self.clock,
-            self.progress,
-            make_restorer(self.organization, self.organization.emails, self.windows, self.clock),
-        )
+        restore = make_restorer(self.organization, self.organization.emails, self.windows, self.clock)
+        return Settlement(self.act(), self.progress, self.organization, restore)
 
     @property
     def setup_enabler(self) -> SetupEnabler:
-        return SetupEnabler(self.organization, self.organization, self.ledger, self.clock, self.progress)
+        return SetupEnabler(self.act(), self.progress)
 
     @property
     def setup_disabler(self) -> SetupDisabler:
-        return SetupDisabler(self.organization, self.organization, self.ledger, self.clock, self.progress, self.windows)
+        return SetupDisabler(self.act(), self.progress)
 
     @property
     def setup(self) -> SetupReader:
@@ -136,7 +136,7 @@ class Operator:
 
     @property
     def exception_keeping(self) -> ExceptionService:
-        return ExceptionService(self.exceptions, self.ledger, self.clock, "alice")
+        return ExceptionService(self.act())
 
     def request(
         self, account_id: AccountId, seconds: int = 3600, reason: str = "billing", *, keeps_login: bool = False
@@ -157,4 +157,6 @@ class Operator:
         return report, close_overdue(self.windows, self.closing, self.progress, self.clock.now())
 
     def _spill(self) -> AbstractContextManager[Ledger]:
+        if not self.has_spill:
+            refuse_spill()
         return nullcontext(self.spilled)

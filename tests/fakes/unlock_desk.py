@@ -18,6 +18,7 @@ from rootkeeper.unlock.service import (
     UnlockReader,
     UnlockRun,
 )
+from tests.fakes.acting import make_acting, make_settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.saved_policies import InMemorySavedPolicies
@@ -63,30 +64,24 @@ class UnlockDesk:
 
     @property
     def reading(self) -> UnlockReader:
-        organization = self.organization
         return UnlockReader(
-            organization,
-            self.ledger,
-            organization.places,
-            self.clock,
-            organization.organization,
-            organization.caller,
-            self.protect,
+            make_acting(
+                self.clock,
+                self.organization,
+                self.organization.places,
+                ledger=self.ledger,
+                locks=self.locks,
+                settings=make_settings(unlock={"protect": self.protect}),
+            )
         )
 
     @property
     def planning(self) -> UnlockPlanner:
-        return UnlockPlanner(self.reading, self.ledger)
+        return UnlockPlanner(self.reading)
 
     @property
     def run(self) -> UnlockRun:
-        return UnlockRun(
-            self.reading,
-            self.locks,
-            self.saved,
-            bucket_pauses_seconds=(1.0, 2.0),
-            queue_pauses_seconds=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 27.0),
-        )
+        return UnlockRun(self.reading, self.saved, queue_pauses_seconds=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 27.0))
 
     def add(self, name: str, policy: str | None = LOCKING, kind: ResourceKind = ResourceKind.BUCKET) -> Resource:
         return self.organization.resources.add(kind, MEMBER, name, policy)

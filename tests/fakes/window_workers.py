@@ -6,16 +6,17 @@ What a crew would do on threads is done at once and in order, or handed over to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import COUNTING_KINDS, PeopleReader
 from rootkeeper.changes.removal import Removal
 from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.windows.checks import RecoveryPlanner
@@ -25,6 +26,7 @@ from rootkeeper.windows.opening import OpenResult, WindowActivator, WindowOpener
 from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import CloseResult, RecoveryWindow, WindowState
 from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
+from tests.fakes.acting import make_settings
 from tests.fakes.databases import FakeDatabase, FakeLedger
 from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.operators import Operator
@@ -97,6 +99,11 @@ class WindowWorker:
     def ledger_of(self, actor: Actor) -> FakeLedger:
         return FakeLedger(self.database, self.process.owner_id, actor=actor)
 
+    def act(self, actor: Actor, ledger: Ledger | None = None) -> Acting:
+        settings = make_settings(windows={"rereads": self.policy.rereads})
+        ledger = ledger or self.ledger_of(actor)
+        return self.process.act(actor, ledger, settings=settings, watch_source_name=self.watched_by)
+
     def state_of(self, window_id: str) -> WindowState:
         return self.database.windows[window_id].state
 
@@ -111,27 +118,15 @@ class WindowWorker:
 
     def planning(self, actor: Actor) -> RecoveryPlanner:
         needed = self.policy.approvals if actor.kind is not ActorKind.SELF_ASSERTED else 0
-        return RecoveryPlanner(
-            self.organization,
-            self.organization,
-            self.ledger_of(actor),
-            self.process.windows,
-            self.process.exceptions,
-            self.process.policies,
-            self.clock,
-            needed,
-        )
+        return RecoveryPlanner(self.act(actor), needed)
 
     def requesting(self, actor: Actor) -> WindowRequestService:
         self.know(actor)
         return WindowRequestService(
+            self.act(actor),
             self.planning(actor),
-            self.process.windows,
-            self.ledger_of(actor),
             self.policy,
             self.notices,
-            self.clock,
-            actor,
             lambda: f"w-{len(self.database.windows) + 1}",
         )
 
@@ -152,42 +147,19 @@ class WindowWorker:
         )
 
     def deciding(self, actor: Actor) -> WindowDecisionService:
-        return WindowDecisionService(
-            self.process.windows,
-            self.ledger_of(actor),
-            self.policy,
-            self.notices,
-            self.clock,
-            actor,
-            self.organization.accounts.get,
-            self.organization.find_credentials_lifetime,
-            self.know(actor),
-        )
+        return WindowDecisionService(self.act(actor), self.policy, self.notices, self.know(actor))
 
     def approve(self, window_id: str, by: str = "bob") -> RecoveryWindow:
         return self.deciding(signed_in(by)).approve(window_id)
 
     def activating(self, actor: Actor) -> WindowActivator:
-        opening = WindowOpener(
-            self.organization,
-            self.organization,
-            self.ledger_of(actor),
-            self.process.windows,
-            self.process.locks,
-            self.clock,
-            self.process.progress,
-            actor.name,
-            lambda: "w-unused",
-            self.watched_by,
-        )
+        acting = self.act(actor)
         return WindowActivator(
+            acting,
             self.planning(actor),
-            opening,
-            self.process.windows,
+            WindowOpener(acting, self.process.progress, lambda: "w-unused"),
             self.process.inventory,
             self.notices,
-            self.clock,
-            actor,
             self.know(actor),
         )
 
@@ -202,19 +174,8 @@ class WindowWorker:
         return self.activate(window.window_id).window
 
     def closing(self, closed_by: str | None = None) -> WindowCloser:
-        return WindowCloser(
-            self.organization,
-            self.organization,
-            self.process.ledger,
-            self.process.windows,
-            self.process.locks,
-            self.clock,
-            self.process.progress,
-            spill=lambda: nullcontext(self.process.spilled),
-            notices=self.notices,
-            rereads=self.policy.rereads,
-            closed_by=closed_by,
-        )
+        acting = self.act(SERVER if closed_by is None else signed_in(closed_by), self.process.ledger)
+        return WindowCloser(acting, self.process.progress, self.notices)
 
     def close(self, window_id: str, by: str = "alice") -> CloseResult:
         return self.closing(by).close(self.database.windows[window_id])
@@ -244,39 +205,17 @@ class WindowWorker:
             self.tick()
 
     def _make_closing_loop(self) -> WindowCloseLoop:
-        settling = OrphanSettler(self.process.settlement, self.notices, self.clock, self.process.progress)
         return WindowCloseLoop(
-            self.process.windows,
+            self.act(SERVER, self.process.ledger),
             self.closing(),
-            settling,
+            OrphanSettler(self.process.settlement, self.notices),
             self.notices,
-            self.clock,
-            self.process.progress,
             KeyedExecutor(self.work.begin, self.reported.append),
             lambda _: None,
             lambda: 0.5,
         )
 
     def _make_upkeep(self) -> WindowMaintenance:
-        rereading = WindowRereader(
-            self.organization,
-            self.organization,
-            self.process.ledger,
-            self.process.windows,
-            self.process.locks,
-            self.clock,
-            self.process.progress,
-            self.notices,
-            self.policy.rereads,
-            SERVER.name,
-        )
-        return WindowMaintenance(
-            self.process.windows,
-            self.process.ledger,
-            self.process.locks,
-            self.clock,
-            self.notices,
-            rereading,
-            KeyedExecutor(self.work.begin, self.reported.append),
-            self.know(SERVER),
-        )
+        rereading = WindowRereader(self.act(SERVER, self.process.ledger), self.process.progress, self.notices)
+        executor = KeyedExecutor(self.work.begin, self.reported.append)
+        return WindowMaintenance(self.act(SERVER), self.notices, rereading, executor, self.know(SERVER))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import DatabaseOptions, open_database
+from rootkeeper.ledger.database import DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action
 from rootkeeper.maintenance import backups
 from rootkeeper.maintenance.backups import find_places

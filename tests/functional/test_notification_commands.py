@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
+from rootkeeper.notifications.store import NotificationStore
 from tests.fakes.notification_servers import Answer, Receiver
 from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program, Run, Runner
@@ -111,7 +112,9 @@ def test_what_was_sent_is_listed(enabled: Program, tmp_path: Path) -> None:
         hostile = Notification(
             NotificationEvent.WINDOW_OPENED, Severity.INFO, "\x1b[31mOpened", "b", now, organization_id, "AWS"
         )
-        database.notifications(organization_id).add("n-0123456789abcdef", hostile, ["chat", "oncall"], now)
+        database.get_store(NotificationStore, organization_id).add(
+            "n-0123456789abcdef", hostile, ["chat", "oncall"], now
+        )
     listed = enabled.run("notifications", "list", "-o", "json")
     require_fits(listed.json, "notification-deliveries")
     assert [(one["target"], one["state"]) for one in listed.json["deliveries"]] == [

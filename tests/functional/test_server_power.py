@@ -64,7 +64,7 @@ class Server:
             if name.startswith("ROOTKEEPER_") and not name.startswith("ROOTKEEPER_AWS_ROLES")
         }
         with Application(load_settings(None, settings, self.folder)) as application:
-            application.gateway = self.gateway_pool.gateway(work, person)
+            application.aws = self.gateway_pool.gateway(work, person)
             application.actor = Actor(person, ActorKind.SIGNED_IN, application.caller.arn)
             yield application
 

@@ -16,6 +16,7 @@ from rootkeeper.composition.application import Application
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.watching.service import EventWatchLoop
+from rootkeeper.watching.store import WatchedEventReader
 from tests.fakes.watching import RecordedNotifier
 from tests.functional.running import Program
 from tests.root_person import RootPerson
@@ -109,7 +110,9 @@ class Watched:
     def list_events(self) -> list[Any]:
         organization_id = self.application.organization.organization_id
         return list(
-            self.application.database.watched_events(organization_id).list_of_account(AccountId(self.account_id))
+            self.application.database.get_store(WatchedEventReader, organization_id).list_of_account(
+                AccountId(self.account_id)
+            )
         )
 
     def reported(self) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import Database
+from rootkeeper.ledger.database import Database
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from rootkeeper.acting import describe_user
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.adapters import AwsAccessPool, describe_user
+from rootkeeper.composition.adapters import AwsAccessPool
 from rootkeeper.composition.services import UseCases, make_outbox
 from rootkeeper.database.processes import RunningServer, find_running_server
 from rootkeeper.errors import Hint, ServerRunningError
@@ -105,10 +106,10 @@ class Application(UseCases):
         if last:
             self.organization_id, self.endpoint = last[0].organization_id, Endpoint(last[0].endpoint)
             self.actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
-        elif self.settings.aws_roles.audit and "gateway" not in vars(self):
+        elif self.settings.aws_roles.audit and "aws" not in vars(self):
             # The starting credentials may be allowed only to assume roles.
             accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
-            self.gateway = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
+            self.aws = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
 
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
         """Import another ledger, such as an emergency's, and notify people of its windows.
@@ -121,7 +122,7 @@ class Application(UseCases):
         from rootkeeper.windows.decisions import WindowNotices, notify_imported
         from rootkeeper.windows.imports import import_ledger
 
-        outbox = make_outbox(self.settings, self.database, self.organization_id, self.clock, self._warn)
+        outbox = make_outbox(self.settings, self.database, self.organization_id, self.clock, self.warn)
         self.database.require_not_outdated()
         found = import_ledger(source, self.database.commits, self.ledger)
         notify_imported(WindowNotices(outbox, self.clock, self.endpoint.label), found.windows)

@@ -14,17 +14,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.composition.adapters import Adapters
+from rootkeeper.acting import Acting, spread_pauses
+from rootkeeper.settings.sections import Settings, WindowSettings
 
 if TYPE_CHECKING:
+    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher
     from rootkeeper.access.factors import FactorService
     from rootkeeper.access.service import IdentityService, SessionEnder
+    from rootkeeper.access.store import IdentityStore, SessionStore
+    from rootkeeper.access.views import SavedViewStore
     from rootkeeper.approvals.rules import PeopleReader
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
     from rootkeeper.clock import Clock
-    from rootkeeper.composition.database import Database
     from rootkeeper.controls.assessment import ControlAttester
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.delivery.planning import DeliveryPlanner
@@ -35,30 +38,34 @@ if TYPE_CHECKING:
     from rootkeeper.exceptions.service import ExceptionService
     from rootkeeper.failsafe.breakglass_service import BreakGlassReader
     from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
-    from rootkeeper.failsafe.service import FailsafeChecker, FailsafeLoginKeeper, LoginMonitor
+    from rootkeeper.failsafe.service import FailsafeChecker, LoginMonitor
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
+    from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
     from rootkeeper.jobs.service import JobService
-    from rootkeeper.ledger.owners import AccountLocks
-    from rootkeeper.ledger.store import SqlLedger
-    from rootkeeper.notifications.service import NotificationSender, NotificationTester, Outbox
-    from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
+    from rootkeeper.jobs.store import JobStore
+    from rootkeeper.ledger.database import Database
+    from rootkeeper.notifications.service import NotificationSender, NotificationTester, Notifier, Outbox
+    from rootkeeper.notifications.store import NotificationStore
+    from rootkeeper.organization.accounts import Endpoint, Inventory
     from rootkeeper.organization.progress import Progress
     from rootkeeper.organization.statuses import AccountStatus
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner, RootEmailReader
-    from rootkeeper.root_emails.statements import EmailApprovalService, EmailAttestationService
+    from rootkeeper.root_emails.statements import (
+        EmailApprovalService,
+        EmailAttestationService,
+        EmailAttestationStore,
+    )
     from rootkeeper.settings.sections import Settings, WindowSettings
-    from rootkeeper.settings.store import SettingEditor
-    from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
+    from rootkeeper.settings.store import SettingEditor, SettingEditStore
     from rootkeeper.settlement.service import Settlement
-    from rootkeeper.setup.drift import DriftReader, SetupAcceptance
-    from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
+    from rootkeeper.setup.drift import DriftReader
+    from rootkeeper.setup.service import SetupEnabler, SetupReader, SetupReport
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
-    from rootkeeper.watching.coverage import RuleCoverageReader
     from rootkeeper.watching.rules import WatchSource
-    from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
+    from rootkeeper.watching.service import EventWatchLoop
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
@@ -90,20 +97,17 @@ def make_notification_id() -> str:
     return f"n-{secrets.token_hex(8)}"
 
 
-def make_window_id() -> str:
-    return f"w-{secrets.token_hex(5)}"
-
-
 def make_outbox(
     settings: Settings, database: Database, organization_id: str, clock: Clock, warn: Callable[[str], None]
 ) -> Outbox:
     """:raises SettingsError: if a target or an allowed host can't be understood."""
     from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
     from rootkeeper.notifications.service import Outbox
+    from rootkeeper.notifications.store import NotificationStore
 
     parse_allowed_hosts(settings.notifications.allowed_hosts)
     targets = parse_targets(settings.notifications.targets)
-    return Outbox(database.notifications(organization_id), targets, clock, make_notification_id, warn)
+    return Outbox(database.get_store(NotificationStore, organization_id), targets, clock, make_notification_id, warn)
 
 
 def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
@@ -132,25 +136,110 @@ def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     )
 
 
-def spread_pauses(seconds: float) -> tuple[float, ...]:
-    """Pauses that double from 1 second on and add up to ``seconds``."""
-    pauses: list[float] = []
-    pause, left = 1.0, float(seconds)
-    while left > 0:
-        pauses.append(min(pause, left))
-        left -= pause
-        pause *= 2
-    return tuple(pauses)
+class Stores(Acting):
+    """The acting context with an organization's stores."""
+
+    cipher: KeyFileCipher | None = None
+    """Without it, authenticator apps can be listed and removed, and no more."""
+
+    @property
+    def windows(self) -> RecoveryWindowStore:
+        from rootkeeper.windows.store import RecoveryWindowStore
+
+        return self.get_store(RecoveryWindowStore)
+
+    @property
+    def inventory_store(self) -> InventoryStore:
+        from rootkeeper.inventory.store import InventoryStore
+
+        return self.get_store(InventoryStore)
+
+    @property
+    def setting_edits(self) -> SettingEditStore:
+        from rootkeeper.settings.store import SettingEditStore
+
+        return self.get_store(SettingEditStore)
+
+    @property
+    def settings_in_force(self) -> Settings:
+        """The settings with the changes made in the console; read from the database each time.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        from rootkeeper.settings.edits import apply_edits
+
+        return apply_edits(self.settings, self.setting_edits.list_edits())
+
+    @property
+    def saved_views(self) -> SavedViewStore:
+        from rootkeeper.access.views import SavedViewStore
+
+        return self.get_store(SavedViewStore)
+
+    @property
+    def confirmations(self) -> ConfirmationStore:
+        from rootkeeper.inventory.store import ConfirmationStore
+
+        return self.get_store(ConfirmationStore)
+
+    @property
+    def email_attestations(self) -> EmailAttestationStore:
+        from rootkeeper.root_emails.statements import EmailAttestationStore
+
+        return self.get_store(EmailAttestationStore)
+
+    @property
+    def history(self) -> AuditHistory:
+        from rootkeeper.inventory.store import AuditHistory
+
+        return self.get_store(AuditHistory)
+
+    @property
+    def notification_store(self) -> NotificationStore:
+        from rootkeeper.notifications.store import NotificationStore
+
+        return self.get_store(NotificationStore)
+
+    @property
+    def jobs(self) -> JobStore:
+        from rootkeeper.jobs.store import JobStore
+
+        return self.get_store(JobStore, self.clock, lambda: self.owner)
+
+    @property
+    def identities(self) -> IdentityStore:
+        from rootkeeper.access.store import IdentityStore
+
+        return self.get_store(IdentityStore, self.clock)
+
+    @property
+    def sessions(self) -> SessionStore:
+        from rootkeeper.access.store import SessionStore
+
+        return self.get_store(SessionStore, self.clock)
+
+    @property
+    def factors(self) -> FactorStore:
+        from rootkeeper.access.factor_store import FactorStore
+
+        return self.get_store(FactorStore, self.cipher)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Of a server; a command sends no notification."""
+        from rootkeeper.notifications.service import NullNotifier
+
+        return NullNotifier()
 
 
-class UseCases(Adapters):
+class UseCases(Stores):
     """Every use case, declared once and made from its adapters on request."""
 
     @property
     def setup_reader(self) -> SetupReader:
         from rootkeeper.setup.service import SetupReader
 
-        return SetupReader(self.gateway)
+        return SetupReader(self.aws)
 
     def read_setup(self) -> SetupReport:
         """Read the set-up; the rest of the command takes caller and organization from it.
@@ -162,60 +251,34 @@ class UseCases(Adapters):
         return report
 
     @property
-    def rule_coverage_reader(self) -> RuleCoverageReader:
-        from rootkeeper.watching.coverage import RuleCoverageReader
-
-        return RuleCoverageReader(self.gateway)
-
-    @property
     def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
         from rootkeeper.setup.drift import DriftReader
 
-        return DriftReader(
-            self.gateway,
-            self.database.accepted_setups(self.organization_id),
-            self.ledger_reader,
-            self.clock,
-            self.organization_id,
-            self.caller,
-            self.endpoint,
-            self._warn,
-        )
-
-    @property
-    def setup_acceptance(self) -> SetupAcceptance:
-        from rootkeeper.setup.drift import SetupAcceptance
-
-        return SetupAcceptance(self.database.accepted_setups(self.organization_id), self.ledger, self.actor.name)
+        return DriftReader(self)
 
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
         from rootkeeper.setup.service import SetupEnabler
 
-        return SetupEnabler(self.gateway, self.gateway, self.ledger, self.clock, progress)
-
-    def setup_disabler(self, progress: Progress) -> SetupDisabler:
-        from rootkeeper.setup.service import SetupDisabler
-
-        return SetupDisabler(self.gateway, self.gateway, self.ledger, self.clock, progress, self.windows)
+        return SetupEnabler(self, progress)
 
     @property
     def inventory_reader(self) -> InventoryReader:
         from rootkeeper.inventory.listing import InventoryReader
 
-        self._share_quotas()
-        return InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        self.share_quotas()
+        return InventoryReader(self.aws, self.inventory_store, self.clock, self.organization, self.caller)
 
     @property
     def preflight(self) -> Preflight:
         from rootkeeper.guardrails.service import Preflight
 
-        return Preflight(self.inventory_reader, self.gateway, self.clock)
+        return Preflight(self.inventory_reader, self.aws, self.clock)
 
     def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
         from rootkeeper.guardrails.service import BlockingPolicyFinder
 
-        return BlockingPolicyFinder(self.gateway, inventory)
+        return BlockingPolicyFinder(self.aws, inventory)
 
     @property
     def audit(self) -> Audit:
@@ -223,11 +286,11 @@ class UseCases(Adapters):
         from rootkeeper.audit.service import Audit
 
         tools = AccountReaderTools(
-            reader=self.gateway,
+            reader=self.aws,
             organization=self.organization,
             caller=self.caller,
-            summaries=self.gateway,
-            policies=self.gateway,
+            summaries=self.aws,
+            policies=self.aws,
             ledger=self.ledger,
             store=self.inventory_store,
             windows=self.windows,
@@ -259,13 +322,14 @@ class UseCases(Adapters):
         from rootkeeper.changes.removal import Removal
         from rootkeeper.deletion.execution import ProtectionReader
         from rootkeeper.deletion.service import Deletion
+        from rootkeeper.exceptions.service import DeletionExceptionStore
 
         return Deletion(
             self.inventory_reader,
             self.audit.tools,
-            ProtectionReader(self.deletion_exceptions, self.windows, self.clock),
+            ProtectionReader(self.get_store(DeletionExceptionStore), self.windows, self.clock),
             self.locks,
-            Removal(self.gateway, self.ledger, self.clock, self._reread_pauses),
+            Removal(self.aws, self.ledger, self.clock, self.reread_pauses),
             self.inventory_store,
             self.job_service,
             self.ledger_reader,
@@ -287,17 +351,18 @@ class UseCases(Adapters):
     def exceptions(self) -> ExceptionService:
         from rootkeeper.exceptions.service import ExceptionService
 
-        return ExceptionService(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
+        return ExceptionService(self)
 
     @property
     def root_email_reader(self) -> RootEmailReader:
         from rootkeeper.root_emails.service import RootEmailReader
+        from rootkeeper.root_emails.statements import read_rules
 
         return RootEmailReader(
             self.inventory_reader,
             self.inventory_store,
             self.email_attestations,
-            self.settings.emails.to_rules(),
+            read_rules(self.settings.emails),
             self.clock,
         )
 
@@ -305,60 +370,46 @@ class UseCases(Adapters):
     def email_attestation_service(self) -> EmailAttestationService:
         from rootkeeper.root_emails.statements import EmailAttestationService
 
-        return EmailAttestationService(self.email_attestations, self.ledger, self.clock, self.actor.name)
+        return EmailAttestationService(self)
 
     @property
     def email_change_planner(self) -> EmailChangePlanner:
         from rootkeeper.root_emails.service import EmailChangePlanner
-        from rootkeeper.root_emails.statements import EmailApprovalJudge
+        from rootkeeper.root_emails.statements import EmailApprovalJudge, read_rules
 
-        return EmailChangePlanner(
-            self.gateway,
-            self.gateway,
-            self.windows,
-            self.deletion_exceptions,
-            self.email_attestations,
-            self.ledger_reader,
-            self.settings.emails.to_rules(),
-            self.clock,
-            EmailApprovalJudge(self._window_people, self.clock, self.actor),
-        )
+        rules = read_rules(self.settings.emails)
+        return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self._window_people))
 
     @property
     def email_approval_service(self) -> EmailApprovalService:
         from rootkeeper.root_emails.statements import EmailApprovalService
 
-        return EmailApprovalService(self.ledger, self.window_policy, self.actor)
+        return EmailApprovalService(self, self.window_policy)
 
     @property
     def email_change_executor(self) -> EmailChangeExecutor:
         from rootkeeper.root_emails.service import EmailChangeExecutor
 
-        return EmailChangeExecutor(self.gateway, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
+        return EmailChangeExecutor(self)
 
     @property
     def policy_bundle_builder(self) -> PolicyBundleBuilder:
         from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 
-        return PolicyBundleBuilder(self.gateway, self.windows, self.settings.windows.longest)
-
-    @property
-    def root_event_classifier(self) -> RootEventClassifier:
-        from rootkeeper.watching.service import RootEventClassifier
-
-        return RootEventClassifier(self.ledger_reader, self.organization_id, self.endpoint)
+        return PolicyBundleBuilder(self.aws, self.windows, self.settings.windows.longest)
 
     @property
     def failsafe_checker(self) -> FailsafeChecker:
         from rootkeeper.failsafe.service import FailsafeChecker
+        from rootkeeper.root_emails.statements import read_rules
 
         return FailsafeChecker(
             self.audit,
-            self.gateway,
+            self.aws,
             self.ledger_reader,
             self.windows,
             self.email_attestations,
-            self.settings.emails.to_rules(),
+            read_rules(self.settings.emails),
             self.clock,
         )
 
@@ -366,39 +417,34 @@ class UseCases(Adapters):
     def failsafe_confirmer(self) -> FailsafeConfirmer:
         from rootkeeper.failsafe.confirmations import FailsafeConfirmer
 
-        return FailsafeConfirmer(self.confirmations, self.ledger, self.clock, self.endpoint, self.actor.name)
+        return FailsafeConfirmer(self)
 
     @property
     def control_attester(self) -> ControlAttester:
         from rootkeeper.controls.assessment import ControlAttester
 
-        return ControlAttester(self.ledger, self.clock, self.actor)
+        return ControlAttester(self)
 
     @property
     def drill_recorder(self) -> DrillRecorder:
         from rootkeeper.failsafe.confirmations import DrillRecorder
 
-        return DrillRecorder(self.ledger, self.clock, self.actor.name)
+        return DrillRecorder(self)
 
     def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
         from rootkeeper.changes.sessions import AccountSessions
         from rootkeeper.failsafe.service import LoginMonitor
 
         context = {"window_id": window.window_id}
-        sessions = AccountSessions(self.gateway, self.ledger, self.clock, window.account_id, context=context)
+        sessions = AccountSessions(self.aws, self.ledger, self.clock, window.account_id, context=context)
         return LoginMonitor(sessions, self.clock, progress, window)
-
-    def login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
-        from rootkeeper.failsafe.service import FailsafeLoginKeeper
-
-        return FailsafeLoginKeeper(*self._account_tools, progress)
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:
         from rootkeeper.failsafe.breakglass_service import BreakGlassReader, CallerAccountReader
 
-        caller_accounts = CallerAccountReader(self.gateway, self.gateway, self.caller)
-        return BreakGlassReader(self.failsafe_checker, caller_accounts, self.gateway, self.inventory_store, self.clock)
+        caller_accounts = CallerAccountReader(self.aws, self.aws, self.caller)
+        return BreakGlassReader(self.failsafe_checker, caller_accounts, self.aws, self.inventory_store, self.clock)
 
     def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
         """Works without AWS: the database knows its organizations.
@@ -406,18 +452,22 @@ class UseCases(Adapters):
         :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
         """
         from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
+        from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
+        from rootkeeper.root_emails.statements import EmailAttestationStore, read_rules
+        from rootkeeper.setup.drift import AcceptedSetupStore
+        from rootkeeper.windows.store import RecoveryWindowStore
 
         chosen = choose_organization(self.database.list_organization_ids(), organization_id)
         return EvidenceCompiler(
             chosen,
-            self.database.inventory(chosen),
-            self.database.windows(chosen),
-            self.database.accepted_setups(chosen),
-            self.database.email_attestations(chosen),
-            self.database.confirmations(chosen),
-            self.settings.emails.to_rules(),
+            self.database.get_store(InventoryStore, chosen),
+            self.database.get_store(RecoveryWindowStore, chosen),
+            self.database.get_store(AcceptedSetupStore, chosen),
+            self.database.get_store(EmailAttestationStore, chosen),
+            self.database.get_store(ConfirmationStore, chosen),
+            read_rules(self.settings.emails),
             self.ledger_reader,
-            self.database.audit_history(chosen),
+            self.database.get_store(AuditHistory, chosen),
         )
 
     @property
@@ -436,7 +486,7 @@ class UseCases(Adapters):
             self.clock,
             lambda: self.caller,
             self.endpoint,
-            self.gateway.security_hub_region,
+            self.aws.security_hub_region,
             self.settings.delivery.period,
             self.settings.history.stale_after,
             self.delivery_targets,
@@ -446,40 +496,27 @@ class UseCases(Adapters):
     def report_sender(self) -> ReportSender:
         from rootkeeper.delivery.service import ReportSender
 
-        return ReportSender(self.gateway, self.gateway, self.ledger, self.clock, self._reread_pauses)
+        return ReportSender(self.aws, self.aws, self.ledger, self.clock, self.reread_pauses)
 
     @property
     def unlock_reader(self) -> UnlockReader:
         from rootkeeper.unlock.service import UnlockReader
 
-        return UnlockReader(
-            self.gateway,
-            self.ledger,
-            self.gateway,
-            self.clock,
-            self.organization,
-            self.caller,
-            self.settings.unlock.protect,
-        )
+        return UnlockReader(self)
 
     @property
     def unlock_planner(self) -> UnlockPlanner:
         from rootkeeper.unlock.service import UnlockPlanner
 
-        return UnlockPlanner(self.unlock_reader, self.ledger_reader)
+        return UnlockPlanner(self.unlock_reader)
 
     @property
     def unlock_run(self) -> UnlockRun:
         from rootkeeper.unlock.service import UnlockRun
         from rootkeeper.unlock.store import SavedPolicyFiles
 
-        return UnlockRun(
-            self.unlock_reader,
-            self.locks,
-            SavedPolicyFiles(self.settings.unlock.saved_policies),
-            bucket_pauses_seconds=self._reread_pauses,
-            queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
-        )
+        queue_pauses = spread_pauses(self.settings.unlock.queue_verify_seconds)
+        return UnlockRun(self.unlock_reader, SavedPolicyFiles(self.settings.unlock.saved_policies), queue_pauses)
 
     @property
     def identity_service(self) -> IdentityService:
@@ -506,7 +543,11 @@ class UseCases(Adapters):
         :raises InputError: if it isn't a sandbox's server, or there is no such user.
         :raises SettingsError: if the key that encrypts it can't be used.
         """
-        self.database.open_cipher(self.organization_id, self.settings.server.key_file)
+        from rootkeeper.access.factor_store import open_cipher
+
+        self.cipher = open_cipher(
+            self.database.store, self.database.commits, self.organization_id, self.settings.server.key_file
+        )
         self.factor_service.preset_totp(identity_id, seed, self.endpoint)
 
     def history_reader(self, organization_id: str | None = None) -> HistoryReader:
@@ -516,14 +557,17 @@ class UseCases(Adapters):
         """
         from rootkeeper.evidence.service import choose_organization
         from rootkeeper.history.service import HistoryReader
+        from rootkeeper.inventory.store import AuditHistory, InventoryStore
+        from rootkeeper.watching.store import WatchedEventReader
+        from rootkeeper.windows.store import RecoveryWindowStore
 
         chosen = choose_organization(self.database.list_organization_ids(), organization_id)
         return HistoryReader(
             chosen,
-            self.database.audit_history(chosen),
-            self.database.inventory(chosen),
-            self.database.windows(chosen),
-            self.database.watched_events(chosen),
+            self.database.get_store(AuditHistory, chosen),
+            self.database.get_store(InventoryStore, chosen),
+            self.database.get_store(RecoveryWindowStore, chosen),
+            self.database.get_store(WatchedEventReader, chosen),
             self.ledger_reader,
         )
 
@@ -532,7 +576,7 @@ class UseCases(Adapters):
         """For a server, once an hour. Makes no AWS call there, because the server knows its organization."""
         from rootkeeper.worker.service import RetentionCleaner, RetentionStore
 
-        store = RetentionStore(*self.store_arguments)
+        store = self.get_store(RetentionStore)
         return RetentionCleaner(self.history, store, self.clock, self.settings.history.keep)
 
     @cached_property
@@ -606,7 +650,7 @@ class UseCases(Adapters):
         own = self.caller.arn
         return EventWatchLoop(
             self._open_source(source),
-            WindowEventStore(*self.store_arguments, self.ledger, self.owner),
+            self.get_store(WindowEventStore, self.ledger, self.owner),
             self.windows,
             self.ledger_reader,
             self.notifier,
@@ -622,11 +666,11 @@ class UseCases(Adapters):
         from rootkeeper.watching.store import EventFile, UnreadableEventFile, get_position_file_name
 
         folder = self.settings.ledger.spill
-        unreadable = UnreadableEventFile(folder / "rootkeeper-unreadable-events.jsonl", self.clock, self._warn)
+        unreadable = UnreadableEventFile(folder / "rootkeeper-unreadable-events.jsonl", self.clock, self.warn)
         if source.kind is WatchSourceKind.QUEUE:
-            return self.gateway.open_root_event_queue(source.address, source.region, unreadable)
+            return self.aws.open_root_event_queue(source.address, source.region, unreadable)
         path = Path(source.address).expanduser().absolute()
-        opened = EventFile(path, folder / get_position_file_name(path), unreadable, self.clock, self._warn)
+        opened = EventFile(path, folder / get_position_file_name(path), unreadable, self.clock, self.warn)
         self._open.callback(opened.close)
         return opened
 
@@ -655,66 +699,38 @@ class UseCases(Adapters):
         from rootkeeper.approvals.rules import COUNTING_KINDS
         from rootkeeper.windows.checks import RecoveryPlanner
 
-        return RecoveryPlanner(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.deletion_exceptions,
-            self.gateway,
-            self.clock,
-            self.settings_in_force.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
-        )
+        needed = self.settings_in_force.windows.approvals if self.actor.kind in COUNTING_KINDS else 0
+        return RecoveryPlanner(self, needed)
 
     def window_opener(self, progress: Progress) -> WindowOpener:
         from rootkeeper.windows.opening import WindowOpener
 
-        return WindowOpener(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
+        return WindowOpener(self, progress)
 
     @property
     def window_request_service(self) -> WindowRequestService:
         from rootkeeper.windows.decisions import WindowRequestService
 
-        return WindowRequestService(
-            self.recovery_planner,
-            self.windows,
-            self.ledger,
-            self.window_policy,
-            self.window_notices,
-            self.clock,
-            self.actor,
-            make_window_id,
-        )
+        return WindowRequestService(self, self.recovery_planner, self.window_policy, self.window_notices)
 
     @property
     def window_decision_service(self) -> WindowDecisionService:
         from rootkeeper.windows.decisions import WindowDecisionService
 
-        return WindowDecisionService(
-            self.windows,
-            self.ledger,
-            self.window_policy,
-            self.window_notices,
-            self.clock,
-            self.actor,
-            self._find_known_account,
-            self.gateway.find_credentials_lifetime,
-            self._window_people,
-        )
+        return WindowDecisionService(self, self.window_policy, self.window_notices, self._window_people)
 
     @property
     def window_activator(self) -> WindowActivator:
         from rootkeeper.organization.progress import RemarkProgress
         from rootkeeper.windows.opening import WindowActivator
 
+        progress = RemarkProgress(self.warn)
         return WindowActivator(
+            self,
             self.recovery_planner,
-            self.window_opener(RemarkProgress(self._warn)),
-            self.windows,
-            lambda: self.inventory_reader.read_recent(RemarkProgress(self._warn)),
+            self.window_opener(progress),
+            lambda: self.inventory_reader.read_recent(progress),
             self.window_notices,
-            self.clock,
-            self.actor,
             self._window_people,
         )
 
@@ -725,68 +741,43 @@ class UseCases(Adapters):
         return PeopleReader(self.identities.list_identities, self.window_policy)
 
     def window_closer(self, progress: Progress) -> WindowCloser:
-        from rootkeeper.approvals.rules import COUNTING_KINDS
         from rootkeeper.windows.closing import WindowCloser
 
-        return WindowCloser(
-            *self._account_tools,
-            progress,
-            spill=self._open_spill,
-            reread_pauses_seconds=self._reread_pauses,
-            notices=self.window_notices,
-            rereads=self._rereads,
-            closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
-        )
+        return WindowCloser(self, progress, self.window_notices)
 
     def window_waiter(self, progress: Progress) -> WindowWaiter:
         from rootkeeper.windows.closing import WindowWaiter
 
-        return WindowWaiter(self.window_closer(progress), self.windows, self.window_clock, progress)
-
-    @property
-    def lost_window_finder(self) -> LostWindowFinder:
-        from rootkeeper.settlement.lost_windows import LostWindowFinder
-
-        return LostWindowFinder(self.audit, self.windows, self.deletion_exceptions, self.clock)
-
-    def lost_window_closer(self, progress: Progress) -> LostWindowCloser:
-        from rootkeeper.settlement.lost_windows import LostWindowCloser
-
-        closing = self.window_closer(progress)
-        return LostWindowCloser(
-            self.ledger, self.windows, closing, self.window_clock, self.organization_id, make_window_id
-        )
+        return WindowWaiter(self.window_closer(progress))
 
     def settlement(self, progress: Progress) -> Settlement:
         """Settles, by re-reads, the unclear intents of dead processes."""
         from rootkeeper.composition.changes import make_restorer
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
-        sessions = SessionsByTask(self.gateway, self._unlocking_gateway)
-        restore = make_restorer(self.gateway, self.gateway, self.windows, self.clock)
-        return Settlement(self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, restore)
+        restore = make_restorer(self.aws, self.aws, self.windows, self.clock)
+        return Settlement(self, progress, SessionsByTask(self.aws, self._unlocking_gateway), restore)
 
     @property
     def _unlocking_gateway(self) -> AwsGateway:
         """The gateway with the role that may change bucket and queue policies."""
-        return self.gateway
+        return self.aws
 
     def window_close_loop(self, progress: Progress) -> WindowCloseLoop:
         """To be made once in a process and kept: it remembers the windows that it has seen."""
         from rootkeeper.organization.threads import start_keyed_executor
         from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
 
+        most = self.settings.server.closing_concurrency
         return WindowCloseLoop(
-            self.windows,
+            self,
             self.window_closer(progress),
-            OrphanSettler(self.settlement(progress), self.window_notices, self.clock, progress),
+            OrphanSettler(self.settlement(progress), self.window_notices),
             self.window_notices,
-            self.window_clock,
-            progress,
-            start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
+            start_keyed_executor(most, "closing", progress.remark),
             random.shuffle,
             random.random,
-            most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
+            most_offered=most + CLOSINGS_IN_WAITING,
         )
 
     def window_maintenance(self, progress: Progress) -> WindowMaintenance:
@@ -795,48 +786,19 @@ class UseCases(Adapters):
         from rootkeeper.windows.closing import WindowRereader
         from rootkeeper.worker.closing import WindowMaintenance
 
-        rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
-        return WindowMaintenance(
-            self.windows,
-            self.ledger,
-            self.locks,
-            self.window_clock,
-            self.window_notices,
-            rereading,
-            executor,
-            self._window_people,
-        )
+        rereading = WindowRereader(self, progress, self.window_notices)
+        return WindowMaintenance(self, self.window_notices, rereading, executor, self._window_people)
 
     @property
     def window_reporter(self) -> WindowReporter:
         from rootkeeper.evidence.windows import WindowReporter
+        from rootkeeper.watching.store import WatchedEventReader
 
         return WindowReporter(
             self.windows,
             self.ledger_reader,
-            self.database.watched_events(self.organization_id),
+            self.database.get_store(WatchedEventReader, self.organization_id),
             self.endpoint.label,
             self.organization_id,
         )
-
-    @property
-    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
-        """The arguments of every step in an account: reader, sessions, ledger, windows, locks and clock."""
-        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.window_clock
-
-    def _find_known_account(self, account_id: AccountId) -> Account | None:
-        known = self.inventory_store.find_last()
-        accounts = known.accounts if known else ()
-        return next((account for account in accounts if account.account_id == account_id), None)
-
-    @property
-    def _rereads(self) -> tuple[timedelta, ...]:
-        """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
-        from rootkeeper.windows.policy import sort_rereads
-
-        return sort_rereads(self.settings.windows.rereads)
-
-    @property
-    def _reread_pauses(self) -> tuple[float, ...]:
-        return spread_pauses(self.settings.aws.verify_seconds)

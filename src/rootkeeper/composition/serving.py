@@ -16,22 +16,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.access.counts import FailureCounter, StoredAnswers
+from rootkeeper.access.factor_store import KnownDevices, open_cipher
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
 from rootkeeper.access.service import LinkFile, make_secret
 from rootkeeper.access.store import FirstAdministratorStore
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock
-from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, Stores, UseCounter
+from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, UseCounter
 from rootkeeper.composition.application import Application
-from rootkeeper.composition.database import Measurements
-from rootkeeper.composition.services import make_outbox, make_sender
+from rootkeeper.composition.services import Stores, make_outbox, make_sender
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError, SettingsError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.notifications.service import DeliveryLoop
-from rootkeeper.organization.accounts import Caller, Endpoint, Organization
+from rootkeeper.notifications.store import NotificationStore
+from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
+from rootkeeper.settings.reading import make_provider_rules
 from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import parse_watch_source
 from rootkeeper.windows.imports import merge_spill
@@ -47,6 +49,7 @@ from rootkeeper.worker.health import (
     ReadinessCheck,
 )
 from rootkeeper.worker.loops import Loop, Loops
+from rootkeeper.worker.measurements import Measurements, measure_stored
 from rootkeeper.worker.requests import Engine, NullEngine
 from rootkeeper.worker.schedules import (
     Schedule,
@@ -59,7 +62,6 @@ from rootkeeper.worker.schedules import (
 from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconciler, JobRunner
 
 if TYPE_CHECKING:
-    from rootkeeper.access.factor_store import KnownDevices
     from rootkeeper.access.provider import ProviderSignInService
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.watching.service import EventWatchLoop
@@ -92,7 +94,8 @@ class ActorUseCases(Application):
         super().__init__(server.settings, warn=server.warn, clock=server.clock)
         gateways = server.accesses.gateway_pool
         self.database, self.owner, self.organization_id = server.database, server.owner, server.organization_id
-        self.gateway = gateways.starting if work is None else gateways.gateway(work, actor.name)
+        self.cipher = server.cipher
+        self.aws = gateways.starting if work is None else gateways.gateway(work, actor.name)
         self.engine, self.notifier = server.work.engine, server.work.notifier
         source = parse_watch_source(server.settings.watching.source)
         self.watch_source_name = None if source is None else source.name
@@ -126,7 +129,7 @@ class ActorUseCases(Application):
 
     @cached_property
     def caller(self) -> Caller:
-        return self._server.accesses.read_caller(self.gateway)
+        return self._server.accesses.read_caller(self.aws)
 
     @cached_property
     def organization(self) -> Organization:
@@ -140,7 +143,7 @@ class ActorUseCases(Application):
         if not self._asks_aws:
             return self._actor
         is_server = self._actor.kind is ActorKind.SERVER
-        known = self._server.accesses.find_caller(self.gateway) if is_server else self.caller
+        known = self._server.accesses.find_caller(self.aws) if is_server else self.caller
         return self._actor if known is None else replace(self._actor, caller_arn=known.arn)
 
     @property
@@ -148,7 +151,7 @@ class ActorUseCases(Application):
         """With the unlock role and the same actor, to settle a policy's change that a dead process left."""
         return self._server.accesses.gateway_pool.gateway(AwsWork.UNLOCK, self._actor.name)
 
-    def _share_quotas(self) -> None:
+    def share_quotas(self) -> None:
         """The server has done that for each gateway that it hands out."""
 
 
@@ -167,7 +170,7 @@ class ServerWork:
         self.notifier = make_outbox(settings, server.database, organization_id, clock, server.warn)
         self.delivery_loop = DeliveryLoop(
             self.notifier,
-            server.database.notifications(organization_id),
+            server.database.get_store(NotificationStore, organization_id),
             make_sender(settings, clock),
             clock,
             organization_id,
@@ -254,7 +257,7 @@ class ServerWork:
 
         return ScheduleLoop(
             lambda: _parse_schedules(server.settings_in_force.schedules),
-            ScheduleStore(*server.store_arguments),
+            server.get_store(ScheduleStore),
             starts,
             self.notifier,
             server.organization_id,
@@ -278,7 +281,7 @@ class ServerWork:
             while True:
                 self.closing.tick()
                 self.closing.executor.wait_idle(max(0.0, ends - clock.monotonic()))
-                overdue = self._server.windows.list_overdue(self.closing.clock.now())
+                overdue = self._server.windows.list_overdue(self._server.window_clock.now())
                 has_more = any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
                 if not has_more or clock.monotonic() >= ends or self._stopping.asked_once():
                     return
@@ -394,7 +397,10 @@ class ServerRuntime(Stores):
         :param has_story: whether it shows the guided story, as a demo's server does.
         """
         self.log = ServerLog()
-        super().__init__(settings, needs_ledger=False, warn=self.warn, clock=clock)
+        super().__init__(
+            settings, needs_ledger=False, warn=lambda text: self.log.warning("server.warning", text), clock=clock
+        )
+        self.actor = Actor(SERVER_NAME, ActorKind.SERVER)
         self.url = url
         self.has_story = has_story
         self.is_stopping = False
@@ -412,9 +418,6 @@ class ServerRuntime(Stores):
         """The same as ``stop``."""
         self.stop()
 
-    def warn(self, text: str) -> None:
-        self.log.warning("server.warning", text)
-
     def start(self) -> None:
         """Open everything, settle the work of dead processes, and begin to work; returns when work is under way.
 
@@ -431,7 +434,9 @@ class ServerRuntime(Stores):
         self.organization_id = self._find_organization_id()
         self._require_not_outdated()
         if self.url is not None:
-            self.database.open_cipher(self.organization_id, self.settings.server.key_file)
+            self.cipher = open_cipher(
+                self.database.store, self.database.commits, self.organization_id, self.settings.server.key_file
+            )
         self._work = work = ServerWork(self)
         work.require_settings()
         self._warn_of_weakness()
@@ -525,12 +530,8 @@ class ServerRuntime(Stores):
         self.accesses.read_caller(gateway)
         return gateway.read_organization()
 
-    @property
-    def endpoint(self) -> Endpoint:
-        return self.accesses.gateway_pool.starting.endpoint
-
-    @property
-    def _anchoring_gateway(self) -> AwsGateway:
+    @cached_property
+    def aws(self) -> AwsGateway:
         return self.accesses.gateway_pool.starting
 
     # Who signs in.
@@ -541,16 +542,17 @@ class ServerRuntime(Stores):
 
     @property
     def failure_counter(self) -> FailureCounter:
-        return FailureCounter(*self.store_arguments, self.clock)
+        return self.get_store(FailureCounter, self.clock)
 
     @property
     def known_devices(self) -> KnownDevices:
-        return self.database.known_devices(self.organization_id, self.clock)
+        assert self.cipher is not None, "a server with an API has opened it"  # noqa: S101 - a bug of ours
+        return KnownDevices(self.cipher, self.clock)
 
     @cached_property
     def provider_sign_in_service(self) -> ProviderSignInService | None:
         """``None`` if the settings name no identity provider. Sends no request to the provider."""
-        rules = self.settings.oidc.to_rules()
+        rules = make_provider_rules(self.settings.oidc)
         if rules is None:
             return None
         from rootkeeper.access.factor_store import SignInStartStore
@@ -567,7 +569,7 @@ class ServerRuntime(Stores):
 
     @property
     def first_administrators(self) -> FirstAdministratorStore:
-        return FirstAdministratorStore(*self.store_arguments, self.clock)
+        return self.get_store(FirstAdministratorStore, self.clock)
 
     def offer_first_administration(self) -> str | None:
         """Return the one-time link for the first administrator, valid for a day; ``None`` if an administrator exists.
@@ -632,7 +634,7 @@ class ServerRuntime(Stores):
         """Return numbers for monitoring."""
         failing, targets = self.work.delivery_loop.count_failing_here()
         try:
-            stored = self.database.measure(self.organization_id)
+            stored = measure_stored(self.database.store, self.organization_id)
         except DatabaseError:
             stored = None
         return Measurements(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from rootkeeper.clock import Clock
+from rootkeeper.acting import Acting
 from rootkeeper.controls import account_checks, organization_checks
 from rootkeeper.controls.rules import (
     CheckName,
@@ -27,8 +27,7 @@ from rootkeeper.controls.rules import (
 )
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.ledger.rules import Action, Actor
-from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.statuses import FailOn
 
 CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
@@ -105,9 +104,7 @@ def list_assessments(report: EvidenceReport) -> tuple[ControlAssessment, ...]:
 class ControlAttester:
     """Records a person's attestation of a control."""
 
-    ledger: Ledger
-    clock: Clock
-    actor: Actor
+    acting: Acting
 
     def attest(self, control: Control, *, owner: str, reason: str, until: datetime) -> ControlAttestation:
         """Record an attestation, and return it with its entry; it replaces an earlier attestation of the control.
@@ -116,6 +113,7 @@ class ControlAttester:
             valid.
         :raises LedgerUnavailableError: if it can't be recorded.
         """
-        drafted = draft_attestation(control, self.actor, self.clock.now(), owner=owner, reason=reason, until=until)
-        entry = self.ledger.append_fact(Action.CONTROL_ATTEST, parameters=describe_attestation(drafted))
+        now = self.acting.clock.now()
+        drafted = draft_attestation(control, self.acting.actor, now, owner=owner, reason=reason, until=until)
+        entry = self.acting.ledger.append_fact(Action.CONTROL_ATTEST, parameters=describe_attestation(drafted))
         return replace(drafted, recorded_at=entry.at, ledger_sequence=entry.sequence, entry_hash=entry.entry_hash)

@@ -69,8 +69,8 @@ class Doctor:
         yield from self._check_stored(settings)
 
     def _check_aws(self, settings: Settings) -> Iterator[Check]:
+        from rootkeeper.acting import make_gateway_options
         from rootkeeper.aws.gateway import open_gateway
-        from rootkeeper.composition.adapters import make_gateway_options
 
         try:
             gateway = open_gateway(make_gateway_options(settings, self._profile, self._region), self._clock)

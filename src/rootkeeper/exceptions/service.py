@@ -7,14 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from rootkeeper.clock import Clock
+from rootkeeper.acting import Acting
 from rootkeeper.database import schema
 from rootkeeper.database.engines import glancing
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.values import JsonValue
@@ -72,10 +71,7 @@ class DeletionExceptionStore(OrganizationStore):
 class ExceptionService:
     """Adds, lists and removes exceptions; the ledger records each change before it is made."""
 
-    exceptions: DeletionExceptionStore
-    ledger: Ledger
-    clock: Clock
-    actor_name: str
+    acting: Acting
 
     def prepare(
         self, account: Account, inventory: Inventory, *, owner: str, reason: str, until: datetime
@@ -85,36 +81,38 @@ class ExceptionService:
         :raises TargetRefusedError: if it is the management account.
         :raises InputError: if owner or reason is empty, or ``until`` isn't in the future.
         """
-        now = self.clock.now()
-        exception = DeletionException(account.account_id, owner.strip(), reason.strip(), until, self.actor_name, now)
+        now = self.acting.clock.now()
+        recorded_by = self.acting.actor.name
+        exception = DeletionException(account.account_id, owner.strip(), reason.strip(), until, recorded_by, now)
         return require_exception(exception, now, inventory.organization.management_account_id)
 
     def add(self, exception: DeletionException) -> DeletionException:
         """Add an exception that ``prepare`` made; it replaces an earlier exception of the account."""
-        self.ledger.append_fact(Action.EXCEPTION_ADD, account_id=exception.account_id, parameters=_describe(exception))
-        self.exceptions.add(exception)
+        parameters = _describe(exception)
+        self.acting.ledger.append_fact(Action.EXCEPTION_ADD, account_id=exception.account_id, parameters=parameters)
+        self.acting.get_store(DeletionExceptionStore).add(exception)
         return exception
 
     def list_exceptions(self) -> tuple[DeletionException, ...]:
         """List exceptions: those in force first, by their end, then ended exceptions."""
-        now = self.clock.now()
+        now = self.acting.clock.now()
         return tuple(
             sorted(
-                self.exceptions.list_exceptions(),
+                self.acting.get_store(DeletionExceptionStore).list_exceptions(),
                 key=lambda exception: (not exception.is_in_force(now), exception.until, exception.account_id),
             )
         )
 
     def remove(self, account_id: AccountId) -> DeletionException:
         """:raises InputError: if the account has none."""
-        exception = self.exceptions.find(account_id)
+        exception = self.acting.get_store(DeletionExceptionStore).find(account_id)
         if exception is None:
             raise InputError(
                 f"Account {account_id} has no exception from deletion.",
                 hint=Hint("List the exceptions.", "exception.list"),
             )
-        self.ledger.append_fact(Action.EXCEPTION_REMOVE, account_id=account_id, parameters=_describe(exception))
-        self.exceptions.remove(account_id)
+        self.acting.ledger.append_fact(Action.EXCEPTION_REMOVE, account_id=account_id, parameters=_describe(exception))
+        self.acting.get_store(DeletionExceptionStore).remove(account_id)
         return exception
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.clock import Clock
+from rootkeeper.acting import Acting
 from rootkeeper.errors import InputError
 from rootkeeper.failsafe.rules import (
     DRILL_EVERY,
@@ -30,8 +30,8 @@ from rootkeeper.failsafe.rules import (
 from rootkeeper.failsafe.service import FailsafeReport, list_failsafes
 from rootkeeper.inventory.store import ConfirmationStore
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import Ledger, LedgerFilter
-from rootkeeper.organization.accounts import Account, Endpoint, Inventory
+from rootkeeper.ledger.store import LedgerFilter
+from rootkeeper.organization.accounts import Account, Inventory
 from rootkeeper.organization.confirmations import (
     Claim,
     Confirmation,
@@ -103,9 +103,7 @@ def describe_failsafes(
 class DrillRecorder:
     """Records drills in the ledger, as a person reports them."""
 
-    ledger: Ledger
-    clock: Clock
-    actor_name: str
+    acting: Acting
 
     def prepare(
         self,
@@ -123,7 +121,7 @@ class DrillRecorder:
         :raises InputError: if the account is neither a failsafe nor the management account, the drill names no person,
             or its time is in the future.
         """
-        now = self.clock.now()
+        now = self.acting.clock.now()
         delegates = inventory.delegated_administrator_ids
         is_management = account.account_id == inventory.organization.management_account_id
         if not is_management and delegates is not None and account.account_id not in delegates:
@@ -131,12 +129,13 @@ class DrillRecorder:
                 f"{account.account_id} ({account.name}) is neither a failsafe nor the management account.",
                 hint="Name the account whose root login was used.",
             )
-        drill = Drill(account.account_id, held_at, held_by.strip(), outcome, self.actor_name, now, alarm, device)
+        drill = Drill(account.account_id, held_at, held_by.strip(), outcome, self.acting.actor.name, now, alarm, device)
         return require_drill(drill, now)
 
     def record(self, drill: Drill) -> None:
         """:raises LedgerUnavailableError: if it can't be recorded."""
-        self.ledger.append_fact(Action.FAILSAFE_DRILL, account_id=drill.account_id, parameters=describe_drill(drill))
+        parameters = describe_drill(drill)
+        self.acting.ledger.append_fact(Action.FAILSAFE_DRILL, account_id=drill.account_id, parameters=parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +145,11 @@ class FailsafeConfirmer:
     :raises LedgerUnavailableError: if a confirmation can't be recorded; then it doesn't count.
     """
 
-    confirmations: ConfirmationStore
-    ledger: Ledger
-    clock: Clock
-    endpoint: Endpoint
-    actor_name: str
+    acting: Acting
 
     def record_checks(self, report: FailsafeReport) -> None:
         """Confirm each failsafe whose checks all passed; of all others, end the confirmation by an earlier check."""
-        now = self.clock.now()
+        now = self.acting.clock.now()
         for facts in report.facts:
             account_id = facts.account.account_id
             checks = [check for check in report.checks if check.account_id == account_id]
@@ -163,12 +158,12 @@ class FailsafeConfirmer:
                 account_id=account_id,
                 claim=Claim.KEPT,
                 basis=ConfirmationBasis.CHECK,
-                owner=self.actor_name,
+                owner=self.acting.actor.name,
                 reason="Every check passed" if until is not None else "A check failed or is unknown",
                 until=until or now,
-                recorded_by=self.actor_name,
+                recorded_by=self.acting.actor.name,
                 recorded_at=now,
-                endpoint=self.endpoint.label,
+                endpoint=self.acting.endpoint.label,
             )
             self._record(Action.FAILSAFE_CHECK, checked)
 
@@ -194,9 +189,9 @@ class FailsafeConfirmer:
                 owner=owner.strip(),
                 reason=reason.strip(),
                 until=until,
-                recorded_by=self.actor_name,
-                recorded_at=self.clock.now(),
-                endpoint=self.endpoint.label,
+                recorded_by=self.acting.actor.name,
+                recorded_at=self.acting.clock.now(),
+                endpoint=self.acting.endpoint.label,
             )
         )
 
@@ -211,5 +206,5 @@ class FailsafeConfirmer:
             "reason": confirmation.reason,
             "until": confirmation.until.isoformat(),
         }
-        self.ledger.append_fact(action, account_id=confirmation.account_id, parameters=parameters)
-        self.confirmations.add(confirmation)
+        self.acting.ledger.append_fact(action, account_id=confirmation.account_id, parameters=parameters)
+        self.acting.get_store(ConfirmationStore).add(confirmation)

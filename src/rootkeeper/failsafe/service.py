@@ -232,8 +232,9 @@ def find_login(recovery: RecoveryPlanner, inventory: Inventory, account: Account
     """
     require_target(account, inventory)
     require_failsafe(account, inventory)
-    require_no_window(recovery.windows, account.account_id)
-    session = open_root_session(recovery.sessions, recovery.ledger, account.account_id, TaskPolicy.AUDIT)
+    acting = recovery.acting
+    require_no_window(acting.get_store(RecoveryWindowStore), account.account_id)
+    session = open_root_session(acting.aws, acting.ledger, account.account_id, TaskPolicy.AUDIT)
     summary = session.read_summary()
     if summary.has_access_keys or summary.has_signing_certificates:
         raise TargetRefusedError(
@@ -292,7 +293,7 @@ class FailsafeLoginKeeper(AccountWork):
         Reads the set-up (three calls) and opens an audit session.
         """
         try:
-            with self.locks.hold(window.account_id, "keeping a failsafe's root login") as lock:
+            with self.acting.locks.hold(window.account_id, "keeping a failsafe's root login") as lock:
                 return self._keep_held(self.windows.get(window.window_id), lock)
         except (
             AccountBusyError,
@@ -326,21 +327,21 @@ class FailsafeLoginKeeper(AccountWork):
         if window.state is not WindowState.OPEN:
             explanation = f"Recovery window {window.window_id} is {window.state}."
             return KeepResult(window, is_kept=False, explanation=explanation)
-        delegates = self.reader.read_setup().delegated_administrators
+        delegates = self.acting.aws.read_setup().delegated_administrators
         if delegates is None or window.account_id not in delegates:
             raise AwsAccessDeniedError(
                 f"AWS doesn't show {window.account_id} as a delegated administrator for IAM any more."
             )
         context = {"window_id": window.window_id}
         session = open_root_session(
-            self.sessions, self.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
+            self.acting.aws, self.acting.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
         )
         found, progress = read_progress(session, window)
         if not progress.is_complete:
             explanation = f"The login isn't complete: {'; '.join(progress.shortcomings)}."
             return KeepResult(window, is_kept=False, explanation=explanation, progress=progress)
         # The intent is recorded before the window, so that a crash can't leave an unrecorded login.
-        kept = advance(window, WindowState.KEPT, self.clock.now())
+        kept = advance(window, WindowState.KEPT, self.acting.window_clock.now())
         step = WindowStep(
             Action.WINDOW_KEEP,
             window.account_id,
@@ -349,7 +350,7 @@ class FailsafeLoginKeeper(AccountWork):
             describe_login(found),
             step=lambda: self.windows.change(kept, expected=window.state),
         )
-        runner = ChangeRunner(self.ledger, self.clock, lock)
+        runner = ChangeRunner(self.acting.ledger, self.acting.window_clock, lock)
         sent = runner.send(step)
         try:
             runner.record(sent, runner.watch(step, sent.answer).evaluation)

@@ -29,13 +29,13 @@ from sqlalchemy import inspect, make_url
 
 from rootkeeper import __version__
 from rootkeeper.clock import Clock
-from rootkeeper.composition.database import DEFAULT_LEASE_SECONDS
 from rootkeeper.database.copying import PRIVATE, copy_sqlite, dump_postgresql, read_first_dumped_row, restore_postgresql
 from rootkeeper.database.engines import Store, open_store, reading
 from rootkeeper.database.files import sync_folder
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.database.version import find_version
 from rootkeeper.errors import DatabaseError, InputError
+from rootkeeper.ledger.database import DEFAULT_LEASE_SECONDS
 from rootkeeper.ledger.spill import list_spill_files
 from rootkeeper.ledger.writer import Head, find_entry_hash, read_head
 from rootkeeper.settings.reading import APPLICATION_NAME, SQLITE_PREFIX

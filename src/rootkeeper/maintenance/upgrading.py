@@ -24,7 +24,7 @@ from rootkeeper.maintenance.rules import DatabaseCheck, LedgerCheck, LedgerState
 if TYPE_CHECKING:
     from rootkeeper.clock import Clock
     from rootkeeper.composition.application import Application
-    from rootkeeper.composition.database import Database
+    from rootkeeper.ledger.database import Database
 
 
 def check_database(application: Application) -> DatabaseCheck:

@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rootkeeper.aws.organizations import OrganizationReader
-from rootkeeper.aws.primary_emails import PrimaryEmails
+from rootkeeper.acting import Acting
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.changes.rules import ChangeResult, Shown
 from rootkeeper.changes.runner import ChangeRunner
@@ -31,10 +30,7 @@ from rootkeeper.errors import (
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
 from rootkeeper.inventory.store import InventoryStore
-from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import LedgerEntry
-from rootkeeper.ledger.store import Ledger
-from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import SelectionRequest
@@ -172,14 +168,9 @@ class EmailChangePlan:
 class EmailChangePlanner:
     """Checks a request and plans the change."""
 
-    reader: OrganizationReader
-    emails: PrimaryEmails
-    windows: RecoveryWindowStore
-    exceptions: DeletionExceptionStore
-    attestations: EmailAttestationStore
-    entries: LedgerReader
+    acting: Acting
+
     rules: EmailRules
-    clock: Clock
     judge: EmailApprovalJudge
 
     def plan(self, inventory: Inventory, account: Account, request: EmailChangeRequest) -> EmailChangePlan:
@@ -194,9 +185,9 @@ class EmailChangePlanner:
         :raises AwsAccessDeniedError: if the caller can't read the account's address, and so couldn't prove a change.
         """
         request, address = _require_request(request)
-        caller = self.reader.read_caller()
+        caller = self.acting.aws.read_caller()
         _require_target(account, inventory, caller)
-        require_no_window(self.windows, account.account_id)
+        require_no_window(self.acting.get_store(RecoveryWindowStore), account.account_id)
         others = [
             holder for holder in find_holders(inventory.accounts).get(str(address), ()) if holder != account.account_id
         ]
@@ -210,14 +201,14 @@ class EmailChangePlanner:
             raise _refuse(objections, request.address)
         entries = self._list_own_entries(inventory, account.account_id)
         approved_by = self.judge.require_approved(account, request.address, entries)
-        current = self.emails.read_primary_email(account.account_id)
-        newest = read_update(self.emails, account.account_id)
+        current = self.acting.aws.read_primary_email(account.account_id)
+        newest = read_update(self.acting.aws, account.account_id)
         started = self._find_started(entries, request, newest.update)
         return EmailChangePlan(
             account=account,
             request=request,
             caller=caller,
-            endpoint=self.reader.endpoint,
+            endpoint=self.acting.aws.endpoint,
             current_email=current,
             newest_update=newest,
             started=started,
@@ -227,8 +218,8 @@ class EmailChangePlanner:
         )
 
     def _list_objections(self, address: EmailAddress, account: Account, inventory: Inventory) -> tuple[Objection, ...]:
-        now = self.clock.now()
-        breaches = read_evaluator(self.attestations, self.rules, now).find_breaches(address)
+        now = self.acting.clock.now()
+        breaches = read_evaluator(self.acting.get_store(EmailAttestationStore), self.rules, now).find_breaches(address)
         objections = [Objection(reason.value, f"{address}: {EXPLANATIONS[reason]}.") for reason in breaches]
         objections += [
             Objection(
@@ -236,7 +227,7 @@ class EmailChangePlanner:
                 f"{account.account_id} is excepted from deletion by {exception.owner} until "
                 f"{exception.until.date().isoformat()} ({exception.reason}): its root user is in use.",
             )
-            for exception in self.exceptions.list_exceptions()
+            for exception in self.acting.get_store(DeletionExceptionStore).list_exceptions()
             if exception.account_id == account.account_id and exception.is_in_force(now)
         ]
         # An organization that loses its failsafe's mailbox may lose root access, so a possible failsafe counts, too.
@@ -251,14 +242,14 @@ class EmailChangePlanner:
 
     def _list_own_entries(self, inventory: Inventory, account_id: AccountId) -> tuple[LedgerEntry, ...]:
         """List the account's entries of this organization and endpoint."""
-        scope = (inventory.organization.organization_id, self.reader.endpoint.label)
-        entries = self.entries.list_entries(account_id=account_id)
+        scope = (inventory.organization.organization_id, self.acting.aws.endpoint.label)
+        entries = self.acting.ledger_reader.list_entries(account_id=account_id)
         return tuple(entry for entry in entries if (entry.organization_id, entry.endpoint) == scope)
 
     def _find_started(
         self, entries: Sequence[LedgerEntry], request: EmailChangeRequest, newest: EmailUpdate | None
     ) -> StartedEmailUpdate | None:
-        started = find_started_update(entries, self.clock.now())
+        started = find_started_update(entries, self.acting.clock.now())
         if started is None or request.restarts or fold_address(started.email) != fold_address(request.address):
             return None
         return None if is_overtaken(started, newest) else started
@@ -349,12 +340,7 @@ REREAD_PAUSES_SECONDS = (1.0, 2.0)
 class EmailChangeExecutor:
     """Executes a plan."""
 
-    emails: PrimaryEmails
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
-    reread_pauses_seconds: tuple[float, ...] = REREAD_PAUSES_SECONDS
+    acting: Acting
 
     def start(self, plan: EmailChangePlan) -> ChangeResult[EmailUpdateSnapshot]:
         """Make AWS send a one-time password to the new address, and re-read. Calls account:StartPrimaryEmailUpdate,
@@ -368,8 +354,8 @@ class EmailChangeExecutor:
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was started.
         """
         described = {**_describe(plan), **plan.newest_update.describe()}
-        now, pauses = self.clock.now(), self.reread_pauses_seconds
-        return self._make(EmailUpdateStart(self.emails, plan.account.account_id, described, now, pauses))
+        now, pauses = self.acting.clock.now(), self.acting.reread_pauses
+        return self._make(EmailUpdateStart(self.acting.aws, plan.account.account_id, described, now, pauses))
 
     def accept(self, plan: EmailChangePlan, otp: OneTimePassword) -> ChangeResult[EmailReread]:
         """Return the one-time password, and re-read. Calls account:AcceptPrimaryEmailUpdate, then
@@ -383,15 +369,15 @@ class EmailChangeExecutor:
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
         """
-        account_id, now, pauses = plan.account.account_id, self.clock.now(), self.reread_pauses_seconds
+        account_id, now, pauses = plan.account.account_id, self.acting.clock.now(), self.acting.reread_pauses
         return self._make(
-            EmailUpdateAcceptance(self.emails, account_id, _describe(plan), now, pauses, reread_at=now, otp=otp)
+            EmailUpdateAcceptance(self.acting.aws, account_id, _describe(plan), now, pauses, reread_at=now, otp=otp)
         )
 
     def _make(self, change: EmailUpdateChange[Shown]) -> ChangeResult[Shown]:
-        with self.locks.hold(change.account_id, "change of the root e-mail address") as lock:
-            require_no_window(self.windows, change.account_id)
-            return ChangeRunner(self.ledger, self.clock, lock).make(change)
+        with self.acting.locks.hold(change.account_id, "change of the root e-mail address") as lock:
+            require_no_window(self.acting.get_store(RecoveryWindowStore), change.account_id)
+            return ChangeRunner(self.acting.ledger, self.acting.clock, lock).make(change)
 
 
 def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:

@@ -17,6 +17,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import (
     COUNTING_KINDS,
     ApprovalPolicy,
@@ -26,13 +27,11 @@ from rootkeeper.approvals.rules import (
     list_counting,
     make_subject,
 )
-from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import ApprovalRefusedError, Hint, InputError
-from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
-from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.root_emails.rules import (
@@ -43,8 +42,10 @@ from rootkeeper.root_emails.rules import (
     fold_address,
     parse_address,
     parse_new_address,
+    parse_rules,
     require_attestation,
 )
+from rootkeeper.settings.sections import EmailSettings
 
 _columns = schema.email_attestations.c
 
@@ -84,19 +85,16 @@ class EmailAttestationStore(OrganizationStore):
 class EmailAttestationService:
     """Keeps attestations; each is recorded in the ledger before it counts."""
 
-    attestations: EmailAttestationStore
-    ledger: Ledger
-    clock: Clock
-    actor_name: str
+    acting: Acting
 
     def prepare(self, address: str, *, attested_by: str, until: datetime) -> EmailAttestation:
         """Check an attestation without keeping it. No account needs to have the address yet.
 
         :raises InputError: if the address, the person or the end can't be used.
         """
-        now = self.clock.now()
+        now = self.acting.clock.now()
         attestation = EmailAttestation(
-            str(parse_address(address)), attested_by.strip(), until, self.actor_name, recorded_at=now
+            str(parse_address(address)), attested_by.strip(), until, self.acting.actor.name, recorded_at=now
         )
         return require_attestation(attestation, now)
 
@@ -105,7 +103,7 @@ class EmailAttestationService:
 
         :raises LedgerUnavailableError: if it can't be recorded; nothing is kept.
         """
-        self.ledger.append_fact(
+        self.acting.ledger.append_fact(
             Action.EMAIL_ATTEST,
             parameters={
                 "email": attestation.address,
@@ -113,7 +111,12 @@ class EmailAttestationService:
                 "until": attestation.until.isoformat(),
             },
         )
-        self.attestations.add(attestation)
+        self.acting.get_store(EmailAttestationStore).add(attestation)
+
+
+def read_rules(settings: EmailSettings) -> EmailRules:
+    """:raises SettingsError: if a rule is invalid."""
+    return parse_rules(settings.allowed_domains, settings.approved_pattern, settings.groups)
 
 
 def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
@@ -147,10 +150,9 @@ def _make_subject(account_id: AccountId | None, address: str) -> ApprovalSubject
 class EmailApprovalJudge:
     """Judges whether a change has its approvals."""
 
+    acting: Acting
+
     people: PeopleReader
-    clock: Clock
-    actor: Actor
-    """The person who makes the change."""
 
     def require_approved(self, account: Account, address: str, entries: Iterable[LedgerEntry]) -> tuple[str, ...]:
         """Return who approved the change. A command line without a server has no approvals and needs none.
@@ -159,10 +161,10 @@ class EmailApprovalJudge:
         :raises PermissionDeniedError: if the settings don't allow the actor to request a recovery of the account.
         :raises ApprovalRefusedError: if too few approvals count.
         """
-        if self.actor.kind not in COUNTING_KINDS:
+        if self.acting.actor.kind not in COUNTING_KINDS:
             return ()
-        policy, now = self.people.policy, self.clock.now()
-        policy.require_requester(self.actor.name, account)
+        policy, now = self.people.policy, self.acting.clock.now()
+        policy.require_requester(self.acting.actor.name, account)
         approvals = [
             GivenApproval(
                 entry.actor.name,
@@ -173,7 +175,7 @@ class EmailApprovalJudge:
             for entry in list_unused(entries)
         ]
         subject, people = _make_subject(account.account_id, address), self.people.read(account, now)
-        counting = list_counting(approvals, subject, self.actor.name, people, now)
+        counting = list_counting(approvals, subject, self.acting.actor.name, people, now)
         if len(counting) < policy.approvals:
             text = "Ask another person to approve this account and this address."
             raise ApprovalRefusedError(
@@ -188,9 +190,9 @@ class EmailApprovalJudge:
 class EmailApprovalService:
     """Records the approvals of a person."""
 
-    ledger: Ledger
+    acting: Acting
+
     policy: ApprovalPolicy
-    actor: Actor
 
     def approve(self, account: Account, address: str, reason: str) -> LedgerEntry:
         """Approve that the account gets this address.
@@ -199,11 +201,11 @@ class EmailApprovalService:
         :raises PermissionDeniedError: if the settings don't allow the actor to approve for that account.
         :raises LedgerUnavailableError: if it can't be recorded; it doesn't count.
         """
-        self.policy.require_approver(self.actor.name, account)
+        self.policy.require_approver(self.acting.actor.name, account)
         email = str(parse_new_address(address))
         if not reason.strip():
             raise InputError("An approval needs a reason.", hint=Hint("Give a reason.", "emails.reason"))
-        return self.ledger.append_fact(
+        return self.acting.ledger.append_fact(
             Action.EMAIL_UPDATE_APPROVE,
             account_id=account.account_id,
             parameters={EMAIL_PARAMETER: email, "reason": reason.strip()},

@@ -17,12 +17,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import DatabaseError
 from rootkeeper.jobs.rules import JobState
 from rootkeeper.organization.statuses import KeptAudit
 from rootkeeper.windows.rules import WindowState
+from rootkeeper.worker.measurements import Measurements, StoredMeasurements
 
 _REQUEST_SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _AUDIT_SECONDS = (1, 5, 15, 60, 120, 300, 900, 3600)

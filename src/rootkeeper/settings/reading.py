@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
 
 import platformdirs
 
 from rootkeeper.errors import Hint, InputError, SettingsError
-from rootkeeper.references import read_reference
-from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, EmailSettings, Settings
+from rootkeeper.references import read_reference, require_safe_address
+from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, EmailSettings, OidcSettings, Settings
 from rootkeeper.values import parse_duration
+
+if TYPE_CHECKING:
+    from rootkeeper.access.rules import ProviderRules, ServerRole
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
@@ -212,8 +215,10 @@ def _complete(settings: Settings, database_url: str, data_folder: Path) -> Setti
             hint="Set ROOTKEEPER_DATABASE_URL to sqlite:////path/to/file.db or postgresql+psycopg://user@host/name.",
         )
     if settings.emails != EmailSettings():  # the defaults are valid, and the rules take long to import
-        settings.emails.to_rules()
-    settings.oidc.to_rules()
+        from rootkeeper.root_emails.rules import parse_rules
+
+        parse_rules(settings.emails.allowed_domains, settings.emails.approved_pattern, settings.emails.groups)
+    make_provider_rules(settings.oidc)
     _ = settings.server.public_address
     stem = _file_stem(url, data_folder)
     _ = settings.ledger.bucket_place
@@ -245,3 +250,56 @@ def _file_stem(url: str, data_folder: Path) -> Path:
 
 def _or_beside(path: Path, stem: Path, ending: str) -> Path:
     return path if path != Path() else stem.with_name(stem.name + ending)
+
+
+def make_provider_rules(settings: OidcSettings) -> ProviderRules | None:
+    """Return ``None`` without an issuer.
+
+    :raises SettingsError: if a setting is invalid or missing.
+    """
+    if not settings.issuer:
+        return None
+    from rootkeeper.access.rules import ProviderRules
+
+    try:
+        require_safe_address(settings.issuer, "oidc.issuer", loopback_allowed=True)
+        is_plain = not (urlsplit(settings.issuer).query or urlsplit(settings.issuer).fragment)
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise SettingsError(
+            "oidc.issuer isn't the address of an identity provider.",
+            hint="Set it to the provider's issuer, such as https://login.example.com. Only an address of this "
+            "machine may use http.",
+        )
+    needed = {"client_id": settings.client_id, "groups": settings.groups, "name_claims": settings.name_claims}
+    for setting, value in needed.items():
+        if not value:
+            raise SettingsError(f"oidc.issuer is set, but oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
+    if settings.client_secret and not settings.client_secret.startswith(("env:", "file:")):
+        raise SettingsError(
+            "oidc.client_secret isn't a reference.",
+            hint="The settings contain no secret, only a reference to it: env:VARIABLE, or file:PATH.",
+        )
+    return ProviderRules(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+        name=settings.name or urlsplit(settings.issuer).hostname or settings.issuer,
+        name_claims=settings.name_claims,
+        groups_claim=settings.groups_claim,
+        roles=dict(_parse_group(text) for text in settings.groups),
+        factor_methods=frozenset(settings.factor_methods),
+    )
+
+
+def _parse_group(text: str) -> tuple[str, ServerRole]:
+    from rootkeeper.access.rules import ServerRole
+
+    group, _, role = text.rpartition("=")
+    if not group.strip() or role.strip() not in set(ServerRole):
+        raise SettingsError(
+            f"oidc.groups contains {text!r}, which isn't a group and a role.",
+            hint=f"Write GROUP=ROLE; the roles are {', '.join(ServerRole)}.",
+        )
+    return group.strip(), ServerRole(role.strip())

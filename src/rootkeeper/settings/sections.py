@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from rootkeeper.errors import SettingsError
-from rootkeeper.references import PublicAddress, parse_bucket_place, parse_public_address, require_safe_address
-
-if TYPE_CHECKING:
-    from rootkeeper.access.rules import ProviderRules, ServerRole
-    from rootkeeper.root_emails.rules import EmailRules
+from rootkeeper.references import PublicAddress, parse_bucket_place, parse_public_address
 
 
 def _ranged(default: object, minimum: object, maximum: object) -> Any:
@@ -121,12 +116,6 @@ class EmailSettings:
     """A regular expression that a whole address must match, regardless of case. Empty: any address is allowed."""
     groups: tuple[str, ...] = ()
     """Addresses that several people read. An address with a plus sign counts as its mailbox."""
-
-    def to_rules(self) -> EmailRules:
-        """:raises SettingsError: if a rule is invalid."""
-        from rootkeeper.root_emails.rules import parse_rules  # here and below: most commands don't need it
-
-        return parse_rules(self.allowed_domains, self.approved_pattern, self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,58 +311,6 @@ class OidcSettings:
     """Values of the claim ``amr`` with which the provider reports a second factor. If none is sent, the person sets up
     a second factor here.
     """
-
-    def to_rules(self) -> ProviderRules | None:
-        """Return ``None`` without an issuer.
-
-        :raises SettingsError: if a setting is invalid or missing.
-        """
-        if not self.issuer:
-            return None
-        from rootkeeper.access.rules import ProviderRules
-
-        try:
-            require_safe_address(self.issuer, "oidc.issuer", loopback_allowed=True)
-            is_plain = not (urlsplit(self.issuer).query or urlsplit(self.issuer).fragment)
-        except ValueError:
-            is_plain = False
-        if not is_plain:
-            raise SettingsError(
-                "oidc.issuer isn't the address of an identity provider.",
-                hint="Set it to the provider's issuer, such as https://login.example.com. Only an address of this "
-                "machine may use http.",
-            )
-        needed = {"client_id": self.client_id, "groups": self.groups, "name_claims": self.name_claims}
-        for setting, value in needed.items():
-            if not value:
-                raise SettingsError(f"oidc.issuer is set, but oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
-        if self.client_secret and not self.client_secret.startswith(("env:", "file:")):
-            raise SettingsError(
-                "oidc.client_secret isn't a reference.",
-                hint="The settings contain no secret, only a reference to it: env:VARIABLE, or file:PATH.",
-            )
-        return ProviderRules(
-            issuer=self.issuer,
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            name=self.name or urlsplit(self.issuer).hostname or self.issuer,
-            name_claims=self.name_claims,
-            groups_claim=self.groups_claim,
-            roles=dict(_parse_group(text) for text in self.groups),
-            factor_methods=frozenset(self.factor_methods),
-        )
-
-
-def _parse_group(text: str) -> tuple[str, ServerRole]:
-    from rootkeeper.access.rules import ServerRole
-
-    group, _, role = text.rpartition("=")
-    if not group.strip() or role.strip() not in set(ServerRole):
-        raise SettingsError(
-            f"oidc.groups contains {text!r}, which isn't a group and a role.",
-            hint=f"Write GROUP=ROLE; the roles are {', '.join(ServerRole)}.",
-        )
-    return group.strip(), ServerRole(role.strip())
 
 
 @dataclass(frozen=True, slots=True)

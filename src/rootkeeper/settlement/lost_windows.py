@@ -7,22 +7,22 @@ to close gets a window in the ledger first, so that a failed closing is tried ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from rootkeeper.acting import Acting
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.audit.service import Audit, AuditInterrupted
-from rootkeeper.clock import Clock
 from rootkeeper.errors import RunStoppedError, WindowConflictError
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import Ledger, LedgerFilter
+from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.windows.checks import record_request
+from rootkeeper.windows.checks import make_window_id, record_request
 from rootkeeper.windows.closing import WindowCloser
 from rootkeeper.windows.rules import (
     CLOCK_SKEW,
@@ -129,10 +129,9 @@ def find_backup_moment(reader: LedgerReader) -> datetime | None:
 class LostWindowFinder:
     """Looks at every account of the organization."""
 
+    acting: Acting
+
     audit: Audit
-    windows: RecoveryWindowStore
-    exceptions: DeletionExceptionStore
-    clock: Clock
 
     def find(self, since: datetime, progress: Progress) -> LostWindows:
         """Audit every account in detail; the audit is stored like every other audit.
@@ -143,48 +142,36 @@ class LostWindowFinder:
         report = self.audit.run(progress, AuditRequest(details=True, refresh=True))
         if isinstance(report, AuditInterrupted):
             raise RunStoppedError("The search for lost recovery windows was interrupted.")
-        now = self.clock.now()
-        excepted = {
-            exception.account_id for exception in self.exceptions.list_exceptions() if exception.is_in_force(now)
-        }
-        return find_lost(report.accounts, self.windows.list_windows(), excepted, since)
+        now = self.acting.clock.now()
+        exceptions = self.acting.get_store(DeletionExceptionStore).list_exceptions()
+        excepted = {exception.account_id for exception in exceptions if exception.is_in_force(now)}
+        return find_lost(report.accounts, self.acting.get_store(RecoveryWindowStore).list_windows(), excepted, since)
 
 
-@dataclass(frozen=True, slots=True)
-class LostWindowCloser:
-    """Closes the lost windows that a person has chosen."""
+def close_lost(closing: WindowCloser, lost: LostWindow) -> CloseResult:
+    """Record a window that is due, and close it: all four kinds of root user credentials are deleted.
 
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    closing: WindowCloser
-    clock: Clock
-    organization_id: str
-    make_window_id: Callable[[], str]
+    An account that has an unfinished window by now is left to that window, and the result says so.
 
-    def close(self, lost: LostWindow) -> CloseResult:
-        """Record a window that is due, and close it: all four kinds of root user credentials are deleted.
-
-        An account that has an unfinished window by now is left to that window, and the result says so.
-
-        :raises LedgerUnavailableError: if the ledger can't be written; nothing was closed.
-        """
-        now = self.clock.now()
-        window = RecoveryWindow(
-            window_id=self.make_window_id(),
-            organization_id=self.organization_id,
-            account_id=lost.account.account_id,
-            state=WindowState.OPEN,
-            reason="Found after a restore: the restored ledger doesn't contain its opening.",
-            ticket=None,
-            requested_by=UNKNOWN_REQUESTER,
-            requested_at=lost.allowed_at,
-            duration_seconds=max(0, int((now - lost.allowed_at).total_seconds())),
-            opened_at=lost.allowed_at,
-            expires_at=now,
-        )
-        try:
-            record_request(self.ledger, self.windows, window)
-        except WindowConflictError as error:
-            other = self.windows.find_unfinished(window.account_id)
-            return CloseResult(other or window, CloseOutcome.BUSY, error.message, error.hint)
-        return self.closing.close(window)
+    :raises LedgerUnavailableError: if the ledger can't be written; nothing was closed.
+    """
+    now = closing.acting.window_clock.now()
+    window = RecoveryWindow(
+        window_id=make_window_id(),
+        organization_id=closing.acting.organization_id,
+        account_id=lost.account.account_id,
+        state=WindowState.OPEN,
+        reason="Found after a restore: the restored ledger doesn't contain its opening.",
+        ticket=None,
+        requested_by=UNKNOWN_REQUESTER,
+        requested_at=lost.allowed_at,
+        duration_seconds=max(0, int((now - lost.allowed_at).total_seconds())),
+        opened_at=lost.allowed_at,
+        expires_at=now,
+    )
+    try:
+        record_request(closing.acting.ledger, closing.windows, window)
+    except WindowConflictError as error:
+        other = closing.windows.find_unfinished(window.account_id)
+        return CloseResult(other or window, CloseOutcome.BUSY, error.message, error.hint)
+    return closing.close(window)

@@ -85,6 +85,8 @@ class Orphans:
 class Settlement(AccountWork):
     """Settles orphans; every changing command runs it first."""
 
+    sessions: RootSessions
+    """Of two roles on a server."""
     restore: RestoreChange
 
     def settle(self) -> SettlementReport:
@@ -104,7 +106,7 @@ class Settlement(AccountWork):
 
         :param unfinished: the unfinished windows, if the caller has just listed them.
         """
-        orphans = self.ledger.list_orphans()
+        orphans = self.acting.ledger.list_orphans()
         listed = self.windows.list_windows(unfinished_only=True) if unfinished is None else unfinished
         windows = [window for window in listed if _is_in_mid_step(window)]
         by_account: dict[AccountId, list[LedgerEntry]] = {window.account_id: [] for window in windows}
@@ -121,18 +123,18 @@ class Settlement(AccountWork):
 
     def settle_setup(self, left: Orphans) -> SettlementReport:
         """Settle the intents that concern no account's root user, by the current set-up."""
-        runner = ChangeRunner(self.ledger, self.clock)
+        runner = ChangeRunner(self.acting.ledger, self.acting.clock)
         return SettlementReport(tuple(settle_orphans(left.of_organization, self.restore, runner)))
 
     def settle_account(self, left: AccountOrphans) -> SettlementReport:
         """Settle the orphans in an account, under its lock: a live owner of the windows would hold the lock."""
         account_id = left.account_id
         try:
-            with self.locks.hold(account_id, "settling what a dead process left") as lock:
+            with self.acting.locks.hold(account_id, "settling what a dead process left") as lock:
                 sessions = AccountSessions(
                     self.sessions,
-                    self.ledger,
-                    self.clock,
+                    self.acting.ledger,
+                    self.acting.clock,
                     account_id,
                     lock,
                     before_call=lambda: self._require_reachable(account_id),
@@ -146,7 +148,7 @@ class Settlement(AccountWork):
     def _require_reachable(self, account_id: AccountId) -> None:
         """Without the account's state, AWS itself decides."""
         try:
-            state = self.reader.find_account_state(account_id)
+            state = self.acting.aws.find_account_state(account_id)
         except AwsError:
             return
         if state is None:
@@ -173,8 +175,8 @@ class Settlement(AccountWork):
         reread = ChangeRunner.in_account(sessions).watch(change, None)
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:
-            opened = mark_open(self.windows, window, profile, self.clock.now())
-            record_open(self.ledger, opened)
+            opened = mark_open(self.windows, window, profile, self.acting.clock.now())
+            record_open(self.acting.ledger, opened)
             return SettledWindow(window, opened, "Password recovery was allowed; the window has to be closed.")
         if outcome is OpenOutcome.FOREIGN and profile is not None:
             failure = describe_foreign(window, profile)
@@ -187,7 +189,7 @@ class Settlement(AccountWork):
         return SettledWindow(window, window, unread)
 
     def _end(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
-        ended = advance(window, to, self.clock.now(), failure)
+        ended = advance(window, to, self.acting.clock.now(), failure)
         self.windows.change(ended, expected=window.state)
         return ended
 

@@ -7,23 +7,20 @@ database, so that no database work is left when a command ends early.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sqlalchemy import delete, insert, select
 
-from rootkeeper.clock import Clock
+from rootkeeper.acting import Acting
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import Ledger
-from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
-from rootkeeper.organization.accounts import Caller, Endpoint, Setup
+from rootkeeper.organization.accounts import Setup
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.setup.rules import (
@@ -144,21 +141,13 @@ class DriftComparison:
 class DriftReader:
     """Compares the set-up with the accepted set-up; changes nothing in AWS."""
 
-    guardrails: GuardrailReader
-    setups: AcceptedSetupStore
-    ledger: LedgerReader
-    clock: Clock
-    organization_id: str
-    caller: Caller
-    endpoint: Endpoint
-    warn: Callable[[str], None]
-    """Called if a reading couldn't be stored."""
+    acting: Acting
 
     def begin(self, setup: Setup) -> DriftComparison:
         """Start a thread that reads the guardrails if a set-up was accepted."""
-        read_at = self.clock.now()
+        read_at = self.acting.clock.now()
         try:
-            accepted = self.setups.find_last()
+            accepted = self.acting.get_store(AcceptedSetupStore).find_last()
         except DatabaseError as error:
             return DriftComparison(self, setup, read_at, None, None, describe_unreadable(error))
         threads = None
@@ -170,9 +159,9 @@ class DriftReader:
 
     def compare(self, setup: Setup) -> SetupDrift:
         """Compare, and store the reading. Parts not returned by the database or AWS are unknown, never "no drift"."""
-        read_at = self.clock.now()
+        read_at = self.acting.clock.now()
         try:
-            accepted = self.setups.find_last()
+            accepted = self.acting.get_store(AcceptedSetupStore).find_last()
         except DatabaseError as error:
             return describe_unreadable(error)
         guardrails = (None, NOT_ACCEPTED) if accepted is None else self._read_guardrails()
@@ -186,27 +175,27 @@ class DriftReader:
         try:
             drift = compare_setup(accepted, state)
             if accepted is not None and drift.differences:
-                entries = self.ledger.list_entries(since_sequence=accepted.ledger_sequence)
-                own = (entry for entry in entries if entry.organization_id == self.organization_id)
+                entries = self.acting.ledger_reader.list_entries(since_sequence=accepted.ledger_sequence)
+                own = (entry for entry in entries if entry.organization_id == self.acting.organization_id)
                 drift = mark_own_changes(drift, own)
         except DatabaseError as error:
             return describe_unreadable(error)
         try:
-            self.setups.save_reading(state)
+            self.acting.get_store(AcceptedSetupStore).save_reading(state)
         except (DatabaseError, LedgerUnavailableError) as error:
-            self.warn(f"The reading of the set-up couldn't be stored for reports: {error.message}")
+            self.acting.warn(f"The reading of the set-up couldn't be stored for reports: {error.message}")
         return drift
 
     def read_state(self, setup: Setup) -> SetupState:
         """Read the guardrails, and return the set-up as it would be accepted."""
-        return self._make_state(setup, self.clock.now(), self._read_guardrails())
+        return self._make_state(setup, self.acting.clock.now(), self._read_guardrails())
 
     def _make_state(self, setup: Setup, read_at: datetime, guardrails: Guardrails) -> SetupState:
-        return SetupState(setup, *guardrails, read_at, self.endpoint.label, self.caller.arn)
+        return SetupState(setup, *guardrails, read_at, self.acting.endpoint.label, self.acting.caller.arn)
 
     def _read_guardrails(self) -> Guardrails:
         try:
-            listing = self.guardrails.list_own_policies()
+            listing = self.acting.aws.list_own_policies()
         except AwsError as error:
             return None, error.message
         problems = [problem for problems in listing.problems.values() for problem in problems]
@@ -230,19 +219,17 @@ class DriftReader:
 class SetupAcceptance:
     """Records that a person accepts a set-up; changes nothing in AWS."""
 
-    setups: AcceptedSetupStore
-    ledger: Ledger
-    actor_name: str
+    acting: Acting
 
     def accept(self, state: SetupState) -> AcceptedSetup:
         """Record an acceptance in the ledger, then store it; drift is compared with it from now on.
 
         :raises LedgerUnavailableError: if it can't be recorded; nothing was accepted.
         """
-        entry = self.ledger.append_fact(Action.SETUP_ACCEPT, parameters=describe_state(state))
-        accepted = AcceptedSetup(state, entry.at, self.actor_name, entry.sequence)
-        self.setups.add(accepted)
-        self.setups.save_reading(state)
+        entry = self.acting.ledger.append_fact(Action.SETUP_ACCEPT, parameters=describe_state(state))
+        accepted = AcceptedSetup(state, entry.at, self.acting.actor.name, entry.sequence)
+        self.acting.get_store(AcceptedSetupStore).add(accepted)
+        self.acting.get_store(AcceptedSetupStore).save_reading(state)
         return accepted
 
 

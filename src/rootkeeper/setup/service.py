@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rootkeeper.aws.organizations import OrganizationAdministration, OrganizationReader
+from rootkeeper.acting import Acting
+from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.changes.runner import ChangeRunner
-from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
@@ -22,7 +22,6 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.ledger.rules import Action, Result
-from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Endpoint, Feature, Organization, Setup
 from rootkeeper.organization.progress import Progress
 from rootkeeper.setup.changes import REREAD_PAUSES_SECONDS, SetupStep, SetupStepChange, find_satisfied, read_known_setup
@@ -60,10 +59,8 @@ class SetupStepResult:
 class SetupSteps:
     """Executes steps in order."""
 
-    reader: OrganizationReader
-    administration: OrganizationAdministration
-    ledger: Ledger
-    clock: Clock
+    acting: Acting
+
     progress: Progress
 
     def take(self, steps: tuple[SetupStep, ...]) -> tuple[tuple[SetupStepResult, ...], Setup]:
@@ -71,7 +68,7 @@ class SetupSteps:
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
-        setup = read_known_setup(self.reader)
+        setup = read_known_setup(self.acting.aws)
         results: list[SetupStepResult] = []
         for step in steps:
             if results and results[-1].outcome in {StepOutcome.FAILED, StepOutcome.UNKNOWN, StepOutcome.SKIPPED}:
@@ -85,9 +82,9 @@ class SetupSteps:
         return tuple(results), setup
 
     def _take(self, step: SetupStep, setup: Setup) -> tuple[SetupStepResult, Setup]:
-        change = SetupStepChange(step, self.reader, REREAD_PAUSES_SECONDS, administration=self.administration)
+        change = SetupStepChange(step, self.acting.aws, REREAD_PAUSES_SECONDS, administration=self.acting.aws)
         try:
-            made = ChangeRunner(self.ledger, self.clock).make(change)
+            made = ChangeRunner(self.acting.ledger, self.acting.clock).make(change)
         except AwsError as error:
             return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {error.message}", error.hint), setup
         hint: str | None = None
@@ -214,7 +211,7 @@ class SetupEnabler(SetupSteps):
         :raises AwsRejectedError: if the organization or its partition has no root access management.
         :raises TargetRefusedError: if the delegate isn't an ACTIVE member account of the organization.
         """
-        report = SetupReader(self.reader).read()
+        report = SetupReader(self.acting.aws).read()
         _require_management(report, "enable root access management")
         if report.organization.partition == "aws-cn":
             raise AwsRejectedError("The partition aws-cn has no root access management. Nothing was changed.")
@@ -243,7 +240,7 @@ class SetupEnabler(SetupSteps):
                 f"{account_id} is the management account, which can't be a delegated administrator.",
                 hint="Name a member account, preferably a separate security account.",
             )
-        state = self.reader.find_account_state(account_id)
+        state = self.acting.aws.find_account_state(account_id)
         if state is None:
             raise TargetRefusedError(
                 f"{account_id} isn't an account of the organization {organization.organization_id}.",
@@ -260,8 +257,6 @@ class SetupEnabler(SetupSteps):
 class SetupDisabler(SetupSteps):
     """Disables the features, then delegated administrators and trusted access."""
 
-    windows: RecoveryWindowStore
-
     def plan(self, features: frozenset[Feature] = frozenset(Feature), *, trusted_access: bool = False) -> SetupPlan:
         """Plan the parts to disable.
 
@@ -271,7 +266,7 @@ class SetupDisabler(SetupSteps):
         :raises AwsAccessDeniedError: if the caller isn't in the management account or, for features only, in a
             delegated administrator account.
         """
-        report = SetupReader(self.reader).read()
+        report = SetupReader(self.acting.aws).read()
         if trusted_access:
             _require_management(report, "switch trusted access off")
         elif report.caller_role not in {CallerRole.MANAGEMENT, CallerRole.DELEGATED_ADMINISTRATOR}:
@@ -301,7 +296,8 @@ class SetupDisabler(SetupSteps):
         return SetupChange(plan, results, setup, _describe_remains(setup))
 
     def _require_no_window(self) -> None:
-        owing = [window for window in self.windows.list_windows(unfinished_only=True) if window.state in OWING_STATES]
+        unfinished = self.acting.get_store(RecoveryWindowStore).list_windows(unfinished_only=True)
+        owing = [window for window in unfinished if window.state in OWING_STATES]
         if owing:
             named = ", ".join(f"{window.window_id} ({window.account_id}, {window.state})" for window in owing)
             raise WindowConflictError(

@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from rootkeeper.acting import Acting
 from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
-from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.aws.rules import Resource, ResourceKind, is_protected, require_resource_name, require_unprotected
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
-from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
@@ -26,11 +25,9 @@ from rootkeeper.errors import (
     PolicyChangedError,
     PolicyDocumentError,
 )
-from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Result
-from rootkeeper.ledger.store import Ledger
-from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.organization.accounts import Account, AccountId, Caller, Organization
+from rootkeeper.organization.accounts import Account, AccountId, Caller
 from rootkeeper.organization.progress import Progress
 from rootkeeper.unlock.changes import PolicyRewrite, find_policy
 from rootkeeper.unlock.rules import (
@@ -133,13 +130,11 @@ class ResourceListing:
 class UnlockReader:
     """Reads policies in root sessions of an unlock task; changes nothing."""
 
-    sessions: RootSessions
-    ledger: Ledger
-    places: ResourcePlaces
-    clock: Clock
-    organization: Organization
-    caller: Caller
-    protect: tuple[str, ...] = ()
+    acting: Acting
+
+    @property
+    def protect(self) -> tuple[str, ...]:
+        return self.acting.settings.unlock.protect
 
     def list_all(
         self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
@@ -177,7 +172,7 @@ class UnlockReader:
             return self.find_one(account, kind, name, regions, progress)
         except AwsAccessDeniedError as error:
             lockout = Lockout(LockoutVerdict.UNKNOWN, reason=_describe_permitted_caller(error))
-            resource = Resource(kind, account.account_id, name, "", self.organization.partition)
+            resource = Resource(kind, account.account_id, name, "", self.acting.organization.partition)
             return ResourcePolicyState(resource, None, lockout, is_protected(name, self.protect))
 
     def find_one(
@@ -207,18 +202,18 @@ class UnlockReader:
 
         :param lock: for a change.
         """
-        return AccountSessions(self.sessions, self.ledger, self.clock, account_id, lock)
+        return AccountSessions(self.acting.aws, self.acting.ledger, self.acting.clock, account_id, lock)
 
     def evaluate(self, resource: Resource, policy: str | None) -> ResourcePolicyState:
-        lockout = evaluate_policy(policy, resource, self.organization.organization_id)
+        lockout = evaluate_policy(policy, resource, self.acting.organization.organization_id)
         return ResourcePolicyState(resource, policy, lockout, is_protected(resource.name, self.protect))
 
     def _begin(
         self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
     ) -> tuple[AccountSessions, tuple[str, ...]]:
         """Open the session first, so that its refusal is a single error, not an error for each Region."""
-        self.places.require_same_place(kind)
-        where = choose_regions(self.places, self.caller, account.account_id, kind, regions, progress)
+        self.acting.aws.require_same_place(kind)
+        where = choose_regions(self.acting.aws, self.acting.caller, account.account_id, kind, regions, progress)
         sessions = self.get_sessions(account.account_id)
         sessions.get(kind.task_policy)
         return sessions, where
@@ -328,7 +323,6 @@ class UnlockPlanner:
     """Checks a request, and reads the current policy."""
 
     reading: UnlockReader
-    ledger_reader: LedgerReader
 
     def check(self, request: PolicyChangeRequest) -> None:
         """Check everything that needs no root session.
@@ -342,9 +336,9 @@ class UnlockPlanner:
         if request.text is None:
             return
         require_policy_text(request.kind, request.text, request.source_name)
-        account_id, organization_id = request.account.account_id, self.reading.organization.organization_id
+        account_id, organization_id = request.account.account_id, self.reading.acting.organization.organization_id
         if request.change is ChangeKind.RESTORE and not was_saved(
-            self.ledger_reader.list_entries(account_id=account_id),
+            self.reading.acting.ledger_reader.list_entries(account_id=account_id),
             organization_id,
             account_id,
             request.kind,
@@ -370,7 +364,7 @@ class UnlockPlanner:
         if request.change is ChangeKind.CORRECTED and before is not None:
             after = correct_policy(before, resource_state.lockout, resource)
         if request.change is ChangeKind.REPLACE and after is not None:
-            organization_id = self.reading.organization.organization_id
+            organization_id = self.reading.acting.organization.organization_id
             outcome = require_replacement(after, resource, organization_id, request.source_name)
         else:
             outcome = self.reading.evaluate(resource, after).lockout
@@ -427,9 +421,7 @@ class UnlockRun:
     """Applies plans."""
 
     reading: UnlockReader
-    locks: AccountLocks
     saved_policies: SavedPolicyFiles
-    bucket_pauses_seconds: tuple[float, ...]
     queue_pauses_seconds: tuple[float, ...]
     """Before each further re-read while AWS still shows the old policy."""
 
@@ -447,7 +439,7 @@ class UnlockRun:
         :raises LockLostError: if the lock is lost; nothing was changed.
         """
         resource, reading = plan.resource_state.resource, self.reading
-        with self.locks.hold(resource.account_id, f"unlock {resource.name}") as lock:
+        with self.reading.acting.locks.hold(resource.account_id, f"unlock {resource.name}") as lock:
             saved = self._save(plan)
             sessions = reading.get_sessions(resource.account_id, lock)
             if find_policy(sessions, resource) != plan.resource_state.policy:
@@ -461,7 +453,7 @@ class UnlockRun:
                 plan.change,
                 plan.request.change,
                 saved_path=None if saved is None else saved.path,
-                pauses_seconds=self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds,
+                pauses_seconds=self.queue_pauses_seconds if is_queue else self.reading.acting.reread_pauses,
             )
             wait = "AWS still shows the old policy. Reading it again in {:g} s."
             runner = ChangeRunner.in_account(sessions, lambda pause: progress.remark(wait.format(pause)))
@@ -475,8 +467,8 @@ class UnlockRun:
         resource, policy = plan.resource_state.resource, plan.resource_state.policy
         if policy is None:
             return None
-        path = str(self.saved_policies.save(resource, policy, self.reading.clock.now()))
-        self.reading.ledger.append_fact(
+        path = str(self.saved_policies.save(resource, policy, self.reading.acting.clock.now()))
+        self.reading.acting.ledger.append_fact(
             resource.kind.save_action,
             account_id=resource.account_id,
             parameters=describe_saved(resource, policy, path),

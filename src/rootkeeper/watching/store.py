@@ -33,7 +33,7 @@ from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import SqlLedger
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
@@ -45,12 +45,8 @@ EventEvaluator = Callable[[tuple[WatchedEvent, ...]], WatchedEvent]
 _events = schema.window_events.c
 
 
-class WatchedEventReader:
+class WatchedEventReader(OrganizationStore):
     """Reads the watched events of an organization."""
-
-    def __init__(self, store: Store, organization_id: str) -> None:
-        self._store = store
-        self._organization_id = organization_id
 
     def list_of_window(self, window_id: str) -> tuple[WatchedEvent, ...]:
         """By their time."""
@@ -78,8 +74,7 @@ class WindowEventStore(WatchedEventReader):
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, ledger: SqlLedger, owner: Owner
     ) -> None:
-        super().__init__(store, organization_id)
-        self._commits = commits
+        super().__init__(store, commits, organization_id)
         self._ledger = ledger
         self._owner = owner
 

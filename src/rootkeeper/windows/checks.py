@@ -7,15 +7,15 @@ root user makes the window useless.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.acting import Acting
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.policies import PolicyReader
-from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.sessions import open_root_session
-from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsUnreachableError,
@@ -31,7 +31,6 @@ from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.service import PolicyTreeReader
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.inventory.listing import require_in_organization
-from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import (
@@ -147,6 +146,10 @@ class RecoveryPlan:
     """For the person who confirms."""
 
 
+def make_window_id() -> str:
+    return f"w-{secrets.token_hex(5)}"
+
+
 def make_window(
     plan: RecoveryPlan, window_id: str, requested_by: str, now: datetime, *, is_drill: bool, is_emergency: bool
 ) -> RecoveryWindow:
@@ -192,26 +195,20 @@ def record_request(
 class AccountWork:
     """The parts that each step in an account uses."""
 
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
+    acting: Acting
     progress: Progress
+
+    @property
+    def windows(self) -> RecoveryWindowStore:
+        return self.acting.get_store(RecoveryWindowStore)
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlanner:
     """Checks requests."""
 
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    exceptions: DeletionExceptionStore
-    policies: PolicyReader
-    clock: Clock
+    acting: Acting
+
     approvals_needed: int = 0
     """Only a server can collect approvals; without a server a window is recorded as unapproved."""
 
@@ -232,28 +229,28 @@ class RecoveryPlanner:
         if not request.reason:
             raise InputError("A recovery window needs a reason.", hint=Hint("Give the reason.", "window.reason"))
         require_target(request.account, inventory)
-        require_no_window(self.windows, request.account.account_id, but=window_id)
-        now = self.clock.now()
+        require_no_window(self.acting.get_store(RecoveryWindowStore), request.account.account_id, but=window_id)
+        now = self.acting.clock.now()
         end = now + timedelta(seconds=request.duration_seconds)
-        require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, request.credentials)
-        caller = self.reader.read_caller()
-        require_correct_clock(self.reader)
-        setup = self.reader.read_setup()
+        require_credentials_outlive(self.acting.aws.find_credentials_lifetime(), end, now, request.credentials)
+        caller = self.acting.aws.read_caller()
+        require_correct_clock(self.acting.aws)
+        setup = self.acting.aws.read_setup()
         _require_setup(caller, inventory.organization, setup)
         _require_no_failsafe(request, setup)
-        doubts = check_guardrails(self.policies, request.account, inventory)
+        doubts = check_guardrails(self.acting.aws, request.account, inventory)
         existing = self._read_existing(request.account)
         return RecoveryPlan(
             request=request,
             inventory=inventory,
             caller=caller,
-            endpoint=self.reader.endpoint,
+            endpoint=self.acting.aws.endpoint,
             existing=existing,
             remarks=(*_list_remarks(request, existing, setup, self.approvals_needed), *doubts),
         )
 
     def _read_existing(self, account: Account) -> RootCredentialsSummary:
-        session = open_root_session(self.sessions, self.ledger, account.account_id, TaskPolicy.AUDIT)
+        session = open_root_session(self.acting.aws, self.acting.ledger, account.account_id, TaskPolicy.AUDIT)
         existing = session.read_summary()
         if existing.has_password:
             raise TargetRefusedError(
@@ -264,10 +261,10 @@ class RecoveryPlanner:
                     account_id=account.account_id,
                 ),
             )
-        now = self.clock.now()
+        now = self.acting.clock.now()
         excepted = any(
             exception.account_id == account.account_id and exception.is_in_force(now)
-            for exception in self.exceptions.list_exceptions()
+            for exception in self.acting.get_store(DeletionExceptionStore).list_exceptions()
         )
         if excepted and not existing.is_empty:
             raise TargetRefusedError(

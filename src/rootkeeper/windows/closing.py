@@ -8,19 +8,19 @@ console session may outlast its password; if credentials are found, the window i
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from itertools import chain, repeat
 
+from rootkeeper.approvals.rules import COUNTING_KINDS
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.removal import Removal, RemovalResult
 from rootkeeper.changes.rules import Evaluation
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import open_root_session
-from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,
     AwsAccessDeniedError,
@@ -44,6 +44,7 @@ from rootkeeper.windows.approvals import cancel
 from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import AccountWork
 from rootkeeper.windows.decisions import WindowNotices, record_decision
+from rootkeeper.windows.policy import sort_rereads
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
@@ -80,15 +81,8 @@ class _CloseAttempt:
 class WindowCloser(AccountWork):
     """Closes a window."""
 
-    spill: Callable[[], AbstractContextManager[Ledger]] | None = None
-    """Opens the spill file, for use while ``ledger`` can't be written; only closing may use it."""
-    reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
     notices: WindowNotices | None = None
     """``None``: the command line that closes shows the result itself."""
-    rereads: tuple[timedelta, ...] = ()
-    """How long after the closing a server reads the account again."""
-    closed_by: str | None = None
-    """Who requested the closing; ``None``: the window reached its end."""
 
     def close(self, window: RecoveryWindow) -> CloseResult:
         """Delete all four kinds of root user credentials of the window's account, and re-read. Errors of AWS, the
@@ -118,7 +112,7 @@ class WindowCloser(AccountWork):
                 hint=Hint("Cancel the window.", "window.cancel", window_id=window.window_id),
             )
         try:
-            with self.locks.hold(window.account_id, "closing a recovery window") as lock:
+            with self.acting.locks.hold(window.account_id, "closing a recovery window") as lock:
                 latest = self._get_latest(window)
                 if latest.state in FINAL_STATES:
                     text = f"Recovery window {latest.window_id} is {latest.state}."
@@ -129,15 +123,15 @@ class WindowCloser(AccountWork):
                     text = "It isn't known yet whether anything was opened."
                     hint = "The next command that changes something reads the account again."
                     return CloseResult(latest, CloseOutcome.FAILED, text, hint)
-                closing = self.windows.update(
-                    latest.window_id, lambda found: begin_closing(found, self.clock.now(), self.closed_by)
-                )
+                now, actor = self.acting.window_clock.now(), self.acting.actor
+                closed_by = actor.name if actor.kind in COUNTING_KINDS else None
+                closing = self.windows.update(latest.window_id, lambda found: begin_closing(found, now, closed_by))
                 return self._finish(closing, self._empty(closing, lock))
         except AccountBusyError as error:
             return CloseResult(window, CloseOutcome.BUSY, error.message, error.hint)
         except (LockLostError, WindowConflictError) as error:
             latest = self._find_latest(window)
-            if isinstance(error, WindowConflictError) or self.locks.are_renewed():
+            if isinstance(error, WindowConflictError) or self.acting.locks.are_renewed():
                 return CloseResult(latest, CloseOutcome.BUSY, error.message, error.hint)
             failure: RootkeeperError = error  # no other owner has the lock: the database can't be written
         except (DatabaseError, LedgerUnavailableError) as error:
@@ -150,19 +144,18 @@ class WindowCloser(AccountWork):
         """
         if window.failed_closings and (refusal := self._find_refusal(window)) is not None:
             return _CloseAttempt(is_empty=False, failure=refusal)
-        attempt = self._remove(window, lock, self.ledger)
-        if attempt.has_ledger_failed and self.spill is not None:
-            attempt = self._remove_with(self.spill, window, lock)
+        attempt = self._remove(window, lock, self.acting.ledger)
+        if attempt.has_ledger_failed:
+            attempt = self._remove_with_spill(window, lock)
         if attempt.is_empty or attempt.has_ledger_failed or window.failed_closings:
             return attempt
         return replace(attempt, failure=self._find_refusal(window) or attempt.failure)
 
-    def _remove_with(
-        self, spill: Callable[[], AbstractContextManager[Ledger]], window: RecoveryWindow, lock: AccountLock
-    ) -> _CloseAttempt:
+    def _remove_with_spill(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
+        """Only closing may use the spill file."""
         self.progress.remark("The ledger can't be written. Closing continues with the spill file.")
         try:
-            with spill() as ledger:
+            with self.acting.open_spill() as ledger:
                 return self._remove(window, lock, ledger)
         except LedgerUnavailableError as error:
             return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
@@ -170,7 +163,7 @@ class WindowCloser(AccountWork):
     def _find_refusal(self, window: RecoveryWindow) -> str | None:
         """Find why nothing can be deleted in the account; if its state can't be read, AWS decides."""
         try:
-            state = self.reader.find_account_state(window.account_id)
+            state = self.acting.aws.find_account_state(window.account_id)
         except AwsError:
             return None
         if state is None:
@@ -181,14 +174,14 @@ class WindowCloser(AccountWork):
 
     def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
         def remove() -> RemovalResult:
-            removal = Removal(self.sessions, ledger, self.clock, self.reread_pauses_seconds)
+            removal = Removal(self.acting.aws, ledger, self.acting.window_clock, self.acting.reread_pauses)
             context = {"window_id": window.window_id}
             result = removal.remove(window.account_id, lock, context=context, remark=self.progress.remark)
             if isinstance(result.error, LedgerUnavailableError | LockLostError):
                 raise result.error
             return result
 
-        runner = ChangeRunner(ledger, self.clock, lock)
+        runner = ChangeRunner(ledger, self.acting.window_clock, lock)
         step = WindowStep(Action.WINDOW_CLOSE, window.account_id, self.windows, window.window_id, step=remove)
         try:
             sent = runner.send(step)
@@ -201,11 +194,11 @@ class WindowCloser(AccountWork):
         return _CloseAttempt(result.is_proven_empty, failure)
 
     def _finish(self, window: RecoveryWindow, attempt: _CloseAttempt) -> CloseResult:
-        now = self.clock.now()
+        now, rereads = self.acting.window_clock.now(), sort_rereads(self.acting.settings.windows.rereads)
 
         def step(found: RecoveryWindow) -> RecoveryWindow:
             if attempt.is_empty:
-                return record_closed(found, now, self.rereads)
+                return record_closed(found, now, rereads)
             return record_failed(found, now, attempt.failure or "")
 
         try:
@@ -216,7 +209,7 @@ class WindowCloser(AccountWork):
             closed = _CLOSED.format(finished.account_id)
             if self.notices is not None:
                 by = f"Closed by {finished.closed_by}." if finished.closed_by else "The window reached its end."
-                left = "An open console session can continue, so the account is read again." if self.rereads else ""
+                left = "An open console session can continue, so the account is read again." if rereads else ""
                 self.notices.announce(NotificationEvent.WINDOW_CLOSED, finished, f"{by} {closed} {left}".strip())
             return CloseResult(finished, CloseOutcome.CLOSED, closed)
         severity = find_raised_severity(window, finished, now)
@@ -233,12 +226,10 @@ class WindowCloser(AccountWork):
         because every privileged call needs its intent there. If only this process is cut off, another process may close
         the same window at the same time, which is safe: both only delete. An unknown extension is cut short.
         """
-        if self.spill is None:
-            return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
         if latest.state in FINAL_STATES or latest.state is WindowState.OPENING:
             return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
         unlocked = AccountLock(latest.account_id, owner_id="", fencing_token=0)
-        attempt = self._remove_with(self.spill, latest, unlocked)
+        attempt = self._remove_with_spill(latest, unlocked)
         if not attempt.is_empty and (refusal := self._find_refusal(latest)) is not None:
             attempt = replace(attempt, failure=refusal)
         return _describe_unrecorded(latest, attempt, error)
@@ -303,8 +294,6 @@ class WindowRereader(AccountWork):
     """Makes a re-read that is due."""
 
     notices: WindowNotices
-    rereads: tuple[timedelta, ...]
-    actor_name: str
 
     def reread(self, window: RecoveryWindow) -> None:
         """Read the account in an audit session, under its lock, so that only one worker does it.
@@ -315,8 +304,8 @@ class WindowRereader(AccountWork):
         :raises DatabaseError: if the database can't be written; the account is read again.
         """
         try:
-            with self.locks.hold(window.account_id, "re-reading after a recovery window") as lock:
-                latest, now = self.windows.get(window.window_id), self.clock.now()
+            with self.acting.locks.hold(window.account_id, "re-reading after a recovery window") as lock:
+                latest, now = self.windows.get(window.window_id), self.acting.window_clock.now()
                 require_reread_due(latest, now)
                 self._reread_held(latest, lock, now)
         except (AccountBusyError, LockLostError, WindowConflictError):
@@ -331,7 +320,8 @@ class WindowRereader(AccountWork):
         if any(other.state in _TAKEN_OVER for other in later):
             self.windows.update(window.window_id, end_rereads)
             return
-        if is_reread_given_up(window, now, self.rereads):
+        rereads = sort_rereads(self.acting.settings.windows.rereads)
+        if is_reread_given_up(window, now, rereads):
             self.windows.update(window.window_id, end_rereads)
             self.progress.remark(
                 f"ALERT: {window.account_id} couldn't be read again in time after window {window.window_id}. "
@@ -339,11 +329,11 @@ class WindowRereader(AccountWork):
             )
             return
         try:
-            if self.reader.find_account_state(window.account_id) is None:
+            if self.acting.aws.find_account_state(window.account_id) is None:
                 raise AwsAccessDeniedError(f"{window.account_id} isn't in the organization any more.")
             context = {"window_id": window.window_id}
             session = open_root_session(
-                self.sessions, self.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
+                self.acting.aws, self.acting.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
             )
             found = session.read_summary()
         except AwsError as error:
@@ -351,7 +341,7 @@ class WindowRereader(AccountWork):
             self.progress.remark(f"{window.account_id} can't be read again after its window: {error.message}")
             return
         closed_seconds = int((now - (window.closed_at or now)).total_seconds())
-        self.ledger.append_fact(
+        self.acting.ledger.append_fact(
             Action.WINDOW_REREAD,
             account_id=window.account_id,
             parameters={
@@ -362,7 +352,7 @@ class WindowRereader(AccountWork):
             },
         )
         if found.is_empty:
-            self.windows.update(window.window_id, lambda current: record_clean_reread(current, now, self.rereads))
+            self.windows.update(window.window_id, lambda current: record_clean_reread(current, now, rereads))
         else:
             self._reopen(window, found, [other for other in later if other.state in WAITING_STATES], now)
 
@@ -372,8 +362,8 @@ class WindowRereader(AccountWork):
         """Waiting requests are cancelled: an account with credentials can't be recovered."""
         why = f"root user credentials were found after window {window.window_id}"
         for request in waiting:
-            step = partial(cancel, name=self.actor_name, now=now, reason=why)
-            record_decision(self.windows, self.ledger, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
+            step = partial(cancel, name=self.acting.actor.name, now=now, reason=why)
+            record_decision(self.windows, self.acting.ledger, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
         reopened = self.windows.update(window.window_id, lambda current: reopen(current, now))
         kinds = ", ".join(found.kind_names)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
@@ -427,9 +417,6 @@ class WindowWaiter:
     """Waits for a window's end in this process, then closes it."""
 
     closing: WindowCloser
-    windows: RecoveryWindowStore
-    clock: Clock
-    progress: Progress
 
     def wait(
         self,
@@ -442,11 +429,11 @@ class WindowWaiter:
 
         :param show: receives the window each time that it is read again.
         """
-        started = self.clock.monotonic()
+        started = self.closing.acting.window_clock.monotonic()
         lasts = self._find_remaining(window)
         next_look, next_remark = float(LOOK_EVERY_SECONDS), 0
         while not is_stopped():
-            passed = self.clock.monotonic() - started
+            passed = self.closing.acting.window_clock.monotonic() - started
             remaining = min(self._find_remaining(window), lasts - passed)
             if remaining <= 0 or passed >= next_look:
                 next_look = passed + LOOK_EVERY_SECONDS
@@ -461,10 +448,10 @@ class WindowWaiter:
             if passed >= next_remark:
                 next_remark += _REMARK_EVERY_SECONDS
                 left = timedelta(seconds=round(remaining))
-                self.progress.remark(
+                self.closing.progress.remark(
                     f"Recovery window {window.window_id} of {window.account_id} closes in {left}; Ctrl-C closes it now."
                 )
-            self.clock.sleep(min(STEP_SECONDS, remaining))
+            self.closing.acting.window_clock.sleep(min(STEP_SECONDS, remaining))
         return WaitResult.STOPPED
 
     def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> CloseResult:
@@ -477,25 +464,25 @@ class WindowWaiter:
         for pause in chain(_RETRY_PAUSES_SECONDS, repeat(_RETRY_PAUSES_SECONDS[-1])):
             if closing.outcome in _ENDS or not self._sleep(pause, is_stopped):
                 break
-            self.progress.remark(f"Trying again to close recovery window {window.window_id}.")
+            self.closing.progress.remark(f"Trying again to close recovery window {window.window_id}.")
             closing = self.closing.close(closing.window)
         return closing
 
     def _sleep(self, seconds: float, is_stopped: Callable[[], bool]) -> bool:
         """``False`` if it was stopped."""
-        end = self.clock.monotonic() + seconds
+        end = self.closing.acting.window_clock.monotonic() + seconds
         while not is_stopped():
-            remaining = end - self.clock.monotonic()
+            remaining = end - self.closing.acting.window_clock.monotonic()
             if remaining <= 0:
                 return True
-            self.clock.sleep(min(STEP_SECONDS, remaining))
+            self.closing.acting.window_clock.sleep(min(STEP_SECONDS, remaining))
         return False
 
     def _find_remaining(self, window: RecoveryWindow) -> float:
-        end = window.expires_at or self.clock.now()
-        return (end - self.clock.now()).total_seconds()
+        end = window.expires_at or self.closing.acting.window_clock.now()
+        return (end - self.closing.acting.window_clock.now()).total_seconds()
 
     def _find_latest(self, window: RecoveryWindow) -> RecoveryWindow:
         with suppress(DatabaseError):
-            return self.windows.get(window.window_id)
+            return self.closing.windows.get(window.window_id)
         return window

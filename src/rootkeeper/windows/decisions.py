@@ -14,19 +14,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import People, PeopleReader
-from rootkeeper.aws.rules import CredentialsLifetime
 from rootkeeper.clock import Clock
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
-from rootkeeper.ledger.rules import Action, Actor, Result
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
-from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
+from rootkeeper.organization.accounts import Account, AccountState, Inventory
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, require_known
-from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, make_window, record_request
+from rootkeeper.windows.checks import (
+    RecoveryPlan,
+    RecoveryPlanner,
+    RecoveryRequest,
+    make_window,
+    make_window_id,
+    record_request,
+)
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
@@ -110,14 +118,12 @@ def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -
 class WindowRequestService:
     """Records the requests of a person."""
 
+    acting: Acting
+
     planning: RecoveryPlanner
-    windows: RecoveryWindowStore
-    ledger: Ledger
     policy: WindowPolicy
     notices: WindowNotices
-    clock: Clock
-    actor: Actor
-    new_window_id: Callable[[], str]
+    new_window_id: Callable[[], str] = make_window_id
 
     def plan(self, inventory: Inventory, request: RecoveryRequest, *, is_emergency: bool = False) -> RecoveryPlan:
         """Check the request; this is also the dry run. Opens an audit session, after all other checks.
@@ -126,8 +132,8 @@ class WindowRequestService:
         :raises PermissionDeniedError: if the policy doesn't allow the actor to request for that account.
         :raises RootkeeperError: as ``RecoveryPlanner.plan`` does.
         """
-        require_known(self.actor)
-        self.policy.require_requester(self.actor.name, request.account)
+        require_known(self.acting.actor)
+        self.policy.require_requester(self.acting.actor.name, request.account)
         if is_emergency:
             self.policy.require_emergencies_allowed()
         self.policy.require_duration(request.duration_seconds)
@@ -146,19 +152,19 @@ class WindowRequestService:
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was requested.
         """
         plan = self.plan(inventory, request, is_emergency=is_emergency)
-        now = self.clock.now()
+        now = self.acting.clock.now()
         made = make_window(
-            plan, self.new_window_id(), self.actor.name, now, is_drill=is_drill, is_emergency=is_emergency
+            plan, self.new_window_id(), self.acting.actor.name, now, is_drill=is_drill, is_emergency=is_emergency
         )
         is_owed = self.policy.approvals > 0 and not is_emergency
         window = replace(
             made,
             state=WindowState.REQUESTED if is_owed else WindowState.APPROVED,
-            requested_by_kind=self.actor.kind,
+            requested_by_kind=self.acting.actor.kind,
             approvals_needed=self.policy.approvals,
             lapses_at=now + self.policy.approval_valid,
         )
-        record_request(self.ledger, self.windows, window)
+        record_request(self.acting.ledger, self.acting.get_store(RecoveryWindowStore), window)
         length = render_duration(timedelta(seconds=window.duration_seconds))
         said = f"{describe_request(window)} Duration: {length}."
         if window.is_emergency:
@@ -216,16 +222,10 @@ class WindowDecisionService:
     :raises LedgerUnavailableError: if a decision can't be recorded; it doesn't count.
     """
 
-    windows: RecoveryWindowStore
-    ledger: Ledger
+    acting: Acting
+
     policy: WindowPolicy
     notices: WindowNotices
-    clock: Clock
-    actor: Actor
-    find_account: Callable[[AccountId], Account | None]
-    """As it was last listed; ``None`` if it isn't known."""
-    find_credentials_lifetime: Callable[[], CredentialsLifetime]
-    """How long the credentials can be used that will close the window."""
     people: PeopleReader
 
     def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
@@ -236,9 +236,11 @@ class WindowDecisionService:
             too late or for something else.
         :raises WindowConflictError: if the window doesn't wait for approval.
         """
-        window, now = self._find(window_id), self.clock.now()
+        window, now = self._find(window_id), self.acting.clock.now()
         self._require_approver(window)
-        approval = approvals.make_approval(window, ApprovalPurpose.OPENING, self.actor, now, self.policy.approval_valid)
+        approval = approvals.make_approval(
+            window, ApprovalPurpose.OPENING, self.acting.actor, now, self.policy.approval_valid
+        )
         decided = self._decide(
             Action.WINDOW_APPROVE,
             window,
@@ -262,9 +264,9 @@ class WindowDecisionService:
         :raises InputError: without a reason.
         :raises WindowConflictError: if the window no longer waits.
         """
-        window, now = self._find(window_id), self.clock.now()
+        window, now = self._find(window_id), self.acting.clock.now()
         self._require_approver(window)
-        step = partial(approvals.deny, name=self.actor.name, now=now, reason=reason)
+        step = partial(approvals.deny, name=self.acting.actor.name, now=now, reason=reason)
         decided = self._decide(Action.WINDOW_DENY, window, step, now, reason=reason.strip())
         self.notices.announce(NotificationEvent.WINDOW_DENIED, decided, decided.failure or "")
         return decided
@@ -274,8 +276,8 @@ class WindowDecisionService:
 
         :raises WindowConflictError: if the window no longer waits.
         """
-        window, now = self._find(window_id), self.clock.now()
-        step = partial(approvals.cancel, name=self.actor.name, now=now, reason=reason)
+        window, now = self._find(window_id), self.acting.clock.now()
+        step = partial(approvals.cancel, name=self.acting.actor.name, now=now, reason=reason)
         decided = self._decide(Action.WINDOW_CANCEL, window, step, now, reason=reason.strip())
         self.notices.announce(NotificationEvent.WINDOW_CANCELLED, decided, decided.failure or "")
         return decided
@@ -288,14 +290,14 @@ class WindowDecisionService:
         :raises WindowConflictError: if the window can't be extended any more.
         :raises AwsCredentialsError: if the credentials that will close it end before, or may.
         """
-        window, now = self._find(window_id), self.clock.now()
+        window, now = self._find(window_id), self.acting.clock.now()
         if window.approvals_needed:
             self._require_approver(window)
         approvals.require_extendable(window, seconds, now, self.policy.longest)
         end = (window.expires_at or now) + timedelta(seconds=seconds)
-        require_credentials_outlive(self.find_credentials_lifetime(), end, now, OF_SERVER)
+        require_credentials_outlive(self.acting.aws.find_credentials_lifetime(), end, now, OF_SERVER)
         approval = approvals.make_approval(
-            window, ApprovalPurpose.EXTENDING, self.actor, now, self.policy.approval_valid, seconds
+            window, ApprovalPurpose.EXTENDING, self.acting.actor, now, self.policy.approval_valid, seconds
         )
 
         def step(found: RecoveryWindow) -> RecoveryWindow:
@@ -304,10 +306,10 @@ class WindowDecisionService:
         decided = self._decide(Action.WINDOW_EXTEND, window, step, now, seconds=seconds)
         length = render_duration(timedelta(seconds=seconds))
         if decided.duration_seconds == window.duration_seconds:
-            body = f"{self.actor.name} approved an extension by {length}. More approvals are needed."
+            body = f"{self.acting.actor.name} approved an extension by {length}. More approvals are needed."
         else:
             until = f"{decided.expires_at:%Y-%m-%d %H:%M:%S UTC}" if decided.expires_at else "its end"
-            body = f"Extended by {length} by {self.actor.name}. It closes at {until}."
+            body = f"Extended by {length} by {self.acting.actor.name}. It closes at {until}."
         self.notices.announce(NotificationEvent.WINDOW_EXTENDED, decided, body)
         return decided
 
@@ -317,26 +319,30 @@ class WindowDecisionService:
         :raises ApprovalRefusedError: if the actor requested or activated it.
         :raises WindowConflictError: if it needs no review.
         """
-        window, now = self._find(window_id), self.clock.now()
+        window, now = self._find(window_id), self.acting.clock.now()
         self._require_approver(window)
-        return self._decide(Action.WINDOW_REVIEW, window, partial(approvals.review, name=self.actor.name), now)
+        return self._decide(Action.WINDOW_REVIEW, window, partial(approvals.review, name=self.acting.actor.name), now)
 
     def _find(self, window_id: str) -> RecoveryWindow:
-        approvals.require_known(self.actor)
-        return self.windows.get(window_id)
+        approvals.require_known(self.acting.actor)
+        return self.acting.get_store(RecoveryWindowStore).get(window_id)
 
     def _require_approver(self, window: RecoveryWindow) -> None:
-        self.policy.require_approver(self.actor.name, self._find_account(window))
+        self.policy.require_approver(self.acting.actor.name, self._find_account(window))
 
     def _read_people(self, window: RecoveryWindow, now: datetime) -> People:
         return self.people.read(self._find_account(window), now)
 
     def _find_account(self, window: RecoveryWindow) -> Account:
-        """An account with an unknown place is below no unit."""
+        """As it was last listed. An account with an unknown place is below no unit."""
         unknown = Account(window.account_id, window.account_id, "", AccountState.UNKNOWN, (), "")
-        return self.find_account(window.account_id) or unknown
+        known = self.acting.get_store(InventoryStore).find_last()
+        accounts = () if known is None else known.accounts
+        return next((account for account in accounts if account.account_id == window.account_id), unknown)
 
     def _decide(
         self, action: Action, window: RecoveryWindow, step: Step, now: datetime, **parameters: JsonValue
     ) -> RecoveryWindow:
-        return record_decision(self.windows, self.ledger, action, window, step, now, parameters)
+        return record_decision(
+            self.acting.get_store(RecoveryWindowStore), self.acting.ledger, action, window, step, now, parameters
+        )

@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.changes.rules import Answer, Reread
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
-from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -32,7 +32,7 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Action, Actor
+from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import Inventory
@@ -47,6 +47,7 @@ from rootkeeper.windows.checks import (
     RecoveryPlanner,
     RecoveryRequest,
     make_window,
+    make_window_id,
     record_request,
     require_correct_clock,
     require_no_window,
@@ -86,10 +87,7 @@ class OpenResult:
 class WindowOpener(AccountWork):
     """Opens the window of a plan."""
 
-    actor_name: str
-    new_window_id: Callable[[], str]
-    watched_by: str | None = None
-    """The source of root events while the window is open; ``None``: it isn't watched."""
+    new_window_id: Callable[[], str] = make_window_id
 
     def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> OpenResult:
         """Record the window and allow password recovery, under the account's lock.
@@ -104,19 +102,19 @@ class WindowOpener(AccountWork):
         :raises ClockWrongError: if this machine's clock differs from AWS's by more than five minutes; nothing was done.
         """
         account_id = plan.request.account.account_id
-        with self.locks.hold(account_id, "recovery") as lock:
+        with self.acting.locks.hold(account_id, "recovery") as lock:
             require_no_window(self.windows, account_id)
-            now = self.clock.now()
+            now = self.acting.window_clock.now()
             end = now + timedelta(seconds=plan.request.duration_seconds)
             stated = plan.request.credentials
-            require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, stated)
-            require_correct_clock(self.reader)
-            now = self.clock.now()
+            require_credentials_outlive(self.acting.aws.find_credentials_lifetime(), end, now, stated)
+            require_correct_clock(self.acting.aws)
+            now = self.acting.window_clock.now()
             window = make_window(
-                plan, self.new_window_id(), self.actor_name, now, is_drill=is_drill, is_emergency=is_emergency
+                plan, self.new_window_id(), self.acting.actor.name, now, is_drill=is_drill, is_emergency=is_emergency
             )
-            record_request(self.ledger, self.windows, window, stated)
-            opening = advance(window, WindowState.OPENING, self.clock.now())
+            record_request(self.acting.ledger, self.windows, window, stated)
+            opening = advance(window, WindowState.OPENING, self.acting.window_clock.now())
             self.windows.change(opening, expected=window.state)
             return self._allow_recovery(opening, lock)
 
@@ -131,28 +129,32 @@ class WindowOpener(AccountWork):
         :raises ApprovalRefusedError: if its approval has lapsed, or if its request or its approvals no longer count.
         :raises RootkeeperError: as ``open`` does.
         """
-        with self.locks.hold(plan.request.account.account_id, "recovery") as lock:
-            window, now = self.windows.get(window_id), self.clock.now()
+        with self.acting.locks.hold(plan.request.account.account_id, "recovery") as lock:
+            window, now = self.windows.get(window_id), self.acting.window_clock.now()
             require_activatable(window, now, people.read(plan.request.account, now))
             end = now + timedelta(seconds=window.duration_seconds)
-            require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, OF_SERVER)
-            require_correct_clock(self.reader)
-            self.ledger.append_fact(
+            require_credentials_outlive(self.acting.aws.find_credentials_lifetime(), end, now, OF_SERVER)
+            require_correct_clock(self.acting.aws)
+            self.acting.ledger.append_fact(
                 Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
             )
 
             def step(found: RecoveryWindow) -> RecoveryWindow:
-                now = self.clock.now()
+                now = self.acting.window_clock.now()
                 today = people.read(plan.request.account, now)
-                return replace(activate(found, self.actor_name, now, today), watched_by=self.watched_by)
+                return replace(
+                    activate(found, self.acting.actor.name, now, today), watched_by=self.acting.watch_source_name
+                )
 
             return self._allow_recovery(self.windows.update(window_id, step), lock)
 
     def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
         account_id, context = window.account_id, {"window_id": window.window_id}
-        sessions = AccountSessions(self.sessions, self.ledger, self.clock, account_id, lock, context)
+        sessions = AccountSessions(
+            self.acting.aws, self.acting.ledger, self.acting.window_clock, account_id, lock, context
+        )
         runner = ChangeRunner.in_account(sessions)
-        change = RecoveryAllowance(sessions, self.clock.now(), window.window_id)
+        change = RecoveryAllowance(sessions, self.acting.window_clock.now(), window.window_id)
         try:
             existing = sessions.get(change.task_policy).find_login_profile()
             if existing is not None:
@@ -180,9 +182,9 @@ class WindowOpener(AccountWork):
     def _apply(self, window: RecoveryWindow, answer: Answer, reread: Reread[LoginProfile | None]) -> OpenResult:
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:
-            opened = mark_open(self.windows, window, profile, self.clock.now())
+            opened = mark_open(self.windows, window, profile, self.acting.window_clock.now())
             try:
-                record_open(self.ledger, opened)
+                record_open(self.acting.ledger, opened)
             except LedgerUnavailableError as error:  # the outcome of the call itself is already on disk
                 self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
             return OpenResult(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
@@ -211,7 +213,7 @@ class WindowOpener(AccountWork):
         return OpenResult(cancelled, OpenOutcome.FOREIGN, failure)
 
     def _change(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
-        changed = advance(window, to, self.clock.now(), failure)
+        changed = advance(window, to, self.acting.window_clock.now(), failure)
         self.windows.change(changed, expected=window.state)
         return changed
 
@@ -252,14 +254,13 @@ _REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUn
 class WindowActivator:
     """Opens approved windows for a person."""
 
+    acting: Acting
+
     planning: RecoveryPlanner
     opening: WindowOpener
-    windows: RecoveryWindowStore
     read_inventory: Callable[[], Inventory]
     """Lists the accounts now."""
     notices: WindowNotices
-    clock: Clock
-    actor: Actor
     people: PeopleReader
 
     def activate(self, window_id_or_account_id: str) -> OpenResult:
@@ -272,12 +273,12 @@ class WindowActivator:
         :raises ApprovalRefusedError: if it has lapsed, or if its request or its approvals no longer count.
         :raises RootkeeperError: as planning and opening do.
         """
-        require_known(self.actor)
-        window = self.windows.get(window_id_or_account_id)
-        require_approved(window, self.clock.now())
+        require_known(self.acting.actor)
+        window = self.acting.get_store(RecoveryWindowStore).get(window_id_or_account_id)
+        require_approved(window, self.acting.clock.now())
         inventory = self.read_inventory()
         account = find_account(NamedAccount(window.account_id), inventory.accounts)
-        now = self.clock.now()
+        now = self.acting.clock.now()
         require_activatable(window, now, self.people.read(account, now))
         request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds, credentials=OF_SERVER)
         plan = self.planning.plan(inventory, request, window_id=window.window_id)

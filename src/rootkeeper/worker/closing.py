@@ -19,17 +19,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import SERVER_NAME
-from rootkeeper.clock import Clock
 from rootkeeper.database.engines import using_reserve
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, NotFoundError, WindowConflictError
-from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.windows.approvals import cancel_lost, find_loss, lapse
@@ -48,7 +45,6 @@ from rootkeeper.windows.rules import (
     WindowState,
     find_backoff,
 )
-from rootkeeper.windows.store import RecoveryWindowStore
 
 _LeftType = TypeVar("_LeftType")
 _ORGANIZATION = "organization"
@@ -70,8 +66,6 @@ class OrphanSettler:
 
     settlement: Settlement
     notices: WindowNotices
-    clock: Clock
-    progress: Progress
     _tries: dict[str, _RetryState] = field(default_factory=dict)
 
     def begin(
@@ -97,10 +91,10 @@ class OrphanSettler:
         tries = self._tries.get(key)
         if tries is None or tries.marks != marks:
             tries = self._tries[key] = _RetryState(marks)
-        if self.clock.monotonic() < tries.again_at:
+        if self.settlement.acting.clock.monotonic() < tries.again_at:
             return False
         pause = _FIRST_PAUSES[tries.count] if tries.count < len(_FIRST_PAUSES) else _LAST_PAUSE
-        tries.count, tries.again_at = tries.count + 1, self.clock.monotonic() + pause
+        tries.count, tries.again_at = tries.count + 1, self.settlement.acting.clock.monotonic() + pause
         return True
 
     def _settle(self, settle: Callable[[_LeftType], SettlementReport], left: _LeftType) -> None:
@@ -108,12 +102,12 @@ class OrphanSettler:
         for intent in report.intents:
             if intent.result is not None:
                 result = f"{intent.action.value}: {intent.result.value}"
-                self.progress.remark(f"Settled entry {intent.sequence} ({result}). {intent.explanation}")
+                self.settlement.progress.remark(f"Settled entry {intent.sequence} ({result}). {intent.explanation}")
         for settled in report.windows:
             if not settled.is_settled:
                 continue
             window = settled.after
-            self.progress.remark(f"Recovery window {window.window_id}: {settled.explanation}")
+            self.settlement.progress.remark(f"Recovery window {window.window_id}: {settled.explanation}")
             body = f"The process that was opening the window ended. {settled.explanation}"
             if window.state is WindowState.OPEN:
                 self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body, severity=Severity.WARNING)
@@ -133,10 +127,7 @@ class WindowMaintenance:
     Each step holds the account's lock, so that a single process takes it.
     """
 
-    windows: RecoveryWindowStore
-    ledger: Ledger
-    locks: AccountLocks
-    clock: Clock
+    acting: Acting
     notices: WindowNotices
     rereading: WindowRereader
     executor: KeyedExecutor
@@ -146,16 +137,19 @@ class WindowMaintenance:
 
     def tick(self) -> None:
         """Do the due work. Re-reads are started, not awaited."""
-        now = self.clock.now()
-        for window in self.windows.list_rereads_due(now):
+        now = self.acting.window_clock.now()
+        for window in self.rereading.windows.list_rereads_due(now):
             self.executor.offer(window.account_id, partial(self.rereading.reread, window))
-        for window in self.windows.list_lapsing(now):
+        for window in self.rereading.windows.list_lapsing(now):
             self._lapse(window, now)
         self._cancel_lost(now)
-        if self._reviews_at is not None and self.clock.monotonic() - self._reviews_at < REVIEWS_EVERY_SECONDS:
+        if (
+            self._reviews_at is not None
+            and self.acting.window_clock.monotonic() - self._reviews_at < REVIEWS_EVERY_SECONDS
+        ):
             return
-        self._reviews_at = self.clock.monotonic()
-        for window in self.windows.list_reviews_due(now):
+        self._reviews_at = self.acting.window_clock.monotonic()
+        for window in self.rereading.windows.list_reviews_due(now):
             # When the review is overdue, then each day; the key keeps the other workers from repeating it.
             days = (now - (window.review_due_at or now)) // timedelta(days=1)
             body = (
@@ -180,7 +174,9 @@ class WindowMaintenance:
         of people to some accounts are judged when the window is opened.
         """
         waiting = [
-            window for window in self.windows.list_windows(unfinished_only=True) if window.state in WAITING_STATES
+            window
+            for window in self.rereading.windows.list_windows(unfinished_only=True)
+            if window.state in WAITING_STATES
         ]
         if not waiting:
             return
@@ -199,9 +195,9 @@ class WindowMaintenance:
     def _decide(self, action: Action, window: RecoveryWindow, step: Step, now: datetime) -> RecoveryWindow | None:
         """``None`` if it is being activated, or another process was faster."""
         try:
-            with self.locks.hold(window.account_id, "ending a request"):
-                found = self.windows.get(window.window_id)
-                return record_decision(self.windows, self.ledger, action, found, step, now, {})
+            with self.acting.locks.hold(window.account_id, "ending a request"):
+                found = self.rereading.windows.get(window.window_id)
+                return record_decision(self.rereading.windows, self.acting.ledger, action, found, step, now, {})
         except (AccountBusyError, LockLostError, WindowConflictError):
             return None
 
@@ -217,12 +213,10 @@ LISTING_SECONDS = 1.0
 class WindowCloseLoop:
     """Finds and closes due windows. Each process has its own, because it remembers the windows."""
 
-    windows: RecoveryWindowStore
+    acting: Acting
     closing: WindowCloser
     settling: OrphanSettler
     notices: WindowNotices
-    clock: Clock
-    progress: Progress
     executor: KeyedExecutor
     shuffle: Callable[[list[RecoveryWindow]], None]
     """Changes the order, so that workers don't all begin with the same window."""
@@ -248,7 +242,7 @@ class WindowCloseLoop:
     @using_reserve()
     def turn(self) -> None:
         """Called several times a second: run a tick, or, between two ticks, close known windows that became due."""
-        now = self.clock.monotonic()
+        now = self.acting.window_clock.monotonic()
         if now < self._listing_at:
             self._offer([window for window in self._known if window.state in OWING_STATES])
             return
@@ -258,10 +252,12 @@ class WindowCloseLoop:
     def tick(self) -> None:
         """Start to close due windows and to settle orphans, without waiting."""
         try:
-            self._known = self._keep_owing(self.windows.list_windows(unfinished_only=True))
+            self._known = self._keep_owing(self.closing.windows.list_windows(unfinished_only=True))
         except DatabaseError as error:
             if not self._is_database_down:
-                self.progress.remark(f"ALERT: closing continues with the windows that are known: {error.message}")
+                self.closing.progress.remark(
+                    f"ALERT: closing continues with the windows that are known: {error.message}"
+                )
             self._is_database_down = True
         else:
             self._is_database_down = False
@@ -302,7 +298,7 @@ class WindowCloseLoop:
             if window.state not in OWING_STATES or window.window_id in current:
                 continue
             with suppress(NotFoundError):
-                if self.windows.get(window.window_id).state in FINAL_STATES:
+                if self.closing.windows.get(window.window_id).state in FINAL_STATES:
                     continue
             kept.append(window)
         kept_ids = {window.window_id for window in kept}
@@ -310,8 +306,10 @@ class WindowCloseLoop:
 
     def _offer(self, owing: Sequence[RecoveryWindow]) -> None:
         with self._guard:
-            paused = {window_id for window_id, until in self._pauses.items() if until > self.clock.monotonic()}
-            if not self.closing.locks.are_renewed():
+            paused = {
+                window_id for window_id, until in self._pauses.items() if until > self.acting.window_clock.monotonic()
+            }
+            if not self.acting.locks.are_renewed():
                 paused |= self._closed_unrecorded
         due = [window for window in owing if window.window_id not in paused and self._is_due(window)]
         held = self._list_held(due)
@@ -332,12 +330,12 @@ class WindowCloseLoop:
         if not closing or self._is_database_down:
             return frozenset()
         try:
-            return self.closing.locks.list_held(closing)
+            return self.acting.locks.list_held(closing)
         except DatabaseError:
             return frozenset()
 
     def _read_clocks(self) -> ClockTimes:
-        return ClockTimes(self.clock.now(), self.clock.monotonic())
+        return ClockTimes(self.acting.window_clock.now(), self.acting.window_clock.monotonic())
 
     def _is_due(self, window: RecoveryWindow) -> bool:
         with self._guard:
@@ -350,7 +348,7 @@ class WindowCloseLoop:
         state = window.state
         with suppress(DatabaseError, NotFoundError):
             # Another worker may be closing it or have closed it, and then no lock is needed.
-            state = self.windows.get(window.window_id).state
+            state = self.closing.windows.get(window.window_id).state
         if state in FINAL_STATES:
             return
         if state is WindowState.CLOSING and window.state is not state:
@@ -359,15 +357,17 @@ class WindowCloseLoop:
         closing = self.closing.attempt(window, self._is_due)
         self._note(closing)
         if closing.outcome is CloseOutcome.CLOSED:
-            self.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")
+            self.closing.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")
         elif closing.outcome is CloseOutcome.CLOSED_UNRECORDED:
             self._report_unrecorded(window, closing)
         elif closing.outcome is CloseOutcome.FAILED:
-            self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
+            self.closing.progress.remark(
+                f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}"
+            )
 
     def _report_unrecorded(self, window: RecoveryWindow, closing: CloseResult) -> None:
         """Report once; as urgently as an open window, because only such a notification is sent without the database."""
-        self.progress.remark(f"ALERT: recovery window {window.window_id}: {closing.explanation}")
+        self.closing.progress.remark(f"ALERT: recovery window {window.window_id}: {closing.explanation}")
         with self._guard:
             is_known = window.window_id in self._closed_unrecorded
             self._closed_unrecorded.add(window.window_id)
@@ -403,7 +403,7 @@ class WindowCloseLoop:
 
     def _pause(self, window: RecoveryWindow, length: timedelta) -> None:
         with self._guard:
-            self._pauses[window.window_id] = self.clock.monotonic() + length.total_seconds()
+            self._pauses[window.window_id] = self.acting.window_clock.monotonic() + length.total_seconds()
 
     def _notify_overdue(self, window: RecoveryWindow, moment: ClockTimes) -> None:
         """Report a window that no process closes; a failed closing reports itself."""
@@ -411,7 +411,7 @@ class WindowCloseLoop:
         if is_reported or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
             return
         self._reported_overdue.add(window.window_id)
-        self.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")
+        self.closing.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")
         self.notices.announce(
             NotificationEvent.WINDOW_CLOSE_FAILED,
             window,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.composition.database import open_database
 from rootkeeper.jobs.rules import JobKind
+from rootkeeper.ledger.database import open_database
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStore, parse_schedules
 from tests.api_conformance import DOCUMENT, list_misfits
 from tests.functional.administration import Administration

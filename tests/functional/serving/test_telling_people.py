@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStore, parse_schedules
 from tests.fakes.notification_servers import Answer, Received, Receiver
 from tests.functional.running import Program

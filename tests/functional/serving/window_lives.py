@@ -14,8 +14,9 @@ from datetime import timedelta
 from http.client import HTTPException
 from typing import Any
 
-from rootkeeper.composition.database import Database, DatabaseOptions, open_database
+from rootkeeper.ledger.database import Database, DatabaseOptions, open_database
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess
 
@@ -152,7 +153,9 @@ class Scene:
     def windows(self) -> tuple[RecoveryWindow, ...]:
         """Past the server, the newest first."""
         organization_ids = self.database.list_organization_ids()
-        return self.database.windows(organization_ids[0]).list_windows() if organization_ids else ()
+        return (
+            self.database.get_store(RecoveryWindowStore, organization_ids[0]).list_windows() if organization_ids else ()
+        )
 
     def find_unfinished(self, account_id: str) -> RecoveryWindow | None:
         mine = (one for one in self.windows() if one.account_id == account_id and one.state not in FINAL_STATES)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factor_store import FactorStore
+from rootkeeper.access.factor_store import FactorStore, open_cipher
 from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Identity, IdentityKind, Passkey, ServerRole
-from rootkeeper.composition.database import Database
+from rootkeeper.access.store import IdentityStore
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
 
@@ -20,9 +21,9 @@ PASSKEY = Passkey(Factor("f-2", ANA.identity_id, FactorKind.PASSKEY, "key", STAR
 
 @pytest.fixture
 def factors(database: Database, tmp_path: Path) -> FactorStore:
-    database.identities(ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
-    database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
-    return database.factors(ORGANIZATION_ID)
+    database.get_store(IdentityStore, ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
+    cipher = open_cipher(database.store, database.commits, ORGANIZATION_ID, tmp_path / "key")
+    return database.get_store(FactorStore, ORGANIZATION_ID, cipher)
 
 
 def test_without_the_key_factors_are_listed_and_removed_but_no_code_is_checked(
@@ -57,8 +58,8 @@ def test_a_sign_in_has_one_open_question_of_each_purpose(factors: FactorStore, s
 def test_p21_factors_of_another_organization_arent_seen(
     factors: FactorStore, database: Database, tmp_path: Path
 ) -> None:
-    database.open_cipher("o-otherorgid00", tmp_path / "key")
-    elsewhere = database.factors("o-otherorgid00")
+    cipher = open_cipher(database.store, database.commits, "o-otherorgid00", tmp_path / "key")
+    elsewhere = database.get_store(FactorStore, "o-otherorgid00", cipher)
     factors.begin_totp(APP, "SEED")
     assert elsewhere.find_waiting_totp(ANA.identity_id, START) is None
     assert not elsewhere.confirm_totp(APP.factor_id, 1, START)

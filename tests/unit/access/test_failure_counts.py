@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.rules import AttemptLimit, hash_text
-from rootkeeper.composition.database import Database, open_database
+from rootkeeper.ledger.database import Database, open_database
 from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
 

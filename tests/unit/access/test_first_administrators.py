@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.store import FirstAdministratorStore
-from rootkeeper.composition.database import Database
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
 

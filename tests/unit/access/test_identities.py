@@ -11,8 +11,8 @@ import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.store import IdentityStore
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import InputError
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import new_session
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
@@ -29,7 +29,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def store(database: Database, clock: FakeClock) -> IdentityStore:
-    return database.identities(ORGANIZATION_ID, clock)
+    return database.get_store(IdentityStore, ORGANIZATION_ID, clock)
 
 
 def test_p08_no_token_or_password_is_in_the_database(store: IdentityStore, stage: Stage) -> None:
@@ -72,7 +72,7 @@ def test_the_last_use_is_written_at_most_once_a_minute(store: IdentityStore, clo
 def test_p21_identities_of_another_organization_arent_seen(
     store: IdentityStore, database: Database, clock: FakeClock
 ) -> None:
-    elsewhere = database.identities("o-otherorgid00", clock)
+    elsewhere = database.get_store(IdentityStore, "o-otherorgid00", clock)
     store.add_token(TOKEN, SECRETS[0])
     store.add_user(ANA, SECRETS[1])
     store.sign_in("ana", SECRETS[1], new_session(SECRETS[2]))

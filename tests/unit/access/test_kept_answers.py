@@ -6,8 +6,8 @@ import pytest
 
 from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.records import StoredAnswer
-from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import JobConflictError
+from rootkeeper.ledger.database import Database, open_database
 from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factor_store import KeyFileCipher
+from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, open_cipher
 from rootkeeper.access.rules import Factor, FactorKind, Identity, IdentityKind, ServerRole
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import DatabaseError, SettingsError
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
 
@@ -24,11 +25,12 @@ def key_file(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "rootkeeper.key"
 
 
-def keep_factor(database: Database) -> None:
-    database.identities(ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
-    factors = database.factors(ORGANIZATION_ID)
+def keep_factor(database: Database, cipher: KeyFileCipher) -> FactorStore:
+    database.get_store(IdentityStore, ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
+    factors = database.get_store(FactorStore, ORGANIZATION_ID, cipher)
     factors.begin_totp(Factor("f-1", ANA.identity_id, FactorKind.TOTP, None, START), SEED)
     factors.confirm_totp("f-1", 1, START)
+    return factors
 
 
 def make_sealing(key: bytes = bytes(32)) -> KeyFileCipher:
@@ -36,19 +38,18 @@ def make_sealing(key: bytes = bytes(32)) -> KeyFileCipher:
 
 
 def test_the_key_is_made_once_whole_and_for_no_one_else(database: Database, key_file: Path) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     content = key_file.read_bytes()
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert len(base64.b64decode(content)) == 32
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     assert key_file.read_bytes() == content
     assert list(key_file.parent.iterdir()) == [key_file]
 
 
 def test_p08_neither_the_seed_nor_the_key_is_in_the_database(database: Database, stage: Stage, key_file: Path) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
-    keep_factor(database)
-    (found,) = database.factors(ORGANIZATION_ID).list_totp(ANA.identity_id)
+    cipher = open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
+    (found,) = keep_factor(database, cipher).list_totp(ANA.identity_id)
     assert found.secret == SEED
     key = key_file.read_text().strip()
     rows = str([stage.query("SELECT * FROM factors"), stage.query("SELECT * FROM key_checks")])
@@ -58,38 +59,38 @@ def test_p08_neither_the_seed_nor_the_key_is_in_the_database(database: Database,
 
 
 def test_a_server_with_another_key_refuses_to_start_and_says_what_to_do(database: Database, key_file: Path) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     other = key_file.with_name("other.key")
     other.write_bytes(base64.b64encode(bytes(32)))
     other.chmod(0o600)
     with pytest.raises(SettingsError, match="isn't the one") as caught:
-        database.open_cipher(ORGANIZATION_ID, other)
+        open_cipher(database.store, database.commits, ORGANIZATION_ID, other)
     assert "Copy the key file" in (caught.value.hint or "")
 
 
 def test_a_key_that_went_missing_isnt_made_again(database: Database, key_file: Path) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
-    keep_factor(database)
+    factors = keep_factor(database, open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file))
     key_file.unlink()
     with pytest.raises(SettingsError, match="is missing") as caught:
-        database.open_cipher(ORGANIZATION_ID, key_file)
+        open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     assert "reset-factors" in (render_hint(caught.value.hint) or "")
     assert not key_file.exists()
-    database.factors(ORGANIZATION_ID).remove_all(ANA.identity_id)
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    factors.remove_all(ANA.identity_id)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     assert key_file.exists()
 
 
 def test_a_server_that_runs_with_an_old_key_keeps_no_factor_by_it(database: Database, key_file: Path) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
-    old = database.factors(ORGANIZATION_ID)
+    cipher = open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
+    old = database.get_store(FactorStore, ORGANIZATION_ID, cipher)
     old.remove_all(ANA.identity_id)
     key_file.unlink()
-    database.open_cipher(ORGANIZATION_ID, key_file)
-    database.identities(ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
+    cipher = open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
+    database.get_store(IdentityStore, ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
     with pytest.raises(SettingsError, match="isn't the one"):
         old.begin_totp(Factor("f-1", ANA.identity_id, FactorKind.TOTP, None, START), SEED)
-    assert database.factors(ORGANIZATION_ID).find_waiting_totp(ANA.identity_id, START) is None
+    new = database.get_store(FactorStore, ORGANIZATION_ID, cipher)
+    assert new.find_waiting_totp(ANA.identity_id, START) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"!" * 44, base64.b64encode(bytes(31))])
@@ -98,30 +99,30 @@ def test_a_file_that_holds_no_key_is_refused_and_left_alone(database: Database, 
     key_file.write_bytes(content)
     key_file.chmod(0o600)
     with pytest.raises(SettingsError, match="contains no key"):
-        database.open_cipher(ORGANIZATION_ID, key_file)
+        open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     assert key_file.read_bytes() == content
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o440, 0o640])
 def test_a_group_may_read_a_key(database: Database, key_file: Path, mode: int) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     key_file.chmod(mode)
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o660, 0o666])
 def test_a_key_that_others_can_read_is_refused(database: Database, key_file: Path, mode: int) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     key_file.chmod(mode)
     with pytest.raises(SettingsError, match="Other users can read") as caught:
-        database.open_cipher(ORGANIZATION_ID, key_file)
+        open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
     assert caught.value.hint == f"Run: chmod 600 {key_file}"
 
 
 def test_a_place_where_no_key_can_be_is_reported(database: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="can't be used"):
-        database.open_cipher(ORGANIZATION_ID, tmp_path / "file" / "key")
+        open_cipher(database.store, database.commits, ORGANIZATION_ID, tmp_path / "file" / "key")
 
 
 def test_what_was_sealed_is_read_by_the_same_key_for_the_same_row_and_unchanged() -> None:
@@ -144,7 +145,7 @@ def test_what_was_sealed_is_read_by_the_same_key_for_the_same_row_and_unchanged(
 
 
 def test_p21_an_organization_has_a_check_of_its_own(database: Database, stage: Stage, key_file: Path) -> None:
-    database.open_cipher(ORGANIZATION_ID, key_file)
-    database.open_cipher("o-otherorgid00", key_file)
+    open_cipher(database.store, database.commits, ORGANIZATION_ID, key_file)
+    open_cipher(database.store, database.commits, "o-otherorgid00", key_file)
     values = [row[0] for row in stage.query("SELECT check_value FROM key_checks")]
     assert len(set(values)) == len(values) == 2

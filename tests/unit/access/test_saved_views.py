@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rootkeeper.access.views import MOST_VIEWS, SavedView, SavedViewStore
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import InputError, NotFoundError
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import START
 from tests.unit.database.samples import ORGANIZATION_ID
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, SessionKind
-from rootkeeper.access.store import SessionStore
-from rootkeeper.composition.database import Database
+from rootkeeper.access.store import IdentityStore, SessionStore
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import new_session
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
@@ -22,7 +22,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def sessions(database: Database, clock: FakeClock) -> SessionStore:
-    database.identities(ORGANIZATION_ID, clock).add_user(ANA, "correct horse battery")
+    database.get_store(IdentityStore, ORGANIZATION_ID, clock).add_user(ANA, "correct horse battery")
     return SessionStore(database.store, database.commits, ORGANIZATION_ID, clock)
 
 
@@ -46,7 +46,7 @@ def test_the_last_use_is_written_at_most_once_a_minute_for_the_user_too(
     sessions.find(SECRETS[0], SessionKind.BROWSER)
     (listed,) = sessions.list_sessions()
     assert listed.last_used_at == clock.now()
-    assert database.identities(ORGANIZATION_ID, clock).get("ana").last_used_at == clock.now()
+    assert database.get_store(IdentityStore, ORGANIZATION_ID, clock).get("ana").last_used_at == clock.now()
 
 
 def test_p21_sign_ins_of_another_organization_arent_seen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rootkeeper.access.factor_store import SignInStart, SignInStartStore
-from rootkeeper.composition.database import Database, open_database
+from rootkeeper.ledger.database import Database, open_database
 from tests.fakes.clock import START, FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
 

@@ -360,7 +360,7 @@ def test_an_interrupted_audit_hands_on_what_is_blocked_without_a_name(desk: Desk
 
 def accept(desk: Desk) -> None:
     setup = desk.organization.read_setup()
-    SetupAcceptance(desk.setups, desk.ledger, "operator").accept(desk.drift_reader.read_state(setup))
+    SetupAcceptance(desk.act()).accept(desk.drift_reader.read_state(setup))
 
 
 def test_before_a_set_up_was_accepted_an_audit_reads_no_guardrails(desk: Desk) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.aws.pacing import SqlQuotas
 from rootkeeper.aws.quota_states import FIRST_PART, Rate
-from rootkeeper.composition.database import Database
+from rootkeeper.ledger.database import Database
 from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID
 
@@ -17,7 +17,7 @@ CALLER = "111122223333 us-east-1 AWS"
 
 
 def quotas_of(database: Database, clock: FakeClock, caller: str = CALLER) -> SqlQuotas:
-    return database.quotas(ORGANIZATION_ID, caller, clock)
+    return SqlQuotas(database.commits, ORGANIZATION_ID, caller, clock)
 
 
 def test_processes_on_one_database_share_a_bucket(database: Database) -> None:

@@ -98,7 +98,7 @@ class GateClosing(Change[bool]):
 
 def work(folder: Path, mode: str) -> None:
     """Close the gate, killed at the moment that ``mode`` names; or settle what a dead process left."""
-    from rootkeeper.composition.database import DatabaseOptions, open_database
+    from rootkeeper.ledger.database import DatabaseOptions, open_database
 
     action, clock = add_action(), SystemClock()
     with open_database(f"sqlite:///{folder / 'rootkeeper.db'}", DatabaseOptions(create=True)) as database:

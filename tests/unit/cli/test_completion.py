@@ -13,7 +13,7 @@ import pytest
 
 from rootkeeper.cli.completion import MOST_ITEMS, VALUES, choose
 from rootkeeper.cli.main import RootkeeperGroup, main
-from rootkeeper.composition.database import open_database
+from rootkeeper.ledger.database import open_database
 from tests.unit.database.samples import REPOSITORY
 
 ORGANIZATION = "o-exampleorgid"

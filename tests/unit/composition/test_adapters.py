@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.adapters import describe_user
+from rootkeeper.acting import describe_user
 from rootkeeper.composition.application import Application
 from rootkeeper.errors import AwsUnreachableError
 from rootkeeper.settings.reading import load_settings

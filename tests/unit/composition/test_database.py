@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.database import Database, DatabaseOptions, open_database
 from rootkeeper.database import version
 from rootkeeper.database.engines import Store, begin_writing
 from rootkeeper.errors import DatabaseError, SettingsError
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.database import Database, DatabaseOptions, open_database
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
@@ -29,9 +29,9 @@ def test_everything_handed_out_implements_its_port(database: Database, worker: W
     ledger: Ledger = worker.ledger
     reader: LedgerReader = database.ledger_reader()
     locks: AccountLocks = database.locks(ORGANIZATION_ID, worker.owner)
-    windows: RecoveryWindowStore = database.windows(ORGANIZATION_ID)
-    inventory: InventoryStore = database.inventory(ORGANIZATION_ID)
-    exceptions: DeletionExceptionStore = database.deletion_exceptions(ORGANIZATION_ID)
+    windows: RecoveryWindowStore = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
+    inventory: InventoryStore = database.get_store(InventoryStore, ORGANIZATION_ID)
+    exceptions: DeletionExceptionStore = database.get_store(DeletionExceptionStore, ORGANIZATION_ID)
     assert all((ledger, reader, locks, windows, inventory, exceptions))
     with database.open_spill(ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner) as spill:
         other: Ledger = spill

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from rootkeeper.composition.services import make_window_id, spread_pauses
+from rootkeeper.acting import spread_pauses
+from rootkeeper.windows.checks import make_window_id
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rootkeeper.acting import Acting
 from rootkeeper.controls.assessment import ControlAttester
 from rootkeeper.controls.control_map import get_control
 from rootkeeper.controls.rules import ControlAttestation, find_attestations
 from rootkeeper.errors import InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, Actor, ActorKind
+from tests.fakes.acting import make_acting
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, FakeLedger
 
@@ -28,7 +29,10 @@ class Desk:
     def __init__(self) -> None:
         self.database = FakeDatabase(FakeClock(NOW))
         self.ledger = FakeLedger(self.database, "process", actor=OLGA)
-        self.attester = ControlAttester(self.ledger, self.database.clock, OLGA)
+        self.attester = ControlAttester(self.act(OLGA))
+
+    def act(self, actor: Actor) -> Acting:
+        return make_acting(self.database.clock, ledger=self.ledger, actor=actor)
 
     def attest(
         self, owner: str = "Ana", reason: str = "Reviewed each month", until: datetime = UNTIL
@@ -102,7 +106,7 @@ def test_an_attestation_that_the_ledger_does_not_take_is_an_error(desk: Desk) ->
     ],
 )
 def test_the_sentence_says_how_the_person_was_authenticated(desk: Desk, kind: ActorKind, said: str) -> None:
-    attested = replace(desk.attester, actor=Actor("olga@example.com", kind)).attest(
+    attested = ControlAttester(desk.act(Actor("olga@example.com", kind))).attest(
         CONTROL, owner="Ana", reason="Reviewed each month.", until=UNTIL
     )
     assert attested.sentence == (

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from rootkeeper.clock import Clock, SystemClock
-from rootkeeper.composition.database import Database, DatabaseOptions, open_database
+from rootkeeper.ledger.database import Database, DatabaseOptions, open_database
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Intent, Result
 from rootkeeper.ledger.store import SqlLedger

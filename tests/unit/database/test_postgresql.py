@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, event, insert
 
-from rootkeeper.composition.database import Database, open_database
 from rootkeeper.database import schema
 from rootkeeper.database.engines import CommitOutcome, PostgresqlStore, begin_writing, open_store
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
+from rootkeeper.ledger.database import Database, open_database
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.writer import WriteTransaction, read_head
 from tests.postgresql import PostgresqlServer

@@ -14,11 +14,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from rootkeeper.composition.database import Database
 from rootkeeper.database import migrations, schema
 from rootkeeper.database.version import UNCLOSED_STATES
 from rootkeeper.errors import DatabaseError
+from rootkeeper.ledger.database import Database
 from rootkeeper.windows.rules import OWING_STATES, WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.unit.database.samples import NOW, ORGANIZATION_ID, Stage, raised_by
 from tests.unit.windows.test_windows_store import WINDOW
 
@@ -52,7 +53,7 @@ def test_a_current_database_is_opened_without_migrating_or_writing(stage: Stage)
     before = stage.path.read_bytes()
     program = (
         "import sys\n"
-        "from rootkeeper.composition.database import DatabaseOptions, open_database\n"
+        "from rootkeeper.ledger.database import DatabaseOptions, open_database\n"
         f"with open_database({stage.url!r}, DatabaseOptions()) as database:\n"
         "    list(database.ledger_reader().list_entries())\n"
         "assert not any(name.startswith('alembic') for name in sys.modules)\n"
@@ -63,7 +64,7 @@ def test_a_current_database_is_opened_without_migrating_or_writing(stage: Stage)
 
 def test_a_newer_schema_is_refused_and_its_open_windows_are_named(stage: Stage) -> None:
     with stage.open() as database:
-        windows = database.windows(ORGANIZATION_ID)
+        windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
         windows.add(WINDOW)
         windows.change(WINDOW, WindowState.OPEN)
     stage.run_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -107,7 +108,7 @@ def test_a_creation_that_was_interrupted_is_taken_up(stage: Stage) -> None:
     stage.path.touch()
     with stage.open() as database:
         assert database.ledger_reader().verify().entries == 0
-        assert database.windows(ORGANIZATION_ID).list_overdue(NOW + timedelta(days=1)) == ()
+        assert database.get_store(RecoveryWindowStore, ORGANIZATION_ID).list_overdue(NOW + timedelta(days=1)) == ()
 
 
 def test_the_unclosed_states_are_those_of_recovery_windows() -> None:

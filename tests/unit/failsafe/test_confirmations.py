@@ -26,9 +26,7 @@ def desk() -> BreakGlassDesk:
 
 
 def make_confirmer(desk: BreakGlassDesk) -> FailsafeConfirmer:
-    return FailsafeConfirmer(
-        desk.desk.confirmations, desk.desk.ledger, desk.desk.clock, desk.desk.organization.endpoint, "operator"
-    )
+    return FailsafeConfirmer(desk.desk.act())
 
 
 def attest(desk: BreakGlassDesk, account_id: str = FAILSAFE, claim: Claim = Claim.KEPT, days: int = 30) -> None:

@@ -22,7 +22,7 @@ from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
 from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
-from tests.fakes.databases import FakeDatabase
+from tests.fakes.databases import FakeDatabase, FakeWindows
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.root_users import FakeRootUser
@@ -57,15 +57,7 @@ def list_accounts(operator: Operator) -> Inventory:
 
 
 def keeping(operator: Operator) -> FailsafeLoginKeeper:
-    return FailsafeLoginKeeper(
-        operator.organization,
-        operator.organization,
-        operator.ledger,
-        operator.windows,
-        operator.locks,
-        operator.clock,
-        operator.progress,
-    )
+    return FailsafeLoginKeeper(operator.act(), operator.progress)
 
 
 def watch(operator: Operator, window: RecoveryWindow) -> LoginMonitor:
@@ -317,23 +309,13 @@ def test_a_row_that_cannot_be_changed_never_ends_the_intent_as_done(
 ) -> None:
     complete(organization)
 
-    class Stubborn:
+    class Stubborn(FakeWindows):
         """The windows, of which no row can be changed."""
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(operator.windows, name)
 
         def change(self, window: RecoveryWindow, expected: WindowState) -> None:
             raise error
 
-    stubborn = FailsafeLoginKeeper(
-        operator.organization,
-        operator.organization,
-        operator.ledger,
-        Stubborn(),  # type: ignore[arg-type]  # the rest is passed through
-        operator.locks,
-        operator.clock,
-        operator.progress,
-    )
+    operator.windows = Stubborn(operator.database)
+    stubborn = keeping(operator)
     assert not stubborn.keep(window).is_kept
     assert operator.database.outcomes_of(Action.WINDOW_KEEP) == [result]

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy
 
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import NotFoundError
-from rootkeeper.inventory.store import AuditHistory
+from rootkeeper.inventory.store import AuditHistory, InventoryStore
+from rootkeeper.ledger.database import Database
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import (
     AccountRole,
@@ -45,7 +45,7 @@ OTHER = AccountStatus(
 
 @pytest.fixture
 def history(database: Database) -> AuditHistory:
-    return database.audit_history(ORGANIZATION_ID)
+    return database.get_store(AuditHistory, ORGANIZATION_ID)
 
 
 def make_audit(audit_id: str, ended_at: datetime, *statuses: AccountStatus, is_complete: bool = True) -> KeptAudit:
@@ -110,16 +110,16 @@ def test_an_audit_that_isnt_kept_is_reported_with_how_to_find_one(history: Audit
 
 
 def test_an_organization_with_a_kept_audit_was_audited(history: AuditHistory, database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     assert not store.has_audits()
     keep(history, "j-1", 0)
     assert store.has_audits()
-    assert not database.inventory("o-otherorgid00").has_audits()
+    assert not database.get_store(InventoryStore, "o-otherorgid00").has_audits()
 
 
 def test_organizations_are_kept_apart(history: AuditHistory, database: Database) -> None:
     keep(history, "j-1", 0, PRESENT)
-    elsewhere = database.audit_history("o-otherorgid00")
+    elsewhere = database.get_store(AuditHistory, "o-otherorgid00")
     assert elsewhere.list_audits() == ()
     assert elsewhere.list_account(ACCOUNT_ID) == ()
     assert elsewhere.list_statuses("j-1") == {}

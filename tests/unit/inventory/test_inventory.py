@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rootkeeper.composition.database import Database
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import AccountId, Inventory, Organization, OrganizationalUnit
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage
 from tests.unit.inventory.test_account_rows import ACCOUNT, BARE_ACCOUNT, CREDENTIALS
 from tests.unit.windows.test_windows_store import WINDOW
@@ -25,14 +27,14 @@ STATUS = AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.PRESENT, summary=CRED
 
 
 def test_an_inventory_is_read_as_it_was_saved_in_its_order(database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     assert store.find_last() is None
     store.save(INVENTORY)
     assert store.find_last() == INVENTORY
 
 
 def test_the_next_inventory_replaces_the_last_as_a_whole(database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     store.save(INVENTORY)
     smaller = replace(INVENTORY, accounts=(ACCOUNT,), organizational_units=(), delegated_administrator_ids=None)
     store.save(smaller)
@@ -40,7 +42,7 @@ def test_the_next_inventory_replaces_the_last_as_a_whole(database: Database) -> 
 
 
 def test_the_last_status_of_each_account_is_kept(database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     other = replace(STATUS, account=OTHER_ACCOUNT, status=Status.NOT_PRESENT)
     store.save_statuses([STATUS, other])
     store.save_statuses([])
@@ -50,7 +52,7 @@ def test_the_last_status_of_each_account_is_kept(database: Database) -> None:
 
 
 def test_brief_statuses_leave_out_accounts_that_arent_listed(database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     store.save_statuses([replace(STATUS, credentials=CREDENTIALS), replace(STATUS, account=OTHER_ACCOUNT)])
     renamed = replace(ACCOUNT, name="another name")
     found = store.list_brief_statuses({ACCOUNT_ID: renamed})
@@ -58,7 +60,7 @@ def test_brief_statuses_leave_out_accounts_that_arent_listed(database: Database)
 
 
 def test_the_statuses_of_some_accounts_are_read_in_detail(database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     detailed = replace(STATUS, credentials=CREDENTIALS)
     store.save_statuses([detailed, replace(STATUS, account=OTHER_ACCOUNT)])
     assert store.find_statuses([ACCOUNT_ID, AccountId("999999999999")]) == {ACCOUNT_ID: detailed}
@@ -66,8 +68,11 @@ def test_the_statuses_of_some_accounts_are_read_in_detail(database: Database) ->
 
 
 def test_each_change_of_what_is_known_is_counted(database: Database) -> None:
-    store, windows = database.inventory(ORGANIZATION_ID), database.windows(ORGANIZATION_ID)
-    elsewhere = database.inventory("o-otherorgid00")
+    store, windows = (
+        database.get_store(InventoryStore, ORGANIZATION_ID),
+        database.get_store(RecoveryWindowStore, ORGANIZATION_ID),
+    )
+    elsewhere = database.get_store(InventoryStore, "o-otherorgid00")
     seen = [store.find_revisions()]
     for change in (
         lambda: store.save(INVENTORY),
@@ -85,7 +90,10 @@ def test_each_change_of_what_is_known_is_counted(database: Database) -> None:
 
 
 def test_organizations_are_kept_apart(database: Database) -> None:
-    store, elsewhere = database.inventory(ORGANIZATION_ID), database.inventory("o-otherorgid00")
+    store, elsewhere = (
+        database.get_store(InventoryStore, ORGANIZATION_ID),
+        database.get_store(InventoryStore, "o-otherorgid00"),
+    )
     store.save(INVENTORY)
     store.save_statuses([STATUS])
     assert elsewhere.find_last() is None
@@ -97,7 +105,7 @@ def test_organizations_are_kept_apart(database: Database) -> None:
 
 def test_ten_thousand_accounts_are_saved_and_read(stage: Stage, database: Database) -> None:
     accounts = tuple(replace(ACCOUNT, account_id=AccountId(f"{number:012d}")) for number in range(10_000))
-    store = database.inventory(ORGANIZATION_ID)
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
     store.save(replace(INVENTORY, accounts=accounts))
     assert stage.query("SELECT count(*) FROM inventory_accounts") == [(10_000,)]
     found = store.find_last()

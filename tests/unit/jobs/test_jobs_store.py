@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.values import render_time
 from tests.durations import measure_best
@@ -42,7 +42,7 @@ class Process:
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
         self.owner: Owner = database.register_owner(clock, LEASE)
-        self.jobs: JobStore = database.jobs(ORGANIZATION_ID, clock, lambda: self.owner)
+        self.jobs: JobStore = database.get_store(JobStore, ORGANIZATION_ID, clock, lambda: self.owner)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_reading_registers_no_one(database: Database, here: Process, clock: Fake
     def refuse() -> Owner:
         raise AssertionError("asked for an owner")
 
-    reader = database.jobs(ORGANIZATION_ID, clock, refuse)
+    reader = database.get_store(JobStore, ORGANIZATION_ID, clock, refuse)
     assert [job.job_id for job in reader.list_jobs()] == ["j-1"]
     assert reader.get("j-1").state is JobState.RUNNING
     assert reader.list_results("j-1") == {}
@@ -209,7 +209,7 @@ def test_jobs_come_newest_first_and_not_too_many(here: Process) -> None:
 def test_the_jobs_of_another_organization_arent_seen(here: Process, database: Database, clock: FakeClock) -> None:
     here.jobs.add(JOB, document="the plan")
     here.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress())
-    elsewhere = database.jobs("o-otherorgid00", clock, lambda: here.owner)
+    elsewhere = database.get_store(JobStore, "o-otherorgid00", clock, lambda: here.owner)
     assert elsewhere.list_jobs() == ()
     assert elsewhere.find_document("j-1") is None
     assert elsewhere.list_results("j-1") == {}

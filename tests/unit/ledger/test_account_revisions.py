@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.composition.database import Database
 from rootkeeper.database.engines import reading
 from rootkeeper.errors import InputError
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.writer import (
     ChangedPart,
     GroupCommit,

@@ -18,6 +18,7 @@ from rootkeeper.database.engines import begin_writing, open_store
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by, run_program
 
 
@@ -182,7 +183,10 @@ def test_p02_an_older_copy_written_over_the_file_refuses_reads_and_work_without_
     error = raised_by(lambda: commits.run(lambda _: None), DatabaseError)
     assert "older copy" in error.message
     raised_by(worker.append_intent, LedgerUnavailableError)
-    raised_by(lambda: worker.database.windows("o-exampleorgid").list_windows(unfinished_only=True), DatabaseError)
+    raised_by(
+        lambda: worker.database.get_store(RecoveryWindowStore, "o-exampleorgid").list_windows(unfinished_only=True),
+        DatabaseError,
+    )
 
 
 def test_a_writer_that_bugs_end_again_and_again_starts_after_a_pause(worker: Worker) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import InputError, LockLostError
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Action, Phase, Result, compute_entry_hash
 from rootkeeper.ledger.store import check_parameters

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import AccountBusyError, InputError, LockLostError
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.owners import AccountLock, AccountLocks, release_lock, require_lock_held
 from rootkeeper.ledger.writer import WriteTransaction, _WorkUnit
 from tests.fakes.clock import FakeClock

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import LedgerOutdatedError
 from rootkeeper.ledger.anchor import FileAnchor
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.rules import Action, LedgerVerification
 from rootkeeper.ledger.writer import Head

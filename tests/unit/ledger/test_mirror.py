@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from rootkeeper.composition.database import Database
 from rootkeeper.database.files import LineFileBusyError, open_locked
 from rootkeeper.ledger.copies import CopyConflictError, Mirror, MirrorLines, find_head
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.rules import parse_entry
 from tests.unit.database.samples import Stage, Worker, raised_by
 

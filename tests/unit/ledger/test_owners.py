@@ -15,9 +15,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.database import Database
 from rootkeeper.database.processes import ProcessIdentity, identify_this_process
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, LockLostError
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.owners import Owner, OwnerRecord, add_owner, find_owner
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Result
 from rootkeeper.ledger.store import SqlLedger

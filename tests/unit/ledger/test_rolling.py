@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from rootkeeper.composition.database import Database
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.rolling import RollingVerification, RoundResult
 from tests.unit.database.samples import Stage, Worker, make_worker
 

@@ -19,7 +19,6 @@ from alembic.migration import MigrationContext
 from rootkeeper.access.views import SavedView, SavedViewStore
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.application import Application
-from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.database import schema
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import (
@@ -30,9 +29,12 @@ from rootkeeper.errors import (
     InputError,
     ServerRunningError,
 )
+from rootkeeper.inventory.store import AuditHistory
+from rootkeeper.ledger.database import DatabaseOptions, open_database
 from rootkeeper.maintenance.rules import DatabaseCheck, LedgerState, VersionState
 from rootkeeper.maintenance.upgrading import check_database, plan_upgrade, upgrade
 from rootkeeper.settings.reading import load_settings
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.old_databases import (
     ENTRIES,
     ORGANIZATION_ID,
@@ -124,9 +126,9 @@ def test_the_oldest_database_is_upgraded_to_the_newest_and_nothing_is_lost(old: 
                 connection, opts={"compare_type": True, "compare_server_default": True}
             )
             assert compare_metadata(context, schema.metadata) == []
-        (window,) = database.windows(ORGANIZATION_ID).list_windows(unfinished_only=True)
+        (window,) = database.get_store(RecoveryWindowStore, ORGANIZATION_ID).list_windows(unfinished_only=True)
         assert window.account_id == WINDOW_ACCOUNT_ID
-        (audit,) = database.audit_history(ORGANIZATION_ID).list_audits(limit=10)
+        (audit,) = database.get_store(AuditHistory, ORGANIZATION_ID).list_audits(limit=10)
         assert (audit.left_known, audit.left_unknown) == (None, None)
         views = SavedViewStore(database.store, database.commits, ORGANIZATION_ID)
         views.save("u-1", SavedView("Morning", "/accounts", datetime(2026, 1, 1, tzinfo=UTC)))

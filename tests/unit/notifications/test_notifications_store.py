@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
+from rootkeeper.notifications.store import NotificationStore
 from tests.fakes.clock import START
 from tests.unit.database.samples import Stage
 
@@ -17,7 +18,7 @@ TEST = Notification(NotificationEvent.NOTIFICATION_TEST, Severity.INFO, "t", "b"
 
 def test_of_many_that_claim_at_once_each_delivery_goes_to_one(stage: Stage) -> None:
     with stage.open() as here, stage.open() as there:
-        stores = [one.notifications(ORGANIZATION_ID) for one in (here, there)]
+        stores = [one.get_store(NotificationStore, ORGANIZATION_ID) for one in (here, there)]
         for number in range(40):
             stores[0].add(f"n-{number:02}", TEST, ["chat"], START)
 
@@ -32,7 +33,7 @@ def test_of_many_that_claim_at_once_each_delivery_goes_to_one(stage: Stage) -> N
 
 def test_a_target_is_kept_by_its_name_alone(stage: Stage) -> None:
     with stage.open() as database:
-        database.notifications(ORGANIZATION_ID).add("n-1", TEST, ["chat"], START)
+        database.get_store(NotificationStore, ORGANIZATION_ID).add("n-1", TEST, ["chat"], START)
         with database.store.engine.connect() as connection:
             rows = connection.execute(text("SELECT * FROM deliveries")).all()
     assert [column for row in rows for column in row if isinstance(column, str)].count("chat") == 1

@@ -199,7 +199,7 @@ def test_p12_who_may_not_approve_a_recovery_approves_no_address(desk: EmailDesk)
     ids=["no", "long", "reason"],
 )
 def test_an_approval_that_can_never_count_isnt_recorded(desk: EmailDesk, address: str, reason: str) -> None:
-    approving = EmailApprovalService(desk.ledger, desk.policy, desk.sign_in("amir", ServerRole.APPROVER))
+    approving = EmailApprovalService(desk.act(desk.sign_in("amir", ServerRole.APPROVER)), desk.policy)
     with pytest.raises(InputError):
         approving.approve(desk.desk.organization.accounts[MEMBER], address, reason)
     assert desk.ledger.entries == []

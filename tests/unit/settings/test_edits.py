@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.composition.database import Database
 from rootkeeper.errors import InputError, LedgerUnavailableError, SettingsError
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.rules import Action
 from rootkeeper.settings.edits import (
     EditableSetting,

@@ -9,6 +9,7 @@ import pytest
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.errors import SettingsError
 from rootkeeper.references import require_safe_address
+from rootkeeper.settings.reading import make_provider_rules
 from rootkeeper.settings.sections import OidcSettings
 
 GIVEN: dict[str, Any] = {
@@ -24,14 +25,14 @@ GIVEN: dict[str, Any] = {
 
 
 def test_the_settings_make_rules_and_without_an_issuer_none() -> None:
-    rules = OidcSettings(**GIVEN).to_rules()
+    rules = make_provider_rules(OidcSettings(**GIVEN))
     assert rules is not None
     assert rules.roles == {
         "admins": ServerRole.ADMINISTRATOR,
         "cn=on-call,dc=example": ServerRole.OPERATOR,
     }
     assert rules.name == "login.example.com"
-    assert OidcSettings(**{**GIVEN, "issuer": "", "client_id": ""}).to_rules() is None
+    assert make_provider_rules(OidcSettings(**{**GIVEN, "issuer": "", "client_id": ""})) is None
 
 
 @pytest.mark.parametrize(
@@ -55,13 +56,13 @@ def test_the_settings_make_rules_and_without_an_issuer_none() -> None:
 )
 def test_what_cant_be_used_is_refused_and_no_secret_repeated(change: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:
-        OidcSettings(**{**GIVEN, **change}).to_rules()
+        make_provider_rules(OidcSettings(**{**GIVEN, **change}))
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
 
 
 @pytest.mark.parametrize("issuer", ["http://127.0.0.1:9400", "http://localhost:9400", "http://[::1]:9400"])
 def test_a_provider_on_this_machine_needs_no_tls(issuer: str) -> None:
-    assert OidcSettings(**{**GIVEN, "issuer": issuer}).to_rules() is not None
+    assert make_provider_rules(OidcSettings(**{**GIVEN, "issuer": issuer})) is not None
 
 
 def test_plain_addresses_are_for_this_machine_alone() -> None:

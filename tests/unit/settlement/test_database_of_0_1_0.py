@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.composition.changes import make_restorer
-from rootkeeper.composition.database import Database, DatabaseOptions, open_database
+from rootkeeper.ledger.database import Database, DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.settlement.service import Settlement
 from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
+from tests.fakes.acting import make_acting
 from tests.fakes.clock import FakeClock
 from tests.fakes.operators import RecordingProgress
 from tests.fakes.organization import FakeOrganization
@@ -69,7 +71,7 @@ def test_it_opens_and_verifies(database: Database) -> None:
     found = database.ledger_reader().verify()
     assert found.is_intact, found.problem
     assert found.entries > 80
-    assert database.windows(ORGANIZATION_ID).get("w-1").state is WindowState.CLOSED_VERIFIED
+    assert database.get_store(RecoveryWindowStore, ORGANIZATION_ID).get("w-1").state is WindowState.CLOSED_VERIFIED
 
 
 def test_each_of_its_orphans_is_settled_by_a_reread(database: Database, clock: FakeClock) -> None:
@@ -81,15 +83,12 @@ def test_each_of_its_orphans_is_settled_by_a_reread(database: Database, clock: F
     ledger: SqlLedger = database.ledger(ORGANIZATION_ID, organization.endpoint, actor, owner)
     orphans = ledger.list_orphans()
     assert {entry.action for entry in orphans} == set(RESULTS)
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
+    locks = database.locks(ORGANIZATION_ID, owner)
     report = Settlement(
-        organization,
-        organization,
-        ledger,
-        windows,
-        database.locks(ORGANIZATION_ID, owner),
-        clock,
+        make_acting(clock, organization, ledger=ledger, locks=locks, stores=[windows]),
         RecordingProgress(),
+        organization,
         make_restorer(organization, organization.emails, windows, clock),
     ).settle()
     assert {settled.action: settled.result for settled in report.intents} == RESULTS

@@ -17,7 +17,7 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
 )
-from rootkeeper.settlement.lost_windows import LostWindow, LostWindowCloser, find_lost
+from rootkeeper.settlement.lost_windows import LostWindow, close_lost, find_lost
 from rootkeeper.windows.rules import CLOCK_SKEW, CloseOutcome, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -88,10 +88,7 @@ def test_p14_a_window_that_someone_opened_meanwhile_is_left_to_itself_and_stops_
     operator = Operator(organization, FakeDatabase(organization.clock))
     other = replace(make_window(ACCOUNT.account_id, WindowState.OPEN), window_id="w-meanwhile")
     operator.windows.add(other)
-    closer = LostWindowCloser(
-        operator.ledger, operator.windows, operator.closing, operator.clock, "o-exampleorgid", lambda: "w-lost"
-    )
-    closing = closer.close(LostWindow(ACCOUNT, operator.clock.now() - timedelta(hours=1)))
+    closing = close_lost(operator.closing, LostWindow(ACCOUNT, operator.clock.now() - timedelta(hours=1)))
     assert (closing.outcome, closing.window) == (CloseOutcome.BUSY, other)
     assert "w-meanwhile" in closing.explanation
     assert not closing.is_closed

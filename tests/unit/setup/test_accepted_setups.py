@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import Database
+from rootkeeper.ledger.database import Database
+from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.setup.rules import AcceptedSetup, SetupState
 from tests.fakes.evidence import READ, make_guardrail, make_state
 from tests.unit.database.samples import ORGANIZATION_ID
@@ -20,7 +21,7 @@ UNREAD = make_state(
 
 @pytest.mark.parametrize("state", [WHOLE, UNREAD, make_state(trusted_access=False, features=frozenset(), delegates=())])
 def test_a_set_up_is_read_as_it_was_accepted(database: Database, state: SetupState) -> None:
-    setups = database.accepted_setups(ORGANIZATION_ID)
+    setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
     assert setups.find_last() is None
     accepted = AcceptedSetup(state, READ, "mary@desk", 4)
     setups.add(accepted)
@@ -28,7 +29,7 @@ def test_a_set_up_is_read_as_it_was_accepted(database: Database, state: SetupSta
 
 
 def test_the_last_one_accepted_holds_and_what_held_at_a_time_is_still_known(database: Database) -> None:
-    setups = database.accepted_setups(ORGANIZATION_ID)
+    setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
     first = AcceptedSetup(WHOLE, READ, "mary@desk", 4)
     second = AcceptedSetup(UNREAD, READ + timedelta(days=1), "john@desk", 9)
     setups.add(first)
@@ -39,7 +40,7 @@ def test_the_last_one_accepted_holds_and_what_held_at_a_time_is_still_known(data
 
 
 def test_the_last_reading_of_each_day_is_kept(database: Database) -> None:
-    setups = database.accepted_setups(ORGANIZATION_ID)
+    setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
     assert setups.find_last_reading() is None
     morning, evening, next_day = (replace(WHOLE, read_at=READ + timedelta(hours=hours)) for hours in (0, 8, 24))
     for state in (morning, evening, next_day):
@@ -50,7 +51,7 @@ def test_the_last_reading_of_each_day_is_kept(database: Database) -> None:
 
 
 def test_a_reading_that_is_saved_late_replaces_no_newer_one(database: Database) -> None:
-    setups = database.accepted_setups(ORGANIZATION_ID)
+    setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
     newer, older = replace(UNREAD, read_at=READ + timedelta(minutes=2)), replace(WHOLE, read_at=READ)
     setups.save_reading(newer)
     setups.save_reading(older)
@@ -58,9 +59,9 @@ def test_a_reading_that_is_saved_late_replaces_no_newer_one(database: Database) 
 
 
 def test_set_ups_of_another_organization_arent_seen(database: Database) -> None:
-    setups = database.accepted_setups(ORGANIZATION_ID)
+    setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
     setups.add(AcceptedSetup(WHOLE, READ, "mary@desk", 4))
     setups.save_reading(WHOLE)
-    elsewhere = database.accepted_setups("o-otherorgid00")
+    elsewhere = database.get_store(AcceptedSetupStore, "o-otherorgid00")
     assert elsewhere.find_last() is None
     assert elsewhere.find_last_reading() is None

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from rootkeeper.acting import Acting
 from rootkeeper.errors import AwsThrottledError, LedgerUnavailableError
-from rootkeeper.ledger.rules import Action, Phase, Result
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.organization.accounts import Feature, Setup
 from rootkeeper.organization.progress import NullStopSignal
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.setup.drift import NOT_ACCEPTED, STILL_BEING_READ, DriftReader, SetupAcceptance
 from rootkeeper.setup.rules import SetupDrift, SetupPart
+from tests.fakes.acting import make_acting
 from tests.fakes.clock import FakeClock
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.setups import DENY_ROOT, FakeGuardrails, InMemorySetups, make_policy
@@ -35,20 +37,23 @@ class Desk:
         self.ledger = InMemoryLedger(self.organization.clock)
 
     @property
-    def reading(self) -> DriftReader:
-        return DriftReader(
-            self.guardrails,
-            self.setups,
-            self.ledger,
+    def acting(self) -> Acting:
+        return make_acting(
             self.organization.clock,
-            "o-exampleorgid",
-            self.organization.caller,
-            self.organization.endpoint,
-            self.warnings.append,
+            self.guardrails,
+            self.organization,
+            ledger=self.ledger,
+            stores=[self.setups],
+            actor=Actor("mary@desk", ActorKind.SELF_ASSERTED),
+            warn=self.warnings.append,
         )
 
+    @property
+    def reading(self) -> DriftReader:
+        return DriftReader(self.acting)
+
     def accept(self, setup: Setup = ALL_ON) -> None:
-        SetupAcceptance(self.setups, self.ledger, "mary@desk").accept(self.reading.read_state(setup))
+        SetupAcceptance(self.acting).accept(self.reading.read_state(setup))
 
     def finish(self, setup: Setup, wait_seconds: float = 10) -> SetupDrift:
         return self.reading.begin(setup).finish(NullStopSignal(self.organization.clock), wait_seconds)

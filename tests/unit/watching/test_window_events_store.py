@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.composition.database import Database
+from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.rules import Action, Phase
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
-from rootkeeper.watching.store import WindowEventStore, describe_fact
+from rootkeeper.watching.store import WatchedEventReader, WindowEventStore, describe_fact
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Worker, make_worker
 
 EVENT = WatchedEvent(
@@ -111,4 +111,4 @@ def test_organizations_are_kept_apart(events: WindowEventStore, elsewhere: Windo
 
 def test_the_past_is_read_without_an_owner(events: WindowEventStore, database: Database) -> None:
     keep(events, EVENT)
-    assert database.watched_events(ORGANIZATION_ID).list_of_account(ACCOUNT_ID) == (EVENT,)
+    assert database.get_store(WatchedEventReader, ORGANIZATION_ID).list_of_account(ACCOUNT_ID) == (EVENT,)

@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, WindowConflictError
-from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, Result
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import START, FakeClock
@@ -287,7 +287,7 @@ def test_a_spill_that_cannot_be_written_either_fails_without_a_call(
 def test_who_asks_for_the_closing_is_remembered_and_no_one_at_the_windows_end(
     operator: Operator, window: RecoveryWindow
 ) -> None:
-    closing = replace(operator.closing, closed_by="bob").close(window)
+    closing = replace(operator.closing, acting=operator.act(Actor("bob", ActorKind.SIGNED_IN))).close(window)
 
     assert closing.window.closed_by == "bob"
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import InputError, WindowConflictError
+from rootkeeper.ledger.database import Database, open_database
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.values import render_time
 from rootkeeper.windows.imports import LedgerImport, import_ledger, list_unimported, read_source
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.current_databases import place_database
 from tests.fakes.stores import make_window
 from tests.unit.database.samples import (
@@ -51,7 +52,7 @@ def record(path: Path, window: RecoveryWindow = OPEN) -> list[LedgerEntry]:
     with emergency(path) as worker:
         worker.append_pair(ACCOUNT_ID)
         worker.append_intent(ACCOUNT_ID, 7)
-        worker.database.windows(ORGANIZATION_ID).add(window)
+        worker.database.get_store(RecoveryWindowStore, ORGANIZATION_ID).add(window)
         return list(worker.database.ledger_reader().list_entries())
 
 
@@ -118,7 +119,7 @@ def test_a_window_that_isnt_over_owes_its_closing_from_then_on(stage: Stage, fil
     record(file)
     with stage.open() as database:
         take_in(database, file)
-        windows = database.windows(ORGANIZATION_ID)
+        windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
         assert windows.list_overdue(SystemClock().now()) == (OPEN,)
         assert windows.get(OPEN.window_id) == OPEN
 
@@ -214,7 +215,7 @@ def test_two_windows_of_one_account_that_arent_over_are_refused_and_nothing_is_i
 ) -> None:
     record(file)
     with stage.open() as database:
-        windows = database.windows(ORGANIZATION_ID)
+        windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
         other = replace(make_window(ACCOUNT_ID, NOW), window_id="w-here")
         windows.add(other)
         with pytest.raises(WindowConflictError, match="w-here"):
@@ -227,10 +228,14 @@ def test_two_windows_of_one_account_that_arent_over_are_refused_and_nothing_is_i
 def test_a_window_that_is_over_blocks_no_one(stage: Stage, file: Path) -> None:
     record(file, replace(OPEN, state=WindowState.CLOSED_VERIFIED))
     with stage.open() as database:
-        database.windows(ORGANIZATION_ID).add(replace(make_window(ACCOUNT_ID, NOW), window_id="w-here"))
-        database.windows(ORGANIZATION_ID).add(replace(make_window(OTHER_ACCOUNT_ID, NOW), window_id="w-other"))
+        database.get_store(RecoveryWindowStore, ORGANIZATION_ID).add(
+            replace(make_window(ACCOUNT_ID, NOW), window_id="w-here")
+        )
+        database.get_store(RecoveryWindowStore, ORGANIZATION_ID).add(
+            replace(make_window(OTHER_ACCOUNT_ID, NOW), window_id="w-other")
+        )
         assert take_in(database, file).entries == 3
-        assert {one.window_id for one in database.windows(ORGANIZATION_ID).list_windows()} == {
+        assert {one.window_id for one in database.get_store(RecoveryWindowStore, ORGANIZATION_ID).list_windows()} == {
             OPEN.window_id,
             "w-here",
             "w-other",

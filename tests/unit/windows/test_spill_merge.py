@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.composition.database import open_database
 from rootkeeper.errors import DatabaseError, LedgerUnavailableError
+from rootkeeper.ledger.database import open_database
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import render_time
 from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import make_window
 from tests.unit.database.samples import (
@@ -211,7 +212,7 @@ def test_a_spill_whose_writer_died_while_making_it_is_removed(worker: Worker, ke
 
 
 def test_a_window_whose_closing_was_spilled_owes_it_still(worker: Worker) -> None:
-    windows = worker.database.windows(ORGANIZATION_ID)
+    windows = worker.database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     for number, state in (("1", WindowState.OPEN), ("2", WindowState.OPEN), ("3", WindowState.CLOSE_FAILED)):
         window = make_window(AccountId(number * 12), NOW, state)
         windows.add(replace(window, window_id=f"w-{number}", organization_id=ORGANIZATION_ID))

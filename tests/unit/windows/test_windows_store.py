@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import event, text
 
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import DatabaseError, InputError, WindowConflictError
+from rootkeeper.ledger.database import Database, open_database
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage, raised_by
 
 WINDOW = RecoveryWindow(
@@ -39,7 +40,7 @@ WINDOW = RecoveryWindow(
 
 
 def test_a_window_is_read_as_it_was_added(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     bare = RecoveryWindow(
         window_id="w-2",
         organization_id=ORGANIZATION_ID,
@@ -61,7 +62,7 @@ def test_a_window_is_read_as_it_was_added(database: Database) -> None:
 
 @pytest.mark.parametrize("state", sorted(set(WindowState) - FINAL_STATES))
 def test_an_account_with_an_unfinished_window_gets_no_other(database: Database, state: WindowState) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(replace(WINDOW, state=state))
     error = raised_by(lambda: windows.add(replace(WINDOW, window_id="w-2")), WindowConflictError)
     assert "w-1" in error.message
@@ -72,7 +73,7 @@ def test_an_account_with_an_unfinished_window_gets_no_other(database: Database, 
 
 @pytest.mark.parametrize("state", sorted(FINAL_STATES))
 def test_an_account_whose_window_is_over_may_get_another(database: Database, state: WindowState) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(WINDOW)
     windows.change(replace(WINDOW, state=state), WindowState.OPEN)
     assert windows.find_unfinished(ACCOUNT_ID) is None
@@ -108,7 +109,7 @@ FULL = replace(
 
 
 def test_every_field_of_a_window_is_kept(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(FULL)
     assert windows.get("w-1") == FULL
     unset = [one.name for one in fields(FULL) if getattr(FULL, one.name) in (one.default, None)]
@@ -116,7 +117,7 @@ def test_every_field_of_a_window_is_kept(database: Database) -> None:
 
 
 def test_a_step_that_is_refused_leaves_the_window_as_it_was(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(WINDOW)
 
     def refuse(_: RecoveryWindow) -> RecoveryWindow:
@@ -128,7 +129,7 @@ def test_a_step_that_is_refused_leaves_the_window_as_it_was(database: Database) 
 
 
 def test_of_many_steps_at_once_each_sees_what_the_one_before_it_wrote(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(WINDOW)
 
     def count() -> None:
@@ -144,7 +145,7 @@ def test_of_many_steps_at_once_each_sees_what_the_one_before_it_wrote(database: 
 
 
 def test_what_is_due_is_listed_and_nothing_else(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     waiting = replace(WINDOW, state=WindowState.REQUESTED, lapses_at=NOW, expires_at=None, closed_at=None)
     windows.add(waiting)
     later = replace(waiting, window_id="w-2", account_id=OTHER_ACCOUNT_ID, lapses_at=NOW + timedelta(seconds=1))
@@ -162,7 +163,7 @@ def test_what_is_due_is_listed_and_nothing_else(database: Database) -> None:
 
 
 def test_an_accounts_windows_are_listed_the_newest_first(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     old = replace(WINDOW, state=WindowState.CLOSED_VERIFIED)
     new = replace(WINDOW, window_id="w-2", requested_at=NOW + timedelta(days=1))
     windows.add(replace(WINDOW, window_id="w-3", account_id=OTHER_ACCOUNT_ID))
@@ -183,7 +184,7 @@ def test_windows_that_are_over_cost_the_loops_nothing(tmp_path: Path, listing: s
 
 def explain(database: Database, listing: str) -> str:
     """How SQLite finds what a listing asks for."""
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     statements: list[str] = []
 
     def note(*arguments: Any) -> None:
@@ -203,7 +204,7 @@ def explain(database: Database, listing: str) -> str:
 
 
 def test_a_window_that_has_moved_on_isnt_changed(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(WINDOW)
     windows.change(replace(WINDOW, state=WindowState.CLOSING), WindowState.OPEN)
     error = raised_by(
@@ -215,13 +216,13 @@ def test_a_window_that_has_moved_on_isnt_changed(database: Database) -> None:
 
 
 def test_a_window_that_isnt_there_is_the_users_mistake(database: Database) -> None:
-    error = raised_by(lambda: database.windows(ORGANIZATION_ID).get("w-9"), InputError)
+    error = raised_by(lambda: database.get_store(RecoveryWindowStore, ORGANIZATION_ID).get("w-9"), InputError)
     assert "w-9" in error.message
     assert error.hint is not None
 
 
 def test_overdue_windows_are_those_that_owe_their_closing_the_most_overdue_first(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     for number, state in enumerate(WindowState):
         account_id = AccountId(f"{number:012d}")
         expires_at = NOW - timedelta(minutes=number)
@@ -237,8 +238,8 @@ def test_overdue_windows_are_those_that_owe_their_closing_the_most_overdue_first
 
 
 def test_the_windows_of_another_organization_arent_seen(database: Database) -> None:
-    database.windows(ORGANIZATION_ID).add(WINDOW)
-    elsewhere = database.windows("o-otherorgid00")
+    database.get_store(RecoveryWindowStore, ORGANIZATION_ID).add(WINDOW)
+    elsewhere = database.get_store(RecoveryWindowStore, "o-otherorgid00")
     assert elsewhere.list_windows() == ()
     assert elsewhere.find_unfinished(ACCOUNT_ID) is None
     assert elsewhere.list_overdue(NOW + timedelta(days=9)) == ()
@@ -248,13 +249,13 @@ def test_the_windows_of_another_organization_arent_seen(database: Database) -> N
 
 
 def test_a_text_that_cant_be_encoded_is_the_users_mistake(database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     raised_by(lambda: windows.add(replace(WINDOW, reason="\udcff")), InputError)
     assert windows.list_windows() == ()
 
 
 def test_a_database_that_is_gone_is_reported(stage: Stage, database: Database) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     stage.run_sql("DROP TABLE recovery_windows")
     raised_by(lambda: windows.add(WINDOW), DatabaseError)
     raised_by(windows.list_windows, DatabaseError)
@@ -272,7 +273,7 @@ DAMAGES = [
 def test_a_damaged_row_is_an_error_of_the_database_that_says_what_to_do(
     stage: Stage, database: Database, damage: str
 ) -> None:
-    windows = database.windows(ORGANIZATION_ID)
+    windows = database.get_store(RecoveryWindowStore, ORGANIZATION_ID)
     windows.add(WINDOW)
     stage.run_sql(damage)
     for read in (lambda: windows.list_windows(unfinished_only=True), windows.list_windows, lambda: windows.get("w-1")):

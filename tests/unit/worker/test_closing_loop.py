@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import cast
 
 import pytest
 
@@ -15,7 +14,6 @@ from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import WindowState
-from rootkeeper.windows.store import RecoveryWindowStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, Killed
 from tests.fakes.organization import FakeOrganization
@@ -552,12 +550,14 @@ class WatchedWindows:
         return getattr(self._windows, name)
 
 
-def test_p32_windows_are_listed_and_closed_by_the_reserved_connections(worker: WindowWorker) -> None:
+def test_p32_windows_are_listed_and_closed_by_the_reserved_connections(
+    worker: WindowWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker.open(ACCOUNT, 60)
     worker.clock.advance(60)
     loop = worker.window_close_loop
-    watched = WatchedWindows(loop.windows)
-    loop.windows = cast("RecoveryWindowStore", watched)
+    watched = WatchedWindows(loop.closing.windows)
+    monkeypatch.setattr(loop.closing.acting, "get_store", lambda _: watched)
     worker.work.is_immediate = False
     loop.turn()
     listed = len(watched.has_reserve)

@@ -146,9 +146,7 @@ def test_a_drift_check_without_an_accepted_set_up_says_so(desk: JobDesk) -> None
 def test_drift_is_kept_and_reported_where_no_one_asked(desk: JobDesk) -> None:
     acting = desk.act_as(SCHEDULES, AwsWork.AUDIT)
     reading = acting.drift_reader
-    SetupAcceptance(desk.desk.setups, desk.desk.ledger, "ana").accept(
-        reading.read_state(acting.setup_reader.read().setup)
-    )
+    SetupAcceptance(desk.desk.act()).accept(reading.read_state(acting.setup_reader.read().setup))
     assert desk.do(JobKind.DRIFT_CHECK).remark == "The set-up is the accepted one."
     desk.desk.organization.delegated_administrators.append(CLEAN)
     job = desk.perform(desk.request(JobKind.DRIFT_CHECK, actor=SCHEDULES))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, create_engine, insert
 
-from rootkeeper.composition.database import Database
 from rootkeeper.database import schema
 from rootkeeper.database import schema as access_schema
+from rootkeeper.ledger.database import Database
 from rootkeeper.worker.service import RetentionStore
 from tests.unit.database.samples import NOW, ORGANIZATION_ID, Stage
 

@@ -102,6 +102,7 @@ def _open_and_wait(
     """Once the opening begins, a signal means to close; it never leaves the window open."""
     from rootkeeper.cli.rendering.failsafes import show_set_up
     from rootkeeper.cli.rendering.windows import list_set_up_steps
+    from rootkeeper.failsafe.service import FailsafeLoginKeeper
 
     with StopRequests() as stops:
         opening = application.window_opener(progress).open(plan)
@@ -114,7 +115,7 @@ def _open_and_wait(
             terminal.remark(line)
         watch = application.login_monitor(progress, opening.window)
         with Countdown(terminal, opening.window, application.clock) as countdown:
-            keeping = application.login_keeper(progress).wait_and_keep(
+            keeping = FailsafeLoginKeeper(application, progress).wait_and_keep(
                 application.window_waiter(progress),
                 opening.window,
                 watch,
@@ -255,7 +256,7 @@ def runbook(
             management_account_id=inventory.organization.management_account_id,
             failsafe=_choose_failsafe(account, inventory),
             partition=inventory.organization.partition,
-            region=application.gateway.region,
+            region=application.aws.region,
             endpoint_url=application.endpoint.people_url,
         )
     show_runbook(facts, write_runbook(facts), output, invocation.terminal)

@@ -194,16 +194,18 @@ def _close_lost(
         if since is None:
             raise InputError("The ledger has no entry from before, so the time of the backup isn't known.")
         with invocation.open_application(creates_database=False) as application:
+            from rootkeeper.settlement.lost_windows import LostWindowFinder, close_lost
+
             confirmation = begin_change(invocation, application, change, output, progress)
-            searched = application.lost_window_finder.find(since, progress)
+            searched = LostWindowFinder(application, application.audit).find(since, progress)
             progress.finish()
             remark_lost_windows(searched, terminal)
             closable = searched.closable
             question = f"Close {counted(len(closable), 'account')}: delete every root user credential there?"
             if closable and confirmation.ask(question):
-                closer = application.lost_window_closer(progress)
+                closing = application.window_closer(progress)
                 for lost in closable:
-                    closings[lost.account.account_id] = closer.close(lost)
+                    closings[lost.account.account_id] = close_lost(closing, lost)
                 progress.finish()
     except (AwsError, InputError, ServerRunningError) as error:
         failure = error.message

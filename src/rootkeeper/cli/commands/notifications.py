@@ -61,7 +61,7 @@ def list_deliveries(
     output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
         application.use_known_organization()
-        store = application.database.notifications(application.organization_id)
+        store = application.notification_store
         deliveries = store.list_deliveries(limit=limit)
         failing = store.list_failing(application.clock.now() - LOOKED_BACK)
     show_deliveries(deliveries, output, invocation.terminal)

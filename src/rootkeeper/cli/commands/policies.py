@@ -232,15 +232,18 @@ def show_alarms(
     from rootkeeper.aws.cloudtrail import parse_records
     from rootkeeper.cli.rendering.policies import show_alarms, show_classified
     from rootkeeper.watching.rules import measure_coverage
+    from rootkeeper.watching.service import ClassifiedRecord, RootEventClassifier
 
     output = invocation.choose_output(*_OUTPUTS)
     records = () if evaluator is None else parse_records(read_text_file(evaluator), str(evaluator))
     with invocation.open_application() as application:
         warn_overdue(application, invocation.terminal)
         bundle = application.policy_bundle_builder.make(inputs.to_inputs())
-        evaluated = (
-            () if evaluator is None else application.root_event_classifier.evaluate(records, bundle.known_role_arns)
-        )
+        evaluated: tuple[ClassifiedRecord, ...] = ()
+        if evaluator is not None:
+            own = application.organization_id, application.endpoint
+            classifier = RootEventClassifier(application.ledger_reader, *own)
+            evaluated = classifier.evaluate(records, bundle.known_role_arns)
     _remark(bundle, invocation)
     if evaluator is None:
         show_alarms(bundle, output, invocation.terminal)

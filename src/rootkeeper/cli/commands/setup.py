@@ -116,11 +116,13 @@ def disable(
     Exit statuses: 0 everything requested is off, as a re-read shows; 2 wrong usage, not confirmed, or a window is open;
     3 AWS or the ledger refused, or AWS can't be reached; 4 a change failed or isn't proven.
     """
+    from rootkeeper.setup.service import SetupDisabler
+
     output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        setup_disabler = application.setup_disabler(progress)
+        setup_disabler = SetupDisabler(application, progress)
         plan = setup_disabler.plan(to_features(feature), trusted_access=trusted_access)
         done = run_change(plan, setup_disabler.apply, confirmation, change, output, invocation.terminal)
     return ExitStatus.GOOD if done else ExitStatus.INCOMPLETE
@@ -185,6 +187,7 @@ def status(
         raise InputError("--yes and --dry-run belong to --accept.", hint="Add --accept, or leave them out.")
     from rootkeeper.cli.rendering.setups import show_report
     from rootkeeper.setup.drift import describe_unreadable
+    from rootkeeper.watching.coverage import RuleCoverageReader
 
     with invocation.open_application() as application:
         report = application.read_setup()
@@ -196,7 +199,7 @@ def status(
             drift = describe_unreadable(error)
         else:
             drift = reading.compare(report.setup)
-        coverage = application.rule_coverage_reader.read(report)
+        coverage = RuleCoverageReader(application.aws).read(report)
         warn_overdue(application, invocation.terminal)
     show_report(report, left, drift, coverage, output, invocation.terminal)
     is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
@@ -206,6 +209,8 @@ def status(
 
 def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat) -> int:
     from rootkeeper.cli.rendering.setups import accepted_lines, show_accepted
+    from rootkeeper.setup.drift import SetupAcceptance
+    from rootkeeper.watching.coverage import RuleCoverageReader
 
     with invocation.open_application() as application:
         progress = open_progress(invocation.terminal)
@@ -215,9 +220,9 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
         statement = ["Accept this set-up:", *accepted_lines(state)]
         if not confirmation.confirm(statement):
             return ExitStatus.GOOD
-        accepted = application.setup_acceptance.accept(state)
+        accepted = SetupAcceptance(application).accept(state)
         left = count_root_logins_left(application.list_stored_statuses())
-        coverage = application.rule_coverage_reader.read(report)
+        coverage = RuleCoverageReader(application.aws).read(report)
         show_accepted(report, left, coverage, accepted, output, invocation.terminal)
     return ExitStatus.GOOD
 

@@ -39,7 +39,7 @@ from rootkeeper.root_emails.rules import (
     parse_one_time_password,
 )
 from rootkeeper.root_emails.service import SOURCE, EmailChangePlan, explain_limits
-from rootkeeper.root_emails.statements import read_evaluator
+from rootkeeper.root_emails.statements import read_evaluator, read_rules
 from rootkeeper.server.accounts import AccountsCache, require_listed
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
@@ -159,7 +159,7 @@ def list_root_emails(
     """
     pages: AccountsCache = request.app.state.account_pages
     inventory = pages.take(services, is_later_page=after is not None).inventory
-    rules = services.settings.emails.to_rules()
+    rules = read_rules(services.settings.emails)
     evaluated: tuple[RootEmail, ...] = ()
     if inventory is not None:
         evaluator = read_evaluator(services.email_attestations, rules, services.clock.now())

@@ -1,16 +1,15 @@
-"""The database as the rest of the product sees it: opened once, it hands out the stores, and counts its records."""
+"""The database as the rest of the product sees it: opened once, it hands out the ledger and the stores."""
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
@@ -25,72 +24,16 @@ from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.ledger.writer import GroupCommit, read_head
+from rootkeeper.ledger.writer import GroupCommit
 
 if TYPE_CHECKING:
-    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, KnownDevices
-    from rootkeeper.access.store import IdentityStore
-    from rootkeeper.aws.pacing import SqlQuotas
     from rootkeeper.clock import Clock
-    from rootkeeper.exceptions.service import DeletionExceptionStore
-    from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
-    from rootkeeper.jobs.rules import JobState
-    from rootkeeper.jobs.store import JobStore
     from rootkeeper.ledger.rules import Actor, LedgerEntry
     from rootkeeper.ledger.spill import SpillLedger
-    from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Endpoint
-    from rootkeeper.root_emails.statements import EmailAttestationStore
-    from rootkeeper.setup.drift import AcceptedSetupStore
-    from rootkeeper.watching.store import WatchedEventReader
-    from rootkeeper.windows.rules import WindowState
-    from rootkeeper.windows.store import RecoveryWindowStore
 
-
-@dataclass(frozen=True, slots=True)
-class StoredMeasurements:
-    """Of the database, which all servers and workers share."""
-
-    windows: Mapping[WindowState, int]
-    """Recovery windows in each state; a state without any is left out."""
-    jobs: Mapping[JobState, int]
-    """Jobs in each state, as they were written: the job of a dead process counts as running until it is taken up."""
-    ledger_sequence: int
-    """Of the last entry; 0 if there is none."""
-    ledger_head_at: datetime | None
-    """When the last entry was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurements:
-    """All numbers of a scrape."""
-
-    stored: StoredMeasurements | None
-    """``None`` if the database can't be read."""
-    throttles: Mapping[str, int]
-    """How often AWS has throttled this process, by quota (``organizations:ListAccounts``)."""
-    notification_targets: int
-    failing_notification_targets: int
-    """Targets that failed at this process's last attempt."""
-    is_ready: bool
-
-
-def _count_states(connection: Connection, table: Table, organization_id: str) -> dict[str, int]:
-    columns = table.c
-    statement = select(columns.state, func.count().label("counted")).where(columns.organization_id == organization_id)
-    return {row.state: row.counted for row in connection.execute(statement.group_by(columns.state))}
-
-
-def _find_time(connection: Connection, sequence: int) -> datetime | None:
-    """``None`` if there is no such entry, or its time can't be read; the verification reports that."""
-    entries = schema.ledger_entries.c
-    text = connection.execute(select(entries.at).where(entries.sequence == sequence)).scalar_one_or_none()
-    try:
-        found = None if text is None else datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return found if found is not None and found.tzinfo is not None else None
-
+P = ParamSpec("P")
+StoreT = TypeVar("StoreT")
 
 DEFAULT_LEASE_SECONDS = 30.0
 
@@ -172,7 +115,6 @@ class Database:
         memory = CopyMemory(store, options.memory_folder, machines)
         self._copies = LedgerCopies(store, mirror, anchor, memory, options.warn)
         self.commits = GroupCommit(store, self._copies.notify)
-        self._sealings: dict[str, KeyFileCipher] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -215,106 +157,15 @@ class Database:
     def locks(self, organization_id: str, owner: Owner) -> AccountLocks:
         return AccountLocks(self.store, self.commits, organization_id, owner)
 
-    def windows(self, organization_id: str) -> RecoveryWindowStore:
-        from rootkeeper.windows.store import RecoveryWindowStore
-
-        return RecoveryWindowStore(self.store, self.commits, organization_id)
-
-    def inventory(self, organization_id: str) -> InventoryStore:
-        from rootkeeper.inventory.store import InventoryStore
-
-        return InventoryStore(self.store, self.commits, organization_id)
-
-    def jobs(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> JobStore:
-        from rootkeeper.jobs.store import JobStore
-
-        return JobStore(self.store, self.commits, organization_id, clock, owner)
-
-    def deletion_exceptions(self, organization_id: str) -> DeletionExceptionStore:
-        from rootkeeper.exceptions.service import DeletionExceptionStore
-
-        return DeletionExceptionStore(self.store, self.commits, organization_id)
-
-    def confirmations(self, organization_id: str) -> ConfirmationStore:
-        from rootkeeper.inventory.store import ConfirmationStore
-
-        return ConfirmationStore(self.store, self.commits, organization_id)
-
-    def email_attestations(self, organization_id: str) -> EmailAttestationStore:
-        from rootkeeper.root_emails.statements import EmailAttestationStore
-
-        return EmailAttestationStore(self.store, self.commits, organization_id)
-
-    def identities(self, organization_id: str, clock: Clock) -> IdentityStore:
-        from rootkeeper.access.store import IdentityStore
-
-        return IdentityStore(self.store, self.commits, organization_id, clock)
-
-    def open_cipher(self, organization_id: str, key_file: Path) -> None:
-        """Find or make the key by which second factors are encrypted.
-
-        :raises SettingsError: if the file is missing or can't be used, or the database knows another key.
-        """
-        from rootkeeper.access.factor_store import open_cipher
-
-        self._sealings[organization_id] = open_cipher(self.store, self.commits, organization_id, key_file)
-
-    def known_devices(self, organization_id: str, clock: Clock) -> KnownDevices:
-        """Call :meth:`open_cipher` before."""
-        from rootkeeper.access.factor_store import KnownDevices
-
-        return KnownDevices(self._sealings[organization_id], clock)
-
-    def factors(self, organization_id: str) -> FactorStore:
-        """Without :meth:`open_cipher` before, authenticator apps can be listed and removed, and no more."""
-        from rootkeeper.access.factor_store import FactorStore
-
-        return FactorStore(self.store, self.commits, organization_id, self._sealings.get(organization_id))
-
-    def watched_events(self, organization_id: str) -> WatchedEventReader:
-        """For reading; works without AWS."""
-        from rootkeeper.watching.store import WatchedEventReader
-
-        return WatchedEventReader(self.store, organization_id)
-
-    def audit_history(self, organization_id: str) -> AuditHistory:
-        from rootkeeper.inventory.store import AuditHistory
-
-        return AuditHistory(self.store, self.commits, organization_id)
-
-    def accepted_setups(self, organization_id: str) -> AcceptedSetupStore:
-        from rootkeeper.setup.drift import AcceptedSetupStore
-
-        return AcceptedSetupStore(self.store, self.commits, organization_id)
-
-    def notifications(self, organization_id: str) -> NotificationStore:
-        from rootkeeper.notifications.store import NotificationStore
-
-        return NotificationStore(self.store, self.commits, organization_id)
-
-    def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
-        from rootkeeper.aws.pacing import SqlQuotas
-
-        return SqlQuotas(self.commits, organization_id, caller, clock)
-
-    def measure(self, organization_id: str) -> StoredMeasurements:
-        """Count windows and jobs by state, and read the head of the ledger.
-
-        :raises DatabaseError: if the database can't be read.
-        """
-        from rootkeeper.jobs.rules import JobState
-        from rootkeeper.windows.rules import WindowState
-
-        with reading(self.store) as connection:
-            head = read_head(connection)
-            windows = _count_states(connection, schema.recovery_windows, organization_id)
-            jobs = _count_states(connection, schema.jobs, organization_id)
-            return StoredMeasurements(
-                windows={state: windows[state] for state in WindowState if state in windows},
-                jobs={state: jobs[state] for state in JobState if state in jobs},
-                ledger_sequence=head.sequence,
-                ledger_head_at=_find_time(connection, head.sequence),
-            )
+    def get_store(
+        self,
+        kind: Callable[Concatenate[Store, GroupCommit, str, P], StoreT],
+        organization_id: str,
+        *others: P.args,
+        **named: P.kwargs,
+    ) -> StoreT:
+        """Make a store of an organization, such as ``RecoveryWindowStore``."""
+        return kind(self.store, self.commits, organization_id, *others, **named)
 
     def list_organization_ids(self) -> tuple[str, ...]:
         """Organizations that the ledger or the inventory knows.
