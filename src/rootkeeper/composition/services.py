@@ -59,11 +59,11 @@ if TYPE_CHECKING:
     from rootkeeper.watching.coverage import RuleCoverageReader
     from rootkeeper.watching.rules import WatchSource
     from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
+    from rootkeeper.windows.approvals import WindowPolicy
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
-    from rootkeeper.windows.policy import WindowPolicy
     from rootkeeper.windows.rules import RecoveryWindow
     from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
@@ -119,7 +119,7 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     """:raises SettingsError: if a rule in it can't be understood."""
     from rootkeeper.approvals.rules import parse_name_rule
-    from rootkeeper.windows.policy import WindowPolicy, sort_rereads
+    from rootkeeper.windows.approvals import WindowPolicy, sort_rereads
 
     return WindowPolicy(
         approvals=settings.approvals,
@@ -833,7 +833,7 @@ class UseCases(Adapters):
     @property
     def _rereads(self) -> tuple[timedelta, ...]:
         """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
-        from rootkeeper.windows.policy import sort_rereads
+        from rootkeeper.windows.approvals import sort_rereads
 
         return sort_rereads(self.settings.windows.rereads)
 

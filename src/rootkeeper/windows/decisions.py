@@ -25,10 +25,9 @@ from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
-from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, require_known
+from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, WindowPolicy, require_known
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, make_window, record_request
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
-from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -89,8 +88,7 @@ class WindowNotices:
 
 
 def describe_request(window: RecoveryWindow) -> str:
-    ticket = f" ({window.ticket})" if window.ticket else ""
-    return f"Requested by {window.requested_by}: {window.reason}{ticket}."
+    return f"Requested by {window.requested_by}: {window.full_reason}."
 
 
 def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -> None:

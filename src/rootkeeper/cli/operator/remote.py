@@ -536,7 +536,7 @@ class RemoteOperator(Operator):
 
     def _parse_result(self, kind: type[_Result], answer: Any) -> _Result:
         return self._connection.parse_answer(
-            lambda record: parse_facts(kind, {**record, "window": window_from_record(record)}), answer
+            lambda record: parse_facts(kind, {"error": None, **record, "window": window_from_record(record)}), answer
         )
 
     def _parse_window(self, record: Any) -> RecoveryWindow:
