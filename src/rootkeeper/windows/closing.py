@@ -371,9 +371,10 @@ class WindowRereader(AccountWork):
     ) -> None:
         """Waiting requests are cancelled: an account with credentials can't be recovered."""
         why = f"root user credentials were found after window {window.window_id}"
+        runner = ChangeRunner(self.ledger, self.clock)
         for request in waiting:
             step = partial(cancel, name=self.actor_name, now=now, reason=why)
-            record_decision(self.windows, self.ledger, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
+            record_decision(self.windows, runner, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
         reopened = self.windows.update(window.window_id, lambda current: reopen(current, now))
         kinds = ", ".join(found.kind_names)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import SERVER_NAME
+from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
 from rootkeeper.database.engines import using_reserve
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, NotFoundError, WindowConflictError
@@ -201,7 +202,8 @@ class WindowMaintenance:
         try:
             with self.locks.hold(window.account_id, "ending a request"):
                 found = self.windows.get(window.window_id)
-                return record_decision(self.windows, self.ledger, action, found, step, now, {})
+                runner = ChangeRunner(self.ledger, self.clock)
+                return record_decision(self.windows, runner, action, found, step, now, {})
         except (AccountBusyError, LockLostError, WindowConflictError):
             return None
 
