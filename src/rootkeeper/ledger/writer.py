@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Executable, Row, RowMapping, Select, bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.database import schema
@@ -577,6 +577,16 @@ class OrganizationStore:
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
+
+    def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """Run a query in a transaction of its own."""
+        with reading(self._store) as connection:
+            return connection.execute(statement).all()
+
+    def _read_one(self, statement: Select[Any]) -> Row[Any] | None:
+        """Run a query in a transaction of its own that finds at most one row."""
+        with reading(self._store) as connection:
+            return connection.execute(statement).one_or_none()
 
     def _execute(self, statement: Executable) -> int:
         """Run a statement in a transaction of its own; return how many rows it changed."""
