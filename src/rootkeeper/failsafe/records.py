@@ -65,16 +65,22 @@ FailsafeCheckName: TypeAlias = Literal[
 
 
 @record_of(Check, renamed={"name": "check"}, before={"account_id": "check"})
-class BreakglassCheckRecord(JsonRecord):
+class CheckRecord(JsonRecord):
     """One check."""
 
     account_id: AccountNumber | None
     """``null`` where it concerns no single account."""
-    check: BreakglassCheckName
+    check: str
     evidence: str
     """What was found, or why it can't be known: ``needs CALLER`` where another caller could read it."""
     hint: str | None
     """What to do next."""
+
+
+class BreakglassCheckRecord(CheckRecord):
+    """One check."""
+
+    check: BreakglassCheckName
 
 
 @record_for(TaskPolicy, AccessVerdict)
@@ -206,17 +212,10 @@ class FailsafeSetUpDocument(Answer):
     """The recovery window; ``null`` where nothing was opened."""
 
 
-@record_of(Check, renamed={"name": "check"}, before={"account_id": "check"})
-class FailsafeCheckRecord(JsonRecord):
+class FailsafeCheckRecord(CheckRecord):
     """One check."""
 
-    account_id: AccountNumber | None
-    """``null`` where it concerns no single account."""
     check: FailsafeCheckName
-    evidence: str
-    """What was found, or why it can't be known: ``needs CALLER`` where another caller could read it."""
-    hint: str | None
-    """What to do next."""
 
 
 @record
