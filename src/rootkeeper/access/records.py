@@ -9,16 +9,7 @@ from typing import Annotated, Any
 from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, SignInWay, TokenScope
-from rootkeeper.shapes import (
-    Answer,
-    JsonAnswer,
-    JsonRecord,
-    JsonSchema,
-    Moment,
-    fill_record,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import Answer, JsonAnswer, JsonRecord, JsonSchema, Moment, fill_record, record, record_of
 from rootkeeper.values import JsonValue
 
 

@@ -10,11 +10,7 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import Hint
 from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.breakglass_service import BreakGlassReport
-from rootkeeper.failsafe.rules import (
-    Check,
-    Drill,
-    count_checks,
-)
+from rootkeeper.failsafe.rules import Check, Drill, count_checks
 from rootkeeper.failsafe.runbook import RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.organization.records import ConfirmationRecord

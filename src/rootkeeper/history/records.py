@@ -6,12 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.history.rules import (
-    AccountDifference,
-    AuditDifference,
-    KindDifference,
-    TimelineEntry,
-)
+from rootkeeper.history.rules import AccountDifference, AuditDifference, KindDifference, TimelineEntry
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.organization.statuses import AccountStatus, FailOn, KeptAudit, Status, StatusReason
 from rootkeeper.shapes import (

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typing_extensions import TypedDict
 
 from rootkeeper.notifications.rules import Delivery, Severity
-from rootkeeper.shapes import (
-    AccountNumber,
-    Answer,
-    JsonRecord,
-    JsonSchema,
-    fill_record,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import AccountNumber, Answer, JsonRecord, JsonSchema, fill_record, record, record_of
 
 if TYPE_CHECKING:
     from rootkeeper.notifications.service import TargetTrial

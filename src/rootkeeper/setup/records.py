@@ -11,16 +11,7 @@ from rootkeeper.organization.accounts import Caller
 from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.setup.rules import AcceptedSetup, Difference, SetupDrift
 from rootkeeper.setup.service import StepOutcome
-from rootkeeper.shapes import (
-    AccountNumber,
-    Answer,
-    Endpoint,
-    JsonRecord,
-    Moment,
-    OrganizationId,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import AccountNumber, Answer, Endpoint, JsonRecord, Moment, OrganizationId, record, record_of
 
 
 @record_of(Difference)

@@ -19,14 +19,7 @@ from rootkeeper.aws.rules import Resource, ResourceKind, is_protected, require_r
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.clock import Clock
-from rootkeeper.errors import (
-    AwsAccessDeniedError,
-    AwsError,
-    Hint,
-    InputError,
-    PolicyChangedError,
-    PolicyDocumentError,
-)
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, Hint, InputError, PolicyChangedError, PolicyDocumentError
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import Result
 from rootkeeper.ledger.store import Ledger
