@@ -473,7 +473,11 @@ class GroupCommit:
     def _try(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> BaseException | None:
         """Commit the group; return the error if it isn't in the database."""
         try:
-            self._transact(group, attempt)
+            # Use savepoints only after a unit was refused: each costs two round trips, for which all writers wait.
+            try:
+                self._transact_once(group, attempt, has_savepoints=False)
+            except _RefusedError:
+                self._transact_once(group, attempt, has_savepoints=True)
         except (SQLAlchemyError, OSError) as error:
             self._drop_connection()
             if not self._was_committed(attempt):
@@ -498,13 +502,6 @@ class GroupCommit:
                 return find_entry_hash(connection, attempt.head.sequence) == attempt.head.entry_hash
         except DatabaseError:
             return False
-
-    def _transact(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
-        """Use savepoints only after a unit was refused: each costs two round trips, for which all writers wait."""
-        try:
-            self._transact_once(group, attempt, has_savepoints=False)
-        except _RefusedError:
-            self._transact_once(group, attempt, has_savepoints=True)
 
     def _transact_once(self, group: list[_WorkUnit], attempt: _CommitAttempt, *, has_savepoints: bool) -> None:
         if self._connection is None:
