@@ -39,7 +39,6 @@ INTENTS = {
     "audit/reading.py": "an audit's batch shares an intent, and changes nothing",
     "changes/runner.py": "the runner, for every change",
     "changes/sessions.py": "root sessions",
-    "windows/decisions.py": "a decision about a window's row; sends no call",
 }
 """The modules that begin an intent, and why each may."""
 

@@ -41,7 +41,7 @@ def make_clients(gateway: AwsGateway) -> None:
     """Those that are made on first use, while the environment says where the sandbox is."""
     assert all(calls.url for calls in vars(gateway._clients).values() if isinstance(calls, ServiceCalls))
     for service, region, changing in product(("s3", "sqs"), ("us-east-1", "eu-central-1"), (False, True)):
-        gateway._clients.regional_root.get(service, region, changing=changing)
+        gateway._clients.regional_root_calls(service, region, changing=changing)
     for service, changing in product(("s3", "securityhub"), (False, True)):
         assert gateway._clients.regional_calls(service, "us-east-1", changing=changing).url
 

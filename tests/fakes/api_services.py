@@ -62,11 +62,9 @@ from rootkeeper.settings.store import SettingEditor
 from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 from rootkeeper.watching.store import WatchedEventReader
-from rootkeeper.windows.approvals import ApprovalTerms
+from rootkeeper.windows.approvals import ApprovalTerms, WindowPolicy
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.windows.opening import OpenResult
-from rootkeeper.windows.policy import WindowPolicy
-from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpenOutcome, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpeningResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
 from rootkeeper.worker.measurements import Measurements, StoredMeasurements
 from rootkeeper.worker.requests import JobRequestService
@@ -618,12 +616,12 @@ class FakeActing:
         self._note("review")
         return self._update(window_id, reviewed_by=self.actor.name)
 
-    def activate(self, window_id: str) -> OpenResult:
+    def activate(self, window_id: str) -> OpeningResult:
         self._note("activate")
         window = self._update(window_id, state=WindowState.OPEN)
         if isinstance(self.services.failure, RootkeeperError):
-            return OpenResult(window, OpenOutcome.CANCELLED, "AWS refused.", self.services.failure)
-        return OpenResult(window, OpenOutcome.OPEN, "It is open.")
+            return OpeningResult.of(window, OpenOutcome.CANCELLED, "AWS refused.", self.services.failure)
+        return OpeningResult.of(window, OpenOutcome.OPEN, "It is open.")
 
     def close(self, window: RecoveryWindow) -> CloseResult:
         self._note("close")

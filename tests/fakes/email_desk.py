@@ -17,7 +17,7 @@ from rootkeeper.root_emails.service import (
     RootEmailReader,
 )
 from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from tests.fakes.desk import Desk
 from tests.fakes.primary_emails import FakePrimaryEmails
 from tests.fakes.stores import InMemoryEmailAttestations, InMemoryLedger

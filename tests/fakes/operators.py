@@ -17,8 +17,8 @@ from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
 from rootkeeper.windows.checks import RecoveryPlanner, RecoveryRequest
 from rootkeeper.windows.closing import WindowCloser, WindowWaiter, close_overdue
-from rootkeeper.windows.opening import OpenResult, WindowOpener
-from rootkeeper.windows.rules import CloseResult, RecoveryWindow
+from rootkeeper.windows.opening import WindowOpener
+from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow
 from tests.fakes.acting import make_acting, make_settings, refuse_spill
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
@@ -143,7 +143,7 @@ class Operator:
     ) -> RecoveryRequest:
         return RecoveryRequest(self.account(account_id), reason, "T-1", seconds, keeps_login=keeps_login)
 
-    def open(self, account_id: AccountId, seconds: int = 3600, *, keeps_login: bool = False) -> OpenResult:
+    def open(self, account_id: AccountId, seconds: int = 3600, *, keeps_login: bool = False) -> OpeningResult:
         """As ``rootkeeper recover``, or ``failsafe set-up``, does up to its waiting."""
         request = self.request(account_id, seconds, keeps_login=keeps_login)
         return self.opening.open(self.planning.plan(self.inventory(), request))

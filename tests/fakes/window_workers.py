@@ -19,12 +19,12 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
+from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.checks import RecoveryPlanner
 from rootkeeper.windows.closing import WindowCloser, WindowRereader
 from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
-from rootkeeper.windows.opening import OpenResult, WindowActivator, WindowOpener
-from rootkeeper.windows.policy import WindowPolicy
-from rootkeeper.windows.rules import CloseResult, RecoveryWindow, WindowState
+from rootkeeper.windows.opening import WindowActivator, WindowOpener
+from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowState
 from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
 from tests.fakes.acting import make_settings
 from tests.fakes.databases import FakeDatabase, FakeLedger
@@ -163,7 +163,7 @@ class WindowWorker:
             self.know(actor),
         )
 
-    def activate(self, window_id: str, by: str = "alice") -> OpenResult:
+    def activate(self, window_id: str, by: str = "alice") -> OpeningResult:
         return self.activating(signed_in(by)).activate(window_id)
 
     def open(self, account_id: AccountId, seconds: int = 3600) -> RecoveryWindow:

@@ -119,7 +119,7 @@ def meet_server(machine: GuideMachine) -> None:
         "from rootkeeper.settings.reading import load_user_settings\n"
         "with Application(load_user_settings(None)) as application:\n"
         "    application.use_known_organization()\n"
-        "    (anna,) = [one for one in application.identity_service.list_identities() if one.name == 'anna']\n"
+        "    (anna,) = [one for one in application.identity_service.store.list_identities() if one.name == 'anna']\n"
         f"    application.preset_factor(anna.identity_id, '{TOTP_SECRET}')\n"
     )
     machine.ask(sys.executable, "-c", set_up, ROOTKEEPER_DATABASE_URL=SERVER_DATABASE)

@@ -15,7 +15,6 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -317,10 +316,6 @@ class FactorStore(OrganizationStore):
     def _cipher(self) -> KeyFileCipher:
         assert self._known_cipher is not None, "no key file is open"  # noqa: S101 - a bug of ours
         return self._known_cipher
-
-    def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        with reading(self._store) as connection:
-            return connection.execute(statement).all()
 
     def _update(self, which: ColumnElement[bool], **values: object) -> bool:
         return self._execute(update(schema.factors).where(which).values(**values)) == 1

@@ -7,16 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, Session, SignInWay, TokenScope
-from rootkeeper.shapes import (
-    Answer,
-    JsonAnswer,
-    JsonRecord,
-    JsonSchema,
-    Moment,
-    fill_record,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import Answer, JsonAnswer, JsonRecord, JsonSchema, Moment, fill_record, record, record_of
 from rootkeeper.values import JsonValue
 
 

@@ -260,9 +260,6 @@ class IdentityService:
         self._record(Action.IDENTITY_CHANGE, found, change)
         return self.store.set_role(found.name, role)
 
-    def list_identities(self) -> tuple[Identity, ...]:
-        return self.store.list_identities()
-
     def disable(self, name: str, kind: IdentityKind | None = None) -> Identity:
         """Disable a user or token; harmless when repeated.
 

@@ -78,16 +78,14 @@ class IdentityStore(_AccessStore):
         statement = self._select().where(
             _identities.proof_hash == proof_hash, _identities.signs_in_by == SignInWay.OIDC.value
         )
-        with reading(self._store) as connection:
-            row = connection.execute(statement).one_or_none()
+        row = self._read_one(statement)
         return None if row is None else parse_identity(row)
 
     def find_by_token(self, token: str) -> Identity | None:
         """Also notes the use."""
         now, token_hash = self._clock.now(), hash_text(token)
-        with reading(self._store) as connection:
-            is_it = (_identities.proof_hash == token_hash) & (_identities.kind == IdentityKind.TOKEN.value)
-            row = connection.execute(self._select().where(is_it)).one_or_none()
+        is_it = (_identities.proof_hash == token_hash) & (_identities.kind == IdentityKind.TOKEN.value)
+        row = self._read_one(self._select().where(is_it))
         if row is None or not parse_identity(row).is_usable(now):
             return None
         if row.last_used_at is None or now - row.last_used_at >= USE_NOTED_EVERY:
@@ -98,8 +96,7 @@ class IdentityStore(_AccessStore):
 
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         """Hashes the password before it occupies the writer's thread."""
-        with reading(self._store) as connection:
-            row = connection.execute(self._select_by_name(name)).one_or_none()
+        row = self._read_one(self._select_by_name(name))
         # A user of an identity provider has no password here.
         ways = (IdentityKind.USER.value, SignInWay.PASSWORD.value)
         known = None if row is None or (row.kind, row.signs_in_by) != ways else row.proof_hash
@@ -118,13 +115,12 @@ class IdentityStore(_AccessStore):
 
     def get(self, name: str) -> Identity:
         """:raises InputError: if there is none of that name."""
-        return parse_identity(self._read(name))
+        return parse_identity(_require_found(self._read_one(self._select_by_name(name)), name))
 
     def list_identities(self) -> tuple[Identity, ...]:
         """By kind and name, disabled identities too."""
         statement = self._select().order_by(_identities.kind, _identities.folded_name)
-        with reading(self._store) as connection:
-            return tuple(parse_identity(row) for row in connection.execute(statement))
+        return tuple(parse_identity(row) for row in self._read(statement))
 
     def disable(self, name: str, at: datetime) -> Identity:
         """Let it act no more; its sign-ins end with it.
@@ -139,7 +135,7 @@ class IdentityStore(_AccessStore):
 
     def set_password(self, name: str, password: str) -> Identity:
         """Hashes the password before it occupies the writer's thread."""
-        _of_password(self._read(name), {})
+        _of_password(_require_found(self._read_one(self._select_by_name(name)), name), {})
         proof_hash = hash_password(password)
         return self._change(name, lambda row: _of_password(row, {"proof_hash": proof_hash}), ends_sign_ins=True)
 
@@ -161,10 +157,6 @@ class IdentityStore(_AccessStore):
             return parse_identity(connection.execute(self._select_by_name(name)).one())
 
         return self._commits.run(work)
-
-    def _read(self, name: str) -> Row[Any]:
-        with reading(self._store) as connection:
-            return _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
 
     def _select(self) -> Select[Any]:
         return select(schema.identities).where(_identities.organization_id == self._organization_id)

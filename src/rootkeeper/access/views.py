@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, insert, select
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import InputError, NotFoundError
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
@@ -41,8 +40,7 @@ class SavedViewStore(OrganizationStore):
     def list_views(self, identity_id: str) -> tuple[SavedView, ...]:
         """List the views of a user, by name."""
         statement = select(schema.saved_views).where(*self._of(identity_id)).order_by(_views.name)
-        with reading(self._store) as connection:
-            return tuple(parse_row(SavedView, row) for row in connection.execute(statement))
+        return tuple(parse_row(SavedView, row) for row in self._read(statement))
 
     def save(self, identity_id: str, view: SavedView) -> None:
         """Store a view; it replaces an earlier view of the same name.

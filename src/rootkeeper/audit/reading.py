@@ -128,21 +128,15 @@ class _Batch:
 class AuditBatches:
     """The queue of accounts, and the batches that have no outcome yet."""
 
+    tools: AccountReaderTools
     reader: SummaryReader
     evaluator: StatusEvaluator
-    ledger: Ledger
-    store: InventoryStore
-    clock: Clock
     progress: Progress
     deliver: Callable[[Step], None]
     take_status: Callable[[AccountStatus], None]
     """Receives each account's status."""
     is_current: Callable[[Account], bool]
     """Whether the account is unchanged since it was queued; otherwise its status comes from a later reading."""
-    workers: int
-    batch_size: int
-    jitter: Callable[[], float]
-    """Returns a random number from 0 to 1."""
     obstacle: AwsCredentialsError | RootAccessOffError | None = None
     """The operator's own credentials expired, or root access is off: no further account can be read."""
     _queue: deque[AuditTarget] = field(default_factory=deque)
@@ -176,41 +170,41 @@ class AuditBatches:
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         """
-        while self._queue and self._in_flight < min(self.workers, self._window):
+        while self._queue and self._in_flight < min(self.tools.workers, self._window):
             # Few accounts wait a little for more, because each batch costs two commits.
-            is_full = len(self._queue) >= min(self.batch_size, self._window)
-            if self._in_flight and not is_full and self.clock.monotonic() < self._start_at:
+            is_full = len(self._queue) >= min(self.tools.batch_size, self._window)
+            if self._in_flight and not is_full and self.tools.clock.monotonic() < self._start_at:
                 return
-            size = min(self.batch_size, len(self._queue), self._window)
+            size = min(self.tools.batch_size, len(self._queue), self._window)
             targets = [self._queue.popleft() for _ in range(size)]
             account_ids = [target.account_id for target in targets]
-            intent = self.ledger.append_intent(
+            intent = self.tools.ledger.append_intent(
                 Action.ACCOUNTS_AUDIT,
                 parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
             )
             batch = _Batch(intent, set(account_ids))
             self._open.append(batch)
             self._in_flight += len(targets)
-            self._start_at = self.clock.monotonic() + _GATHERING_SECONDS
+            self._start_at = self.tools.clock.monotonic() + _GATHERING_SECONDS
             for target in targets:
                 self._submit(batch, target)
 
     def note(self, status: AccountStatus) -> None:
         """Take a status, to be saved soon."""
         self._unsaved.append(status)
-        if self.clock.monotonic() >= self._save_at:
+        if self.tools.clock.monotonic() >= self._save_at:
             self._save()
         self.take_status(status)
 
     def keep_up(self) -> None:
         """Save the statuses read before, although no answer arrived."""
-        if self._unsaved and self.clock.monotonic() >= self._save_at:
+        if self._unsaved and self.tools.clock.monotonic() >= self._save_at:
             self._save()
 
     def _save(self) -> None:
-        self.store.save_statuses(self._unsaved)
+        self.tools.store.save_statuses(self._unsaved)
         self._unsaved = []
-        self._save_at = self.clock.monotonic() + _SAVING_SECONDS
+        self._save_at = self.tools.clock.monotonic() + _SAVING_SECONDS
 
     def record_rest(self) -> None:
         """After a stop, save the statuses and record every batch; accounts without an answer are unanswered."""
@@ -226,11 +220,11 @@ class AuditBatches:
 
     @property
     def _widest(self) -> int:
-        return self.workers + self.batch_size
+        return self.tools.workers + self.tools.batch_size
 
     def _submit(self, batch: _Batch, target: AuditTarget) -> None:
         delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0**target.tries) if target.tries else 0.0
-        request = SummaryRequest(target.account_id, batch.intent, target.session, delay * self.jitter())
+        request = SummaryRequest(target.account_id, batch.intent, target.session, delay * self.tools.jitter())
         self.reader.submit(request, lambda answer: self.deliver(partial(self._take, batch, target, answer)))
 
     def _take(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer) -> None:
@@ -252,7 +246,9 @@ class AuditBatches:
             case AwsUnreachableError() as error if target.failures + 1 < MOST_TRIES:
                 self._try_again(batch, replace(target, failures=target.failures + 1), answer, error)
             case LockLostError() as error:
-                self._keep(batch, evaluate_failure(target.account, target.role, error, observed_at=self.clock.now()))
+                self._keep(
+                    batch, evaluate_failure(target.account, target.role, error, observed_at=self.tools.clock.now())
+                )
             case (AwsCredentialsError() | RootAccessOffError()) as error if answer.session is None:
                 self._in_flight -= 1
                 self.obstacle = self.obstacle or error
@@ -264,14 +260,16 @@ class AuditBatches:
     def _is_given_up(self, target: AuditTarget) -> bool:
         """Whether no account was read for so long. The number of this account's attempts doesn't count."""
         since = target.delayed_since
-        return since is not None and self.clock.monotonic() - max(since, self._read_at) >= GIVE_UP_SECONDS
+        return since is not None and self.tools.clock.monotonic() - max(since, self._read_at) >= GIVE_UP_SECONDS
 
     def _delay(self, target: AuditTarget) -> AuditTarget:
-        return target if target.delayed_since is not None else replace(target, delayed_since=self.clock.monotonic())
+        return (
+            target if target.delayed_since is not None else replace(target, delayed_since=self.tools.clock.monotonic())
+        )
 
     def _try_again(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer, error: AwsError) -> None:
         batch.unread[target.account_id] = classify_failure(error).value
-        session, now = answer.session, self.clock.now()
+        session, now = answer.session, self.tools.clock.now()
         if session is not None and session.expires_at - now <= _SESSION_RESERVE:
             session = None
         self._requeue(batch, replace(target, tries=min(target.tries + 1, MOST_TRIES), session=session))
@@ -284,7 +282,7 @@ class AuditBatches:
     def _keep(self, batch: _Batch, status: AccountStatus) -> None:
         self._in_flight -= 1
         if status.reason not in _UNREAD:
-            self._read_at = self.clock.monotonic()
+            self._read_at = self.tools.clock.monotonic()
         account_id = status.account.account_id
         if status.status is Status.UNKNOWN and status.reason is not None:
             batch.unread[account_id] = status.reason.value
@@ -308,11 +306,11 @@ class AuditBatches:
         }
         result = Result.DONE if batch.sessions else Result.UNKNOWN if unanswered else Result.FAILED
         try:
-            self.ledger.append_outcome(batch.intent, result, details)
+            self.tools.ledger.append_outcome(batch.intent, result, details)
         except LockLostError as error:
             self.progress.remark(f"The outcome of a batch was settled by another process: {error.message}")
         if not batch.was_too_old:
-            self._window = min(self._widest, self._window + self.batch_size // 4 + 1)
+            self._window = min(self._widest, self._window + self.tools.batch_size // 4 + 1)
 
 
 _READ_ELSEWHERE = "Reading the root user of the management account needs the management account itself."
@@ -349,17 +347,18 @@ class AccountStatusEvaluator:
     def evaluate_management(self, account: Account, keep: Keep) -> None:
         """Evaluate the management account's root user, if the caller is in it. Calls iam:GetAccountSummary."""
         if self.caller.account_id == account.account_id:
-            self.ask(lambda: partial(keep, self._read_management(account)))
+            self.ask(partial(self._read_management, account, keep))
         else:
             keep(evaluate_management(account, None, None, _READ_ELSEWHERE))
 
     # In other threads.
 
-    def _read_management(self, account: Account) -> AccountStatus:
+    def _read_management(self, account: Account, keep: Keep) -> Step:
         try:
-            return evaluate_management(account, self.reader.read_own_root_summary(), self.clock.now())
+            status = evaluate_management(account, self.reader.read_own_root_summary(), self.clock.now())
         except AwsError as error:
-            return evaluate_management(account, None, None, f"The account couldn't be read: {error.message}")
+            status = evaluate_management(account, None, None, f"The account couldn't be read: {error.message}")
+        return partial(keep, status)
 
     def _read_own(self, target: AuditTarget, refusal: AwsAccessDeniedError, keep: Keep) -> Step:
         try:
@@ -473,18 +472,13 @@ class AccountReader:
         self._evaluator = AccountStatusEvaluator(tools.reader, tools.caller, tools.clock, self._ask, self.details)
         self._opened = tools.summaries.open_summary_reader(tools.workers)
         self._batches = AuditBatches(
+            tools=tools,
             reader=self._opened.__enter__(),
             evaluator=self._evaluator.evaluate,
-            ledger=tools.ledger,
-            store=tools.store,
-            clock=tools.clock,
             progress=self.progress,
             deliver=self.deliver,
             take_status=self.note,
             is_current=lambda account: self._states[account.account_id] is account.state,
-            workers=tools.workers,
-            batch_size=tools.batch_size,
-            jitter=tools.jitter,
         )
         return self
 
@@ -561,7 +555,8 @@ class AccountReader:
 
     def _ask(self, question: Question) -> None:
         self._unanswered += 1
-        self._asides.begin(lambda: _do_nothing if self._is_left else question())
+        # After the end, a question has no answer.
+        self._asides.begin(lambda: (lambda: None) if self._is_left else question())
 
     def _take_answer(self, done: WorkResult[Step]) -> None:
         self._unanswered -= 1
@@ -581,10 +576,6 @@ class AccountReader:
                 self.step()
             except (DatabaseError, LedgerUnavailableError) as error:
                 self.progress.remark(f"A status couldn't be saved: {error.message}")
-
-
-def _do_nothing() -> None:
-    """The answer to a question after the end."""
 
 
 def read_accounts(

@@ -301,6 +301,7 @@ class AwsClients:
         self._root = OnFirstUse(self._create_root_session, self._creating)
         self._regional: dict[tuple[str, str, bool], ServiceCalls] = {}
         """The operator's calls of ``regional_calls``, without an operator."""
+        self._regional_root: dict[tuple[str, str, bool], ServiceCalls] = {}
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
@@ -337,7 +338,6 @@ class AwsClients:
         self.root_sts = create(root, "sts", reading)
         self.root_iam = create(root, "iam", reading)
         self.root_iam_changing = create(root, "iam", changing, "before-send.iam")
-        self.regional_root = RegionalRootClients(root, self._creating, self.profile, self.clock, options)
 
     def _create_root_session(self) -> Session:
         root = Session(profile=self.options.profile)
@@ -377,6 +377,32 @@ class AwsClients:
                 hint="Set AWS_ENDPOINT_URL for all services, or for none.",
             )
         return calls if self._operator is None else calls.acting_as(self._operator)
+
+    def regional_root_calls(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
+        """Return the calls of root sessions to S3 or SQS, which have an endpoint in each Region.
+
+        As those to IAM, they sign only with the root session that was entered. Changing calls need an intent.
+
+        :raises InputError: if the Region or the settings of the endpoint can't be used.
+        """
+        key = (service, region, changing)
+        with self._creating:
+            if key not in self._regional_root:
+                config = _configure(self.options, CHANGING_ATTEMPTS if changing else READING_ATTEMPTS, service)
+                try:
+                    client: BaseClient = self._root.get().create_client(service, region_name=region, config=config)
+                except (BotoCoreError, ValueError) as error:
+                    raise InputError(
+                        f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
+                    ) from error
+                if service == "s3":
+                    client.meta.events.register_last("before-call.s3", _stay_in_region)
+                if changing:
+                    client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
+                created = OnFirstUse(lambda: client, self._creating)
+                calls = ServiceCalls(service, created, self.profile, self.clock, in_root_session=True)
+                self._regional_root[key] = calls
+            return self._regional_root[key]
 
     def acting_as(self, operator: OperatorCredentials) -> AwsClients:
         """Return the same, shared clients with the credentials of an operator."""
@@ -492,57 +518,6 @@ def _settings_translated(profile: str | None) -> Iterator[None]:
             f"The AWS settings can't be used: {error}",
             hint="Check the AWS_* variables and the AWS configuration file.",
         ) from error
-
-
-class RegionalRootClients:
-    """Clients of root sessions for S3 and SQS, which have an endpoint in each Region; safe in many threads.
-
-    A reading and a changing client for each service and Region, created on first use. As the clients of IAM, they
-    sign only with the root session that was entered.
-    """
-
-    def __init__(
-        self,
-        session: OnFirstUse[Session],
-        creating: threading.RLock,
-        profile: str | None,
-        clock: Clock,
-        options: GatewayOptions,
-    ) -> None:
-        """:param session: gives a session with no credentials but those of root sessions.
-        :param creating: held while that session creates a client, here or elsewhere.
-        """
-        self._session = session
-        self._creating = creating
-        self._profile = profile
-        self._clock = clock
-        self._options = options
-        self._made: dict[tuple[str, str, bool], ServiceCalls] = {}
-
-    def get(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
-        """:raises InputError: if the Region or the settings of the endpoint can't be used."""
-        with self._creating:
-            key = (service, region, changing)
-            if key not in self._made:
-                config = _configure(self._options, CHANGING_ATTEMPTS if changing else READING_ATTEMPTS, service)
-                try:
-                    client: BaseClient = self._session.get().create_client(service, region_name=region, config=config)
-                except (BotoCoreError, ValueError) as error:
-                    raise InputError(
-                        f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
-                    ) from error
-                if service == "s3":
-                    client.meta.events.register_last("before-call.s3", _stay_in_region)
-                if changing:
-                    client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
-                self._made[key] = ServiceCalls(
-                    service,
-                    OnFirstUse(lambda: client, self._creating),
-                    self._profile,
-                    self._clock,
-                    in_root_session=True,
-                )
-            return self._made[key]
 
 
 def _stay_in_region(context: dict[str, Any], **_: object) -> None:

@@ -279,25 +279,20 @@ def translate(error: Exception, call: FailedCall) -> RootkeeperError:
             hint=Hint(f"Sign in to AWS again with the profile {profile}.", "aws.login", profile=profile),
         )
     if isinstance(error, botocore_errors.MissingDependencyException):
-        return _package_missing(error, call)
+        command = describe_installing("crt")  # for two things: profiles of ``aws login``, and Signature Version 4a
+        reason = (
+            f"The profile {call.profile or 'default'} signs in with `aws login`, which needs the package awscrt."
+            if "login" in str(error)
+            else f"{call.operation} must be signed with Signature Version 4a, which needs the package awscrt."
+        )
+        return AwsCredentialsError(
+            f"{reason} It isn't installed.", hint=Hint(f"Install it: {command}", "aws.login_package", command=command)
+        )
     if isinstance(error, _MISSING_ERRORS):
         return _credentials_missing(error, call)
     if isinstance(error, botocore_errors.ParamValidationError):
         return InputError(f"{call} doesn't accept these parameters: {_one_line(str(error))}")
     return _translate_no_answer(error, call)
-
-
-def _package_missing(error: botocore_errors.MissingDependencyException, call: FailedCall) -> AwsCredentialsError:
-    """Botocore needs awscrt for two things: profiles of ``aws login``, and Signature Version 4a."""
-    command = describe_installing("crt")
-    reason = (
-        f"The profile {call.profile or 'default'} signs in with `aws login`, which needs the package awscrt."
-        if "login" in str(error)
-        else f"{call.operation} must be signed with Signature Version 4a, which needs the package awscrt."
-    )
-    return AwsCredentialsError(
-        f"{reason} It isn't installed.", hint=Hint(f"Install it: {command}", "aws.login_package", command=command)
-    )
 
 
 def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> AwsError:

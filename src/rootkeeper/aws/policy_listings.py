@@ -17,12 +17,7 @@ from typing import Any
 from rootkeeper.aws.clients import ServiceCalls
 from rootkeeper.aws.errors import required
 from rootkeeper.aws.organizations import PAGE_SIZE
-from rootkeeper.errors import (
-    AwsAccessDeniedError,
-    AwsNotFoundError,
-    AwsRejectedError,
-    AwsThrottledError,
-)
+from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError, AwsThrottledError
 from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
 from rootkeeper.policy_language.evaluation import CONTROL_KINDS, OrganizationPolicy, PolicyListing
 

@@ -39,7 +39,7 @@ class SessionCalls:
 
     def read(self, region: str, operation: str, **parameters: object) -> AwsResponse:
         """:raises AwsError: as ``ServiceCalls.read`` does."""
-        calls = self.clients.regional_root.get(self.service, region)
+        calls = self.clients.regional_root_calls(self.service, region)
         with root_session_entered(self.credentials):
             return calls.read(operation, target=self.account_id, **parameters)
 
@@ -47,7 +47,7 @@ class SessionCalls:
         self, region: str, operation: str, member: str, *, may_lack_member: bool = False, **parameters: object
     ) -> Iterator[Any]:
         """:raises AwsError: as ``ServiceCalls.list_all`` does."""
-        calls = self.clients.regional_root.get(self.service, region)
+        calls = self.clients.regional_root_calls(self.service, region)
         with root_session_entered(self.credentials):
             found = list(
                 calls.list_all(operation, member, target=self.account_id, may_lack_member=may_lack_member, **parameters)
@@ -63,7 +63,7 @@ class SessionCalls:
         require_intent_fits(intent, action, self.account_id)
         if not self.is_identified():
             raise ValueError(f"{operation} before the identity of the root session was checked")
-        calls = self.clients.regional_root.get(self.service, region, changing=True)
+        calls = self.clients.regional_root_calls(self.service, region, changing=True)
         with root_session_entered(self.credentials):
             calls.change(operation, intent, self.clients.clock, target=self.account_id, **parameters)
 
@@ -251,7 +251,7 @@ class AwsResourcePlaces(GatewayPart):
         return self._clients.region
 
     def require_same_place(self, kind: ResourceKind) -> None:
-        url = self._clients.regional_root.get(kind.value, self._clients.region).url
+        url = self._clients.regional_root_calls(kind.value, self._clients.region).url
         _require_same_place(kind.value, url, self._clients.endpoint, f"AWS_ENDPOINT_URL_{kind.value.upper()}")
 
     def list_known_regions(self, kind: ResourceKind) -> tuple[str, ...]:

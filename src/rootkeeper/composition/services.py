@@ -66,11 +66,11 @@ if TYPE_CHECKING:
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
     from rootkeeper.watching.rules import WatchSource
     from rootkeeper.watching.service import EventWatchLoop
+    from rootkeeper.windows.approvals import WindowPolicy
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
-    from rootkeeper.windows.policy import WindowPolicy
     from rootkeeper.windows.rules import RecoveryWindow
     from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
@@ -123,7 +123,7 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     """:raises SettingsError: if a rule in it can't be understood."""
     from rootkeeper.approvals.rules import parse_name_rule
-    from rootkeeper.windows.policy import WindowPolicy, sort_rereads
+    from rootkeeper.windows.approvals import WindowPolicy, sort_rereads
 
     return WindowPolicy(
         approvals=settings.approvals,

@@ -58,11 +58,6 @@ def get_control(key: str) -> Control:
     )
 
 
-def get_framework(framework_id: str) -> Framework:
-    """:raises InputError: if the map doesn't have it."""
-    return choose_frameworks([framework_id])[0]
-
-
 def _parse_framework(record: Mapping[str, Any]) -> Framework:
     controls = tuple(_parse_control(record["id"], control) for control in record["controls"])
     left_out = tuple(

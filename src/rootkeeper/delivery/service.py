@@ -59,7 +59,13 @@ class ReportSender:
         """
         if plan.hub is not None and plan.findings is not None:
             return self._send_findings(plan, plan.hub, plan.findings, progress, stop)
-        return self._send_document(plan)
+        assert plan.chosen is not None  # noqa: S101 - only findings have no format
+        body = b"".join(plan.chosen.render(plan.evidence))
+        sha256 = hashlib.sha256(body).hexdigest()
+        made = self.runner.make(DocumentDelivery(self.buckets, plan, plan.chosen.media_type, body, sha256))
+        explanation = made.explanation
+        explanation += "" if made.answer.is_success else f" The answer was: {made.answer.text}."
+        return replace(_begin(plan, made.result, explanation), sha256=sha256, size_bytes=len(body))
 
     def send_all(
         self, plans: Sequence[DeliveryPlan], progress: Progress, stop: StopSignal | None = None
@@ -81,8 +87,6 @@ class ReportSender:
     @property
     def runner(self) -> ChangeRunner:
         return ChangeRunner(self.ledger, self.clock)
-
-    # Security Hub.
 
     def check(self, plan: DeliveryPlan) -> None:
         """Check that Security Hub is on and can be read, without a change. The only call: securityhub:GetFindings.
@@ -140,17 +144,6 @@ class ReportSender:
             except AwsThrottledError:
                 self.clock.sleep(_THROTTLED_PAUSE_SECONDS)
         return self.runner.make(change)
-
-    # Files and objects.
-
-    def _send_document(self, plan: DeliveryPlan) -> DeliveryResult:
-        assert plan.chosen is not None  # noqa: S101 - only findings have no format
-        body = b"".join(plan.chosen.render(plan.evidence))
-        sha256 = hashlib.sha256(body).hexdigest()
-        made = self.runner.make(DocumentDelivery(self.buckets, plan, plan.chosen.media_type, body, sha256))
-        explanation = made.explanation
-        explanation += "" if made.answer.is_success else f" The answer was: {made.answer.text}."
-        return replace(_begin(plan, made.result, explanation), sha256=sha256, size_bytes=len(body))
 
 
 def _begin(plan: DeliveryPlan, result: Result, explanation: str) -> DeliveryResult:

@@ -312,10 +312,9 @@ def render_window_markdown(report: WindowReport) -> str:
         lines += [f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**", ""]
     if report.remarks:
         lines += [*(f"- {markdown_text(remark)}" for remark in report.remarks), ""]
-    ticket = f" ({window.ticket})" if window.ticket else ""
     facts = [
         ("State", window.state.value),
-        ("Reason", f"{window.reason}{ticket}"),
+        ("Reason", window.full_reason),
         ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
         ("Approved by", ", ".join(approval.approver for approval in report.opening_approvals) or "no one"),
         ("Activated", _render_act(window.activated_by, report.activated_at)),

@@ -9,11 +9,7 @@ from typing_extensions import TypedDict
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.failsafe.breakglass_rules import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.breakglass_service import BreakGlassReport
-from rootkeeper.failsafe.rules import (
-    Check,
-    Drill,
-    count_checks,
-)
+from rootkeeper.failsafe.rules import Check, Drill, count_checks
 from rootkeeper.failsafe.runbook import RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.organization.records import ConfirmationRecord
@@ -64,16 +60,22 @@ FailsafeCheckName: TypeAlias = Literal[
 
 
 @record_of(Check, renamed={"name": "check"}, before={"account_id": "check"})
-class BreakglassCheckRecord(JsonRecord):
+class CheckRecord(JsonRecord):
     """One check."""
 
     account_id: AccountNumber | None
     """``null`` where it concerns no single account."""
-    check: BreakglassCheckName
+    check: str
     evidence: str
     """What was found, or why it can't be known: ``needs CALLER`` where another caller could read it."""
     hint: str | None
     """What to do next."""
+
+
+class BreakglassCheckRecord(CheckRecord):
+    """One check."""
+
+    check: BreakglassCheckName
 
 
 @record_for(TaskPolicy, AccessVerdict)
@@ -212,17 +214,10 @@ class FailsafeSetUpDocument(Answer):
     """The recovery window; ``null`` where nothing was opened."""
 
 
-@record_of(Check, renamed={"name": "check"}, before={"account_id": "check"})
-class FailsafeCheckRecord(JsonRecord):
+class FailsafeCheckRecord(CheckRecord):
     """One check."""
 
-    account_id: AccountNumber | None
-    """``null`` where it concerns no single account."""
     check: FailsafeCheckName
-    evidence: str
-    """What was found, or why it can't be known: ``needs CALLER`` where another caller could read it."""
-    hint: str | None
-    """What to do next."""
 
 
 @record

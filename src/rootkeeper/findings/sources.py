@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from rootkeeper.audit.service import AuditReport
 from rootkeeper.failsafe.rules import Check, CheckVerdict
 from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.findings.catalogue import (
@@ -43,10 +42,6 @@ def find_management_account(inventory: Inventory) -> Account:
     """Find the account that findings about the organization belong to."""
     wanted = inventory.organization.management_account_id
     return next(account for account in inventory.accounts if account.account_id == wanted)
-
-
-def list_audit_findings(report: AuditReport) -> FindingReport:
-    return list_status_findings(report.accounts, report.inventory, report.endpoint, report.ended_at, report.drift)
 
 
 def list_status_findings(

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from rootkeeper.history.rules import (
-    AccountDifference,
-    AuditDifference,
-    KindDifference,
-    TimelineEntry,
-)
+from rootkeeper.history.rules import AccountDifference, AuditDifference, KindDifference, TimelineEntry
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.organization.statuses import AccountStatus, FailOn, KeptAudit, StatusReason
 from rootkeeper.shapes import (

@@ -333,8 +333,7 @@ def _describe_entry(entry: LedgerEntry, intent: LedgerEntry | None) -> TimelineE
 
 def _list_windows(windows: Iterable[RecoveryWindow]) -> Iterator[TimelineEntry]:
     for window in windows:
-        ticket = f" ({window.ticket})" if window.ticket else ""
-        yield _describe_step(window, window.requested_at, "requested", f"{window.reason}{ticket}", window.requested_by)
+        yield _describe_step(window, window.requested_at, "requested", window.full_reason, window.requested_by)
         for approval in window.approvals:
             yield _describe_step(window, approval.at, "approved", approval.purpose.value, approval.approver)
         if window.opened_at is not None:

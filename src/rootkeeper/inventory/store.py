@@ -86,8 +86,7 @@ class InventoryStore(OrganizationStore):
     def has_audits(self) -> bool:
         """Whether this organization was audited from this database before."""
         statement = select(_audits.audit_id).where(_audits.organization_id == self._organization_id).limit(1)
-        with reading(self._store) as connection:
-            return connection.execute(statement).first() is not None
+        return bool(self._read(statement))
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
         """Remember the statuses, in a single transaction; called once per batch of an audit and after each deletion."""
@@ -130,11 +129,9 @@ class InventoryStore(OrganizationStore):
     def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
         """Use these accounts: those of the rows, their largest part, aren't read."""
         statement = select(*_BRIEF).where(schema.account_statuses.c.organization_id == self._organization_id)
-        with reading(self._store) as connection:
-            rows = connection.execute(statement).all()
         return {
             account.account_id: parse_facts(AccountStatus, {**row._asdict(), "account": account})
-            for row in rows
+            for row in self._read(statement)
             if (account := accounts.get(row.account_id)) is not None
         }
 
@@ -144,8 +141,7 @@ class InventoryStore(OrganizationStore):
         statement = select(table).where(
             table.c.organization_id == self._organization_id, table.c.account_id.in_(sorted(account_ids))
         )
-        with reading(self._store) as connection:
-            found = [parse_row(AccountStatus, row) for row in connection.execute(statement)]
+        found = (parse_row(AccountStatus, row) for row in self._read(statement))
         return {status.account.account_id: status for status in found}
 
     def _rows(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
@@ -184,13 +180,11 @@ class AuditHistory(OrganizationStore):
     def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
         """List the stored audits, the newest first."""
         statement = self._select_audits().order_by(_audits.ended_at.desc(), _audits.audit_id).limit(limit)
-        with reading(self._store) as connection:
-            return tuple(parse_row(KeptAudit, row) for row in connection.execute(statement))
+        return tuple(parse_row(KeptAudit, row) for row in self._read(statement))
 
     def get(self, audit_id: str) -> KeptAudit:
         """:raises NotFoundError: if there is none."""
-        with reading(self._store) as connection:
-            row = connection.execute(self._select_audits().where(_audits.audit_id == audit_id)).one_or_none()
+        row = self._read_one(self._select_audits().where(_audits.audit_id == audit_id))
         if row is None:
             raise NotFoundError(
                 f"No audit {audit_id!r} is kept.", hint=Hint("List the stored audits.", "history.list_audits")
@@ -211,8 +205,7 @@ class AuditHistory(OrganizationStore):
             .order_by(_found.account_id)
             .limit(limit)
         )
-        with reading(self._store) as connection:
-            return tuple(parse_row(AccountStatus, row) for row in connection.execute(statement))
+        return tuple(parse_row(AccountStatus, row) for row in self._read(statement))
 
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         """List the status that each stored audit found in this account, the newest first."""
@@ -221,11 +214,9 @@ class AuditHistory(OrganizationStore):
             .where(_found.account_id == account_id)
             .order_by(_found.ended_at.desc(), _found.audit_id)
         )
-        with reading(self._store) as connection:
-            return tuple(
-                KeptStatus(row.audit_id, row.ended_at, parse_row(AccountStatus, row))
-                for row in connection.execute(statement)
-            )
+        return tuple(
+            KeptStatus(row.audit_id, row.ended_at, parse_row(AccountStatus, row)) for row in self._read(statement)
+        )
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
         """Read audits from the newest, until a complete audit leaves no account unread."""
@@ -308,8 +299,7 @@ class ConfirmationStore(OrganizationStore):
             .where(_confirmations.organization_id == self._organization_id)
             .order_by(_confirmations.recorded_at)
         )
-        with reading(self._store) as connection:
-            found = [parse_row(Confirmation, row) for row in connection.execute(statement)]
+        found = [parse_row(Confirmation, row) for row in self._read(statement)]
         return tuple(confirmation for confirmation in found if (confirmation.endpoint != "AWS") is in_sandbox)
 
     def list_confirmed(self, *, in_sandbox: bool, at: datetime) -> frozenset[AccountId]:

@@ -9,15 +9,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.jobs.rules import Job, JobProgress
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.shapes import (
-    Answer,
-    JsonAnswer,
-    JsonRecord,
-    fill_record,
-    parse_facts,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import Answer, JsonAnswer, JsonRecord, fill_record, parse_facts, record, record_of
 
 
 @record_of(JobProgress)

@@ -12,18 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, update
 
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
@@ -147,8 +136,7 @@ class JobStore(OrganizationStore):
         return self._read_results(statement.order_by(_results.account_id).limit(limit))
 
     def _read_results(self, statement: Select[Any]) -> dict[AccountId, dict[str, JsonValue]]:
-        with reading(self._store) as connection:
-            return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
+        return {AccountId(row.account_id): row.result for row in self._read(statement)}
 
     def count_results(self, job_id: str) -> int:
         statement = select(func.count()).where(self._is_result(job_id))

@@ -5,15 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Actor, LedgerEntry
-from rootkeeper.shapes import (
-    Answer,
-    Count,
-    JsonRecord,
-    Sha256,
-    filled_from,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import Answer, Count, JsonRecord, Sha256, filled_from, record, record_of
 
 
 @record

@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Executable, Row, RowMapping, Select, bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.database import schema
@@ -473,7 +473,11 @@ class GroupCommit:
     def _try(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> BaseException | None:
         """Commit the group; return the error if it isn't in the database."""
         try:
-            self._transact(group, attempt)
+            # Use savepoints only after a unit was refused: each costs two round trips, for which all writers wait.
+            try:
+                self._transact_once(group, attempt, has_savepoints=False)
+            except _RefusedError:
+                self._transact_once(group, attempt, has_savepoints=True)
         except (SQLAlchemyError, OSError) as error:
             self._drop_connection()
             if not self._was_committed(attempt):
@@ -498,13 +502,6 @@ class GroupCommit:
                 return find_entry_hash(connection, attempt.head.sequence) == attempt.head.entry_hash
         except DatabaseError:
             return False
-
-    def _transact(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
-        """Use savepoints only after a unit was refused: each costs two round trips, for which all writers wait."""
-        try:
-            self._transact_once(group, attempt, has_savepoints=False)
-        except _RefusedError:
-            self._transact_once(group, attempt, has_savepoints=True)
 
     def _transact_once(self, group: list[_WorkUnit], attempt: _CommitAttempt, *, has_savepoints: bool) -> None:
         if self._connection is None:
@@ -577,6 +574,16 @@ class OrganizationStore:
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
+
+    def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """Run a query in a transaction of its own."""
+        with reading(self._store) as connection:
+            return connection.execute(statement).all()
+
+    def _read_one(self, statement: Select[Any]) -> Row[Any] | None:
+        """Run a query in a transaction of its own that finds at most one row."""
+        with reading(self._store) as connection:
+            return connection.execute(statement).one_or_none()
 
     def _execute(self, statement: Executable) -> int:
         """Run a statement in a transaction of its own; return how many rows it changed."""

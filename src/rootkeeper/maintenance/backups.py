@@ -245,7 +245,17 @@ def restore(backup: Backup, places: Places, clock: Clock) -> None:
 
 def _restore_files(folder: Path, places: Places, now: datetime) -> None:
     if places.database is None or places.engine is None:
-        _require_empty(places.url)
+        store = open_store(places.url)
+        try:
+            with reading(store) as connection:
+                names = inspect(connection).get_table_names()
+        finally:
+            store.engine.dispose()
+        if names:
+            raise InputError(
+                "The database isn't empty.",
+                hint="Make a new one (createdb), name it in the settings, and restore into that.",
+            )
         restore_postgresql(places.url, folder / _DUMP)
     else:
         for name, place in ((_ENGINE, places.engine), (_DATABASE, places.database)):
@@ -276,20 +286,6 @@ def _put_aside(path: Path, now: datetime) -> None:
         file = path.with_name(path.name + ending)
         if file.exists():
             file.rename(path.with_name(aside + ending))
-
-
-def _require_empty(url: str) -> None:
-    store = open_store(url)
-    try:
-        with reading(store) as connection:
-            names = inspect(connection).get_table_names()
-    finally:
-        store.engine.dispose()
-    if names:
-        raise InputError(
-            "The database isn't empty.",
-            hint="Make a new one (createdb), name it in the settings, and restore into that.",
-        )
 
 
 def _copy_file(source: Path, target: Path) -> None:

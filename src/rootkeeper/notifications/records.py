@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from rootkeeper.notifications.rules import Delivery, Notification, NotificationTarget, Severity
-from rootkeeper.shapes import (
-    Answer,
-    JsonRecord,
-    JsonSchema,
-    filled_from,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import Answer, JsonRecord, JsonSchema, filled_from, record, record_of
 
 
 @record_of(

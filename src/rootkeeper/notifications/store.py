@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, update
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import reading
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.notifications.rules import Delivery, DeliveryState, Notification, find_failing, notification_to_record
 from rootkeeper.shapes import parse_facts
@@ -52,8 +51,7 @@ class NotificationStore(OrganizationStore):
     def list_targets_due(self, now: datetime) -> tuple[str, ...]:
         """Names of targets with a delivery that is due and that no process has claimed."""
         statement = select(_deliveries.target).where(self._is_due(now)).distinct().order_by(_deliveries.target)
-        with reading(self._store) as connection:
-            return tuple(connection.execute(statement).scalars())
+        return tuple(row.target for row in self._read(statement))
 
     def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
         """Claim a target's deliveries that are due, the oldest first; no other process sends them before ``until``."""
@@ -107,14 +105,12 @@ class NotificationStore(OrganizationStore):
             statement = statement.where(_deliveries.state == state.value)
         if target is not None:
             statement = statement.where(_deliveries.target == target)
-        with reading(self._store) as connection:
-            return tuple(_parse_row(row) for row in connection.execute(statement.limit(limit)))
+        return tuple(_parse_row(row) for row in self._read(statement.limit(limit)))
 
     def list_failing(self, since: datetime) -> dict[str, str]:
         """Targets whose latest attempt with a notification since that time failed, and why."""
-        with reading(self._store) as connection:
-            rows = connection.execute(self._select().where(_notifications.created_at >= since))
-            return find_failing(_parse_row(row) for row in rows)
+        rows = self._read(self._select().where(_notifications.created_at >= since))
+        return find_failing(_parse_row(row) for row in rows)
 
     def _select(self) -> Select[Any]:
         return (

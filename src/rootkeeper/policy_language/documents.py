@@ -169,7 +169,19 @@ def parse_policy(text: str, label: PolicyLabel, kind: PolicyKind) -> Policy:
         raise _refuse(label, f"it has {len(text):,} characters, and AWS allows {kind.longest:,}")
     try:
         document = json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant)
-        statements = _parse_document(document, kind)
+        fields = _object(document, "the policy", _DOCUMENT_ELEMENTS)
+        version = fields.get("Version", _VERSIONS[0])
+        if version not in _VERSIONS:
+            raise ValueError(f"Version must be one of {', '.join(_VERSIONS)}")
+        if "Statement" not in fields:
+            raise ValueError("it has no Statement")
+        statements = tuple(
+            _parse_statement(index, element, kind, has_variables=version == _VERSIONS[1])
+            for index, element in enumerate(_listed(fields["Statement"]))
+        )
+        sids = [statement.sid for statement in statements if statement.sid]
+        if len(sids) != len(set(sids)):
+            raise ValueError("statement ids (Sid) must be unique")
     except RecursionError:
         raise _refuse(label, "it is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -196,23 +208,6 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} isn't JSON")
-
-
-def _parse_document(document: object, kind: PolicyKind) -> tuple[Statement, ...]:
-    fields = _object(document, "the policy", _DOCUMENT_ELEMENTS)
-    version = fields.get("Version", _VERSIONS[0])
-    if version not in _VERSIONS:
-        raise ValueError(f"Version must be one of {', '.join(_VERSIONS)}")
-    if "Statement" not in fields:
-        raise ValueError("it has no Statement")
-    statements = tuple(
-        _parse_statement(index, element, kind, has_variables=version == _VERSIONS[1])
-        for index, element in enumerate(_listed(fields["Statement"]))
-    )
-    sids = [statement.sid for statement in statements if statement.sid]
-    if len(sids) != len(set(sids)):
-        raise ValueError("statement ids (Sid) must be unique")
-    return statements
 
 
 def _parse_statement(index: int, element: object, kind: PolicyKind, *, has_variables: bool) -> Statement:

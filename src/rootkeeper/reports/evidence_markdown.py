@@ -144,7 +144,7 @@ def _render_windows(report: EvidenceReport) -> Iterator[str]:
             ", ".join(window.approved_by) or "unapproved",
             render_timestamp(window.opened_at),
             render_timestamp(window.closed_at),
-            f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
+            window.full_reason,
         )
         for window in report.windows
     ]

@@ -223,7 +223,7 @@ def _describe_windows(report: EvidenceReport) -> Iterator[Block]:
             ", ".join(window.approved_by) or toned("unknown", "unapproved"),
             render_timestamp(window.opened_at),
             render_timestamp(window.closed_at),
-            f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
+            window.full_reason,
         )
         for window in report.windows
     )

@@ -21,12 +21,7 @@ from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.changes.rules import ChangeResult, Shown
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
-from rootkeeper.errors import (
-    Hint,
-    InputError,
-    TargetRefusedError,
-    WindowConflictError,
-)
+from rootkeeper.errors import Hint, InputError, TargetRefusedError, WindowConflictError
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
 from rootkeeper.inventory.store import InventoryStore
@@ -35,12 +30,7 @@ from rootkeeper.organization.accounts import Account, AccountId, AccountState, C
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import SelectionRequest
 from rootkeeper.organization.statuses import AccountRole, Status, classify_account_role
-from rootkeeper.root_emails.changes import (
-    EmailUpdateAcceptance,
-    EmailUpdateChange,
-    EmailUpdateStart,
-    read_update,
-)
+from rootkeeper.root_emails.changes import EmailUpdateAcceptance, EmailUpdateChange, EmailUpdateStart, read_update
 from rootkeeper.root_emails.rules import (
     EMAIL_PARAMETER,
     EXPLANATIONS,

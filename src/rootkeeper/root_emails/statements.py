@@ -28,7 +28,6 @@ from rootkeeper.approvals.rules import (
     make_subject,
 )
 from rootkeeper.database import schema
-from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import ApprovalRefusedError, Hint, InputError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
@@ -77,8 +76,7 @@ class EmailAttestationStore(OrganizationStore):
             .where(_columns.organization_id == self._organization_id)
             .order_by(_columns.address)
         )
-        with reading(self._store) as connection:
-            return tuple(parse_row(EmailAttestation, row) for row in connection.execute(statement))
+        return tuple(parse_row(EmailAttestation, row) for row in self._read(statement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from sqlalchemy import delete, insert, select
 
 from rootkeeper.acting import Acting
 from rootkeeper.database import schema
-from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
@@ -58,8 +57,7 @@ class AcceptedSetupStore(OrganizationStore):
         statement = select(schema.accepted_setups).where(_accepted.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_accepted.accepted_at <= until)
-        with reading(self._store) as connection:
-            row = connection.execute(statement.order_by(_accepted.ledger_sequence.desc()).limit(1)).one_or_none()
+        row = self._read_one(statement.order_by(_accepted.ledger_sequence.desc()).limit(1))
         return None if row is None else parse_row(AcceptedSetup, row)
 
     def save_reading(self, state: SetupState) -> None:
@@ -83,9 +81,8 @@ class AcceptedSetupStore(OrganizationStore):
         statement = select(_readings.state).where(_readings.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_readings.read_at <= until)
-        with reading(self._store) as connection:
-            found = connection.execute(statement.order_by(_readings.read_at.desc()).limit(1)).scalar_one_or_none()
-        return None if found is None else parse_facts(SetupState, found)
+        row = self._read_one(statement.order_by(_readings.read_at.desc()).limit(1))
+        return None if row is None else parse_facts(SetupState, row.state)
 
 
 class GuardrailReader(Protocol):

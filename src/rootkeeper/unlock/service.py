@@ -17,14 +17,7 @@ from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
 from rootkeeper.aws.rules import Resource, ResourceKind, is_protected, require_resource_name, require_unprotected
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
-from rootkeeper.errors import (
-    AwsAccessDeniedError,
-    AwsError,
-    Hint,
-    InputError,
-    PolicyChangedError,
-    PolicyDocumentError,
-)
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, Hint, InputError, PolicyChangedError, PolicyDocumentError
 from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import Account, AccountId, Caller

@@ -215,7 +215,14 @@ def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> Root
         explanation = f"{as_text(record.get('eventName'))} by the root user of {account_id}, {how}."
         return RootEvent(RootEventKind.LONG_TERM_ROOT, explanation)
     if is_opening(record):
-        return _classify_opening(record, identity, known)
+        caller = _find_issuer(identity) or as_text(identity.get("arn")) or "an unnamed caller"
+        if not _is_known(identity, known):
+            return _strange(f"AssumeRoot by {caller}, which isn't a known role.")
+        credentials = as_mapping(as_mapping(record.get("responseElements")).get("credentials"))
+        access_key_id = as_text(credentials.get("accessKeyId"))
+        if not access_key_id:
+            return _strange(f"AWS refused AssumeRoot by {caller}, so there is no session that the ledger could name.")
+        return _classify_session(access_key_id, parse_target_account(record), known)
     return None
 
 
@@ -225,17 +232,6 @@ def _is_known(identity: Mapping[str, Any], known: KnownSessions) -> bool:
 
 def _find_issuer(identity: Mapping[str, Any]) -> str:
     return as_text(as_mapping(as_mapping(identity.get("sessionContext")).get("sessionIssuer")).get("arn"))
-
-
-def _classify_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known: KnownSessions) -> RootEvent:
-    caller = _find_issuer(identity) or as_text(identity.get("arn")) or "an unnamed caller"
-    if not _is_known(identity, known):
-        return _strange(f"AssumeRoot by {caller}, which isn't a known role.")
-    credentials = as_mapping(as_mapping(record.get("responseElements")).get("credentials"))
-    access_key_id = as_text(credentials.get("accessKeyId"))
-    if not access_key_id:
-        return _strange(f"AWS refused AssumeRoot by {caller}, so there is no session that the ledger could name.")
-    return _classify_session(access_key_id, parse_target_account(record), known)
 
 
 def _classify_session(access_key_id: str, account_id: str, known: KnownSessions) -> RootEvent:

@@ -17,17 +17,27 @@ from datetime import datetime, timedelta
 from rootkeeper.access.rules import Permission
 from rootkeeper.approvals.rules import (
     COUNTING_KINDS,
+    ApprovalPolicy,
     ApprovalSubject,
     GivenApproval,
     People,
     list_counting,
     make_subject,
 )
-from rootkeeper.errors import ApprovalRefusedError, Hint, InputError, WindowConflictError
+from rootkeeper.errors import ApprovalRefusedError, Hint, InputError, PermissionDeniedError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_duration, render_time
-from rootkeeper.windows.rules import WAITING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState, advance
+from rootkeeper.windows.rules import (
+    LONGEST_DURATION,
+    WAITING_STATES,
+    Approval,
+    ApprovalPurpose,
+    RecoveryWindow,
+    WindowState,
+    advance,
+    require_duration,
+)
 
 REVIEW_WITHIN = timedelta(hours=24)
 """How soon a second person must review a window that was opened without approval."""
@@ -42,6 +52,40 @@ class ApprovalTerms:
 
 
 ANY_TERMS = ApprovalTerms()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPolicy(ApprovalPolicy):
+    """The settings for recovery windows."""
+
+    longest: timedelta = LONGEST_DURATION
+    rereads: tuple[timedelta, ...] = ()
+    """How long after the closing the account is read again, the shortest first."""
+    emergency: bool = False
+
+    def require_duration(self, seconds: int) -> int:
+        """:raises InputError: if a window may not last as long."""
+        require_duration(seconds)
+        if timedelta(seconds=seconds) > self.longest:
+            longest = render_duration(self.longest)
+            raise InputError(
+                f"A recovery window of {seconds} seconds is longer than the settings allow: {longest}.",
+                hint=f"Choose {longest} or less, or change the setting windows.longest.",
+            )
+        return seconds
+
+    def require_emergencies_allowed(self) -> None:
+        """:raises PermissionDeniedError: if the settings don't allow windows without approval."""
+        if not self.emergency:
+            raise PermissionDeniedError(
+                "The settings don't allow the emergency path.",
+                hint="Request the window and have it approved, or let an administrator set windows.emergency to true.",
+            )
+
+
+def sort_rereads(rereads: Iterable[timedelta]) -> tuple[timedelta, ...]:
+    """Each once, the shortest first."""
+    return tuple(sorted(set(rereads)))
 
 
 def require_known(actor: Actor) -> None:

@@ -40,11 +40,10 @@ from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
-from rootkeeper.windows.approvals import cancel
+from rootkeeper.windows.approvals import cancel, sort_rereads
 from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import AccountWork
 from rootkeeper.windows.decisions import WindowNotices, record_decision
-from rootkeeper.windows.policy import sort_rereads
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
@@ -361,9 +360,10 @@ class WindowRereader(AccountWork):
     ) -> None:
         """Waiting requests are cancelled: an account with credentials can't be recovered."""
         why = f"root user credentials were found after window {window.window_id}"
+        runner = ChangeRunner(self.acting.ledger, self.acting.clock)
         for request in waiting:
             step = partial(cancel, name=self.acting.actor.name, now=now, reason=why)
-            record_decision(self.windows, self.acting.ledger, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
+            record_decision(self.windows, runner, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
         reopened = self.windows.update(window.window_id, lambda current: reopen(current, now))
         kinds = ", ".join(found.kind_names)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")

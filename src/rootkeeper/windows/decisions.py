@@ -16,17 +16,18 @@ from functools import partial
 
 from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import People, PeopleReader
+from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
-from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
+from rootkeeper.errors import LedgerUnavailableError
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.rules import Action, Result
-from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import Account, AccountState, Inventory
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
-from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, require_known
+from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, WindowPolicy, require_known
+from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import (
     RecoveryPlan,
     RecoveryPlanner,
@@ -36,7 +37,6 @@ from rootkeeper.windows.checks import (
     record_request,
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
-from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -97,8 +97,7 @@ class WindowNotices:
 
 
 def describe_request(window: RecoveryWindow) -> str:
-    ticket = f" ({window.ticket})" if window.ticket else ""
-    return f"Requested by {window.requested_by}: {window.reason}{ticket}."
+    return f"Requested by {window.requested_by}: {window.full_reason}."
 
 
 def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -> None:
@@ -186,7 +185,7 @@ Step = Callable[[RecoveryWindow], RecoveryWindow]
 
 def record_decision(
     windows: RecoveryWindowStore,
-    ledger: Ledger,
+    runner: ChangeRunner,
     action: Action,
     window: RecoveryWindow,
     step: Step,
@@ -195,21 +194,25 @@ def record_decision(
 ) -> RecoveryWindow:
     """Record a decision in the ledger and then in the window's row; a step that is refused at once isn't recorded.
 
+    There is no re-read: the transaction that writes the row proves it.
+
     :raises InputError: as ``step`` does; the window is unchanged.
     :raises LedgerUnavailableError: if the decision can't be recorded; it doesn't count.
     :raises DatabaseError: if the row can't be written; the decision doesn't count.
     """
     step(window)
-    context = {"window_id": window.window_id, "decided_at": render_time(now), **parameters}
-    intent = ledger.append_intent(action, account_id=window.account_id, parameters=context)
-    try:
-        decided = windows.update(window.window_id, step)
-    except (InputError, DatabaseError) as error:
-        result = Result.FAILED if isinstance(error, InputError) else Result.UNKNOWN
-        ledger.append_outcome(intent, result, {"error": error.code, "message": error.message})
-        raise
+    change = WindowStep(
+        action,
+        window.account_id,
+        windows,
+        window.window_id,
+        {"decided_at": render_time(now), **parameters},
+        step=lambda: windows.update(window.window_id, step),
+    )
+    sent = runner.send(change)
+    decided: RecoveryWindow = sent.answer.value
     with suppress(LedgerUnavailableError):  # it counts, and its intent is on disk; the next settlement ends it
-        ledger.append_outcome(intent, Result.DONE, {"state": decided.state.value})
+        runner.ledger.append_outcome(sent.intent, Result.DONE, {"state": decided.state.value})
     return decided
 
 
@@ -343,6 +346,6 @@ class WindowDecisionService:
     def _decide(
         self, action: Action, window: RecoveryWindow, step: Step, now: datetime, **parameters: JsonValue
     ) -> RecoveryWindow:
-        return record_decision(
-            self.acting.get_store(RecoveryWindowStore), self.acting.ledger, action, window, step, now, parameters
-        )
+        windows = self.acting.get_store(RecoveryWindowStore)
+        runner = ChangeRunner(self.acting.ledger, self.acting.clock)
+        return record_decision(windows, runner, action, window, step, now, parameters)

@@ -18,12 +18,8 @@ from rootkeeper.changes.rules import Answer, Reread
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.errors import (
-    AwsAccessDeniedError,
-    AwsCredentialsError,
     AwsError,
-    AwsThrottledError,
     AwsUnclearError,
-    AwsUnreachableError,
     DatabaseError,
     LedgerUnavailableError,
     LockLostError,
@@ -54,33 +50,8 @@ from rootkeeper.windows.checks import (
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
-from rootkeeper.windows.rules import (
-    OpenOutcome,
-    RecoveryWindow,
-    WindowState,
-    advance,
-)
+from rootkeeper.windows.rules import OpeningResult, OpenOutcome, RecoveryWindow, WindowState, advance
 from rootkeeper.windows.store import RecoveryWindowStore
-
-
-@dataclass(frozen=True, slots=True)
-class OpenResult:
-    """An attempt to open a window, and its result."""
-
-    window: RecoveryWindow
-    outcome: OpenOutcome
-    explanation: str
-    """A sentence for a person."""
-    error: RootkeeperError | None = None
-    """Why it wasn't opened."""
-
-    @property
-    def exit_status(self) -> int:
-        """0 if open; the error's own status if AWS refused; otherwise 4."""
-        if self.outcome is OpenOutcome.OPEN:
-            return 0
-        is_refused = self.outcome is OpenOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
-        return self.error.exit_status if is_refused and self.error else 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +60,7 @@ class WindowOpener(AccountWork):
 
     new_window_id: Callable[[], str] = make_window_id
 
-    def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> OpenResult:
+    def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> OpeningResult:
         """Record the window and allow password recovery, under the account's lock.
 
         Calls: sts:GetCallerIdentity to compare the clocks, then in one session sts:AssumeRoot, sts:GetCallerIdentity,
@@ -118,7 +89,7 @@ class WindowOpener(AccountWork):
             self.windows.change(opening, expected=window.state)
             return self._allow_recovery(opening, lock)
 
-    def open_approved(self, plan: RecoveryPlan, window_id: str, people: PeopleReader) -> OpenResult:
+    def open_approved(self, plan: RecoveryPlan, window_id: str, people: PeopleReader) -> OpeningResult:
         """Open a window that was requested and approved before.
 
         Under the account's lock a single step makes the window OPENING and uses its approvals, so that only one of
@@ -148,7 +119,7 @@ class WindowOpener(AccountWork):
 
             return self._allow_recovery(self.windows.update(window_id, step), lock)
 
-    def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
+    def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpeningResult:
         account_id, context = window.account_id, {"window_id": window.window_id}
         sessions = AccountSessions(
             self.acting.aws, self.acting.ledger, self.acting.window_clock, account_id, lock, context
@@ -172,14 +143,14 @@ class WindowOpener(AccountWork):
             runner.record(sent, reread.evaluation)
             return self._apply(window, sent.answer, reread)
         except (LedgerUnavailableError, LockLostError, DatabaseError) as error:
-            return OpenResult(
+            return OpeningResult.of(
                 window,
                 OpenOutcome.UNKNOWN,
                 f"Recovery may be allowed in {account_id}, but its window can't be recorded: {error.message}",
                 error,
             )
 
-    def _apply(self, window: RecoveryWindow, answer: Answer, reread: Reread[LoginProfile | None]) -> OpenResult:
+    def _apply(self, window: RecoveryWindow, answer: Answer, reread: Reread[LoginProfile | None]) -> OpeningResult:
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:
             opened = mark_open(self.windows, window, profile, self.acting.window_clock.now())
@@ -187,14 +158,14 @@ class WindowOpener(AccountWork):
                 record_open(self.acting.ledger, opened)
             except LedgerUnavailableError as error:  # the outcome of the call itself is already on disk
                 self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
-            return OpenResult(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
+            return OpeningResult.of(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
         if outcome is OpenOutcome.FOREIGN and profile is not None:
             return self._stop_for_foreign(window, profile)
         if outcome is OpenOutcome.CANCELLED:
             cause = answer.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
             return self._cancel(window, f"Nothing was opened: {cause.message}", cause)
         said = answer.error.message if answer.error else reread.evaluation.explanation
-        return OpenResult(
+        return OpeningResult.of(
             window,
             OpenOutcome.UNKNOWN,
             f"It isn't known whether password recovery is allowed in {window.account_id}: {said} "
@@ -202,15 +173,15 @@ class WindowOpener(AccountWork):
             answer.error or UnprovenChangeError(said),
         )
 
-    def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> OpenResult:
+    def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> OpeningResult:
         cancelled = self._change(window, WindowState.CANCELLED, failure)
-        return OpenResult(cancelled, OpenOutcome.CANCELLED, failure, error)
+        return OpeningResult.of(cancelled, OpenOutcome.CANCELLED, failure, error)
 
-    def _stop_for_foreign(self, window: RecoveryWindow, profile: LoginProfile) -> OpenResult:
+    def _stop_for_foreign(self, window: RecoveryWindow, profile: LoginProfile) -> OpeningResult:
         failure = describe_foreign(window, profile)
         self.progress.remark(f"ALERT: {failure}")
         cancelled = self._change(window, WindowState.CANCELLED, failure)
-        return OpenResult(cancelled, OpenOutcome.FOREIGN, failure)
+        return OpeningResult.of(cancelled, OpenOutcome.FOREIGN, failure)
 
     def _change(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
         changed = advance(window, to, self.acting.window_clock.now(), failure)
@@ -247,9 +218,6 @@ def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
     )
 
 
-_REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
-
-
 @dataclass(frozen=True, slots=True)
 class WindowActivator:
     """Opens approved windows for a person."""
@@ -263,7 +231,7 @@ class WindowActivator:
     notices: WindowNotices
     people: PeopleReader
 
-    def activate(self, window_id_or_account_id: str) -> OpenResult:
+    def activate(self, window_id_or_account_id: str) -> OpeningResult:
         """Check again and open.
 
         AWS calls: those of the inventory, of the preflight and of the opening; see ``WindowOpener``.

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
-from rootkeeper.shapes import (
-    Answer,
-    JsonAnswer,
-    JsonRecord,
-    fill_record,
-    parse_facts,
-    record,
-    record_of,
-)
+from rootkeeper.shapes import Answer, JsonAnswer, JsonRecord, fill_record, parse_facts, record, record_of
 from rootkeeper.windows.approvals import is_lapsing
 from rootkeeper.windows.rules import Approval, RecoveryWindow
 

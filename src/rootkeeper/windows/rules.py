@@ -16,7 +16,16 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from rootkeeper.changes.rules import SENDING_LATENCY
-from rootkeeper.errors import Hint, InputError, WindowConflictError
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    Hint,
+    InputError,
+    RootkeeperError,
+    WindowConflictError,
+)
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.notifications.rules import Severity
 from rootkeeper.organization.accounts import AccountId
@@ -160,6 +169,11 @@ class RecoveryWindow:
         return bool(self.approved_by)
 
     @property
+    def full_reason(self) -> str:
+        """The reason, with the ticket, if any."""
+        return f"{self.reason} ({self.ticket})" if self.ticket else self.reason
+
+    @property
     def opening_started_at(self) -> datetime | None:
         """When the opening began; ``None`` before that."""
         return None if self.expires_at is None else self.expires_at - timedelta(seconds=self.duration_seconds)
@@ -263,11 +277,28 @@ class OpeningResult:
     """The result of an attempt to open a window."""
 
     window: RecoveryWindow
+    # ``None``: it waits for approvals.
     outcome: OpenOutcome | None
-    """``None``: it waits for approvals."""
+    # A sentence for a person.
     explanation: str = ""
     hint: str | None = None
     exit_status: int = 0
+    """The exit status of the command line."""
+    error: RootkeeperError | None = None
+    """Why it wasn't opened; ``None`` also if a server opened it."""
+
+    @classmethod
+    def of(
+        cls, window: RecoveryWindow, outcome: OpenOutcome, explanation: str, error: RootkeeperError | None = None
+    ) -> OpeningResult:
+        """Exit status: 0 if open; the error's own status if AWS refused; otherwise 4."""
+        status = 0 if outcome is OpenOutcome.OPEN else 4
+        if outcome is OpenOutcome.CANCELLED and isinstance(error, _REFUSALS):
+            status = error.exit_status
+        return cls(window, outcome, explanation, None if error is None else error.hint, status, error)
+
+
+_REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
 
 
 class CloseOutcome(StrEnum):
@@ -291,8 +322,8 @@ class CloseResult:
 
     window: RecoveryWindow
     outcome: CloseOutcome
+    # A sentence for a person.
     explanation: str
-    """A sentence for a person."""
     hint: str | None = None
 
     @property

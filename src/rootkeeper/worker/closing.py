@@ -22,6 +22,7 @@ from typing import TypeVar
 from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import SERVER_NAME
+from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.database.engines import using_reserve
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, NotFoundError, WindowConflictError
 from rootkeeper.ledger.rules import Action
@@ -197,7 +198,8 @@ class WindowMaintenance:
         try:
             with self.acting.locks.hold(window.account_id, "ending a request"):
                 found = self.rereading.windows.get(window.window_id)
-                return record_decision(self.rereading.windows, self.acting.ledger, action, found, step, now, {})
+                runner = ChangeRunner(self.acting.ledger, self.acting.clock)
+                return record_decision(self.rereading.windows, runner, action, found, step, now, {})
         except (AccountBusyError, LockLostError, WindowConflictError):
             return None
 

@@ -121,7 +121,7 @@ def test_a_token_is_revoked_as_a_token_and_a_user_disabled_as_a_user(desk: Desk)
     with pytest.raises(NotFoundError, match="is a token"):
         desk.keeping.set_role("ci", ServerRole.ADMINISTRATOR)
     desk.keeping.disable("ci", IdentityKind.TOKEN)
-    assert [one.disabled_at for one in desk.keeping.list_identities()] == [START, None]
+    assert [one.disabled_at for one in desk.keeping.store.list_identities()] == [START, None]
 
 
 @pytest.mark.parametrize("kind", SessionKind)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -62,18 +62,13 @@ class Stage:
             organization, organization.caller, self.desk.clock, lambda _: None, details=False
         )
         self.batches = AuditBatches(
+            tools=replace(self.desk.audit.tools, workers=self.workers, batch_size=self.batch_size),
             reader=self,
             evaluator=judging.evaluate,
-            ledger=self.desk.ledger,
-            store=self.desk.store,
-            clock=self.desk.clock,
             progress=self.desk.progress,
             deliver=self.steps.put,
             take_status=lambda status: self.statuses.__setitem__(status.account.account_id, status),
             is_current=lambda account: account.account_id not in self.changed,
-            workers=self.workers,
-            batch_size=self.batch_size,
-            jitter=lambda: 1.0,
         )
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:

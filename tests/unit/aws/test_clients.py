@@ -207,7 +207,7 @@ def test_credentials_of_the_environment_that_have_expired_say_so(
 
 
 def config_of(clients: AwsClients, service: str, *, changing: bool) -> Any:
-    return clients.regional_root.get(service, "us-east-1", changing=changing)._client.get().meta.config
+    return clients.regional_root_calls(service, "us-east-1", changing=changing)._client.get().meta.config
 
 
 @pytest.mark.parametrize("service", ["s3", "sqs"])
@@ -217,7 +217,7 @@ def test_changing_clients_send_once_and_reading_ones_try_again(regional_clients:
 
 
 def test_a_client_is_made_once_for_each_region(regional_clients: AwsClients) -> None:
-    get = regional_clients.regional_root.get
+    get = regional_clients.regional_root_calls
     assert get("s3", "us-east-1") is get("s3", "us-east-1")
     assert get("s3", "us-east-1") is not get("s3", "eu-west-1")
     assert get("s3", "us-east-1") is not get("s3", "us-east-1", changing=True)
@@ -233,13 +233,13 @@ def test_without_a_root_session_nothing_is_sent_though_the_operator_has_credenti
 ) -> None:
     aws_server.answer(operation, answer_buckets())
     with pytest.raises(NoRootSessionError):
-        regional_clients.regional_root.get(service, "ap-south-1").read(operation)
+        regional_clients.regional_root_calls(service, "ap-south-1").read(operation)
     assert aws_server.received == []
 
 
 def test_no_changing_call_leaves_without_the_receipt_of_an_intent(regional_clients: AwsClients) -> None:
     with pytest.raises(RuntimeError):
-        regional_clients.regional_root.get("sqs", "us-east-1", changing=True).read("ListQueues")
+        regional_clients.regional_root_calls("sqs", "us-east-1", changing=True).read("ListQueues")
 
 
 def test_one_thread_at_a_time_creates_clients(
@@ -263,7 +263,7 @@ def test_one_thread_at_a_time_creates_clients(
     monkeypatch.setattr(Session, "create_client", watched)
     ways: tuple[Callable[[], object], ...] = (
         lambda: clients.root_iam.url,
-        lambda: clients.regional_root.get("s3", "us-east-1"),
+        lambda: clients.regional_root_calls("s3", "us-east-1"),
         lambda: clients.operator_calls_in("sqs", "eu-west-1"),
         lambda: clients.create_template_client("iam", in_root_session=True),
     )
@@ -275,7 +275,7 @@ def test_one_thread_at_a_time_creates_clients(
 
 def test_a_region_that_cannot_be_one_is_refused(regional_clients: AwsClients) -> None:
     with pytest.raises(InputError, match="be used in"):
-        regional_clients.regional_root.get("s3", "us east/1")
+        regional_clients.regional_root_calls("s3", "us east/1")
 
 
 def test_more_than_the_published_rates_is_for_a_sandbox_only(

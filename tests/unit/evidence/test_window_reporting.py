@@ -11,7 +11,7 @@ from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.organization import FakeOrganization

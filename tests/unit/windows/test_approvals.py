@@ -16,8 +16,7 @@ from rootkeeper.ledger.rules import Action, Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.values import render_time
 from rootkeeper.windows import approvals
-from rootkeeper.windows.approvals import ApprovalTerms
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import ApprovalTerms, WindowPolicy
 from rootkeeper.windows.rules import WAITING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from tests.fakes.window_workers import make_person
 from tests.unit.windows.test_windows import NOW, window_in

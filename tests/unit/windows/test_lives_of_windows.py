@@ -29,7 +29,7 @@ from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Action, Phase
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccessKey, MfaDevice, MfaKind
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, WAITING_STATES, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import LEASE_SECONDS, FakeDatabase, Killed

@@ -23,7 +23,7 @@ from rootkeeper.ledger.rules import Action, Actor, ActorKind
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.statuses import LoginProfile
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.rules import OpenOutcome, WindowState
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase

@@ -22,8 +22,7 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.approvals import ApprovalTerms
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import ApprovalTerms, WindowPolicy
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, Killed

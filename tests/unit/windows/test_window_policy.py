@@ -10,7 +10,7 @@ from rootkeeper.approvals.rules import NameRule
 from rootkeeper.composition.services import make_window_policy
 from rootkeeper.errors import InputError, PermissionDeniedError
 from rootkeeper.settings.sections import WindowSettings
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 
 
 def test_a_duration_over_the_policys_limit_is_refused_with_the_limit() -> None:

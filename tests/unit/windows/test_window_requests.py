@@ -19,7 +19,7 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import Action, Actor, ActorKind
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId, AccountState
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase

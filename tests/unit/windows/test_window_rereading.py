@@ -12,7 +12,7 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccessKey, LoginProfile
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase

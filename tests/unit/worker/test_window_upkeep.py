@@ -11,7 +11,7 @@ from rootkeeper.errors import LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, ActorKind, Result
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.policy import WindowPolicy
+from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase

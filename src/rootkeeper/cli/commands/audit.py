@@ -37,7 +37,7 @@ def run_audit(
     from rootkeeper.audit.service import AuditInterrupted
     from rootkeeper.cli.rendering.audits import show_audit
     from rootkeeper.cli.rendering.setups import remark_drift
-    from rootkeeper.findings.sources import list_audit_findings
+    from rootkeeper.findings.sources import list_status_findings
 
     def show_line(status: AccountStatus) -> None:
         show_record(account_to_record(status, details=details), OutputFormat.JSONL, terminal)
@@ -53,7 +53,8 @@ def run_audit(
             terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
         return ExitStatus.INTERRUPTED
     if isinstance(output, Format):
-        terminal.write_bytes(output.render(list_audit_findings(answer)))
+        found = list_status_findings(answer.accounts, answer.inventory, answer.endpoint, answer.ended_at, answer.drift)
+        terminal.write_bytes(output.render(found))
     elif output is not OutputFormat.JSONL:
         show_audit(answer, output, terminal, details=details)
     remark_drift(answer.drift, terminal)

@@ -85,7 +85,9 @@ class IdentityAdministration:
 
     def get(self, name: str) -> Identity:
         """Return the user or token of that name, which exists."""
-        return next(found for found in self.identities.list_identities() if fold_name(found.name) == fold_name(name))
+        return next(
+            found for found in self.identities.store.list_identities() if fold_name(found.name) == fold_name(name)
+        )
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def open_identity_administration(invocation: Invocation, *outputs: OutputFormat)
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
     with open_identity_administration(invocation) as administration:
-        found = administration.identities.list_identities()
+        found = administration.identities.store.list_identities()
         administration.show(*(identity for identity in found if identity.kind is kind), empty=empty)
     return ExitStatus.GOOD
 

@@ -17,7 +17,6 @@ from rootkeeper.cli.rendering.windows import (
     describe_request,
     end_unopened,
     list_waits,
-    render_reason,
     render_window_length,
     show_closing,
     show_report,
@@ -195,7 +194,7 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         statement = [
             (
                 f"Allow password recovery for the root user of {found.account_id}, {render_window_length(found)}: "
-                f"{render_reason(found)}"
+                f"{found.full_reason}"
             ),
             "Anyone who reads the root user's mailbox can then set a password and sign in as root user.",
             "At its end the server closes it and deletes every root user credential of the account.",

@@ -468,11 +468,9 @@ class LocalRecovery:
 
         :raises RootkeeperError: the refusal.
         """
-        opening = self._application.window_opener(self._progress).open(
+        return self._application.window_opener(self._progress).open(
             self._plan, is_drill=self._request.is_drill, is_emergency=self._request.is_emergency
         )
-        hint = None if opening.error is None else opening.error.hint
-        return OpeningResult(opening.window, opening.outcome, opening.explanation, hint, opening.exit_status)
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         """List the steps of a person in the open window."""

@@ -542,7 +542,7 @@ class RemoteOperator:
 
 
 def _parse_result(kind: type[_Result], record: Mapping[str, Any]) -> _Result:
-    return parse_facts(kind, {**record, "window": window_from_record(record)})
+    return parse_facts(kind, {"error": None, **record, "window": window_from_record(record)})
 
 
 def _refuse_organization(organization: str | None) -> None:

@@ -59,7 +59,7 @@ def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, termin
         ),
         TableColumn("End", lambda window: render_end(window, now)),
         TableColumn("Requested by", lambda window: window.requested_by),
-        TableColumn("Reason", render_reason),
+        TableColumn("Reason", lambda window: window.full_reason),
     )
     records = [window_to_record(window) for window in windows]
     listing = Listing("windows", records, columns, empty="No recovery windows.", rows=windows)
@@ -89,7 +89,7 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
         "Account": window.account_id,
         "State": window.state.value,
         "Kind": ", ".join(word for word, is_so in kinds.items() if is_so),
-        "Reason": render_reason(window),
+        "Reason": window.full_reason,
         "Requested by": f"{window.requested_by} at {render_timestamp(window.requested_at)}",
         "Approved by": approved or "no one (unapproved)",
         "Expires": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
@@ -148,11 +148,6 @@ def render_end(window: RecoveryWindow, now: datetime) -> str:
     return f"due {render_timestamp(window.expires_at)}, in {render_length(left)}"
 
 
-def render_reason(window: RecoveryWindow) -> str:
-    """The reason, with the ticket, if any."""
-    return f"{window.reason} ({window.ticket})" if window.ticket else window.reason
-
-
 def render_window_length(window: RecoveryWindow) -> str:
     """For how long it is requested."""
     return f"for {render_duration(timedelta(seconds=window.duration_seconds))}"
@@ -161,7 +156,7 @@ def render_window_length(window: RecoveryWindow) -> str:
 def describe_purpose(window: RecoveryWindow) -> str:
     """The account, the length and the reason."""
     drill = " (a drill)" if window.is_drill else ""
-    return f"account {window.account_id}, {render_window_length(window)}{drill}: {render_reason(window)}"
+    return f"account {window.account_id}, {render_window_length(window)}{drill}: {window.full_reason}"
 
 
 def describe_request(request: WindowRequest) -> str:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.records import head_from_record
 from rootkeeper.controls.assessment import AssessedReport, assess_report
-from rootkeeper.controls.control_map import choose_frameworks, get_control, get_framework, load_frameworks
+from rootkeeper.controls.control_map import choose_frameworks, get_control, load_frameworks
 from rootkeeper.controls.records import (
     ControlAttestationAnswer,
     ControlAttestationRecord,
@@ -189,7 +189,7 @@ def show_control(
 ) -> dict[str, Any]:
     """Judge a control, with the accounts behind the verdict, the worst first."""
     control = get_control(f"{framework_id}/{control_id}")
-    report = _assess(services, identity, (get_framework(framework_id),), start, end)
+    report = _assess(services, identity, choose_frameworks([framework_id]), start, end)
     assessment = next(candidate for candidate in report.assessments if candidate.control.key == control.key)
     return describe_control(report, assessment, only_open=only_open, after=after, limit=limit)
 

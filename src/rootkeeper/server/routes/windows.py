@@ -37,13 +37,31 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, JsonRecord, ShortText, record, record_for
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    Count,
+    CountedPage,
+    JsonRecord,
+    ShortText,
+    fill_record,
+    record,
+    record_for,
+    record_of,
+)
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.credentials import OF_SERVER
 from rootkeeper.windows.records import WindowAnswer, WindowRecord, current_window_to_record
-from rootkeeper.windows.rules import LONGEST_DURATION, CloseOutcome, OpenOutcome, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import (
+    LONGEST_DURATION,
+    CloseResult,
+    OpeningResult,
+    OpenOutcome,
+    RecoveryWindow,
+    WindowState,
+)
 
 
 @record
@@ -53,22 +71,17 @@ class WindowPage(CountedPage):
     windows: list[WindowRecord]
 
 
+@record_of(OpeningResult, without={"window", "error"})
 class WindowOpenedAnswer(WindowAnswer):
     """A window, and the result of its opening."""
 
     outcome: OpenOutcome
-    explanation: str
-    hint: str | None
-    exit_status: int
-    """The exit status of the command line."""
 
 
+@record_of(CloseResult, without={"window"})
 class WindowClosedAnswer(WindowAnswer):
     """A window, and the result of its closing."""
 
-    outcome: CloseOutcome
-    explanation: str
-    hint: str | None
     is_closed: bool
 
 
@@ -274,15 +287,7 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
         raise AccountBusyError(
             opening.explanation, hint=Hint(f"See window {window_id} for its state.", "window.show", window_id=window_id)
         )
-    return show_one(
-        {
-            **_record(services, opening.window),
-            "outcome": opening.outcome.value,
-            "explanation": opening.explanation,
-            "hint": None if opening.error is None else opening.error.hint,
-            "exit_status": opening.exit_status,
-        }
-    )
+    return _show_result(WindowOpenedAnswer, services, opening)
 
 
 def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
@@ -291,15 +296,7 @@ def close_window(services: Served, identity: Identified, window_id: Name) -> dic
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         closing = acting.window_closer(log_remarks()).close(window)
-    return show_one(
-        {
-            **_record(services, closing.window),
-            "outcome": closing.outcome.value,
-            "explanation": closing.explanation,
-            "hint": closing.hint,
-            "is_closed": closing.is_closed,
-        }
-    )
+    return _show_result(WindowClosedAnswer, services, closing)
 
 
 def _make_request(
@@ -309,6 +306,12 @@ def _make_request(
     identity.require_account_access(account.account_id, account)
     seconds = body.find_seconds() or int(services.settings_in_force.windows.default_length.total_seconds())
     return RecoveryRequest(account, body.reason, body.ticket, seconds, credentials=OF_SERVER)
+
+
+def _show_result(
+    shape: type[JsonRecord], services: ServerRuntime, result: OpeningResult | CloseResult
+) -> dict[str, Any]:
+    return fill_record(shape, result, **show_one(_record(services, result.window)))
 
 
 def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
