@@ -101,7 +101,8 @@ def test_continuous_integration_does_what_a_person_would() -> None:
 def test_every_test_is_run_by_a_target() -> None:
     """The whole run selects nothing: what it leaves out by name, the second run has."""
     makefile = (REPOSITORY / "Makefile").read_text()
-    whole = r"^test-whole:.*\n\tnice -n 10 \$\(PYTEST\) -n \$\(JOBS\) \$\(TOGETHER\) \$\(CHOICE\)\n"
+    run = r"\tnice -n 10 \$\(PYTEST\) -n \$\(JOBS\) \$\(TOGETHER\) \$\(CHOICE\)\n"
+    whole = r"^test-whole:.*\n\t@\$\(COMPILE_TESTS\)\n" + run
     assert re.search(whole, makefile, re.MULTILINE)
     assert "SUITES := test-oldest test-whole test-apart\n" in makefile
     assert "\t$(PYTEST) -n $(CORES) $(APART)\n" in makefile

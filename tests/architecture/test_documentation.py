@@ -147,7 +147,10 @@ def test_every_dependency_is_explained() -> None:
     groups = project["dependency-groups"]
     extras = [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
     tools = [
-        one for name in ("dev", "docs", "node", "release", "smoke") for one in groups[name] if isinstance(one, str)
+        one
+        for name in ("dev", "docs", "installer", "node", "release", "smoke")
+        for one in groups[name]
+        if isinstance(one, str)
     ]
     wanted = project["project"]["dependencies"] + extras + tools
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted} - {"rootkeeper"}
