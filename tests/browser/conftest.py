@@ -14,7 +14,7 @@ from tests.browser.console_stage import WAIT_MILLISECONDS, ConsoleStage, open_co
 from tests.e2e.stage import Stage
 from tests.sandbox_process import SandboxProcess
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless",
     "--no-sandbox",

@@ -437,6 +437,23 @@ def test_a_library_that_playwright_lacks_is_named(checkout: Path, programs: Path
     assert said == "Playwright can't start, because libatomic.so.1 is missing: apt install libatomic1\n"
 
 
+HEADLESS = "chromium-headless-shell"
+
+
+@pytest.mark.parametrize(("served", "wanted"), [(HEADLESS, [HEADLESS]), ("chromium", [HEADLESS, HEADLESS, "chromium"])])
+def test_root_installs_a_headless_chromium_or_else_any(
+    served: str, wanted: list[str], checkout: Path, programs: Path, tmp_path: Path
+) -> None:
+    """Older releases don't have the headless one; ``apt-get update`` is tried before it is given up."""
+    asked = tmp_path / "asked"
+    write_program(programs / "id", "#!/bin/sh\necho 0\n")
+    noting = f'for last; do :; done; echo "$last" >> {asked}; [ "$last" = {served} ]'
+    write_program(programs / "apt-get", f'#!/bin/sh\n[ "$1" = update ] || {{ {noting}; }}\n')
+    status, _, said = run_script(checkout, "ensure-chromium", add_venv(checkout, "#!/bin/sh\n"), programs=programs)
+    assert (status, said) == (0, "")
+    assert asked.read_text().split() == wanted
+
+
 def test_a_chromium_of_the_machine_is_enough(checkout: Path, programs: Path) -> None:
     write_program(programs / "chromium", "#!/bin/sh\n")
     venv = add_venv(checkout, PLAYWRIGHT)
