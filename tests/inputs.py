@@ -158,10 +158,11 @@ class InputsWatch:
                 (self._passed if report.passed else self._not_passed).add(str(group))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        is_worker = hasattr(session.config, "workerinput")
-        if self._mode == "record" and not is_worker:
+        is_worker, passed = hasattr(session.config, "workerinput"), self._passed - self._not_passed
+        # A test may run pytest itself, with the same variables: that run has no group, and must not write meanwhile.
+        if self._mode == "record" and passed and not is_worker:
             tried = json.loads(TRIED.read_text(encoding="utf-8")) if TRIED.exists() else {}
-            tried |= {group: hash_inputs(group) for group in sorted(self._passed - self._not_passed)}
+            tried |= {group: hash_inputs(group) for group in sorted(passed)}
             TRIED.write_text(json.dumps(tried, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
