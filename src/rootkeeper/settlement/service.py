@@ -141,7 +141,7 @@ class Settlement(AccountWork):
                 )
                 runner = ChangeRunner.in_account(sessions)
                 intents = tuple(settle_orphans(left.intents, self.restore, runner, sessions))
-                return SettlementReport(intents, tuple(self._settle_windows(left, sessions)))
+                return SettlementReport(intents, tuple(self._settle_windows(left.windows, sessions, intents)))
         except (AccountBusyError, LockLostError) as error:
             return SettlementReport(tuple(leave_open(entry, error.message) for entry in left.intents))
 
@@ -156,9 +156,13 @@ class Settlement(AccountWork):
         if state is not AccountState.ACTIVE:
             raise AwsAccessDeniedError(f"Account {account_id} is {state}. AWS doesn't allow root sessions in it.")
 
-    def _settle_windows(self, left: AccountOrphans, sessions: AccountSessions) -> Iterable[SettledWindow]:
-        was_awaited = any(entry.action is Action.LOGIN_PROFILE_CREATE for entry in left.intents)
-        for known in left.windows:
+    def _settle_windows(
+        self, left: Sequence[RecoveryWindow], sessions: AccountSessions, settled: Sequence[SettledIntent]
+    ) -> Iterable[SettledWindow]:
+        was_awaited = any(
+            intent.action is Action.LOGIN_PROFILE_CREATE and intent.result is not None for intent in settled
+        )
+        for known in left:
             window = self.windows.get(known.window_id)
             if window.state is WindowState.APPROVED:
                 failure = "The process that requested the window ended before it opened anything."
@@ -167,7 +171,7 @@ class Settlement(AccountWork):
                 yield self._settle_opening(window, sessions, was_awaited=was_awaited)
 
     def _settle_opening(self, window: RecoveryWindow, sessions: AccountSessions, *, was_awaited: bool) -> SettledWindow:
-        """:param was_awaited: whether the settlement of the opening's intent has just made all pauses."""
+        """:param was_awaited: whether its intent was settled just now by re-reads with all pauses."""
         started_at = window.opening_started_at or window.requested_at
         change = RecoveryAllowance(sessions, started_at, window.window_id, observed_in=TaskPolicy.AUDIT)
         if was_awaited:

@@ -261,6 +261,23 @@ def test_a_creation_that_did_not_act_is_failed_and_its_window_cancelled(operator
     assert operator.database.windows["w-1"].state is WindowState.CANCELLED
 
 
+@pytest.mark.parametrize("is_denied_first", [False, True])
+def test_a_window_is_cancelled_only_after_the_pauses_of_one_reading_that_succeeded(
+    is_denied_first: bool, operator: Operator, dead: Operator, organization: FakeOrganization
+) -> None:
+    """A call that was sent just before its process died may still act."""
+    leave_window(operator, WindowState.OPENING)
+    dead.ledger.append_intent(Action.LOGIN_PROFILE_CREATE, account_id=ACCOUNT, parameters={"window_id": "w-1"})
+    if is_denied_first:
+        organization.fail("GetLoginProfile", times=1)
+
+    report = settle(operator)
+
+    assert (report.intents[0].result is None) is is_denied_first
+    assert operator.database.windows["w-1"].state is WindowState.CANCELLED
+    assert organization.clock.slept == [1.0, 2.0]
+
+
 @pytest.mark.parametrize("created_at", [LONG_AGO, START + timedelta(hours=5)])
 def test_someone_elses_profile_is_never_taken_for_ours(
     operator: Operator, dead: Operator, organization: FakeOrganization, created_at: datetime
