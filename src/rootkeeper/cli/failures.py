@@ -37,6 +37,9 @@ def report_usage(error: click.ClickException, terminal: Terminal) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         terminal.write(f"{message}\n")  # the help
         return ExitStatus.USAGE
+    if isinstance(error, click.NoSuchOption):
+        similar = " or ".join(error.possibilities or ())
+        message = f"There is no option {error.option_name}.{f' Did you mean {similar}?' if similar else ''}"
     path = "rootkeeper" if context is None else context.command_path
     _show_error(terminal, message if message.endswith((".", "?")) else f"{message}.", f"See {path} --help.")
     return ExitStatus.USAGE

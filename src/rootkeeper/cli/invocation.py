@@ -277,6 +277,16 @@ class PanelGroup(PanelCommand, click.Group):
             **settings,
         )
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from difflib import get_close_matches
+
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            similar = get_close_matches(name, known)
+            suggestion = f" Did you mean {' or '.join(similar)}?" if similar else ""
+            ctx.fail(f"There is no command {name!r}.{suggestion}")
+        return super().resolve_command(ctx, args)
+
     def list_lines(self) -> Iterable[tuple[str, str, str]]:
         return [("Commands", name, (command.help or "").split("\n\n")[0]) for name, command in self.commands.items()]
 

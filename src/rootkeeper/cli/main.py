@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import click
 
@@ -108,16 +108,6 @@ class RootkeeperGroup(PanelGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's shape
         entry = self.entries.get(cmd_name)
         return None if entry is None else entry.load()
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        from difflib import get_close_matches
-
-        name = args[0]
-        if name not in self.entries and not name.startswith("-"):
-            similar = get_close_matches(name, self.entries)
-            suggestion = f" Did you mean {' or '.join(similar)}?" if similar else ""
-            ctx.fail(f"There is no command {name!r}.{suggestion}")
-        return super().resolve_command(ctx, args)
 
     def list_lines(self) -> list[tuple[str, str, str]]:
         return [(entry.panel, name, entry.line) for name, entry in self.entries.items()]

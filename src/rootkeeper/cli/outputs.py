@@ -54,7 +54,7 @@ class WordChoice(click.Choice[Any]):
 class Declaration:
     """A declared option or argument. The parameter or field that it annotates has its name, type and default."""
 
-    kind: type[PanelOption | click.Argument]
+    kind: type[PanelOption | NamedArgument]
     names: tuple[str, ...]
     settings: Mapping[str, Any]
 
@@ -68,15 +68,15 @@ class Declaration:
             (annotation,) = set(get_args(annotation)) - {NoneType}
         if get_origin(annotation) is list:
             (annotation,) = get_args(annotation)
-            settings |= {"nargs": -1} if self.kind is click.Argument else {"multiple": True}
+            settings |= {"nargs": -1} if self.kind is NamedArgument else {"multiple": True}
         elif default not in (None, ...):
             settings["default"] = default.value if isinstance(default, Enum) else default
         settings["type"] = _TYPES.get(annotation, annotation)
         if isinstance(annotation, type) and issubclass(annotation, Enum):
             settings["type"] = WordChoice({member.value: member for member in annotation})
         settings |= self.settings
-        if self.kind is click.Argument:
-            return click.Argument([name], **settings)
+        if self.kind is NamedArgument:
+            return NamedArgument([name], **settings)
         if isinstance(settings["type"], click.Choice):
             settings.setdefault("metavar", "|".join(settings["type"].choices))
         return PanelOption([name, *self.names], is_flag=annotation is bool, **settings)
@@ -91,6 +91,14 @@ class PanelOption(click.Option):
     def __init__(self, *names: Any, panel: str | None = None, **settings: Any) -> None:
         super().__init__(*names, **settings)
         self.panel = panel
+
+
+class NamedArgument(click.Argument):
+    """An argument with a name for the help, where brackets show that it can be left out."""
+
+    def make_metavar(self, ctx: click.Context) -> str:  # noqa: ARG002 - Click's shape
+        name = str(self.metavar)
+        return f"{name if self.required else f'[{name}]'}{'' if self.nargs == 1 else '...'}"
 
 
 def option(declaration: str, explanation: str, **settings: Any) -> Any:
@@ -127,7 +135,7 @@ def choice(declaration: str, choices: Mapping[str, Any], explanation: str, **set
 def argument(metavar: str, explanation: str, **settings: Any) -> Any:
     """Declare an argument, such as ``ACCOUNT``."""
     return Declaration(
-        click.Argument, (), {"metavar": metavar, "help": explanation, "shell_complete": VALUES.get(metavar), **settings}
+        NamedArgument, (), {"metavar": metavar, "help": explanation, "shell_complete": VALUES.get(metavar), **settings}
     )
 
 

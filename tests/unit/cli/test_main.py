@@ -15,7 +15,9 @@ from rootkeeper.cli.main import main
     [
         (["nonsense"], "There is no command 'nonsense'."),
         (["audot"], "Did you mean audit?"),
-        (["--nonsense"], "--nonsense"),
+        (["windows", "aprove"], "There is no command 'aprove'. Did you mean approve?"),
+        (["--nonsense"], "There is no option --nonsense."),
+        (["delete", "--al"], "There is no option --al. Did you mean --all"),
         (["windows"], ""),
         (["audit", "--details=maybe"], ""),
         (["audit", "--status", "Present"], "Invalid value for '--status': 'Present' is not one of 'not_applicable',"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import click
 import pytest
@@ -81,3 +81,12 @@ def test_the_help_shows_them() -> None:
         "[default: 1]",
     ):
         assert line in page
+
+
+@pytest.mark.parametrize(
+    ("default", "annotation", "usage"),
+    [(..., str, "THING"), (None, str | None, "[THING]"), (None, list[str] | None, "[THING]...")],
+)
+def test_the_usage_shows_by_brackets_which_arguments_can_be_left_out(default: Any, annotation: Any, usage: str) -> None:
+    parameter = argument("THING", "What to paint.").make_parameter("thing", annotation, default)
+    assert parameter.make_metavar(click.Context(click.Command("paint"))) == usage
