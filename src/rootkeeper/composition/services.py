@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rootkeeper.acting import Acting, spread_pauses
-from rootkeeper.settings.sections import Settings, WindowSettings
 
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore, KeyFileCipher
