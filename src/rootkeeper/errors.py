@@ -298,6 +298,17 @@ class RootAccessOffError(AwsAccessDeniedError, code="aws.root_access_off"):
     """
 
 
+class RootSessionsDeniedError(AwsAccessDeniedError, code="aws.root_sessions_denied"):
+    """AWS denies the caller every root session: its account can't open any, or AWS denied those in the first accounts.
+
+    No further account was tried, and earlier readings stay as they are.
+
+    Fix: Use a role in the management account or in a delegated administrator for IAM, with ``sts:AssumeRoot`` for the
+    task policy (``rootkeeper policies roles --command audit``). If AWS rightly denies it in many accounts, raise
+    ``aws.stop_after_denied``.
+    """
+
+
 class AwsCredentialsError(AwsError, code="aws.credentials"):
     """There are no usable credentials: none, unknown, or expired.
 

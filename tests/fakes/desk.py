@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 from rootkeeper.acting import Acting
@@ -60,6 +61,7 @@ class Desk:
     setups: InMemorySetups = field(default_factory=InMemorySetups)
     workers: int = 4
     batch_size: int = 200
+    stop_after_denied: int = 20
 
     def __post_init__(self) -> None:
         self.organization = FakeOrganization(self.clock)
@@ -111,6 +113,8 @@ class Desk:
             jitter=lambda: 1.0,
             workers=self.workers,
             batch_size=self.batch_size,
+            stop_after_denied=self.stop_after_denied,
+            stale_after=timedelta(days=30),
         )
         return Audit(self.inventory, tools, self.job_service, self.drift_reader, self.history)
 

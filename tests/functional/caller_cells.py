@@ -78,7 +78,7 @@ class Cell:
     status: int = 0
     lines: tuple[Line, ...] = ()
     refused_for: str = ""
-    """Only of a change: whom the refusal names, who could make it."""
+    """Only of a change, or of an audit: whom the refusal names, who could make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ _BREAKGLASS_SETS = (
     Line(PERMISSION_SETS, f"permission sets {FAILSAFE}"),
 )
 
+NO_SESSION = Cell(3, refused_for="a delegated administrator for IAM")
 READING = (
     Row(("status",), for_iam_callers(Cell(1, (Line(FEATURES, "? Unknown"), _DRIFT)))),
     Row(
@@ -151,8 +152,8 @@ READING = (
         {
             Caller.MANAGEMENT: ALL,
             Caller.IAM: Cell(0, (_MANAGEMENT_ROOT,)),
-            Caller.ACCOUNT_MANAGEMENT: Cell(1, (_MANAGEMENT_ROOT, _ROOT_USER, _DRIFT)),
-            Caller.IDENTITY_CENTER: Cell(1, (_MANAGEMENT_ROOT, _ROOT_USER, _DRIFT)),
+            Caller.ACCOUNT_MANAGEMENT: NO_SESSION,
+            Caller.IDENTITY_CENTER: NO_SESSION,
         },
     ),
     Row(

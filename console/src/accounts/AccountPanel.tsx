@@ -114,6 +114,11 @@ function AccountDetails({ account, exception }: AccountDetailsProps) {
           {account.detail}
         </Alert>
       )}
+      {account.failedAttempt && (
+        <Alert type="warning" header="The last attempt to read this account failed. Its last reading is shown.">
+          {account.failedAttempt}
+        </Alert>
+      )}
       {exception && (
         <Alert type="info" header={<ExceptionHeader at={exception.until} />}>
           Owner: {exception.owner}. Reason: {exception.reason}

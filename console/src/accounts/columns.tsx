@@ -104,7 +104,7 @@ export function pickColumns(ids: readonly string[], inUtc: boolean): Column[] {
 function StatusCell({ account }: { account: AccountRow }) {
   const { type, label } = describeStatus(account);
   return (
-    <span title={account.detail ?? label}>
+    <span title={account.failedAttempt ?? account.detail ?? label}>
       <StatusIndicator type={type} wrapText={false}>
         {label}
       </StatusIndicator>

@@ -31,5 +31,6 @@ function toRecord(account: AccountRow, listing: AccountListing): Row {
     access_key_used_at: account.keyUsedAt,
     password_used_at: account.passwordUsedAt,
     read_at: account.observedAt,
+    failed_attempt: account.failedAttempt,
   };
 }

@@ -62,8 +62,8 @@ export const PROPERTIES: readonly FilterProperty[] = [
     label: "Root login",
     valuesLabel: "Root logins",
     operators: ["="],
-    read: (account) => [account.left ?? "none"],
-    choices: { known: "Left to secure", unknown: "Unknown", none: "Nothing left to secure" },
+    read: (account) => [account.left ?? "none", ...(account.isUnread ? ["unread"] : [])],
+    choices: { known: "Left to secure", unknown: "Unknown", unread: "Not read by the last attempt", none: "Nothing left to secure" },
   },
   {
     id: "kind",

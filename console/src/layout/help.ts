@@ -33,7 +33,7 @@ const CANCEL = { what: "Cancel a job", permission: "jobs:cancel" } as const;
 export const HELP: { readonly [path: string]: PageHelp } = {
   "/": {
     about: [
-      "The headline counts root logins that no one has secured yet, and accounts that no reading shows. Each number leads to exactly those accounts.",
+      "The headline counts root logins that no one has secured yet, accounts that no reading shows, and accounts that the last attempt couldn't read. Each number leads to exactly those accounts.",
       "Waiting for you lists what only a person can decide: approvals, reviews, failed closings, exceptions that end.",
     ],
     actions: [{ what: "See the set-up", permission: "setup:read" }, AUDIT, { what: "Change the set-up", permission: "setup:change" }],

@@ -24,6 +24,10 @@ export interface AccountRow {
   isInOrder: boolean;
   /** How the account counts among the root logins left to secure; `null` if nothing is left to secure in it. */
   left: LeftToSecure | null;
+  /** Whether the last attempt couldn't read the account, whatever an earlier reading shows. */
+  isUnread: boolean;
+  /** When, by whom and why an attempt after the last reading failed. */
+  failedAttempt: string | null;
   /** The kinds of credentials found; `null` if they weren't read. */
   kinds: CredentialKind[] | null;
   /** Whether ages and last use were read. */
@@ -90,6 +94,8 @@ function parseListing(answer: CompactListing, etag: string | null): AccountListi
       detail: readCell(columns.detail, index),
       isInOrder: columns.is_in_order[index] === 1,
       left: readCell(columns.left_to_secure, index),
+      isUnread: columns.unread[index] === 1,
+      failedAttempt: readCell(columns.failed_attempt, index),
       kinds: listKinds(columns.kinds[index] ?? null, kinds),
       hasDetails: columns.has_details[index] === 1,
       passwordUsedAt: parseTime(columns.password_used_at[index] ?? null),

@@ -41,7 +41,15 @@ export const KIND_NAMES: { [kind in CredentialKind]: string } = {
   mfa_devices: "MFA",
 };
 
-export function describeStatus(account: Pick<AccountRow, "role" | "status" | "reason" | "isInOrder" | "kinds">): StatusLine {
+type StatusFacts = Pick<AccountRow, "role" | "status" | "reason" | "isInOrder" | "isUnread" | "kinds">;
+
+export function describeStatus(account: StatusFacts): StatusLine {
+  const found = describeReading(account);
+  if (!account.isUnread || account.status === "unknown") return found;
+  return { type: found.type === "success" ? "warning" : found.type, label: `${found.label}, not read now` };
+}
+
+function describeReading(account: StatusFacts): StatusLine {
   if (account.role !== "member" && (account.status === "present" || account.status === "not_applicable"))
     return describeRetainedRootUser(account);
   if (account.role === "failsafe" && account.status === "not_present")
@@ -52,7 +60,7 @@ export function describeStatus(account: Pick<AccountRow, "role" | "status" | "re
 }
 
 /** The management account keeps its root login; a failsafe's is kept on purpose once it is confirmed. Both must be protected. */
-function describeRetainedRootUser(account: Pick<AccountRow, "role" | "isInOrder" | "kinds" | "status">): StatusLine {
+function describeRetainedRootUser(account: StatusFacts): StatusLine {
   if (account.kinds === null)
     return { type: "error", label: account.role === "management" ? "Unknown: not readable from here" : "Unknown: not read" };
   if (account.isInOrder) return { type: "success", label: "Kept, protected by MFA" };

@@ -99,6 +99,10 @@ function Headline({ overview }: { overview: Overview }) {
         <Link variant="primary" fontSize="inherit" href="/accounts?left=unknown" onFollow={follow}>
           {left.unknown.toLocaleString()} unknown
         </Link>
+        ,{" "}
+        <Link variant="primary" fontSize="inherit" href="/accounts?left=unread" onFollow={follow}>
+          {left.unread.toLocaleString()} unread
+        </Link>
       </Box>
       <Box color="text-body-secondary">
         {describeArithmetic(overview)} The management account and failsafes count until their root logins are in order.

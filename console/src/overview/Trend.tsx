@@ -53,7 +53,7 @@ function TrendChart({ days }: { days: TrendDay[] }) {
   const opened = dated.filter((one) => one.windows_opened > 0);
   if (audited.length === 0 && opened.length === 0)
     return <Box color="text-body-secondary">No audit of the whole organization and no recovery window in the last 90 days.</Box>;
-  const largest = Math.max(4, ...dated.flatMap((one) => [one.left_known ?? 0, one.left_unknown ?? 0, one.windows_opened]));
+  const largest = Math.max(4, ...dated.flatMap((one) => [one.left_known ?? 0, one.left_unknown ?? 0, one.left_unread ?? 0, one.windows_opened]));
   return (
     <SpaceBetween size="s">
       <MixedLineBarChart
@@ -63,11 +63,12 @@ function TrendChart({ days }: { days: TrendDay[] }) {
         yDomain={[0, largest]}
         xTitle="Day"
         yTitle="Count"
-        ariaLabel="Root logins left to secure, unknown accounts and opened windows in the last 90 days"
+        ariaLabel="Root logins left to secure, unknown and unread accounts, and opened windows in the last 90 days"
         hideFilter
         series={[
           { type: "line", title: "Root logins left", data: draw((day) => day.left_known) },
           { type: "line", title: "Unknown", data: draw((day) => day.left_unknown) },
+          { type: "line", title: "Unread", data: draw((day) => day.left_unread) },
           { type: "line", title: "Windows opened", data: dated.map((one) => ({ x: one.date, y: one.windows_opened })) },
         ]}
         xTickFormatter={(date) => renderDay(date)}
@@ -95,6 +96,7 @@ function TrendTable({ days }: { days: TrendDay[] }) {
         { id: "day", header: "Day", cell: (one) => one.day, isRowHeader: true },
         { id: "left", header: "Root logins left", cell: (one) => renderCount(one.left_known) },
         { id: "unknown", header: "Unknown", cell: (one) => renderCount(one.left_unknown) },
+        { id: "unread", header: "Unread", cell: (one) => renderCount(one.left_unread) },
         { id: "windows", header: "Windows opened", cell: (one) => one.windows_opened.toLocaleString() },
       ]}
     />

@@ -18,6 +18,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from rootkeeper.audit.rules import evaluate_windows
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.pacing import GIVE_UP_SECONDS
 from rootkeeper.aws.policies import PolicyReader
@@ -36,6 +37,7 @@ from rootkeeper.errors import (
     LockLostError,
     RootAccessOffError,
     RootkeeperError,
+    RootSessionsDeniedError,
 )
 from rootkeeper.inventory.listing import Question, Step
 from rootkeeper.inventory.store import ConfirmationStore, InventoryStore
@@ -50,11 +52,13 @@ from rootkeeper.organization.statuses import (
     RootCredentialsSummary,
     Status,
     StatusReason,
+    age_reading,
     classify_failure,
     evaluate_failure,
     evaluate_found,
     evaluate_management,
     find_status_without_reading,
+    keep_reading,
 )
 from rootkeeper.organization.threads import WorkerThreads, WorkResult
 from rootkeeper.values import JsonValue
@@ -137,8 +141,10 @@ class AuditBatches:
     """Receives each account's status."""
     is_current: Callable[[Account], bool]
     """Whether the account is unchanged since it was queued; otherwise its status comes from a later reading."""
-    obstacle: AwsCredentialsError | RootAccessOffError | None = None
-    """The operator's own credentials expired, or root access is off: no further account can be read."""
+    obstacle: AwsError | None = None
+    """No further account can be read: the operator's own credentials expired, root access is off, or AWS denied a root
+    session in each of the first accounts.
+    """
     _queue: deque[AuditTarget] = field(default_factory=deque)
     _open: list[_Batch] = field(default_factory=list)
     _in_flight: int = 0
@@ -148,6 +154,10 @@ class AuditBatches:
     _start_at: float = 0.0
     _read_at: float = 0.0
     """When the last account was read."""
+    _denied: int = 0
+    """Accounts in which AWS denied a root session."""
+    _is_allowed: bool = False
+    """Whether AWS opened a root session in any account."""
 
     def __post_init__(self) -> None:
         self._window = self._widest
@@ -171,11 +181,14 @@ class AuditBatches:
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         """
         while self._queue and self._in_flight < min(self.tools.workers, self._window):
+            room = self._window if self._is_allowed else self.tools.stop_after_denied - self._denied - self._in_flight
+            if room <= 0:
+                return  # the answers of the first accounts show whether AWS allows root sessions at all
             # Few accounts wait a little for more, because each batch costs two commits.
-            is_full = len(self._queue) >= min(self.tools.batch_size, self._window)
+            is_full = len(self._queue) >= min(self.tools.batch_size, self._window, room)
             if self._in_flight and not is_full and self.tools.clock.monotonic() < self._start_at:
                 return
-            size = min(self.tools.batch_size, len(self._queue), self._window)
+            size = min(self.tools.batch_size, len(self._queue), self._window, room)
             targets = [self._queue.popleft() for _ in range(size)]
             account_ids = [target.account_id for target in targets]
             intent = self.tools.ledger.append_intent(
@@ -189,9 +202,12 @@ class AuditBatches:
             for target in targets:
                 self._submit(batch, target)
 
-    def note(self, status: AccountStatus) -> None:
-        """Take a status, to be saved soon."""
-        self._unsaved.append(status)
+    def note(self, status: AccountStatus, kept: AccountStatus | None = None) -> None:
+        """Take a status, to be saved soon.
+
+        :param kept: saved instead.
+        """
+        self._unsaved.append(kept or status)
         if self.tools.clock.monotonic() >= self._save_at:
             self._save()
         self.take_status(status)
@@ -229,6 +245,7 @@ class AuditBatches:
 
     def _take(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer) -> None:
         if answer.session is not None:
+            self._is_allowed = True
             batch.sessions[target.account_id] = answer.session.access_key_id
             batch.request_ids[target.account_id] = answer.session.request_id
         if isinstance(answer.error, AwsError) and answer.error.request_id:
@@ -255,7 +272,27 @@ class AuditBatches:
                 batch.unread[target.account_id] = classify_failure(error).value
                 self._end_one(batch, target.account_id)
             case _:
+                if isinstance(answer.error, AwsAccessDeniedError) and answer.session is None:
+                    self._note_denial(answer.error)
                 self.evaluator(target, answer, partial(self._keep, batch))
+
+    def _note_denial(self, denial: AwsAccessDeniedError) -> None:
+        self._denied += 1
+        if self._is_allowed or self._denied < self.tools.stop_after_denied or self.obstacle is not None:
+            return
+        message = (
+            f"AWS denied sts:AssumeRoot in each of the first {self._denied:,} accounts, so no other account was tried:"
+            f" {denial.message}"
+        )
+        self.obstacle = RootSessionsDeniedError(
+            message,
+            hint=denial.hint,
+            operation=denial.operation,
+            aws_code=denial.aws_code,
+            request_id=denial.request_id,
+            denied_by=denial.denied_by,
+            policy_id=denial.policy_id,
+        )
 
     def _is_given_up(self, target: AuditTarget) -> bool:
         """Whether no account was read for so long. The number of this account's attempts doesn't count."""
@@ -287,8 +324,16 @@ class AuditBatches:
         if status.status is Status.UNKNOWN and status.reason is not None:
             batch.unread[account_id] = status.reason.value
         if self.is_current(status.account):
-            self.note(status)
+            self.note(self._keep_reading(status))
         self._end_one(batch, account_id)
+
+    def _keep_reading(self, status: AccountStatus) -> AccountStatus:
+        """Keep the account's earlier reading if this attempt shows nothing."""
+        if status.summary is not None:
+            return status
+        account_id = status.account.account_id
+        earlier = self.tools.store.find_statuses([account_id]).get(account_id)
+        return keep_reading(earlier, status, self.tools.caller.arn)
 
     def _end_one(self, batch: _Batch, account_id: AccountId) -> None:
         batch.waiting.discard(account_id)
@@ -357,7 +402,8 @@ class AccountStatusEvaluator:
         try:
             status = evaluate_management(account, self.reader.read_own_root_summary(), self.clock.now())
         except AwsError as error:
-            status = evaluate_management(account, None, None, f"The account couldn't be read: {error.message}")
+            detail = f"The account couldn't be read: {error.message}"
+            status = evaluate_management(account, None, self.clock.now(), detail)
         return partial(keep, status)
 
     def _read_own(self, target: AuditTarget, refusal: AwsAccessDeniedError, keep: Keep) -> Step:
@@ -431,6 +477,10 @@ class AccountReaderTools:
     """Accounts that are read at the same time."""
     batch_size: int
     """Maximum of accounts that share an intent."""
+    stop_after_denied: int
+    """Stop when AWS denied a root session in each of so many accounts, and has allowed none."""
+    stale_after: timedelta
+    """An earlier reading that is older doesn't count any more."""
 
 
 @dataclass(slots=True)
@@ -445,6 +495,8 @@ class AccountReader:
     details: bool = False
     root_access_off: RootAccessOffError | None = None
     """As a reading of the set-up shows. Then no root session is tried: an account that needs it ends the audit."""
+    caller_refused: RootSessionsDeniedError | None = None
+    """As the set-up shows: AWS opens no root session for the caller's account, which can only read itself."""
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
     _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
     _opened: AbstractContextManager[SummaryReader] = field(init=False)
@@ -509,7 +561,10 @@ class AccountReader:
         self._steps.put(step)
 
     def feed(self, accounts: Iterable[tuple[Account, AccountRole]]) -> None:
-        """Evaluate accounts that need no root session; queue the others."""
+        """Evaluate accounts that need no root session; queue the others.
+
+        :raises RootSessionsDeniedError: if AWS opens no root session for the caller's account.
+        """
         targets, evaluated = [], []
         for account, role in accounts:
             self._states[account.account_id] = account.state
@@ -521,8 +576,16 @@ class AccountReader:
                 self._evaluator.evaluate_management(account, self._batches.note)
             else:
                 evaluated.append(status)
+        unread = [status.account.account_id for status in evaluated]
+        readings = self.tools.store.find_statuses(unread) if unread else {}
         for status in evaluated:
-            self._batches.note(status)
+            earlier = readings.get(status.account.account_id)
+            # The reading stays stored; the account's state is judged again whenever its status is shown.
+            self._batches.note(status, kept=keep_reading(earlier, status, self.tools.caller.arn))
+        if self.caller_refused is not None and any(
+            target.account_id != self.tools.caller.account_id for target in targets
+        ):
+            raise self.caller_refused
         self._batches.add(targets)
 
     def begin(self) -> None:
@@ -530,6 +593,7 @@ class AccountReader:
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
+        :raises RootSessionsDeniedError: if AWS denied a root session in each of the first accounts.
         :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
         if self._batches.obstacle is not None:
@@ -562,8 +626,16 @@ class AccountReader:
         self._unanswered -= 1
         done.get()()
 
+    def evaluate_kept(self, kept: AccountStatus) -> AccountStatus:
+        """Evaluate a stored reading as of now, if the last attempt to read the account failed."""
+        if kept.failed_attempt is None:
+            return kept
+        windows = self.tools.windows.list_of_account(kept.account.account_id)
+        return age_reading(evaluate_windows(kept, windows), self.tools.clock.now(), self.tools.stale_after)
+
     def note(self, status: AccountStatus) -> None:
         """Take the status of an account that was read, now or before an interruption."""
+        status = self.evaluate_kept(status)
         self.statuses[status.account.account_id] = status
         self.progress.advance(
             present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
@@ -581,9 +653,10 @@ class AccountReader:
 def read_accounts(
     tools: AccountReaderTools, accounts: Iterable[tuple[Account, AccountRole]], progress: Progress, *, details: bool
 ) -> dict[AccountId, AccountStatus]:
-    """Read and save the status of each of these accounts.
+    """Read and save the status of each of these accounts. An earlier reading isn't returned: a change rests on none.
 
     :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+    :raises RootSessionsDeniedError: if AWS denied a root session in each of the first accounts.
     :raises RootAccessOffError: if AWS denies a root session because trusted access or the feature is off.
     """
     wanted = list(accounts)
@@ -592,4 +665,4 @@ def read_accounts(
         reading.feed(wanted)
         reading.finish()
     progress.finish()
-    return reading.statuses
+    return {account_id: status.attempted for account_id, status in reading.statuses.items()}

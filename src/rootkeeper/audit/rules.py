@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
@@ -19,6 +19,7 @@ from rootkeeper.organization.statuses import (
     RootCredentialsSummary,
     Status,
     StatusReason,
+    age_reading,
     classify_account_role,
     find_status_without_reading,
 )
@@ -58,8 +59,13 @@ def evaluate_stored(
     statuses: Mapping[AccountId, AccountStatus],
     windows: Iterable[RecoveryWindow],
     confirmed: Collection[AccountId],
+    *,
+    now: datetime,
+    stale_after: timedelta,
 ) -> tuple[AccountStatus, ...]:
     """Evaluate the status of each account of the inventory, in its order, without calls to AWS.
+
+    A reading that is older than ``stale_after`` doesn't count any more, so the account is unknown.
 
     :param statuses: the last reading of each account that was ever read.
     :param windows: at least the unfinished windows and those that ended since the readings.
@@ -74,7 +80,7 @@ def evaluate_stored(
         unread = find_status_without_reading(account, role, inventory.organization.partition)
         last = statuses.get(account.account_id)
         if role is AccountRole.MANAGEMENT and last is not None and last.role is AccountRole.MANAGEMENT:
-            evaluated.append(replace(last, account=account))
+            evaluated.append(age_reading(replace(last, account=account), now, stale_after))
         elif unread is not None:
             evaluated.append(unread)
         else:
@@ -82,12 +88,13 @@ def evaluate_stored(
                 last = AccountStatus(account, role, Status.UNKNOWN, StatusReason.NEVER_READ, "Never read.")
             is_confirmed = role is AccountRole.FAILSAFE and account.account_id in confirmed
             last = replace(last, account=account, role=role, is_confirmed=is_confirmed)
-            evaluated.append(_evaluate_windows(last, by_account.get(account.account_id, ())))
+            last = evaluate_windows(last, by_account.get(account.account_id, ()))
+            evaluated.append(age_reading(last, now, stale_after))
     return tuple(evaluated)
 
 
-def _evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:
-    """A window that is open, or was proven closed since the reading, has priority over the reading."""
+def evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:
+    """Give a window that is open, or was proven closed since the reading, priority over the reading."""
     for window in windows:
         if window.state in OWING_STATES:
             return _evaluate_open(status, window)
@@ -100,9 +107,10 @@ def _evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) 
     }
     if not closed:
         return status
-    closed_at = max(closed)
+    closed_at, attempt = max(closed), status.failed_attempt
     return replace(
         status,
+        failed_attempt=None if attempt is None or attempt.at <= closed_at else attempt,
         status=Status.NOT_PRESENT,
         reason=None,
         detail=f"A re-read showed none when recovery window {closed[closed_at].window_id} was closed.",

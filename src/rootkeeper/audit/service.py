@@ -7,7 +7,7 @@ the others if it ends in time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,6 +24,7 @@ from rootkeeper.errors import (
     JobLostError,
     RootAccessOffError,
     RootkeeperError,
+    RootSessionsDeniedError,
 )
 from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
 from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
@@ -38,6 +39,7 @@ from rootkeeper.organization.accounts import (
     Endpoint,
     Feature,
     Inventory,
+    Organization,
     OrganizationalUnit,
     Setup,
     add_place_names,
@@ -76,6 +78,28 @@ def find_root_access_off(setup: Setup) -> RootAccessOffError | None:
         return None
     message = f"{missing} is off, so AWS denies every root session and no member account can be read."
     return RootAccessOffError(message, hint=Hint("Enable it first.", "setup.enable"))
+
+
+def find_refused_caller(
+    caller: Caller, organization: Organization, delegates: Collection[AccountId] | None
+) -> RootSessionsDeniedError | None:
+    """Find out whether AWS refuses every root session to the caller's account; ``None`` also if that isn't known.
+
+    Source: IAM User Guide, Centrally manage root access: the management account or a delegated administrator for IAM.
+
+    :param delegates: the delegated administrators for IAM, as last read; ``None`` if they never were.
+    """
+    management_account_id = organization.management_account_id
+    if caller.account_id == management_account_id or delegates is None or caller.account_id in delegates:
+        return None
+    named = ", ".join(sorted(delegates)) or "none is registered"
+    message = (
+        f"AWS allows root sessions only from the management account ({management_account_id}) or a delegated"
+        f" administrator for IAM ({named}). The caller, {caller.arn}, is in account {caller.account_id}, so no account"
+        " was read."
+    )
+    hint = "Use credentials of one of these accounts: --profile, or the AWS_* variables."
+    return RootSessionsDeniedError(message, hint=hint, operation="sts:AssumeRoot")
 
 
 def describe_age(inventory: Inventory, listing: InventoryCollector, now: datetime) -> str:
@@ -140,6 +164,7 @@ class AuditRun:
         :raises OrganizationIncompleteError: if the listing isn't complete; the statuses read so far are saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
+        :raises RootSessionsDeniedError: if AWS allows the caller's account no root session, or denied the first.
         :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
         self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.request.details)
@@ -147,6 +172,10 @@ class AuditRun:
         setup = self.listing.setup
         if setup.delegated_administrators is None:
             self.progress.remark("Delegated administrators couldn't be read: the failsafe is shown as a member.")
+        delegates: Collection[AccountId] | None = setup.delegated_administrators
+        if delegates is None and self.listing.known is not None:
+            delegates = self.listing.known.delegated_administrator_ids
+        self._accounts.caller_refused = find_refused_caller(self.tools.caller, self.reading.organization, delegates)
         self._accounts.root_access_off = find_root_access_off(setup)
         if self._accounts.root_access_off is None and not self.tools.store.has_audits():
             self.progress.remark(FIRST_AUDIT_REMARK)
@@ -165,7 +194,7 @@ class AuditRun:
                     else:
                         self._accounts.begin()
                     self._accounts.step()
-        except RootAccessOffError:
+        except (RootAccessOffError, RootSessionsDeniedError):
             comparison.finish(self.stop, 0)  # stores the reading of the set-up, so that reports show that it is off
             raise
         finally:
@@ -289,12 +318,14 @@ class AuditRun:
 
     def _find_blocking_policies(self) -> None:
         """Find the blocking policies that AWS didn't name; otherwise no policies are read."""
-        blocked = [status for status in self.statuses if lacks_policy(status)]
+        blocked = [status.account.account_id for status in self.statuses if lacks_policy(status)]
         if self.inventory is not None and blocked and not self.is_interrupted:
             self.progress.remark("Reading policies to find those that block root sessions.")
-            named = BlockingPolicyFinder(self.tools.policies, self.inventory, self.stop).explain_statuses(blocked)
+            kept = tuple(self.tools.store.find_statuses(blocked).values())
+            named = BlockingPolicyFinder(self.tools.policies, self.inventory, self.stop).explain_statuses(kept)
             self.tools.store.save_statuses(named)
-            self._accounts.statuses.update({status.account.account_id: status for status in named})
+            for status in named:
+                self._accounts.statuses[status.account.account_id] = self._accounts.evaluate_kept(status)
         self._are_policies_named = True
         for account_id in self._blocked:
             self._emit(self._accounts.statuses[account_id])
@@ -311,6 +342,12 @@ def _at_its_place(status: AccountStatus, account: Account) -> AccountStatus:
 
 _WORTH_ANOTHER_TRY = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
 """Why a resumed audit reads an account again; a denial would only be repeated."""
+
+
+def _is_done(status: AccountStatus, since: datetime) -> bool:
+    """Whether the account was read, or an attempt failed, since the job began."""
+    tried_at = status.attempted.observed_at
+    return tried_at is not None and tried_at >= since
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,13 +415,14 @@ class Audit:
         :raises OrganizationIncompleteError: if the listing isn't complete; the statuses read so far are saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
+        :raises RootSessionsDeniedError: if AWS allows the caller's account no root session, or denied the first.
         :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
         require_request(request.selection)
         job = self.jobs.begin(JobKind.AUDIT, to_json_record(request))
         try:
             return self._perform(job, request, {}, progress, stop, emit)
-        except (InputError, RootAccessOffError):
+        except (InputError, RootAccessOffError, RootSessionsDeniedError):
             # A mistake in the arguments isn't work that failed, and an audit that was refused has nothing to resume.
             with suppress(DatabaseError, JobConflictError):
                 job.discard()
@@ -423,12 +461,11 @@ class Audit:
         earlier = {
             account_id: status
             for account_id, status in self.tools.store.list_statuses().items()
-            if status.observed_at is not None
-            and status.observed_at >= job.job.created_at
+            if _is_done(status, job.job.created_at)
             and status.role is not AccountRole.MANAGEMENT
-            and status.reason not in _WORTH_ANOTHER_TRY
+            and status.attempted.reason not in _WORTH_ANOTHER_TRY
             and not (request.details and status.status is Status.PRESENT and status.credentials is None)
-            and not (retry_failed and status.status is Status.UNKNOWN)
+            and not (retry_failed and status.is_unread)
         }
         return self._perform(job, request, earlier, progress, stop, emit)
 
@@ -478,6 +515,7 @@ class Audit:
             summary=count_statuses(run.statuses),
             left_known=left.known,
             left_unknown=left.unknown,
+            left_unread=left.unread,
         )
         self.history.add(audit, run.statuses)
         report = AuditReport(

@@ -6,6 +6,7 @@ The rules that they make requests for are imported when a request is made: help 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -14,10 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from click import IntRange
 
-from rootkeeper.cli.outputs import OptionSet, argument, comma_list, option
+from rootkeeper.cli.outputs import ExitStatus, OptionSet, argument, comma_list, option
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
-from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, KIND_ORDER, CredentialKind, FailOn, Status
+from rootkeeper.organization.statuses import (
+    FAIL_ON_FINDINGS,
+    KIND_ORDER,
+    CredentialKind,
+    FailOn,
+    Status,
+    include_unread,
+)
 from rootkeeper.values import parse_duration
 
 if TYPE_CHECKING:
@@ -53,9 +61,9 @@ class FailOnOptions(OptionSet):
         if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
             raise InputError(
                 f"--fail-on {','.join(texts)} isn't valid.",
-                hint="Use present, unknown, both with a comma, or none alone.",
+                hint="Use present, unknown or unread, several with commas, or none alone.",
             )
-        return frozenset(known[word] for word in words)
+        return include_unread(known[word] for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,13 @@ class PlanFailOnOptions(FailOnOptions):
 
     fail_on: Annotated[list[str] | None, _fail_on_option("none")] = None
     default: ClassVar[frozenset[FailOn]] = frozenset({FailOn.NONE})
+
+
+def gate(fail_on: frozenset[FailOn], has_findings: Callable[[frozenset[FailOn]], bool]) -> ExitStatus:
+    """Choose the exit status of ``--fail-on``; findings come before accounts that weren't read."""
+    if has_findings(fail_on - {FailOn.UNREAD}):
+        return ExitStatus.BAD
+    return ExitStatus.UNREAD if has_findings(fail_on & {FailOn.UNREAD}) else ExitStatus.GOOD
 
 
 _LENGTH = re.compile(r"\d+[dhms]")

@@ -33,6 +33,8 @@ class ExitStatus(IntEnum):
     """AWS or Rootkeeper's own authorization refused, or can't be reached."""
     INCOMPLETE = 4
     """A change failed, or isn't proven, for at least one account."""
+    UNREAD = 5
+    """Done, but accounts weren't read that should have been, so the answer is no proof (only with ``--fail-on``)."""
     BUG = 70
     """A bug; the traceback is in a log file."""
     INTERRUPTED = 130

@@ -298,6 +298,8 @@ class UseCases(Stores):
             jitter=random.random,
             workers=self.settings.aws.concurrency,
             batch_size=LARGEST_BATCH,
+            stop_after_denied=self.settings.aws.stop_after_denied,
+            stale_after=self.settings.history.stale_after,
         )
         return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.history)
 
@@ -313,8 +315,10 @@ class UseCases(Stores):
             return ()
         accounts = {account.account_id: account for account in inventory.accounts}
         found = self.inventory_store.list_brief_statuses(accounts)
-        confirmed = self.confirmations.list_confirmed(in_sandbox=self.endpoint.is_sandbox, at=self.clock.now())
-        return evaluate_stored(inventory, found, self.windows.list_windows(), confirmed)
+        now = self.clock.now()
+        confirmed = self.confirmations.list_confirmed(in_sandbox=self.endpoint.is_sandbox, at=now)
+        windows, stale_after = self.windows.list_windows(), self.settings.history.stale_after
+        return evaluate_stored(inventory, found, windows, confirmed, now=now, stale_after=stale_after)
 
     @property
     def deletion(self) -> Deletion:

@@ -29,7 +29,7 @@ from rootkeeper.controls.rules import (
 from rootkeeper.evidence.records import VERDICTS, PeriodRecord, Record, ReportDocument, describe_period, describe_report
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.organization.records import ConfirmationRecord
+from rootkeeper.organization.records import ConfirmationRecord, RootLoginsLeftRecord
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
     Answer,
@@ -124,6 +124,8 @@ class AssessedDocument(Answer):
     organization_id: OrganizationId
     endpoint: str
     period: PeriodRecord
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    """At the period's end."""
 
 
 @record
@@ -216,6 +218,7 @@ def _describe_period(report: EvidenceReport) -> Record:
         "organization_id": report.organization_id,
         "endpoint": report.endpoint,
         "period": describe_period(report.period),
+        "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, report.root_logins_left),
     }
 
 

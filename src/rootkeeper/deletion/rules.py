@@ -230,7 +230,7 @@ def has_plan_findings(
     plan: DeletionPlan, fail_on: frozenset[FailOn], failsafes_in_order: Collection[AccountId]
 ) -> bool:
     """Whether a plan has findings of ``--fail-on``; neither a failsafe in order nor a window is a finding."""
-    if FailOn.UNKNOWN in fail_on and plan.has_unknown:
+    if fail_on & {FailOn.UNKNOWN, FailOn.UNREAD} and plan.has_unknown:
         return True
     return FailOn.PRESENT in fail_on and any(
         account.found is not None

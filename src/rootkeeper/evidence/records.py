@@ -25,7 +25,7 @@ from rootkeeper.failsafe.rules import Check
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import Account, Feature
-from rootkeeper.organization.records import ConfirmationRecord, RootLoginsLeftRecord
+from rootkeeper.organization.records import ConfirmationRecord, FailedAttemptRecord, RootLoginsLeftRecord
 from rootkeeper.organization.statuses import KIND_ORDER, CredentialKind, FailOn, Status
 from rootkeeper.root_emails.records import EmailCounts
 from rootkeeper.setup.records import DifferenceRecord
@@ -118,6 +118,7 @@ class EvidenceAccountRecord(JsonRecord):
     credentials: EvidenceKindsRecord
     exception: AccountExceptionRecord | None
     """From deletion, in force at the period's end."""
+    failed_attempt: FailedAttemptRecord | None
     confirmation: ConfirmationRecord | None
     """Of a failsafe: what confirms, at the period's end, that its root login is kept on purpose."""
 

@@ -42,10 +42,12 @@ from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     CredentialKind,
+    FailedAttempt,
     RootCredentialsSummary,
     Status,
     StatusReason,
     find_status_without_reading,
+    last_attempt,
 )
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.root_emails.rules import RootEmail
@@ -146,6 +148,8 @@ class AccountEvidence:
     """Of the root session that read it, as CloudTrail shows it in the account."""
     found: AccountStatus
     """The status that all of this was made of."""
+    failed_attempt: FailedAttempt | None = None
+    """The last attempt to read the account up to the period's end, if that failed after the reading."""
     exception: DeletionException | None = None
     """The exception in force at the period's end."""
     confirmation: Confirmation | None = None
@@ -186,6 +190,7 @@ def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
         read_at=status.observed_at,
         session_access_key_id=status.session_access_key_id,
         found=status,
+        failed_attempt=status.failed_attempt,
         exception=facts.exception,
         confirmation=confirmation,
     )
@@ -219,9 +224,15 @@ def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, st
 
 
 def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None] | None:
-    """The newest reading that isn't later than the period's end, and how it was made."""
+    """The newest reading that isn't later than the period's end, and how it was made; a failed attempt without one.
+
+    A failed attempt after the reading stays beside it.
+    """
+    attempts: list[FailedAttempt] = []
     found: list[tuple[datetime, AccountStatus, str | None]] = []
     for known in (facts.kept, facts.last):
+        if known is not None and (attempt := last_attempt(known)) is not None and attempt.at <= period.end:
+            attempts.append(attempt)
         if known is not None and known.observed_at is not None:
             method = BY_ROOT_SESSION if known.session_access_key_id is not None else BY_OWN_CREDENTIALS
             found.append((known.observed_at, known, None if known.summary is None else method))
@@ -239,8 +250,11 @@ def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, s
     earlier = [reading for reading in found if reading[0] <= period.end]
     if not earlier:
         return None
-    _, status, how = max(earlier, key=lambda reading: reading[0])
-    return replace(status, account=facts.account, role=facts.role), how
+    _, status, how = max(earlier, key=lambda reading: (reading[1].summary is not None, reading[0]))
+    read_at = status.observed_at
+    failed = max(attempts, key=lambda attempt: attempt.at, default=None)
+    is_later = failed is not None and status.summary is not None and read_at is not None and failed.at > read_at
+    return replace(status, account=facts.account, role=facts.role, failed_attempt=failed if is_later else None), how
 
 
 def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> AccountStatus:
@@ -748,6 +762,14 @@ def list_gaps(
             reason = account.status.value if account.reason is None else account.reason.value
             text = account.detail or "It couldn't be read."
             gaps.append(Gap("account", account.account.account_id, reason, text))
+    for account in accounts:
+        attempt, read_at = account.failed_attempt, account.read_at
+        if attempt is not None and read_at is not None and account.found.summary is not None:
+            text = (
+                f"The last attempt to read it failed, at {attempt.at:%Y-%m-%d %H:%M:%S UTC}:"
+                f" {attempt.detail or attempt.reason.value} The reading of {read_at:%Y-%m-%d %H:%M:%S UTC} counts."
+            )
+            gaps.append(Gap("account", account.account.account_id, attempt.reason.value, text))
     gaps += [
         Gap("management_account", account.account.account_id, "not_read", account.detail or "It wasn't read.")
         for account in accounts

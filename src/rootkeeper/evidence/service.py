@@ -142,12 +142,14 @@ class EvidenceReport:
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
         """Whether the answer is bad: a verdict that fails, drift, a ledger that was altered, or an unknown.
 
-        A verdict that needs a person's judgement counts as unknown.
+        A verdict that needs a person's judgement counts as unknown, and an account that the last attempt didn't read as
+        unread.
         """
         verdicts = {self.centralized.verdict, self.no_root_credentials.verdict}
         is_bad = Verdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
         is_unknown = verdicts & {Verdict.MANUAL, Verdict.UNKNOWN} or self.setup.drift.unknown
-        return bool((FailOn.PRESENT in fail_on and is_bad) or (FailOn.UNKNOWN in fail_on and is_unknown))
+        found = {FailOn.PRESENT: is_bad, FailOn.UNKNOWN: is_unknown, FailOn.UNREAD: self.root_logins_left.unread}
+        return any(found.get(finding) for finding in fail_on)
 
 
 def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:

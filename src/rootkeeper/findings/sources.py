@@ -141,7 +141,7 @@ def make_status_finding(status: AccountStatus) -> Finding:
         MANAGEMENT_ROOT_USER if is_management else ROOT_USER_CREDENTIALS,
         verdict,
         status.account,
-        _describe_management(status, verdict) if is_management else _describe_member(status, verdict),
+        _describe_root_user(status, verdict),
         reason=reason,
         observed_at=status.observed_at,
         facts={
@@ -150,6 +150,14 @@ def make_status_finding(status: AccountStatus) -> Finding:
             **{kind.value: None if status.summary is None else status.summary.has(kind) for kind in KIND_ORDER},
         },
     )
+
+
+def _describe_root_user(status: AccountStatus, verdict: Verdict) -> str:
+    is_management, attempt = status.role is AccountRole.MANAGEMENT, status.failed_attempt
+    sentence = _describe_management(status, verdict) if is_management else _describe_member(status, verdict)
+    if attempt is None or status.summary is None:
+        return sentence
+    return f"{sentence} A later attempt to read it failed, at {attempt.at:%Y-%m-%d %H:%M} UTC."
 
 
 def _evaluate_management(status: AccountStatus) -> Verdict:

@@ -20,7 +20,7 @@ from rootkeeper.shapes import (
 )
 
 
-@record_of(KeptAudit, without=("left_known", "left_unknown"), renamed={"is_complete": "complete"})
+@record_of(KeptAudit, without=("left_known", "left_unknown", "left_unread"), renamed={"is_complete": "complete"})
 class KeptAuditRecord(JsonRecord):
     """An audit without its accounts."""
 

@@ -43,7 +43,9 @@ class TrendDay:
     left_known: Count | None
     """Root logins left to secure, by the day's last audit of the whole organization; ``None`` if there was none."""
     left_unknown: Count | None
-    """Accounts with a root login that the audit couldn't read."""
+    """Accounts without a reading of the root login that counts."""
+    left_unread: Count | None
+    """Accounts that the audit itself couldn't read; ``None`` also for an audit of an earlier version."""
     windows_opened: Count
 
 
@@ -56,7 +58,7 @@ def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: dat
     found: list[TrendDay] = []
     for day in (today - timedelta(days=before) for before in reversed(range(TREND_DAYS))):
         audit = last.get(day)
-        left = (None, None) if audit is None else (audit.left_known, audit.left_unknown)
+        left = (None,) * 3 if audit is None else (audit.left_known, audit.left_unknown, audit.left_unread)
         found.append(TrendDay(day, *left, windows[day]))
     return found
 
@@ -118,7 +120,8 @@ class AccountDifference:
         if after.role is AccountRole.FAILSAFE and after.is_in_order:  # kept on purpose while MFA protects it
             return False
         if after.status is Status.UNKNOWN:
-            return FailOn.UNKNOWN in fail_on and (before is None or before.status is not Status.UNKNOWN)
+            was_read = before is None or before.status is not Status.UNKNOWN
+            return FailOn.UNREAD in fail_on or (FailOn.UNKNOWN in fail_on and was_read)
         was_there = before is not None and before.status is Status.PRESENT
         is_found = after.status is Status.PRESENT and not was_there
         return FailOn.PRESENT in fail_on and (is_found or any(_is_worse(kind, after) for kind in self.kinds))
@@ -141,7 +144,7 @@ class AuditDifference:
 def compare_audits(
     before: Mapping[AccountId, AccountStatus], after: Mapping[AccountId, AccountStatus], *, are_complete: bool
 ) -> AuditDifference:
-    """Compare two audits.
+    """Compare what two audits themselves read; an earlier reading beside a failed attempt isn't theirs.
 
     :param are_complete: whether both covered the whole organization. If not, an account of a single audit has
         neither joined nor left.
@@ -149,7 +152,8 @@ def compare_audits(
     found: list[AccountDifference] = []
     unchanged = not_compared = 0
     for account_id in sorted({*before, *after}):
-        earlier, later = before.get(account_id), after.get(account_id)
+        kept = (before.get(account_id), after.get(account_id))
+        earlier, later = (None if status is None else status.attempted for status in kept)
         if earlier is not None and later is not None:
             kinds = compare_kinds(earlier, later)
             if kinds or (earlier.status, earlier.reason) != (later.status, later.reason):
@@ -259,18 +263,22 @@ def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
     """List the first status, and each that differs from the status before it."""
     before: AccountStatus | None = None
     for kept in found:
+        status = kept.status.attempted
         known = before and (before.status, before.reason, before.account.state)
-        found_now = (kept.status.status, kept.status.reason, kept.status.account.state)
-        if before is None or known != found_now or compare_kinds(before, kept.status):
+        if (
+            before is None
+            or known != (status.status, status.reason, status.account.state)
+            or compare_kinds(before, status)
+        ):
             yield TimelineEntry(
-                at=kept.status.observed_at or kept.ended_at,
+                at=status.observed_at or kept.ended_at,
                 kind=TimelineKind.STATUS,
-                what=kept.status.status.value,
-                detail=_describe_status(before, kept.status),
+                what=status.status.value,
+                detail=_describe_status(before, status),
                 reference=kept.audit_id,
-                is_alarming=kept.status.status is Status.PRESENT,
+                is_alarming=status.status is Status.PRESENT,
             )
-        before = kept.status
+        before = status
 
 
 def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:

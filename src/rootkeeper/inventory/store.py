@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, exists, func, insert, select
@@ -16,7 +16,7 @@ from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, Revisions, WriteTransaction, find_revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
-from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, Status
+from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, Status, keep_reading
 from rootkeeper.shapes import parse_facts
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
@@ -149,6 +149,20 @@ class InventoryStore(OrganizationStore):
         return connection.execute(statement).all()
 
 
+def _choose_reading(known: AccountStatus | None, status: AccountStatus) -> AccountStatus:
+    """Choose the newer of two readings with their times; a failed attempt only stands beside a reading."""
+    if known is None:
+        return status
+    older, newer = sorted((known, status), key=_get_time)
+    if newer.summary is not None or older.summary is None:
+        return newer
+    return keep_reading(older, newer, None)
+
+
+def _get_time(status: AccountStatus) -> datetime:
+    return status.observed_at or datetime.min.replace(tzinfo=UTC)
+
+
 _audits = schema.audits.c
 _found = schema.audit_statuses.c
 
@@ -219,7 +233,10 @@ class AuditHistory(OrganizationStore):
         )
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
-        """Read audits from the newest, until a complete audit leaves no account unread."""
+        """Read audits from the newest, until a complete audit; then the accounts that it couldn't read.
+
+        A failed attempt never replaces an earlier reading of the period.
+        """
         statement = (
             self._select_audits()
             .where(_audits.started_at <= end, _audits.ended_at >= start)
@@ -233,14 +250,33 @@ class AuditHistory(OrganizationStore):
                     read_at, known = status.observed_at, readings.get(status.account.account_id)
                     if read_at is None or not start <= read_at <= end:
                         continue
-                    if known is None or known.observed_at is None or known.observed_at < read_at:
-                        readings[status.account.account_id] = status
-                # An earlier audit may have read an account that this audit has no reading of.
-                if audit.is_complete and all(
-                    status.account.account_id in readings or status.status is Status.NOT_APPLICABLE for status in found
-                ):
+                    readings[status.account.account_id] = _choose_reading(known, status)
+                if audit.is_complete:
+                    # An earlier audit may have read an account that this audit and those after it couldn't read.
+                    read = {account_id for account_id, status in readings.items() if status.summary is not None}
+                    tried = (
+                        status.account.account_id for status in found if status.status is not Status.NOT_APPLICABLE
+                    )
+                    unread = [account_id for account_id in tried if account_id not in read]
+                    for status in self._list_earlier(connection, unread, start, audit.ended_at):
+                        known = readings.get(status.account.account_id)
+                        readings[status.account.account_id] = _choose_reading(known, status)
                     break
         return readings
+
+    def _list_earlier(
+        self, connection: Connection, account_ids: Sequence[AccountId], start: datetime, before: datetime
+    ) -> Iterator[AccountStatus]:
+        """List the readings of these accounts that earlier audits kept."""
+        for begin in range(0, len(account_ids), _LOT):
+            statement = self._select_statuses().where(
+                _found.account_id.in_(account_ids[begin : begin + _LOT]),
+                _found.summary.is_not(None),
+                _found.observed_at >= start,
+                _found.ended_at < before,
+            )
+            for row in connection.execute(statement):
+                yield parse_row(AccountStatus, row)
 
     def forget_before(self, moment: datetime) -> int:
         """Delete audits that ended before ``moment``, except the last of each account; return how many were deleted."""

@@ -20,6 +20,7 @@ from rootkeeper.organization.statuses import (
     STATUS_ORDER,
     AccessKey,
     AccountStatus,
+    FailedAttempt,
     LoginProfile,
     MfaDevice,
     RootCredentials,
@@ -103,6 +104,15 @@ class CredentialDetails(JsonRecord):
     """Everything that was found, with ages and last uses. AWS gives no secret of them."""
 
 
+@record_of(FailedAttempt)
+class FailedAttemptRecord(JsonRecord):
+    """A later attempt to read the account, that failed; the earlier reading counts until it is stale."""
+
+    by: str | None
+    """The ARN of the caller; ``null`` if an earlier version recorded the attempt."""
+    detail: str | None
+
+
 @record_of(
     AccountStatus,
     inside={"account": Account},
@@ -113,6 +123,7 @@ class AuditedAccountRecord(JsonRecord):
     """An account with the last reading of its root user credentials."""
 
     credentials: CredentialsFound
+    failed_attempt: FailedAttemptRecord | None
 
 
 class AccountRecord(AuditedAccountRecord):
@@ -246,7 +257,7 @@ def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
     :raises InputError: if the account id isn't valid.
     :raises KeyError: if a value is missing.
     """
-    plain = {"ou_ids": (), "tags": None, "joined_at": None, "observed_at": None, **record}
+    plain = {"ou_ids": (), "tags": None, "joined_at": None, "observed_at": None, "failed_attempt": None, **record}
     account_id, details = parse_account_id(plain["account_id"]), plain.get("details")
     found = [plain["credentials"][kind] for kind in KIND_ORDER]
     status = parse_facts(

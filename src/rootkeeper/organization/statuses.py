@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.shapes import Count
+from rootkeeper.values import describe_duration
 
 
 class CredentialKind(StrEnum):
@@ -198,6 +199,18 @@ class AccountRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A later attempt to read an account, that failed. It shows nothing, so the earlier reading stays."""
+
+    at: datetime
+    by: str | None
+    """The ARN of the caller; ``None`` if an earlier version recorded the attempt."""
+    reason: StatusReason
+    # A sentence for a person.
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountStatus:
     """The status of an account's root user credentials."""
 
@@ -217,6 +230,24 @@ class AccountStatus:
     """The access key id of the root session that read it, as CloudTrail shows it in the account."""
     is_confirmed: bool = False
     """Of a failsafe: whether a check or a person confirms that its root login is kept on purpose. Else ``false``."""
+    failed_attempt: FailedAttempt | None = None
+    """The last attempt to read it, if that failed after this reading."""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the last attempt to read this member account or failsafe failed, or no reading counts any more."""
+        was_tried = self.failed_attempt is not None and self.role is not AccountRole.MANAGEMENT
+        return self.status is Status.UNKNOWN or (was_tried and self.status is not Status.NOT_APPLICABLE)
+
+    @property
+    def attempted(self) -> AccountStatus:
+        """The status that the last attempt alone shows: for changes, which never rest on an earlier reading."""
+        attempt = self.failed_attempt
+        if attempt is None or self.role is AccountRole.MANAGEMENT:
+            return self
+        return AccountStatus(
+            self.account, self.role, Status.UNKNOWN, attempt.reason, attempt.detail, observed_at=attempt.at
+        )
 
     @property
     def is_in_order(self) -> bool:
@@ -347,6 +378,50 @@ def evaluate_failure(
     )
 
 
+def last_attempt(status: AccountStatus) -> FailedAttempt | None:
+    """Find the last attempt to read the account, if it failed."""
+    if status.failed_attempt is not None or status.summary is not None or status.observed_at is None:
+        return status.failed_attempt
+    return FailedAttempt(status.observed_at, None, status.reason or StatusReason.ERROR, status.detail)
+
+
+def keep_reading(earlier: AccountStatus | None, status: AccountStatus, caller_arn: str | None) -> AccountStatus:
+    """Keep the earlier reading of an account that ``status`` doesn't show, with the failed attempt beside it.
+
+    :param caller_arn: the caller of the attempt.
+    """
+    if status.summary is not None or earlier is None or earlier.summary is None:
+        return status
+    if earlier.status is Status.NOT_APPLICABLE and status.role is not AccountRole.MANAGEMENT:
+        return status  # a reading as the management account, before another account became that
+    failed = last_attempt(status)
+    attempt = earlier.failed_attempt if failed is None else replace(failed, by=caller_arn)
+    return replace(
+        earlier, account=status.account, role=status.role, is_confirmed=status.is_confirmed, failed_attempt=attempt
+    )
+
+
+def age_reading(status: AccountStatus, now: datetime, stale_after: timedelta) -> AccountStatus:
+    """Make a reading unknown that is older than ``stale_after``: never good, and never still bad either."""
+    read_at, attempt = status.observed_at, status.failed_attempt
+    if status.summary is None or read_at is None or now - read_at <= stale_after:
+        return status
+    was = "read" if status.role is AccountRole.MANAGEMENT else status.status.value.replace("_", " ")
+    age = f"more than {describe_duration(stale_after)} ago"
+    last = f"Last read at {read_at:%Y-%m-%d %H:%M:%S UTC}, {age}; it was {was}."
+    detail = last if attempt is None or attempt.detail is None else f"{attempt.detail} {last}"
+    aged = replace(
+        status,
+        reason=StatusReason.STALE if attempt is None else attempt.reason,
+        detail=detail,
+        summary=None,
+        credentials=None,
+    )
+    if status.role is AccountRole.MANAGEMENT:
+        return replace(aged, reason=StatusReason.MANAGEMENT_ACCOUNT)
+    return replace(aged, status=Status.UNKNOWN)
+
+
 def classify_failure(error: RootkeeperError, *, session_was_opened: bool = False) -> StatusReason:
     """Classify why an account is ``unknown``, from the error."""
     if isinstance(error, AwsThrottledError):
@@ -368,21 +443,31 @@ def _explain(error: RootkeeperError) -> str:
 
 
 class FailOn(StrEnum):
-    """The findings that end a reading command with exit status 1."""
+    """The findings that make the answer of a reading command bad."""
 
     NONE = "none"
     PRESENT = "present"
     UNKNOWN = "unknown"
+    UNREAD = "unread"
+    """The last attempt to read an account failed, whatever an earlier reading shows. Every gate includes it."""
 
 
-FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
+FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN, FailOn.UNREAD})
 """The default."""
+
+
+def include_unread(fail_on: Iterable[FailOn]) -> frozenset[FailOn]:
+    """Add ``unread`` to the findings of a gate: a gate is worth no more than the readings that it rests on."""
+    chosen = frozenset(fail_on)
+    return chosen | {FailOn.UNREAD} if chosen - {FailOn.NONE} else chosen
 
 
 def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
     """Whether a reading command has findings. A failsafe in order isn't a finding."""
     for status in statuses:
         if status.status is Status.UNKNOWN and FailOn.UNKNOWN in fail_on:
+            return True
+        if status.is_unread and FailOn.UNREAD in fail_on:
             return True
         if status.status is Status.PRESENT and FailOn.PRESENT in fail_on and not status.is_failsafe_in_order:
             return True
@@ -414,18 +499,22 @@ class RootLoginsLeft:
     """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
     unknown: Count
     """Accounts without a reading of their root login."""
+    unread: Count
+    """Accounts that the last attempt didn't read, whatever an earlier reading shows; unknown accounts included."""
     accounts: int
 
     @property
     def headline(self) -> str:
         """A line for a person."""
-        found = f"{self.known:,} known, {self.unknown:,} unknown" if self.accounts else "unknown, no account was read"
-        return f"Root logins left to secure: {found}"
+        if not self.accounts:
+            return "Root logins left to secure: unknown, no account was read"
+        found = f"Root logins left to secure: {self.known:,} known, {self.unknown:,} unknown"
+        return f"{found}, {self.unread:,} unread"
 
     @property
     def is_none(self) -> bool:
-        """Whether it is known that none is left."""
-        return bool(self.accounts) and not self.known and not self.unknown
+        """Whether it is known that none is left, by a last attempt that read every account."""
+        return bool(self.accounts) and not self.known and not self.unknown and not self.unread
 
 
 class LeftToSecure(StrEnum):
@@ -448,8 +537,11 @@ def classify_root_login(status: AccountStatus) -> LeftToSecure | None:
 
 def count_root_logins_left(statuses: Iterable[AccountStatus]) -> RootLoginsLeft:
     """Count the root logins that are left to secure."""
-    counts = Counter(classify_root_login(status) for status in statuses)
-    return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], counts.total())
+    counts, unread = Counter[LeftToSecure | None](), 0
+    for status in statuses:
+        counts[classify_root_login(status)] += 1
+        unread += status.is_unread
+    return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], unread, counts.total())
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,4 +570,6 @@ class KeptAudit:
     left_known: int | None = None
     """Root logins left to secure that the audit found; ``None`` if they weren't counted."""
     left_unknown: int | None = None
-    """Accounts in which it couldn't read the root login."""
+    """Accounts without a reading of the root login that counts."""
+    left_unread: int | None = None
+    """Accounts that the audit itself couldn't read."""

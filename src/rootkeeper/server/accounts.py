@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -106,7 +106,7 @@ class AccountsCache:
             if inventory is not None:
                 accounts = {account.account_id: account for account in inventory.accounts}
                 found = services.inventory_store.list_brief_statuses(accounts)
-                statuses = evaluate_stored(inventory, found, services.windows.list_windows(), _list_confirmed(services))
+                statuses = _evaluate(services, inventory, found)
             ended_at = services.clock.monotonic()
             known = KnownAccounts(inventory, statuses, ended_at)
             if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):
@@ -136,11 +136,16 @@ def read_in_detail(
     """
     statuses = services.inventory_store.find_statuses([account.account_id for account in accounts])
     some = replace(inventory, accounts=tuple(accounts))
-    return evaluate_stored(some, statuses, services.windows.list_windows(), _list_confirmed(services))
+    return _evaluate(services, some, statuses)
 
 
-def _list_confirmed(services: ServerRuntime) -> frozenset[AccountId]:
-    return services.confirmations.list_confirmed(in_sandbox=services.endpoint.is_sandbox, at=services.clock.now())
+def _evaluate(
+    services: ServerRuntime, inventory: Inventory, found: Mapping[AccountId, AccountStatus]
+) -> tuple[AccountStatus, ...]:
+    now = services.clock.now()
+    confirmed = services.confirmations.list_confirmed(in_sandbox=services.endpoint.is_sandbox, at=now)
+    windows, stale_after = services.windows.list_windows(), services.settings.history.stale_after
+    return evaluate_stored(inventory, found, windows, confirmed, now=now, stale_after=stale_after)
 
 
 KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
@@ -242,6 +247,8 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "reason": _share_words(status.reason.value if status.reason else None for status in statuses),
             "detail": _share_words(status.detail for status in statuses),
             "is_in_order": [int(status.is_in_order) for status in statuses],
+            "unread": [int(status.is_unread) for status in statuses],
+            "failed_attempt": _share_words(_describe_attempt(status) for status in statuses),
             "left_to_secure": _share_words(classify_root_login(status) for status in statuses),
             # 0 means that the account has no credentials; ``None`` that it wasn't read.
             "kinds": [
@@ -256,6 +263,14 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
         },
     }
+
+
+def _describe_attempt(status: AccountStatus) -> str | None:
+    attempt = status.failed_attempt
+    if attempt is None:
+        return None
+    by = "" if attempt.by is None else f" by {attempt.by}"
+    return f"{attempt.at:%Y-%m-%d %H:%M} UTC{by}: {attempt.detail or attempt.reason.value}"
 
 
 def describe_listing(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:

@@ -140,6 +140,12 @@ def _describe_last_audit(latest: tuple[KeptAudit, ...]) -> Iterator[Metric]:
         if status != "accounts":
             accounts.add_metric((status,), count)
     yield accounts
+    if last.left_unread is not None:
+        yield GaugeMetricFamily(
+            "rootkeeper_accounts_unread",
+            "Accounts that this audit couldn't read.",
+            last.left_unread,
+        )
 
 
 def _list_audits(services: ServerRuntime) -> tuple[KeptAudit, ...]:

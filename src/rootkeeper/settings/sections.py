@@ -34,6 +34,8 @@ class AwsSettings:
     """How many accounts are read at the same time."""
     deletion_concurrency: int = _ranged(16, 1, 1024)
     """How many accounts are changed at the same time."""
+    stop_after_denied: int = _ranged(20, 1, 100_000)
+    """An audit or a plan stops when AWS denied a root session in each of so many accounts, and allowed none."""
     api_share: int = _ranged(100, 1, 10_000)
     """The percentage of AWS's published request rates that Rootkeeper may use. It begins with four fifths of that and
     takes the rest while AWS throttles nothing. More than 100 is only for a sandbox.

@@ -40,7 +40,7 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, Inventory
 from rootkeeper.organization.progress import Progress, RemarkProgress, StopSignal
 from rootkeeper.organization.selection import NamedAccount, find_account
-from rootkeeper.organization.statuses import has_findings
+from rootkeeper.organization.statuses import Status, count_root_logins_left, count_statuses, has_findings
 from rootkeeper.settlement.service import Settlement
 from rootkeeper.setup.drift import DriftReader
 from rootkeeper.setup.rules import SetupDrift, drift_to_record
@@ -211,8 +211,13 @@ def perform_audit(task: JobTask) -> JobResult:
     )
     if not isinstance(report, AuditReport):
         return JobResult()
-    is_bad = has_findings(report.accounts, parse_audit(task.parameters).fail_on)
-    return JobResult(findings="The audit has findings." if is_bad else None)
+    if not has_findings(report.accounts, parse_audit(task.parameters).fail_on):
+        return JobResult()
+    counts, left = count_statuses(report.accounts), count_root_logins_left(report.accounts)
+    return JobResult(
+        findings=f"The audit has findings: {counts[Status.PRESENT]:,} accounts present, {left.unknown:,} unknown,"
+        f" {left.unread:,} unread."
+    )
 
 
 def perform_deletion(task: JobTask) -> JobResult:

@@ -35,7 +35,7 @@ from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
-from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, include_unread
 from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue, canonical_json
@@ -90,7 +90,7 @@ def parse_audit(parameters: Parameters) -> AuditRequest:
         selection=given.selection(default=EVERYTHING),
         details=given.flag("details"),
         refresh=given.flag("refresh"),
-        fail_on=frozenset(given.choices("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
+        fail_on=include_unread(given.choices("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
     )
     require_request(request.selection)
     return request

@@ -56,7 +56,8 @@ def test_accounts_are_listed_with_their_last_reading(api: ApiServer) -> None:
     assert answer["root_logins_left_to_secure"] == {
         "known": 1,
         "unknown": 1,
-        "headline": "Root logins left to secure: 1 known, 1 unknown",
+        "unread": 0,
+        "headline": "Root logins left to secure: 1 known, 1 unknown, 0 unread",
     }
     assert answer["listed_at"] == "2026-01-15T09:00:00Z"
 

@@ -103,7 +103,8 @@ def test_p06_a_root_login_of_the_management_account_that_cannot_be_read_is_unkno
 ) -> None:
     def count(run: Run) -> tuple[int, int]:
         left = run_json(run)["root_logins_left_to_secure"]
-        assert left["headline"] == f"Root logins left to secure: {left['known']} known, {left['unknown']} unknown"
+        numbers = f"{left['known']} known, {left['unknown']} unknown, {left['unread']} unread"
+        assert left["headline"] == f"Root logins left to secure: {numbers}"
         return left["known"], left["unknown"]
 
     management = stage.sandbox.root_user(MANAGEMENT)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -17,6 +18,7 @@ from rootkeeper.errors import (
     LedgerUnavailableError,
     OrganizationIncompleteError,
     RootAccessOffError,
+    RootSessionsDeniedError,
 )
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Feature
@@ -131,6 +133,69 @@ def test_p06_a_denied_read_is_unknown(desk: Desk, operation: str) -> None:
     assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
     assert status.summary is None
     assert status.session_access_key_id is not None
+
+
+@pytest.mark.parametrize(("denied", "tried"), [(20, 20), (3, 3)])
+def test_p06_when_the_first_accounts_are_denied_alike_no_other_is_tried(desk: Desk, denied: int, tried: int) -> None:
+    desk.stop_after_denied = denied
+    for number in range(30):
+        desk.organization.add_account(AccountId(f"7000000000{number:02}"), f"account {number}")
+    before = run(desk)
+    desk.organization.fail("AssumeRoot")
+    desk.organization.calls.clear()
+    with pytest.raises(RootSessionsDeniedError, match=f"in each of the first {tried} accounts") as raised:
+        run(desk)
+    assert raised.value.operation == "AssumeRoot"
+    assert sum(operation == "AssumeRoot" for operation, _ in desk.organization.calls) == tried
+    assert len(desk.history.list_audits()) == 1
+    kept = desk.store.list_statuses()
+    assert {key: replace(status, failed_attempt=None) for key, status in kept.items()} == by_id(before)
+    attempts = [status.failed_attempt for status in kept.values() if status.failed_attempt is not None]
+    assert len(attempts) == tried
+    assert {(attempt.by, attempt.reason) for attempt in attempts} == {
+        (desk.organization.caller.arn, StatusReason.ACCESS_DENIED)
+    }
+
+
+def test_one_root_session_that_aws_allows_lets_the_audit_continue(desk: Desk) -> None:
+    desk.stop_after_denied = 3
+    desk.batch_size = 1
+    for number in range(30):
+        desk.organization.add_account(AccountId(f"7000000000{number:02}"), f"account {number}")
+    for number in range(1, 30):
+        desk.organization.fail("AssumeRoot", account_id=AccountId(f"7000000000{number:02}"))
+    statuses = by_id(run(desk))
+    assert sum(status.reason is StatusReason.ACCESS_DENIED for status in statuses.values()) == 29
+
+
+def test_p06_a_failed_attempt_replaces_no_reading_of_an_account(desk: Desk) -> None:
+    before = by_id(run(desk))
+    desk.clock.advance(3600)
+    desk.organization.fail("GetAccountSummary", account_id=PROD)
+    found = by_id(run(desk))[PROD]
+    assert found.failed_attempt is not None
+    assert found.failed_attempt.reason is StatusReason.BLOCKED_BY_POLICY
+    assert replace(found, failed_attempt=None) == before[PROD]
+    assert desk.store.list_statuses()[PROD] == found
+    assert desk.history.list_audits()[0].left_unread == 1
+
+
+def test_a_failed_attempt_during_a_window_never_shows_the_reading_from_before_it(desk: Desk) -> None:
+    run(desk)
+    desk.clock.advance(60)
+    desk.windows.add(make_window(CLEAN, desk.clock.now() + timedelta(hours=4)))  # it ends in four hours
+    desk.organization.fail("GetAccountSummary", account_id=CLEAN)
+    found = by_id(run(desk))[CLEAN]
+    assert (found.status, found.summary) == (Status.RECOVERY_OPEN, None)
+
+
+def test_a_caller_in_another_account_opens_no_root_session(desk: Desk) -> None:
+    run(desk)
+    desk.organization.caller = Caller(PROD, f"arn:aws:iam::{PROD}:user/ana", "aws")
+    desk.organization.calls.clear()
+    with pytest.raises(RootSessionsDeniedError, match=f"is in account {PROD}"):
+        run(desk)
+    assert all(operation != "AssumeRoot" for operation, _ in desk.organization.calls)
 
 
 def test_an_open_window_of_ours_is_shown_as_such(desk: Desk) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.options import FailOnOptions, PlanFailOnOptions
+from rootkeeper.cli.options import FailOnOptions, PlanFailOnOptions, gate
+from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.errors import InputError
 from rootkeeper.organization.statuses import FailOn
 
@@ -12,10 +13,11 @@ from rootkeeper.organization.statuses import FailOn
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
-        (None, {FailOn.PRESENT, FailOn.UNKNOWN}),
-        (["present"], {FailOn.PRESENT}),
-        (["present, unknown"], {FailOn.PRESENT, FailOn.UNKNOWN}),
-        (["present", "unknown"], {FailOn.PRESENT, FailOn.UNKNOWN}),
+        (None, {FailOn.PRESENT, FailOn.UNKNOWN, FailOn.UNREAD}),
+        (["present"], {FailOn.PRESENT, FailOn.UNREAD}),
+        (["present, unknown"], {FailOn.PRESENT, FailOn.UNKNOWN, FailOn.UNREAD}),
+        (["present", "unknown"], {FailOn.PRESENT, FailOn.UNKNOWN, FailOn.UNREAD}),
+        (["unread"], {FailOn.UNREAD}),
         (["none"], {FailOn.NONE}),
     ],
 )
@@ -32,4 +34,19 @@ def test_anything_else_is_refused(given: list[str]) -> None:
 
 def test_a_plan_is_good_when_it_is_written_unless_findings_are_named() -> None:
     assert PlanFailOnOptions().to_set() == {FailOn.NONE}
-    assert PlanFailOnOptions(["unknown"]).to_set() == {FailOn.UNKNOWN}
+    assert PlanFailOnOptions(["unknown"]).to_set() == {FailOn.UNKNOWN, FailOn.UNREAD}
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (set(), ExitStatus.GOOD),
+        ({FailOn.PRESENT}, ExitStatus.BAD),
+        ({FailOn.UNREAD}, ExitStatus.UNREAD),
+        ({FailOn.PRESENT, FailOn.UNREAD}, ExitStatus.BAD),
+        ({FailOn.UNKNOWN, FailOn.UNREAD}, ExitStatus.UNREAD),
+    ],
+)
+def test_a_gate_ends_with_its_findings_or_else_with_what_was_not_read(found: set[FailOn], status: ExitStatus) -> None:
+    assert gate(FailOnOptions(["present"]).to_set(), lambda fail_on: bool(found & fail_on)) is status
+    assert gate(FailOnOptions(["none"]).to_set(), lambda fail_on: bool(found & fail_on)) is ExitStatus.GOOD

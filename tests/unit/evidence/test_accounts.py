@@ -27,9 +27,11 @@ from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     CredentialKind,
+    FailedAttempt,
     RootCredentialsSummary,
     Status,
     StatusReason,
+    keep_reading,
 )
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.evidence import (
@@ -280,3 +282,37 @@ def test_a_window_opened_after_the_kept_reading_takes_its_proof_away() -> None:
     window = make_window(CLEAN, WindowState.OPEN, requested_at=READ + timedelta(hours=1))
     kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
     assert judge(later, window, kept=kept).verdict is Verdict.FAIL
+
+
+FAILED = AccountStatus(
+    ACCOUNT,
+    AccountRole.MEMBER,
+    Status.UNKNOWN,
+    StatusReason.ACCESS_DENIED,
+    "AWS denied it.",
+    observed_at=READ + timedelta(hours=1),
+)
+
+
+def test_p06_a_failed_attempt_of_the_period_leaves_the_reading_and_is_shown_beside_it() -> None:
+    """Also if an earlier version kept the attempt as the account's whole status."""
+    reading = make_status(ACCOUNT, Status.PRESENT, replace(NOTHING, has_password=True))
+    found = judge(FAILED, kept=reading)
+    assert (found.verdict, found.read_at) == (Verdict.FAIL, READ)
+    assert found.failed_attempt == FailedAttempt(
+        READ + timedelta(hours=1), None, StatusReason.ACCESS_DENIED, "AWS denied it."
+    )
+    beside = keep_reading(reading, FAILED, "arn:weak")
+    shown = judge(beside)
+    assert (shown.verdict, shown.failed_attempt) == (Verdict.FAIL, beside.failed_attempt)
+    assert judge(beside, kept=replace(reading, observed_at=READ + timedelta(hours=2))).failed_attempt is None
+
+
+def test_an_attempt_after_the_period_is_none_of_its_evidence() -> None:
+    reading = make_status(ACCOUNT, Status.PRESENT, replace(NOTHING, has_password=True))
+    beside = keep_reading(reading, replace(FAILED, observed_at=END + timedelta(1)), "arn:weak")
+    assert judge(beside).failed_attempt is None
+
+
+def test_p06_only_failed_attempts_are_no_reading() -> None:
+    assert judge(FAILED).verdict is Verdict.UNKNOWN

@@ -16,6 +16,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
+    FailedAttempt,
     KeptAudit,
     KeptStatus,
     Status,
@@ -146,6 +147,20 @@ def test_what_the_newest_audit_of_a_time_didnt_read_an_earlier_one_may_have(hist
         ACCOUNT_ID: NOW + timedelta(days=3),
         OTHER_ACCOUNT_ID: NOW + timedelta(days=2),
     }
+
+
+def test_p06_a_failed_attempt_never_replaces_a_reading_of_the_time(history: AuditHistory) -> None:
+    """Also as an earlier version kept it: as the account's whole status."""
+    failed = AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.ACCESS_DENIED, "Denied.")
+    keep(history, "j-1", 1, PRESENT)
+    keep(history, "j-2", 2, replace(failed, observed_at=NOW + timedelta(days=2)))
+    keep(history, "j-3", 3, replace(failed, observed_at=NOW + timedelta(days=3)))
+    found = history.list_readings(NOW, NOW + timedelta(days=9))[ACCOUNT_ID]
+    attempt = FailedAttempt(NOW + timedelta(days=3), None, StatusReason.ACCESS_DENIED, "Denied.")
+    assert (found.status, found.summary, found.failed_attempt) == (Status.PRESENT, PRESENT.summary, attempt)
+    assert found.observed_at == NOW + timedelta(days=1)
+    only = history.list_readings(NOW + timedelta(days=2), NOW + timedelta(days=9))[ACCOUNT_ID]
+    assert (only.status, only.summary) == (Status.UNKNOWN, None)
 
 
 def test_an_audit_that_continued_over_the_end_of_a_time_counts_by_its_readings(history: AuditHistory) -> None:

@@ -65,7 +65,7 @@ def test_p30_each_account_is_left_to_secure_or_unknown_or_neither(
 
 def test_p30_one_known_root_login_does_not_hide_the_unknown_ones() -> None:
     left = count_root_logins_left([found(PASSWORD), *[failed()] * 1_023, found(NOTHING)])
-    assert left.headline == "Root logins left to secure: 1 known, 1,023 unknown"
+    assert left.headline == "Root logins left to secure: 1 known, 1,023 unknown, 1,023 unread"
 
 
 def test_p30_no_account_is_no_good_news() -> None:

@@ -49,7 +49,7 @@ def test_an_audit_without_parameters_is_of_everything() -> None:
 
 
 def test_every_request_comes_back_from_its_parameters() -> None:
-    audit = AuditRequest(SELECTION, details=True, refresh=True, fail_on=frozenset({FailOn.UNKNOWN}))
+    audit = AuditRequest(SELECTION, details=True, refresh=True, fail_on=frozenset({FailOn.UNKNOWN, FailOn.UNREAD}))
     assert parse_audit(through_json(to_json_record(audit))) == audit
     options = DeletionOptions(
         only=frozenset({CredentialKind.ACCESS_KEYS}),

@@ -11,7 +11,7 @@ from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, command, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
+from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions, gate
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, Output, OutputFormat, option
 from rootkeeper.cli.rendering.listings import counted, show_record
 from rootkeeper.cli.terminal import StopRequests, Terminal
@@ -58,7 +58,7 @@ def run_audit(
     elif output is not OutputFormat.JSONL:
         show_audit(answer, output, terminal, details=details)
     remark_drift(answer.drift, terminal)
-    return ExitStatus.BAD if has_findings(answer.accounts, findings) else ExitStatus.GOOD
+    return gate(findings, lambda fail_on: has_findings(answer.accounts, fail_on))
 
 
 def resume_audit(
@@ -129,8 +129,12 @@ def audit(
     was accepted, or a policy blocks that AWS doesn't name: organizations:ListPolicies,
     organizations:ListTargetsForPolicy, organizations:DescribePolicy.
 
+    An account that can't be read keeps its last reading, with the failed attempt beside it, until that reading is older
+    than the setting history.stale_after; then it is unknown. If AWS denies a root session in each of the first accounts
+    (setting aws.stop_after_denied), the audit stops.
+
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS or the ledger refused, or AWS
-    can't be reached; 130 interrupted.
+    can't be reached; 5 no such finding, but accounts couldn't be read; 130 interrupted.
     """
     output = invocation.choose_output_or_findings(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()

@@ -9,7 +9,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, parse_moment, parse_period
+from rootkeeper.cli.options import FailOnOptions, gate, parse_moment, parse_period
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OptionSet, OutputFormat, argument, option
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def list_controls(
     with open_operator(invocation, creates_database=False) as operator:
         record = operator.read_controls(framework, period.to_request(operator.now()))
     show_controls(record, output, invocation.terminal)
-    return ExitStatus.BAD if has_bad_controls(record["controls"], findings) else ExitStatus.GOOD
+    return gate(findings, lambda fail_on: has_bad_controls(record["controls"], record, fail_on))
 
 
 def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, *, control: ControlArgument) -> int:
@@ -102,7 +102,7 @@ def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, 
     with open_operator(invocation, creates_database=False) as operator:
         record = operator.read_control(wanted, period.to_request(operator.now()))
     show_control(record, output, invocation.terminal)
-    return ExitStatus.BAD if has_bad_controls([record["control"]], findings) else ExitStatus.GOOD
+    return gate(findings, lambda fail_on: has_bad_controls([record["control"]], record, fail_on))
 
 
 def attest(

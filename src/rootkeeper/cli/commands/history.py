@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import AccountArgument, FailOnOptions, parse_past_moment
+from rootkeeper.cli.options import AccountArgument, FailOnOptions, gate, parse_past_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 
 
@@ -87,7 +87,7 @@ def diff(
             return ExitStatus.GOOD
         record, worse = operator.compare_audits(older, newer, organization)
     show_difference(record, output, invocation.terminal)
-    return ExitStatus.BAD if findings & worse else ExitStatus.GOOD
+    return gate(findings, lambda fail_on: bool(fail_on & worse))
 
 
 diff_application = command(diff)

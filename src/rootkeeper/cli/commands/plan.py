@@ -17,6 +17,7 @@ from rootkeeper.cli.options import (
     PlanFailOnOptions,
     SelectionOptions,
     WaveOptions,
+    gate,
     parse_moment,
 )
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
@@ -78,7 +79,7 @@ def plan(
         f"Plan {made.plan_id} is in {out}. It is valid until {render_timestamp(made.not_after)}. "
         f"Next: rootkeeper apply {shlex.quote(str(out))}"
     )
-    return ExitStatus.BAD if proposal.has_findings(findings) else ExitStatus.GOOD
+    return gate(findings, proposal.has_findings)
 
 
 def _read_validity(

@@ -9,7 +9,14 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_period, parse_stale_after
+from rootkeeper.cli.options import (
+    FailOnOptions,
+    StaleAfterOption,
+    gate,
+    parse_past_moment,
+    parse_period,
+    parse_stale_after,
+)
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, OutputFormat, choice, option
 from rootkeeper.cli.rendering.histories import show_deliveries
@@ -63,7 +70,8 @@ def report(
     AWS permissions: none.
 
     Exit statuses: 0 written, and the result is good; 1 written, with a result that --fail-on names; 2 wrong usage, or
-    the file can't be written; 3 the database can't be read.
+    the file can't be written; 3 the database can't be read; 5 written, with no such result, but the last attempt to
+    read some accounts failed.
     """
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
@@ -87,7 +95,7 @@ def report(
         invocation.terminal.remark(
             f"{written.endpoint.label}: this report is about a sandbox. It is no evidence of an AWS organization."
         )
-    return ExitStatus.BAD if findings & written.findings else ExitStatus.GOOD
+    return gate(findings, lambda fail_on: bool(fail_on & written.findings))
 
 
 def choose_format(wanted: Format | None, output: Output | None, out: Path | None) -> Format:

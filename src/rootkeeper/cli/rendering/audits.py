@@ -65,8 +65,10 @@ def flag_of(status: AccountStatus) -> AccountMark:
 
 
 def render_status(status: AccountStatus) -> str:
-    """Such as ``Unknown, blocked by a policy`` or ``Not applicable, SUSPENDED``."""
+    """Such as ``Unknown, blocked by a policy``, ``Not applicable, SUSPENDED`` or ``Present, not read now``."""
     words = MARKS[status.status].words
+    if status.failed_attempt is not None and status.is_unread and status.status is not Status.UNKNOWN:
+        return f"{words}, not read now"
     if status.reason is None:
         return words
     if status.reason is StatusReason.NOT_ACTIVE:
@@ -136,6 +138,13 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
     ]
     for line in cause_lines(unknown):
         terminal.show(Text(printable(line), style="magenta"))
+    attempts = [
+        (status.account.account_id, status.failed_attempt.detail or status.failed_attempt.reason.value)
+        for status in report.accounts
+        if status.failed_attempt is not None and status.is_unread and status.status is not Status.UNKNOWN
+    ]
+    for line in cause_lines(attempts, "Not read now, shown as last read"):
+        terminal.show(Text(printable(line), style="magenta"))
     style = "bold red" if left.known else "bold green" if left.is_none else "bold yellow"
     terminal.show(Text(left.headline, style=style))
 
@@ -195,7 +204,9 @@ def _build_tree(report: AuditReport) -> Tree:
     leaves = []
     for status in report.accounts:
         flag, used = flag_of(status), _render_last_use(status, report.ended_at)
-        parts = (render_credentials(status), f"last used {used}" if used else "", render_role(status))
+        attempt, read_at = status.failed_attempt, status.observed_at
+        aged = f"read {render_age(read_at, report.ended_at)}" if attempt is not None and read_at is not None else ""
+        parts = (render_credentials(status), f"last used {used}" if used else "", render_role(status), aged)
         remarks = "; ".join(filter(None, parts))
         label = Text.assemble(
             (f"{flag.sign} {flag.words:<14}", flag.style),

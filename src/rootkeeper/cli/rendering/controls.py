@@ -28,11 +28,15 @@ from rootkeeper.untrusted_text import printable
 _STYLES = {Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow", Verdict.MANUAL: "yellow", Verdict.PASS: "green"}
 
 
-def has_bad_controls(controls: Iterable[Record], fail_on: frozenset[FailOn]) -> bool:
+def has_bad_controls(controls: Iterable[Record], document: Record, fail_on: frozenset[FailOn]) -> bool:
     """Whether ``--fail-on`` names a verdict; a verdict that needs a person's judgement counts as unknown."""
     verdicts = {Verdict(control["verdict"]) for control in controls}
-    is_bad = FailOn.PRESENT in fail_on and Verdict.FAIL in verdicts
-    return bool(is_bad or (FailOn.UNKNOWN in fail_on and verdicts & {Verdict.UNKNOWN, Verdict.MANUAL}))
+    found = {
+        FailOn.PRESENT: Verdict.FAIL in verdicts,
+        FailOn.UNKNOWN: verdicts & {Verdict.UNKNOWN, Verdict.MANUAL},
+        FailOn.UNREAD: document["root_logins_left_to_secure"]["unread"],
+    }
+    return any(found.get(finding) for finding in fail_on)
 
 
 def show_frameworks(output: OutputFormat, terminal: Terminal) -> None:
@@ -57,7 +61,10 @@ def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> N
         TableColumn("Asks for", "title"),
         TableColumn("Why", _render_why),
     )
-    head = {name: record[name] for name in ("organization_id", "endpoint", "period", "frameworks")}
+    head = {
+        name: record[name]
+        for name in ("organization_id", "endpoint", "period", "root_logins_left_to_secure", "frameworks")
+    }
     show_listing(Listing("controls", record["controls"], columns, head=head), output, terminal)
     if output is OutputFormat.TABLE:
         counts = Counter(Verdict(control["verdict"]) for control in record["controls"])

@@ -235,12 +235,12 @@ def name_some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:_EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def cause_lines(causes: Iterable[tuple[str, str]]) -> list[str]:
+def cause_lines(causes: Iterable[tuple[str, str]], head: str = "Unknown") -> list[str]:
     """Make a line for each cause, with its accounts; ``causes`` are account ids, each with its cause."""
     accounts_of: dict[str, list[str]] = {}
     for account_id, why in causes:
         accounts_of.setdefault(why.replace(account_id, "ACCOUNT"), []).append(account_id)
     return [
-        f"Unknown: {name_some(ids)}: {why.replace('ACCOUNT', ids[0]) if len(ids) == 1 else why}"
+        f"{head}: {name_some(ids)}: {why.replace('ACCOUNT', ids[0]) if len(ids) == 1 else why}"
         for why, ids in accounts_of.items()
     ]

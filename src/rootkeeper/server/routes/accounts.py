@@ -174,6 +174,10 @@ class AccountColumns(TypedDict):
     reason: ReasonColumn
     detail: TextColumn
     is_in_order: list[Literal[0, 1]]
+    unread: list[Literal[0, 1]]
+    """Whether the last attempt couldn't read the account, whatever an earlier reading shows."""
+    failed_attempt: TextColumn
+    """When, by whom and why an attempt after the reading failed."""
     left_to_secure: LeftToSecureColumn
     kinds: list[Count | None]
     """Sums of 1, 2, 4 and 8 for the kinds in their order; ``null`` where it wasn't read."""

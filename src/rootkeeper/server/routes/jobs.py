@@ -31,7 +31,7 @@ from rootkeeper.ledger.records import LedgerVerificationRecord
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
-from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, include_unread
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.job_streams import stream_job
@@ -118,7 +118,7 @@ class AuditBody(Body):
 
     def to_parameters(self) -> dict[str, JsonValue]:
         """:raises InputError: if the selection is invalid."""
-        fail_on = FAIL_ON_FINDINGS if self.fail_on is None else frozenset(self.fail_on)
+        fail_on = FAIL_ON_FINDINGS if self.fail_on is None else include_unread(self.fail_on)
         return to_json_record(AuditRequest(_or_everything(self.selection), self.details, self.refresh, fail_on))
 
 

@@ -94,7 +94,7 @@ def test_the_tree_shows_units_by_name_even_with_a_slash_in_it(capsys: pytest.Cap
     assert lines[0] == "Organization o-exampleorgid, SANDBOX 127.0.0.1:4599"
     assert "Root  7 accounts: 2 present, 1 recovery open, 1 unknown" in lines[1]
     assert "Prod/EU" in lines[2]
-    assert lines[-1] == "Root logins left to secure: 3 known, 1 unknown"
+    assert lines[-1] == "Root logins left to secure: 3 known, 1 unknown, 1 unread"
 
 
 def test_who_could_read_the_management_account_is_shown_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
