@@ -98,7 +98,7 @@ def find_refused_caller(
         f" administrator for IAM ({named}). The caller, {caller.arn}, is in account {caller.account_id}, so no account"
         " was read."
     )
-    hint = "Use credentials of one of these accounts: --profile, or the AWS_* variables."
+    hint = Hint("Use credentials of one of these accounts.", "audit.caller")
     return RootSessionsDeniedError(message, hint=hint, operation="sts:AssumeRoot")
 
 

@@ -9,6 +9,7 @@ from rootkeeper.errors import Hint
 COMMAND_HINTS: Mapping[str, str] = {
     "account.refresh": "An audit lists the organization again: rootkeeper audit --refresh.",
     "audit.accounts": "List the accounts and their states: rootkeeper audit --output table.",
+    "audit.caller": "Use credentials of one of these accounts: --profile, or the AWS_* variables.",
     "audit.refresh": "{message} To wait for the whole listing: --refresh.",
     "aws.credentials_missing": "Set the AWS_* variables, or choose a profile with --profile.",
     "aws.credentials_partial": "Set it, or choose another profile with --profile.",
