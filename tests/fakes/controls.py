@@ -46,6 +46,7 @@ HISTORY = LedgerHistory(drills=(DRILL,), entries=40, audits=2, endpoints=(ENDPOI
 INTACT = LedgerVerification(120, 120, "c0ffee" + "0" * 58, None, None, None)
 ALTERED = replace(INTACT, first_bad_sequence=7, problem="Entry 7 was changed.")
 PASSWORD = replace(NOTHING, has_password=True)
+CERTIFICATES = replace(NOTHING, has_signing_certificates=True)
 NEVER_USED = LoginProfile(START - timedelta(days=90), None)
 
 
@@ -67,6 +68,7 @@ def make_statuses(
     *,
     management: RootCredentialsSummary | None = GUARDED,
     kinds: tuple[MfaKind, ...] = (MfaKind.HARDWARE,),
+    management_kinds: tuple[MfaKind, ...] | None = None,
     details: RootCredentials | None = None,
 ) -> dict[AccountId, AccountStatus]:
     """The management account, a guarded failsafe, and one member account."""
@@ -81,6 +83,7 @@ def make_statuses(
             management,
             role=AccountRole.MANAGEMENT,
             reason=StatusReason.MANAGEMENT_ACCOUNT,
+            credentials=None if management_kinds is None else read_details(MANAGEMENT, *management_kinds),
         ),
         make_status(
             accounts[1],
@@ -95,7 +98,7 @@ def make_statuses(
 
 
 NO_LOGIN = {**make_statuses(management=NOTHING)}
-"""The management account has no root password either, so that nothing of it is unread."""
+"""The management account has no root password and no MFA, so that nothing of it is unread."""
 
 
 def make_facts(**changes: object) -> EvidenceFacts:

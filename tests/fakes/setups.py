@@ -40,6 +40,10 @@ class InMemorySetups(AcceptedSetupStore):
             raise DatabaseError("The database can't be written.")
         self.readings.append(state)
 
+    def list_unmanaged(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        found = [one for one in self.readings if one.setup.manages_root_credentials is False]
+        return tuple(sorted(one.read_at for one in found if start <= one.read_at <= end))
+
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
         known = [one for one in self.readings if until is None or one.read_at <= until]
         return max(known, key=lambda one: one.read_at, default=None)

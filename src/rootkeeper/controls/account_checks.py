@@ -1,12 +1,16 @@
 """Checks that judge each account: root access keys, MFA, and use of the root user. Pure.
 
-An account is unknown if no reading of the period shows the facts for a check. The management account and a login that
-is kept on purpose are judged like any other account.
+An account is unknown if no reading of the period shows the facts for a check.
+
+A missing password replaces MFA only where AWS refuses to set one: in a member account, while root credentials
+management is on. Anyone who reads the management account's e-mail can set its root password. A failsafe's root login is
+for emergencies. So of these kept logins only MFA counts, and the kept logins' own checks ask the same or more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine, count_accounts
 from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
@@ -17,35 +21,45 @@ from rootkeeper.organization.statuses import AccountRole, CredentialKind, MfaKin
 
 def check_no_root_key(report: EvidenceReport) -> CheckResult:
     """Check that no root user has an access key."""
+    return _check_absence(CheckName.NO_ROOT_KEY, report, CredentialKind.ACCESS_KEYS, "an access key")
 
+
+def check_no_root_certificate(report: EvidenceReport) -> CheckResult:
+    """Check that no root user has a signing certificate."""
+    return _check_absence(
+        CheckName.NO_ROOT_CERTIFICATE, report, CredentialKind.SIGNING_CERTIFICATES, "a signing certificate"
+    )
+
+
+def _check_absence(check: CheckName, report: EvidenceReport, kind: CredentialKind, noun: str) -> CheckResult:
     def evaluate(account: AccountEvidence) -> AccountResult:
-        keys = _get_kind(account, CredentialKind.ACCESS_KEYS)
-        if keys.is_present is None:
+        found = _get_kind(account, kind)
+        if found.is_present is None:
             return make_result(account, Verdict.UNKNOWN, explain_unread(account))
-        if keys.is_present:
-            return make_result(account, Verdict.FAIL, "The root user has an access key.")
-        return make_result(account, Verdict.PASS, "The root user has no access key.")
+        if found.is_present:
+            return make_result(account, Verdict.FAIL, f"The root user has {noun}.")
+        return make_result(account, Verdict.PASS, f"The root user doesn't have {noun}.")
 
-    return _check_accounts(CheckName.NO_ROOT_KEY, report, evaluate)
+    return _check_accounts(check, report, evaluate)
 
 
 def check_root_mfa(report: EvidenceReport) -> CheckResult:
-    """Check that each root user with a password has MFA."""
+    """Check that each root user has MFA, or has no password and can't get one."""
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        return _evaluate_sign_in(account) or make_result(account, Verdict.PASS, "The root user has a password and MFA.")
+        return _evaluate_sign_in(account, report) or make_result(account, Verdict.PASS, "The root user has MFA.")
 
     return _check_accounts(CheckName.ROOT_MFA, report, evaluate)
 
 
 def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
-    """Check that each root user with a password has MFA devices, and none of them is virtual.
+    """Check that each root user has hardware MFA devices only, or has no password and can't get one.
 
-    AWS shows passkeys in software as security keys, so they pass like hardware.
+    AWS shows a passkey in software as a security key, too, so a person must judge security keys.
     """
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        result, found = _evaluate_sign_in(account), account.found.credentials
+        result, found = _evaluate_sign_in(account, report), account.found.credentials
         if result is not None:
             return result
         if found is None or not found.mfa_devices:
@@ -54,28 +68,65 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
         kinds = {device.kind for device in found.mfa_devices}
         if MfaKind.VIRTUAL in kinds:
             return make_result(account, Verdict.FAIL, "An MFA device of the root user is virtual.")
-        reason = "Each MFA device of the root user is a hardware token."
         if MfaKind.SECURITY_KEY in kinds:
             reason = "No MFA device is virtual. AWS shows a passkey in software as a security key, too."
-        return make_result(account, Verdict.PASS, reason)
+            return make_result(account, Verdict.MANUAL, reason)
+        return make_result(account, Verdict.PASS, "Each MFA device of the root user is a hardware token.")
 
     return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
 
 
-def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
-    """Judge an account that needs no MFA device, has none, or wasn't read; ``None`` if there are a password and MFA."""
+AUDIT_TIME = timedelta(hours=6)
+"""How much older than an account's reading the reading of the set-up may be, to be of the same audit.
+
+An audit reads the set-up first, then the accounts: of 50,000 within minutes, but slower while AWS throttles.
+"""
+
+_WITHOUT_MFA = {
+    AccountRole.FAILSAFE: "The root user has no MFA. The root login of a failsafe is for emergencies, so it needs MFA.",
+    AccountRole.MANAGEMENT: "The root user has no MFA, and anyone who reads its e-mail can set a password.",
+}
+"""Why a missing password isn't enough for a login that is kept."""
+
+
+def _evaluate_sign_in(account: AccountEvidence, report: EvidenceReport) -> AccountResult | None:
+    """Judge an account that needs no MFA, has none, or wasn't read; ``None`` if its root user has MFA."""
     password, mfa = (_get_kind(account, kind) for kind in (CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES))
     if password.not_applicable is not None:
         return make_result(account, Verdict.NOT_APPLICABLE, password.not_applicable)
-    if password.is_present is None:
+    if password.is_present is None or mfa.is_present is None or account.read_at is None:
         return make_result(account, Verdict.UNKNOWN, explain_unread(account))
-    if not password.is_present:
-        return make_result(account, Verdict.PASS, "The root user has no password.", has_no_password=True)
-    if mfa.is_present is None:
-        return make_result(account, Verdict.UNKNOWN, explain_unread(account))
-    if not mfa.is_present:
-        return make_result(account, Verdict.FAIL, "The root user has a password, or may set one, and no MFA.")
-    return None
+    if password.is_present:
+        reason = "The root user has a password, or may set one, and no MFA."
+        return None if mfa.is_present else make_result(account, Verdict.FAIL, reason)
+    if account.role is not AccountRole.MEMBER:
+        return None if mfa.is_present else make_result(account, Verdict.FAIL, _WITHOUT_MFA[account.role])
+    verdict, reason = _evaluate_recovery(account.read_at - AUDIT_TIME, report)
+    if verdict is Verdict.PASS:
+        return make_result(account, verdict, reason, has_no_password=True)
+    return None if mfa.is_present else make_result(account, verdict, reason)
+
+
+def _evaluate_recovery(since: datetime, report: EvidenceReport) -> tuple[Verdict, str]:
+    """Judge whether AWS refuses to set a member account's root password, by the readings of the set-up from ``since``.
+
+    A single reading that shows it off is enough: a password can have been set since.
+    """
+    state, subject = report.setup.state, "The root user has no password and no MFA."
+    off_at = [at for at in report.unmanaged_at if at >= since]
+    if off_at:
+        found = f"Root credentials management was off on {off_at[-1]:%Y-%m-%d}, so a password may be set by e-mail."
+        return Verdict.FAIL, f"{subject} {found}"
+    if state is not None and state.read_at >= since and state.setup.manages_root_credentials:
+        reason = "The root user has no password, and AWS refuses to set one: root credentials management is on."
+        return Verdict.PASS, reason
+    if state is None:
+        why = report.setup.detail or "The set-up was never read."
+    elif state.read_at < since:
+        why = f"The set-up was last read before the account, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
+    else:
+        why = " ".join(state.setup.unknown) or "The set-up couldn't be read."
+    return Verdict.UNKNOWN, f"{subject} Whether AWS refuses to set one isn't known: {why}"
 
 
 def check_root_unused(report: EvidenceReport) -> CheckResult:

@@ -37,6 +37,7 @@ CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
     CheckName.DELEGATED: organization_checks.check_delegated,
     CheckName.DRILL: organization_checks.check_drill,
     CheckName.INVENTORY: organization_checks.check_inventory,
+    CheckName.NO_ROOT_CERTIFICATE: account_checks.check_no_root_certificate,
     CheckName.NO_ROOT_CREDS: organization_checks.check_no_root_credentials,
     CheckName.NO_ROOT_KEY: account_checks.check_no_root_key,
     CheckName.PRIV_LOGGED: organization_checks.check_privileged_calls_logged,

@@ -283,6 +283,7 @@ CHECK_NAMES: Mapping[CheckName, str] = {
     CheckName.DELEGATED: "Delegated administrator for IAM",
     CheckName.DRILL: "Drill of emergency access",
     CheckName.INVENTORY: "Root users read",
+    CheckName.NO_ROOT_CERTIFICATE: "No root signing certificates",
     CheckName.NO_ROOT_CREDS: "No root user credentials",
     CheckName.NO_ROOT_KEY: "No root access keys",
     CheckName.PRIV_LOGGED: "Privileged calls recorded",

@@ -71,6 +71,8 @@ class EvidenceFacts:
     """Each account's newest reading of the period that an audit kept."""
     confirmations: tuple[Confirmation, ...] = ()
     """Of delegated administrator accounts, at any time."""
+    unmanaged_at: tuple[datetime, ...] = ()
+    """When readings of the period showed that root credentials management was off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class EvidenceReport:
     setup: SetupEvidence
     ledger: LedgerVerification
     """Its anchor isn't shown: it grows beside the database, and the same database must give the same report."""
+    unmanaged_at: tuple[datetime, ...] = ()
+    """When readings of the period showed that root credentials management was off."""
     extract: Iterable[LedgerEntry] = ()
     """The ledger from the period's first entry to the head, read again at each walk: a chain can only be followed
     without gaps. Without an entry since the period's start it is the head alone.
@@ -176,7 +180,9 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),
         management=management,
         accounts=accounts,
-        kept_logins=check_kept_logins(evidence, facts.emails, history.drills, facts.windows, period),
+        kept_logins=check_kept_logins(
+            evidence, facts.emails, history.drills, facts.windows, period, inventory.organization.partition
+        ),
         windows=tuple(
             sorted(_list_windows(facts.windows, period), key=lambda window: (window.requested_at, window.window_id))
         ),
@@ -185,6 +191,7 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         gaps=list_gaps(evidence, history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
         setup=setup,
         ledger=facts.ledger,
+        unmanaged_at=facts.unmanaged_at,
     )
 
 
@@ -300,6 +307,7 @@ class EvidenceCompiler:
             ledger=ledger,
             kept=self.audits.list_readings(period.start, period.end),
             confirmations=self.confirmations.list_confirmations(in_sandbox=inventory.endpoint != "AWS"),
+            unmanaged_at=self.setups.list_unmanaged(period.start, period.end),
         )
         report = compile_report(facts, period)
         first = report.history.first_sequence or ledger.head_sequence
