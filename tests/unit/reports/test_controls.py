@@ -71,7 +71,7 @@ def test_csv_has_a_row_for_each_control_check_and_account() -> None:
     assert controls["cis-7.0/2.4"]["value"] == "fail"
     assert controls["cis-7.0/5.3"]["value"] == "pass (attested)"
     checks = {row["item"]: row for row in rows if row["section"] == "control_check"}
-    assert checks["cis-7.0/2.4 no_root_key"]["method"] == "direct; direct: prowler@3e000faa:cis_7.0_aws.json"
+    assert checks["cis-7.0/2.4 no_root_key"]["method"] == "direct; direct: prowler@3e000faa:cis_7.0_aws.json, 2.4"
     accounts = [row for row in rows if row["section"] == "control_account" and row["item"] == "no_root_key"]
     assert {row["value"] for row in accounts} == {"fail", "unknown"}
 
