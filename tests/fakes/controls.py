@@ -39,6 +39,7 @@ from tests.fakes.evidence import (
     make_inventory,
     make_state,
     make_status,
+    read_management,
 )
 
 DRILL = Drill(FAILSAFE, END - timedelta(days=5), "Ana", DrillOutcome.PASSED, "mary@desk", END, AlarmObservation.SEEN)
@@ -118,4 +119,6 @@ def make_facts(**changes: object) -> EvidenceFacts:
         ),
         **changes,  # type: ignore[arg-type]  # any field may be changed
     )
+    if facts.setup is not None and "management_readings" not in changes:
+        facts = replace(facts, management_readings=read_management(facts.setup))
     return replace(facts, emails=RootEmailEvaluator(EmailRules(), {}, END).evaluate_all(facts.inventory))

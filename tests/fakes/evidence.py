@@ -34,7 +34,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.reports.formats import get_format
 from rootkeeper.root_emails.rules import EmailRules, RootEmailEvaluator
-from rootkeeper.setup.rules import AcceptedSetup, Guardrail, SetupState
+from rootkeeper.setup.rules import AcceptedSetup, Guardrail, ManagementReading, SetupState
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -137,6 +137,12 @@ def make_state(
 ) -> SetupState:
     setup = Setup(trusted_access, features, delegates, unknown)
     return SetupState(setup, guardrails, guardrails_unknown, read_at, ENDPOINT, CALLER)
+
+
+def read_management(*states: SetupState) -> tuple[ManagementReading, ...]:
+    """The readings of a period by which its controls judge; the newest one is the set-up of the report."""
+    found = (ManagementReading(state.read_at, state.setup.manages_root_credentials) for state in states)
+    return tuple(reading for reading in found if PERIOD.holds(reading.read_at))
 
 
 def make_guardrail(
@@ -268,6 +274,7 @@ def make_facts() -> EvidenceFacts:
         accepted=accept(make_state(guardrails=(make_guardrail(),))),
         ledger=LedgerVerification(120, 120, "c0ffee" + "0" * 58, None, None, None),
         confirmations=(PURPOSE, CHECKED),
+        management_readings=read_management(make_state()),
     )
 
 

@@ -101,28 +101,33 @@ def _evaluate_sign_in(account: AccountEvidence, report: EvidenceReport) -> Accou
         return None if mfa.is_present else make_result(account, Verdict.FAIL, reason)
     if account.role is not AccountRole.MEMBER:
         return None if mfa.is_present else make_result(account, Verdict.FAIL, _WITHOUT_MFA[account.role])
-    verdict, reason = _evaluate_recovery(account.read_at - AUDIT_TIME, report)
+    verdict, reason = _evaluate_recovery(account.read_at, report)
     if verdict is Verdict.PASS:
         return make_result(account, verdict, reason, has_no_password=True)
     return None if mfa.is_present else make_result(account, verdict, reason)
 
 
-def _evaluate_recovery(since: datetime, report: EvidenceReport) -> tuple[Verdict, str]:
-    """Judge whether AWS refuses to set a member account's root password, by the readings of the set-up from ``since``.
+def _evaluate_recovery(read_at: datetime, report: EvidenceReport) -> tuple[Verdict, str]:
+    """Judge whether AWS refuses to set a member account's root password, from the audit that read it at ``read_at`` on.
 
-    A single reading that shows it off is enough: a password can have been set since.
+    A single reading of the set-up that shows it off is enough: a password can have been set since.
     """
-    state, subject = report.setup.state, "The root user has no password and no MFA."
-    off_at = [at for at in report.unmanaged_at if at >= since]
-    if off_at:
-        found = f"Root credentials management was off on {off_at[-1]:%Y-%m-%d}, so a password may be set by e-mail."
+    subject, since = "The root user has no password and no MFA.", read_at - AUDIT_TIME
+    before = [reading for reading in report.management_readings if since <= reading.read_at <= read_at]
+    readings = [*before[-1:], *(reading for reading in report.management_readings if reading.read_at > read_at)]
+    off = [reading for reading in readings if reading.is_on is False]
+    if off:
+        found = (
+            f"Root credentials management was off on {off[-1].read_at:%Y-%m-%d}, so a password may be set by e-mail."
+        )
         return Verdict.FAIL, f"{subject} {found}"
-    if state is not None and state.read_at >= since and state.setup.manages_root_credentials:
+    state = report.setup.state
+    if state is not None and readings and readings[-1].is_on:
         reason = "The root user has no password, and AWS refuses to set one: root credentials management is on."
         return Verdict.PASS, reason
     if state is None:
         why = report.setup.detail or "The set-up was never read."
-    elif state.read_at < since:
+    elif not readings:
         why = f"The set-up was last read before the account, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
     else:
         why = " ".join(state.setup.unknown) or "The set-up couldn't be read."

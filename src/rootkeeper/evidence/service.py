@@ -46,7 +46,14 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
 from rootkeeper.root_emails.statements import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore
-from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
+from rootkeeper.setup.rules import (
+    AcceptedSetup,
+    ManagementReading,
+    SetupDrift,
+    SetupState,
+    compare_setup,
+    mark_own_changes,
+)
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -71,8 +78,8 @@ class EvidenceFacts:
     """Each account's newest reading of the period that an audit kept."""
     confirmations: tuple[Confirmation, ...] = ()
     """Of delegated administrator accounts, at any time."""
-    unmanaged_at: tuple[datetime, ...] = ()
-    """When readings of the period showed that root credentials management was off."""
+    management_readings: tuple[ManagementReading, ...] = ()
+    """Whether root credentials management was on at each reading of the period, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,8 @@ class EvidenceReport:
     setup: SetupEvidence
     ledger: LedgerVerification
     """Its anchor isn't shown: it grows beside the database, and the same database must give the same report."""
-    unmanaged_at: tuple[datetime, ...] = ()
-    """When readings of the period showed that root credentials management was off."""
+    management_readings: tuple[ManagementReading, ...] = ()
+    """Whether root credentials management was on at each reading of the period, the oldest first."""
     extract: Iterable[LedgerEntry] = ()
     """The ledger from the period's first entry to the head, read again at each walk: a chain can only be followed
     without gaps. Without an entry since the period's start it is the head alone.
@@ -191,7 +198,7 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         gaps=list_gaps(evidence, history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
         setup=setup,
         ledger=facts.ledger,
-        unmanaged_at=facts.unmanaged_at,
+        management_readings=facts.management_readings,
     )
 
 
@@ -307,7 +314,7 @@ class EvidenceCompiler:
             ledger=ledger,
             kept=self.audits.list_readings(period.start, period.end),
             confirmations=self.confirmations.list_confirmations(in_sandbox=inventory.endpoint != "AWS"),
-            unmanaged_at=self.setups.list_unmanaged(period.start, period.end),
+            management_readings=self.setups.list_management_readings(period.start, period.end),
         )
         report = compile_report(facts, period)
         first = report.history.first_sequence or ledger.head_sequence

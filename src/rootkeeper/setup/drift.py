@@ -25,6 +25,7 @@ from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.setup.rules import (
     AcceptedSetup,
     Guardrail,
+    ManagementReading,
     SetupDrift,
     SetupState,
     compare_setup,
@@ -76,17 +77,16 @@ class AcceptedSetupStore(OrganizationStore):
 
         self._commits.run(work)
 
-    def list_unmanaged(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
-        """List when readings of a period showed that root credentials management was off; a day has one reading."""
+    def list_management_readings(self, start: datetime, end: datetime) -> tuple[ManagementReading, ...]:
+        """List when root credentials management was read in a period, the oldest first; a day has one reading."""
         statement = (
             select(_readings.read_at, _readings.state)
             .where(_readings.organization_id == self._organization_id, _readings.read_at.between(start, end))
             .order_by(_readings.read_at)
         )
         return tuple(
-            row.read_at
+            ManagementReading(row.read_at, parse_facts(Setup, row.state["setup"]).manages_root_credentials)
             for row in self._read(statement)
-            if parse_facts(Setup, row.state["setup"]).manages_root_credentials is False
         )
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:

@@ -13,7 +13,7 @@ from rootkeeper.controls.rules import CheckName, CheckResult
 from rootkeeper.failsafe.rules import AlarmObservation, DrillOutcome
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Action
-from rootkeeper.organization.accounts import AccountId, Organization
+from rootkeeper.organization.accounts import AccountId, Feature, Organization
 from rootkeeper.organization.statuses import (
     LoginProfile,
     MfaKind,
@@ -163,7 +163,7 @@ EXAMPLES: list[tuple[CheckName, Verdict, dict[str, object]]] = [
     (CheckName.ROOT_MFA, PASS, {}),
     (CheckName.ROOT_MFA, FAIL, {"statuses": make_statuses(PASSWORD)}),
     (CheckName.ROOT_MFA, FAIL, {"statuses": NO_LOGIN}),
-    (CheckName.ROOT_MFA, FAIL, {"unmanaged_at": (READ,)}),
+    (CheckName.ROOT_MFA, FAIL, {"setup": make_state(features=frozenset({Feature.ROOT_SESSIONS}))}),
     (CheckName.ROOT_MFA, UNKNOWN, {"setup": make_state(features=None)}),
     (CheckName.ROOT_MFA, UNKNOWN, {"setup": None}),
     (CheckName.ROOT_MFA, UNKNOWN, {"statuses": make_statuses(None)}),

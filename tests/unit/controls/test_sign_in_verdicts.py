@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -23,6 +23,7 @@ from rootkeeper.evidence.rules import BY_CLOSING
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.failsafe.rules import CheckVerdict
 from rootkeeper.findings.rules import Verdict
+from rootkeeper.ledger.rules import Action, Phase, Result
 from rootkeeper.organization.accounts import AccountId, AccountState, Feature
 from rootkeeper.organization.statuses import (
     AccountRole,
@@ -34,7 +35,8 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
 )
-from tests.fakes.controls import NEVER_USED, list_accounts, make_facts, make_statuses
+from rootkeeper.setup.rules import SetupState
+from tests.fakes.controls import HISTORY, NEVER_USED, list_accounts, make_facts, make_statuses
 from tests.fakes.evidence import (
     CHECKED,
     CLEAN,
@@ -43,11 +45,13 @@ from tests.fakes.evidence import (
     PURPOSE,
     READ,
     START,
+    make_entry,
     make_inventory,
     make_report,
     make_state,
     make_status,
     make_window,
+    read_management,
 )
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "controls.md"
@@ -84,25 +88,41 @@ DEVICES: dict[str, tuple[MfaKind, ...] | None] = {
 }
 
 ON, OFF, UNREAD = "on", "off", "unknown"
-OFF_STATE = make_state(features=frozenset({Feature.ROOT_SESSIONS}))
-SETUPS: dict[str, tuple[str, dict[str, object]]] = {
-    "on": (ON, {"setup": make_state()}),
-    "on, read before the accounts of its audit": (ON, {"setup": make_state(read_at=READ - AUDIT_TIME)}),
-    "on again, off before the account was read": (
-        ON,
-        {"setup": make_state(), "unmanaged_at": (READ - timedelta(days=3),)},
-    ),
-    "off": (OFF, {"setup": OFF_STATE, "unmanaged_at": (READ,)}),
-    "trusted access off": (OFF, {"setup": make_state(trusted_access=False, features=None), "unmanaged_at": (READ,)}),
-    "on again, off after the account was read": (
-        OFF,
-        {"setup": make_state(read_at=READ + timedelta(days=1)), "unmanaged_at": (READ + timedelta(hours=5),)},
-    ),
-    "denied": (UNREAD, {"setup": make_state(features=None, unknown=("AWS denied iam:ListOrganizationsFeatures.",))}),
-    "never read": (UNREAD, {"setup": None}),
-    "of an earlier audit": (UNREAD, {"setup": make_state(read_at=READ - AUDIT_TIME - timedelta(seconds=1))}),
-    "of before the period": (UNREAD, {"setup": make_state(read_at=START - timedelta(days=1))}),
+HOURS = timedelta(hours=1)
+
+
+def is_on(at: datetime = READ) -> SetupState:
+    return make_state(read_at=at)
+
+
+def is_off(at: datetime = READ) -> SetupState:
+    return make_state(features=frozenset({Feature.ROOT_SESSIONS}), read_at=at)
+
+
+def is_denied(at: datetime = READ) -> SetupState:
+    return make_state(features=None, unknown=("AWS denied iam:ListOrganizationsFeatures.",), read_at=at)
+
+
+SETUPS: dict[str, tuple[str, tuple[SetupState, ...]]] = {
+    "on": (ON, (is_on(),)),
+    "on-before-the-accounts": (ON, (is_on(READ - AUDIT_TIME),)),
+    "on-after-the-accounts": (ON, (is_on(READ + 9 * HOURS),)),
+    "on-again-before-the-accounts": (ON, (is_off(READ - 3 * HOURS), is_on(READ - HOURS), is_on(READ + 9 * HOURS))),
+    "on-since-denied": (ON, (is_denied(), is_on(READ + 9 * HOURS))),
+    "off-in-an-earlier-audit": (ON, (is_off(READ - 72 * HOURS), is_on())),
+    "off": (OFF, (is_off(),)),
+    "off-before-the-accounts": (OFF, (is_on(READ - 3 * HOURS), is_off(READ - HOURS), is_on(READ + 9 * HOURS))),
+    "off-after-the-accounts": (OFF, (is_on(), is_off(READ + 5 * HOURS), is_on(READ + 9 * HOURS))),
+    "off-and-not-read-since": (OFF, (is_off(READ + HOURS), is_denied(READ + 9 * HOURS))),
+    "trusted-access-off": (OFF, (make_state(trusted_access=False, features=None),)),
+    "denied": (UNREAD, (is_denied(),)),
+    "denied-since": (UNREAD, (is_on(), is_denied(READ + 9 * HOURS))),
+    "never-read": (UNREAD, ()),
+    "read-in-an-earlier-audit": (UNREAD, (is_on(READ - AUDIT_TIME - timedelta(seconds=1)),)),
+    "off-in-an-earlier-audit-only": (UNREAD, (is_off(READ - 72 * HOURS),)),
+    "read-before-the-period": (UNREAD, (is_on(START - timedelta(days=1)),)),
 }
+"""What root credentials management counts as, by the readings of the set-up; the accounts are read at ``READ``."""
 
 
 @dataclass(frozen=True)
@@ -198,12 +218,14 @@ class Case:
         inventory = make_inventory(accounts)
         organization = replace(inventory.organization, partition=self.partition)
         found = make_found(self.who, self.status, self.has_password, DEVICES[self.devices], account_id)
+        states = SETUPS[self.setup][1]
         return make_report(
             make_facts(
                 inventory=replace(inventory, organization=organization),
                 statuses={**make_statuses(), account_id: found},
                 confirmations=(PURPOSE,) if self.who is Who.FAILSAFE else (PURPOSE, CHECKED),
-                **SETUPS[self.setup][1],
+                setup=states[-1] if states else None,
+                management_readings=read_management(*states),
             )
         )
 
@@ -346,7 +368,7 @@ def test_a_recovery_that_was_closed_needs_a_reading_of_the_set_up_since() -> Non
 
 
 def test_frameworks_without_the_exemption_fail_too_while_the_feature_is_off() -> None:
-    report = make_report(make_facts(unmanaged_at=(READ,)))
+    report = make_report(make_facts(setup=is_off()))
     found = evaluate(report, [get_control("cis-1.4/1.5"), get_control("cis-7.0/2.5")])
     assert [one.verdict for one in found] == [FAIL, FAIL]
 
@@ -360,3 +382,11 @@ def test_no_control_of_any_framework_passes_the_management_account_without_mfa()
             for shown in assessment.checks:
                 if shown.mapping.check in asked:
                     assert shown.result.verdict is FAIL, assessment.control.key
+
+
+def test_a_set_up_that_rootkeeper_changed_since_its_reading_shows_nothing() -> None:
+    entry = make_entry(30, Action.FEATURE_DISABLE, READ + timedelta(hours=1), phase=Phase.OUTCOME, result=Result.DONE)
+    history = replace(HISTORY, setup_entries=(entry,))
+    found = judge(make_report(make_facts(history=history)), CheckName.ROOT_MFA, Who.MEMBER)
+    assert found.verdict is UNKNOWN
+    assert "Rootkeeper changed the set-up after its last reading" in found.reason

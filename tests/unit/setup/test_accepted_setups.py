@@ -51,15 +51,17 @@ def test_the_last_reading_of_each_day_is_kept(database: Database) -> None:
     assert setups.find_last_reading(READ + timedelta(hours=1)) is None
 
 
-def test_readings_with_the_feature_or_trusted_access_off_are_listed_by_their_time(database: Database) -> None:
+def test_readings_say_whether_root_credentials_management_was_on(database: Database) -> None:
     setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
     off = Setup(trusted_access=True, features=frozenset({Feature.ROOT_SESSIONS}), delegated_administrators=())
     untrusted = Setup(trusted_access=False, features=None, delegated_administrators=None)
     for days, setup in enumerate((off, WHOLE.setup, UNREAD.setup, untrusted, off)):
         setups.save_reading(replace(WHOLE, setup=setup, read_at=READ + timedelta(days=days)))
-    assert setups.list_unmanaged(READ, READ + timedelta(days=3)) == (READ, READ + timedelta(days=3))
+    found = setups.list_management_readings(READ, READ + timedelta(days=3))
+    assert [reading.read_at for reading in found] == [READ + timedelta(days=days) for days in range(4)]
+    assert [reading.is_on for reading in found] == [False, True, None, False]
     elsewhere = database.get_store(AcceptedSetupStore, "o-otherorgid00")
-    assert elsewhere.list_unmanaged(READ, READ + timedelta(days=9)) == ()
+    assert elsewhere.list_management_readings(READ, READ + timedelta(days=9)) == ()
 
 
 def test_a_reading_that_is_saved_late_replaces_no_newer_one(database: Database) -> None:
