@@ -9,6 +9,7 @@ for emergencies. So of these kept logins only MFA counts, and the kept logins' o
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -112,15 +113,14 @@ def _evaluate_recovery(read_at: datetime, report: EvidenceReport) -> tuple[Verdi
 
     A single reading of the set-up that shows it off is enough: a password can have been set since.
     """
-    subject, since = "The root user has no password and no MFA.", read_at - AUDIT_TIME
-    before = [reading for reading in report.management_readings if since <= reading.read_at <= read_at]
-    readings = [*before[-1:], *(reading for reading in report.management_readings if reading.read_at > read_at)]
+    subject, found = "The root user has no password and no MFA.", report.management_readings
+    begin = bisect_left(found, read_at - AUDIT_TIME, key=lambda reading: reading.read_at)
+    last_before = bisect_right(found, read_at, key=lambda reading: reading.read_at) - 1
+    readings = found[max(begin, last_before) :]
     off = [reading for reading in readings if reading.is_on is False]
     if off:
-        found = (
-            f"Root credentials management was off on {off[-1].read_at:%Y-%m-%d}, so a password may be set by e-mail."
-        )
-        return Verdict.FAIL, f"{subject} {found}"
+        was_off = f"Root credentials management was off on {off[-1].read_at:%Y-%m-%d}"
+        return Verdict.FAIL, f"{subject} {was_off}, so a password may be set by e-mail."
     state = report.setup.state
     if state is not None and readings and readings[-1].is_on:
         reason = "The root user has no password, and AWS refuses to set one: root credentials management is on."

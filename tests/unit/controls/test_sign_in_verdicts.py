@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -245,6 +246,16 @@ def judge_kept(report: EvidenceReport, who: Who) -> dict[str, CheckVerdict]:
     return {check.name: check.verdict for check in kept.checks}
 
 
+@cache
+def judge_cases(who: Who, setup: str) -> tuple[tuple[Case, AccountResult, AccountResult], ...]:
+    """Each case with the results of the checks of MFA and of hardware MFA."""
+    reports = ((case, case.compile()) for case in list_cases(who, setup))
+    return tuple(
+        (case, judge(report, CheckName.ROOT_MFA, who), judge(report, CheckName.ROOT_HW_MFA, who))
+        for case, report in reports
+    )
+
+
 def test_each_combination_is_in_one_row() -> None:
     for case in product(Who, (True, False), (True, False), ANY):
         assert sum(row.fits(*case) for row in TABLE) == 1, case
@@ -253,8 +264,7 @@ def test_each_combination_is_in_one_row() -> None:
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("who", Who)
 def test_mfa_has_the_verdict_of_the_table_in_every_combination(who: Who, setup: str) -> None:
-    for case in list_cases(who, setup):
-        found = judge(case.compile(), CheckName.ROOT_MFA, who)
+    for case, found, _ in judge_cases(who, setup):
         if not case.is_active:
             expected = NOT_APPLICABLE
         elif not case.was_read:
@@ -268,9 +278,7 @@ def test_mfa_has_the_verdict_of_the_table_in_every_combination(who: Who, setup: 
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("who", Who)
 def test_hardware_mfa_needs_devices_that_are_all_hardware_in_every_combination(who: Who, setup: str) -> None:
-    for case in list_cases(who, setup):
-        report = case.compile()
-        mfa, found = judge(report, CheckName.ROOT_MFA, who), judge(report, CheckName.ROOT_HW_MFA, who)
+    for case, mfa, found in judge_cases(who, setup):
         kinds = DEVICES[case.devices]
         if mfa.verdict is not PASS or mfa.has_no_password:
             expected = mfa.verdict
@@ -286,9 +294,8 @@ def test_hardware_mfa_needs_devices_that_are_all_hardware_in_every_combination(w
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("who", Who)
 def test_a_missing_password_counts_only_in_a_member_account_while_the_feature_is_on(who: Who, setup: str) -> None:
-    for case in list_cases(who, setup):
-        for check in (CheckName.ROOT_MFA, CheckName.ROOT_HW_MFA):
-            found = judge(case.compile(), check, who)
+    for case, *results in judge_cases(who, setup):
+        for found in results:
             is_enough = case.was_read and not case.has_password and who is Who.MEMBER and SETUPS[setup][0] == ON
             assert found.has_no_password is is_enough, case
             if found.verdict is PASS and not found.has_no_password:
