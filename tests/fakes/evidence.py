@@ -227,7 +227,7 @@ def make_history() -> LedgerHistory:
     def delete(sequence: int, kind: CredentialKind, target: str | None, result: Result) -> DeletionEvidence:
         at = READ - timedelta(days=40, seconds=-sequence)
         session = "ASIAIOSFODNN7EXAMPLE"
-        return DeletionEvidence(sequence, at, CLEAN, kind, target, result, OPERATOR, "plan-1a2b3c", session)
+        return DeletionEvidence(sequence, at, CLEAN, kind, target, result, OPERATOR, "plan-1a2b3c", session, at)
 
     return LedgerHistory(
         deletions=(

@@ -2,13 +2,18 @@
 
 An account is unknown if no reading of the period shows the facts for a check. The management account and a login that
 is kept on purpose are judged like any other account.
+
+The state at the period's end isn't enough: an account fails, too, if any reading of the period shows what the check
+forbids and no recovery window explains it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine, count_accounts
+from rootkeeper.evidence.periods import AccountHistory, ChangedKind, describe_change
 from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
@@ -26,7 +31,7 @@ def check_no_root_key(report: EvidenceReport) -> CheckResult:
             return make_result(account, Verdict.FAIL, "The root user has an access key.")
         return make_result(account, Verdict.PASS, "The root user has no access key.")
 
-    return _check_accounts(CheckName.NO_ROOT_KEY, report, evaluate)
+    return _check_accounts(CheckName.NO_ROOT_KEY, report, evaluate, {ChangedKind.ACCESS_KEYS})
 
 
 def check_root_mfa(report: EvidenceReport) -> CheckResult:
@@ -35,7 +40,7 @@ def check_root_mfa(report: EvidenceReport) -> CheckResult:
     def evaluate(account: AccountEvidence) -> AccountResult:
         return _evaluate_sign_in(account) or make_result(account, Verdict.PASS, "The root user has a password and MFA.")
 
-    return _check_accounts(CheckName.ROOT_MFA, report, evaluate)
+    return _check_accounts(CheckName.ROOT_MFA, report, evaluate, {ChangedKind.PASSWORD_WITHOUT_MFA})
 
 
 def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
@@ -59,7 +64,7 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
             reason = "No MFA device is virtual. AWS shows a passkey in software as a security key, too."
         return make_result(account, Verdict.PASS, reason)
 
-    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
+    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate, {ChangedKind.PASSWORD_WITHOUT_MFA})
 
 
 def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
@@ -136,13 +141,20 @@ def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountRe
 
 
 def _check_accounts(
-    check: CheckName, report: EvidenceReport, evaluate: Callable[[AccountEvidence], AccountResult]
+    check: CheckName,
+    report: EvidenceReport,
+    evaluate: Callable[[AccountEvidence], AccountResult],
+    forbidden: Collection[ChangedKind] = (),
 ) -> CheckResult:
-    """Judge every account, the management account first."""
-    accounts = tuple(
+    """Judge every account, the management account first.
+
+    :param forbidden: what no reading of the period may show.
+    """
+    at_end = [
         _evaluate_applicability(account, report.partition) or evaluate(account) for account in report.all_accounts
-    )
-    reasons = [*describe_accounts(accounts)]
+    ]
+    accounts = judge_period(at_end, report, lambda _history: forbidden)
+    reasons = [*describe_accounts(accounts), *describe_failed_before(at_end, accounts)]
     verdicts = [account.verdict for account in accounts]
     if report.management is None:
         verdicts.append(Verdict.UNKNOWN)
@@ -152,6 +164,49 @@ def _check_accounts(
         verdicts.append(Verdict.UNKNOWN)
         reasons.append(f"The list of accounts was {stale}: accounts may have joined since.")
     return CheckResult(check, combine(verdicts), tuple(reasons), accounts)
+
+
+def judge_period(
+    at_end: Sequence[AccountResult], report: EvidenceReport, forbid: Callable[[AccountHistory], Collection[ChangedKind]]
+) -> tuple[AccountResult, ...]:
+    """Let the accounts fail in which a reading of the period shows something forbidden.
+
+    Accounts that have left the organization follow after the listed ones, if they fail.
+
+    :param at_end: the results for the listed accounts at the period's end.
+    """
+    found = []
+    for result in at_end:
+        history = report.histories.get(result.account_id)
+        found.append(result if history is None else _judge_history(result, history, report, forbid(history)))
+    for account_id, history in sorted(report.histories.items()):
+        if not history.is_listed:
+            named, reason = history.account, "The account has left the organization."
+            left = AccountResult(account_id, named.name, named.ou_path, Verdict.NOT_APPLICABLE, reason, None)
+            judged = _judge_history(left, history, report, forbid(history))
+            found += [judged] if judged.verdict is Verdict.FAIL else []
+    return tuple(found)
+
+
+def _judge_history(
+    at_end: AccountResult, history: AccountHistory, report: EvidenceReport, forbidden: Collection[ChangedKind]
+) -> AccountResult:
+    shown = history.find_unexplained(forbidden)
+    is_state = at_end.verdict is Verdict.FAIL and all(one.until is None and not one.has_appeared for one in shown)
+    if not shown or is_state:
+        return at_end
+    sentences = [describe_change(presence, report.period) for presence in shown]
+    reason = f"{' '.join(sentences)} At the period's end: {at_end.reason}"
+    return replace(at_end, verdict=Verdict.FAIL, reason=reason, has_no_password=False)
+
+
+def describe_failed_before(at_end: Sequence[AccountResult], judged: Sequence[AccountResult]) -> Iterator[str]:
+    """Say how many accounts fail only by what was there before the period's end; nothing if none does."""
+    failing = {result.account_id for result in at_end if result.verdict is Verdict.FAIL}
+    count = sum(result.verdict is Verdict.FAIL and result.account_id not in failing for result in judged)
+    if count:
+        accounts = "1 account fails" if count == 1 else f"{count:,} accounts fail"
+        yield f"{accounts} by a reading within the period, and not by the state at its end."
 
 
 def _evaluate_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:

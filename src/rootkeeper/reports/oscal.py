@@ -258,8 +258,9 @@ def _list_statements(report: AssessedReport) -> list[Part]:
 
 
 def _render_check_name(shown: ShownCheck) -> str:
-    """Some results depend on the control's verdict on an account without a root password."""
-    return f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
+    """Some results depend on the control's verdict on an account without a root password, and on its frequency."""
+    name = f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
+    return f"{name}, {shown.mapping.longest_gap.days} days" if shown.mapping.longest_gap else name
 
 
 def _list_failed(assessment: ControlAssessment) -> list[str]:
