@@ -492,6 +492,10 @@ def render_presence(kind: KindEvidence) -> str:
 CHANGE_TITLES = ("Account", "Name", "Kind", "From", "Until", "Seen by", "Explained by")
 GAP_TITLES = ("From", "Until", "Days")
 
+CHANGES_REMARK = (
+    "Root user credentials that appeared or were gone again within the period, by every reading of it. Those that were "
+    "always there are a state, and listed with the accounts."
+)
 NO_GAPS = "An audit of the whole organization ended on each day."
 
 
