@@ -283,8 +283,10 @@ class AuditHistory(OrganizationStore):
         statement = select(*columns).where(*own, is_within | is_last_before).order_by(*order)
         summaries: dict[str, RootCredentialsSummary] = {}
         last: tuple[AccountId, datetime] | None = None
-        with reading(self._store) as connection:
-            rows = connection.execution_options(yield_per=_LOT).execute(statement)
+        with (
+            reading(self._store) as connection,
+            connection.execution_options(yield_per=_LOT).execute(statement) as rows,
+        ):
             for account_id, audit_id, observed_at, text in rows:
                 if last == (account_id, observed_at):
                     continue
