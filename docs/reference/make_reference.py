@@ -345,6 +345,7 @@ def render_controls() -> str:
         for control in framework.controls:
             checks = "<br>".join(
                 f"{CHECK_NAMES[one.check]}: {SHOWING_NAMES[one.showing]} ({STRENGTH_NAMES[one.strength]}, {one.source})"
+                + (f", at most {one.longest_gap.days} days between audits" if one.longest_gap else "")
                 for one in control.checks
             )
             parts.append(f"| {control.control_id} | {control.text} | {checks} |\n")
