@@ -400,6 +400,8 @@ def render_controls() -> str:
                 shown = SHOWING_NAMES[one.showing]
                 if one.check in {CheckName.ROOT_MFA, CheckName.ROOT_HW_MFA}:
                     shown += f"; {WITHOUT_PASSWORD[one.without_password]}"
+                if one.longest_gap is not None:
+                    shown += f"; at most {one.longest_gap.days} days between audits"
                 sure = f"{STRENGTH_NAMES[one.strength]} | {one.source} |"
                 parts.append(f"{asked} {CHECK_NAMES[one.check]} | {shown} | {sure}\n")
                 asked = "| | |"

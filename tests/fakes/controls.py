@@ -23,6 +23,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.root_emails.rules import EmailRules, RootEmailEvaluator
 from tests.fakes.evidence import (
+    AUDITED,
     CHECKED,
     CLEAN,
     END,
@@ -37,6 +38,7 @@ from tests.fakes.evidence import (
     make_account,
     make_guardrail,
     make_inventory,
+    make_readings,
     make_state,
     make_status,
     read_management,
@@ -116,9 +118,12 @@ def make_facts(**changes: object) -> EvidenceFacts:
             accepted=None,
             ledger=INTACT,
             confirmations=(PURPOSE, CHECKED),
+            audited_at=AUDITED,
         ),
         **changes,  # type: ignore[arg-type]  # any field may be changed
     )
     if facts.setup is not None and "management_readings" not in changes:
         facts = replace(facts, management_readings=read_management(facts.setup))
+    if "readings" not in changes:
+        facts = replace(facts, readings=make_readings(facts.statuses))
     return replace(facts, emails=RootEmailEvaluator(EmailRules(), {}, END).evaluate_all(facts.inventory))

@@ -5,15 +5,20 @@ An account is unknown if no reading of the period shows the facts for a check.
 A missing password replaces MFA only where AWS refuses to set one: in a member account, while root credentials
 management is on. Anyone who reads the management account's e-mail can set its root password. A failsafe's root login is
 for emergencies. So of these kept logins only MFA counts, and the kept logins' own checks ask the same or more.
+
+The state at the period's end isn't enough: an account fails, too, if any reading of the period shows what the check
+forbids and no recovery window explains it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine, count_accounts
+from rootkeeper.evidence.periods import AccountHistory, ChangedKind, describe_change
 from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
@@ -39,9 +44,9 @@ def _check_absence(check: CheckName, report: EvidenceReport, kind: CredentialKin
             return make_result(account, Verdict.UNKNOWN, explain_unread(account))
         if found.is_present:
             return make_result(account, Verdict.FAIL, f"The root user has {noun}.")
-        return make_result(account, Verdict.PASS, f"The root user doesn't have {noun}.")
+        return make_result(account, Verdict.PASS, f"The root user has no {noun.partition(' ')[2]}.")
 
-    return _check_accounts(check, report, evaluate)
+    return _check_accounts(check, report, evaluate, {ChangedKind(kind.value)})
 
 
 def check_root_mfa(report: EvidenceReport) -> CheckResult:
@@ -50,7 +55,7 @@ def check_root_mfa(report: EvidenceReport) -> CheckResult:
     def evaluate(account: AccountEvidence) -> AccountResult:
         return _evaluate_sign_in(account, report) or make_result(account, Verdict.PASS, "The root user has MFA.")
 
-    return _check_accounts(CheckName.ROOT_MFA, report, evaluate)
+    return _check_accounts(CheckName.ROOT_MFA, report, evaluate, {ChangedKind.PASSWORD_WITHOUT_MFA})
 
 
 def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
@@ -74,7 +79,7 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
             return make_result(account, Verdict.MANUAL, reason)
         return make_result(account, Verdict.PASS, "Each MFA device of the root user is a hardware token.")
 
-    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
+    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate, {ChangedKind.PASSWORD_WITHOUT_MFA})
 
 
 AUDIT_TIME = timedelta(hours=6)
@@ -192,13 +197,20 @@ def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountRe
 
 
 def _check_accounts(
-    check: CheckName, report: EvidenceReport, evaluate: Callable[[AccountEvidence], AccountResult]
+    check: CheckName,
+    report: EvidenceReport,
+    evaluate: Callable[[AccountEvidence], AccountResult],
+    forbidden: Collection[ChangedKind] = (),
 ) -> CheckResult:
-    """Judge every account, the management account first."""
-    accounts = tuple(
+    """Judge every account, the management account first.
+
+    :param forbidden: what no reading of the period may show.
+    """
+    at_end = [
         _evaluate_applicability(account, report.partition) or evaluate(account) for account in report.all_accounts
-    )
-    reasons = [*describe_accounts(accounts)]
+    ]
+    accounts = judge_period(at_end, report, lambda _history: forbidden)
+    reasons = [*describe_accounts(accounts), *describe_failed_before(at_end, accounts)]
     verdicts = [account.verdict for account in accounts]
     if report.management is None:
         verdicts.append(Verdict.UNKNOWN)
@@ -208,6 +220,51 @@ def _check_accounts(
         verdicts.append(Verdict.UNKNOWN)
         reasons.append(f"The list of accounts was {stale}: accounts may have joined since.")
     return CheckResult(check, combine(verdicts), tuple(reasons), accounts)
+
+
+def judge_period(
+    at_end: Sequence[AccountResult], report: EvidenceReport, forbid: Callable[[AccountHistory], Collection[ChangedKind]]
+) -> tuple[AccountResult, ...]:
+    """Let the accounts fail in which a reading of the period shows something forbidden.
+
+    Accounts that have left the organization follow after the listed ones, if they fail.
+
+    :param at_end: the results for the listed accounts at the period's end.
+    """
+    if report.partition == "aws-cn":
+        return tuple(at_end)
+    found = []
+    for result in at_end:
+        history = report.histories.get(result.account_id)
+        found.append(result if history is None else _judge_history(result, history, report, forbid(history)))
+    for account_id, history in sorted(report.histories.items()):
+        if not history.is_listed:
+            named, reason = history.account, "The account has left the organization."
+            left = AccountResult(account_id, named.name, named.ou_path, Verdict.NOT_APPLICABLE, reason, None)
+            judged = _judge_history(left, history, report, forbid(history))
+            found += [judged] if judged.verdict is Verdict.FAIL else []
+    return tuple(found)
+
+
+def _judge_history(
+    at_end: AccountResult, history: AccountHistory, report: EvidenceReport, forbidden: Collection[ChangedKind]
+) -> AccountResult:
+    shown = history.find_unexplained(forbidden)
+    is_state = at_end.verdict is Verdict.FAIL and all(one.until is None and not one.has_appeared for one in shown)
+    if not shown or is_state:
+        return at_end
+    sentences = [describe_change(presence, report.period) for presence in shown]
+    reason = f"{' '.join(sentences)} At the period's end: {at_end.reason}"
+    return replace(at_end, verdict=Verdict.FAIL, reason=reason, has_no_password=False)
+
+
+def describe_failed_before(at_end: Sequence[AccountResult], judged: Sequence[AccountResult]) -> Iterator[str]:
+    """Say how many accounts fail only by what was there before the period's end; nothing if none does."""
+    failing = {result.account_id for result in at_end if result.verdict is Verdict.FAIL}
+    count = sum(result.verdict is Verdict.FAIL and result.account_id not in failing for result in judged)
+    if count:
+        accounts = "1 account fails" if count == 1 else f"{count:,} accounts fail"
+        yield f"{accounts} by a reading within the period, and not by the state at its end."
 
 
 def _evaluate_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rootkeeper.errors import Hint, InputError
@@ -111,6 +111,8 @@ class ControlCheck:
     source: str
     """Of the mapping: the file of another tool, or a catalog."""
     without_password: WithoutPassword = WithoutPassword.PASS_WITH_NOTE
+    longest_gap: timedelta | None = None
+    """The longest time without a reading that the control's own frequency allows; ``None``: as the report allows."""
 
 
 @dataclass(frozen=True, slots=True)

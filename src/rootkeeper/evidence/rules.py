@@ -324,6 +324,8 @@ class DeletionEvidence:
     cause: str | None
     """The plan or the recovery window."""
     session_access_key_id: str | None
+    # Of the intent: then the credential was still there.
+    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,6 +493,7 @@ def _describe_deletion(intent: LedgerEntry, outcome: LedgerEntry, account_id: Ac
         actor=intent.actor,
         cause=_find_cause(intent.parameters),
         session_access_key_id=_text(intent.parameters, "session_access_key_id"),
+        begun_at=intent.at,
     )
 
 
@@ -714,7 +717,7 @@ class Gap:
     """A fact that the report doesn't know."""
 
     subject: str
-    """``account``, ``accounts``, ``drift``, ``ledger``, ``management_account`` or ``setup``."""
+    """``account``, ``accounts``, ``audits``, ``drift``, ``ledger``, ``management_account`` or ``setup``."""
     account_id: AccountId | None
     # The reason of an unknown status, or a word for the rest.
     reason: str

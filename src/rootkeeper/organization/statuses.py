@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
@@ -450,6 +451,15 @@ def count_root_logins_left(statuses: Iterable[AccountStatus]) -> RootLoginsLeft:
     """Count the root logins that are left to secure."""
     counts = Counter(classify_root_login(status) for status in statuses)
     return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], counts.total())
+
+
+class KeptReading(NamedTuple):
+    """A good reading of an account that an audit kept: a tuple, because a report goes through millions of them."""
+
+    account_id: AccountId
+    audit_id: str
+    observed_at: datetime
+    summary: RootCredentialsSummary
 
 
 @dataclass(frozen=True, slots=True)
