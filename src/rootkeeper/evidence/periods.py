@@ -388,7 +388,7 @@ def describe_change(change: CredentialChange, period: Period) -> str:
     else:
         ending = f"gone at {_render(change.until)}"
         if change.deletion is not None:
-            removed = f" (deleted for {change.deletion.cause or 'no plan'}, ledger entry {change.deletion.sequence})"
+            removed = f" ({describe_deletion(change.deletion)})"
     sentences = [f"{what} was there {beginning}, and {ending}{removed}."]
     if change.window_id is not None:
         sentences.append(f"Recovery window {change.window_id} explains it.")
@@ -397,6 +397,12 @@ def describe_change(change: CredentialChange, period: Period) -> str:
     elif change.until is not None:
         sentences.append("A period that begins after that doesn't contain it.")
     return " ".join(sentences)
+
+
+def describe_deletion(deletion: DeletionEvidence) -> str:
+    """Describe one of our deletions: what it was for, and where it is recorded."""
+    cause = "" if deletion.cause is None else f" for {deletion.cause}"
+    return f"deleted{cause}, ledger entry {deletion.sequence}"
 
 
 def _render(moment: datetime) -> str:
