@@ -496,7 +496,7 @@ CHANGES_REMARK = (
     "Root user credentials that appeared or were gone again within the period, by every reading of it. Those that were "
     "always there are a state, and listed with the accounts."
 )
-NO_GAPS = "An audit of the whole organization ended on each day."
+NO_GAPS = "No whole day, in UTC, was without an audit of the whole organization."
 
 
 def render_change(change: CredentialChange, report: EvidenceReport) -> tuple[str, ...]:
