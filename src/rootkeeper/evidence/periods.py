@@ -208,9 +208,9 @@ def follow_accounts(
             others.setdefault(account_id, []).append(_Run(status.observed_at, status.observed_at, status.summary))
     for window in windows:
         windows_of.setdefault(window.account_id, []).append(window)
-        if window.state is WindowState.CLOSED_VERIFIED and window.closed_at is not None:
-            closing = _Run(window.closed_at, window.closed_at, _NOTHING)
-            others.setdefault(window.account_id, []).append(closing)
+        closed_at = _find_closing(window)
+        if closed_at is not None:
+            others.setdefault(window.account_id, []).append(_Run(closed_at, closed_at, _NOTHING))
     for deletion in deletions:
         if deletion.result is Result.DONE:
             was_there = _Run(deletion.begun_at, deletion.begun_at, None, deletion=deletion)
@@ -326,10 +326,15 @@ def _describe_presence(
 
 def _explains(window: RecoveryWindow, first_seen_at: datetime, last_seen_at: datetime) -> bool:
     """Whether a credential was seen only between a window's opening and its proven closing."""
-    opened_at, closed_at = window.opening_started_at, window.closed_at
-    if window.state is not WindowState.CLOSED_VERIFIED or opened_at is None or closed_at is None:
+    opened_at, closed_at = window.opening_started_at, _find_closing(window)
+    if opened_at is None or closed_at is None:
         return False
     return opened_at <= first_seen_at and last_seen_at <= closed_at
+
+
+def _find_closing(window: RecoveryWindow) -> datetime | None:
+    """Find when a re-read proved that a window was closed; ``None`` if none did."""
+    return window.closed_at if window.state is WindowState.CLOSED_VERIFIED else None
 
 
 def list_coverage_gaps(audited_at: Sequence[datetime], period: Period) -> tuple[CoverageGap, ...]:
@@ -388,7 +393,7 @@ def describe_change(change: CredentialChange, period: Period) -> str:
     else:
         ending = f"gone at {_render(change.until)}"
         if change.deletion is not None:
-            removed = f" (deleted for {change.deletion.cause or 'no plan'}, ledger entry {change.deletion.sequence})"
+            removed = f" ({describe_deletion(change.deletion)})"
     sentences = [f"{what} was there {beginning}, and {ending}{removed}."]
     if change.window_id is not None:
         sentences.append(f"Recovery window {change.window_id} explains it.")
@@ -397,6 +402,12 @@ def describe_change(change: CredentialChange, period: Period) -> str:
     elif change.until is not None:
         sentences.append("A period that begins after that doesn't contain it.")
     return " ".join(sentences)
+
+
+def describe_deletion(deletion: DeletionEvidence) -> str:
+    """Describe one of our deletions: what it was for, and where it is recorded."""
+    cause = "" if deletion.cause is None else f" for {deletion.cause}"
+    return f"deleted{cause}, ledger entry {deletion.sequence}"
 
 
 def _render(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
-from rootkeeper.evidence.periods import ChangedKind, CoverageGap, CredentialChange, describe_change
+from rootkeeper.evidence.periods import ChangedKind, CoverageGap, CredentialChange, describe_change, describe_deletion
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
@@ -496,7 +496,7 @@ CHANGES_REMARK = (
     "Root user credentials that appeared or were gone again within the period, by every reading of it. Those that were "
     "always there are a state, and listed with the accounts."
 )
-NO_GAPS = "An audit of the whole organization ended on each day."
+NO_GAPS = "No whole day, in UTC, was without an audit of the whole organization."
 
 
 def render_change(change: CredentialChange, report: EvidenceReport) -> tuple[str, ...]:
@@ -506,7 +506,7 @@ def render_change(change: CredentialChange, report: EvidenceReport) -> tuple[str
     counted = "1 audit" if change.audits == 1 else f"{change.audits:,} audits"
     why = "unexplained" if change.window_id is None else f"window {change.window_id}"
     if change.deletion is not None and change.until is not None:
-        why += f"; deleted for {change.deletion.cause or 'no plan'}, ledger entry {change.deletion.sequence}"
+        why += f"; {describe_deletion(change.deletion)}"
     return (
         change.account_id,
         report.histories[change.account_id].account.name,

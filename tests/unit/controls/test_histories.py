@@ -79,6 +79,7 @@ class History:
     state: AccountState = AccountState.ACTIVE
     joined_at: datetime | None = None
     is_listed: bool = True
+    ou_path: str = "Root/Workloads"
     failing: set[CheckName] = field(default_factory=set)
     unknown: bool = False
     """Whether each check that doesn't fail is unknown, instead of a pass."""
@@ -262,6 +263,14 @@ HISTORIES = [
         changes=[(KEYS, "07-31", "", False)],
     ),
     History(
+        name="an account had a key for two days and moved to another unit",
+        ou_path="Root/Archive",
+        found={(10, 12): KEY},
+        failing=KEY_CREDS,
+        changes=[(KEYS, "08-11", "08-13", False)],
+        is_bad=True,
+    ),
+    History(
         name="an account moved out of the organization with its key",
         of=LONG_GONE,
         is_listed=False,
@@ -277,7 +286,9 @@ HISTORIES = [
 
 def make_history(history: History) -> EvidenceFacts:
     accounts = tuple(
-        replace(account, state=history.state, joined_at=history.joined_at) if account.account_id == CLEAN else account
+        replace(account, state=history.state, joined_at=history.joined_at, ou_path=history.ou_path)
+        if account.account_id == CLEAN
+        else account
         for account in list_accounts()
     )
     statuses = make_statuses()
