@@ -273,6 +273,7 @@ def test_mfa_has_the_verdict_of_the_table_in_every_combination(who: Who, setup: 
             (row,) = [row for row in TABLE if row.fits(who, case.has_password, case.has_mfa, SETUPS[setup][0])]
             expected = row.verdict
         assert found.verdict is expected, (case, found.reason)
+        assert ("no MFA" in found.reason) is (expected is FAIL or (case.was_read and expected is UNKNOWN)), found.reason
 
 
 @pytest.mark.parametrize("setup", SETUPS)
