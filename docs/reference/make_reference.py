@@ -24,6 +24,7 @@ from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.hints import COMMAND_HINTS
 from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.controls.records import CHECK_NAMES, SHOWING_NAMES, STRENGTH_NAMES
+from rootkeeper.controls.rules import CheckName, Showing, WithoutPassword
 from rootkeeper.findings.catalogue import RULES
 from rootkeeper.reports.formats import FORMATS, Carries
 from rootkeeper.server.application import ROWS
@@ -172,10 +173,54 @@ from a server. Actions without a command and a page belong to other actions, or 
 CONTROLS_HEAD = f"""# The control map
 
 {WRITTEN_BY}
-Which controls the evidence of root user credentials shows, and how well. [The guide](../guides/controls.md) explains
-the verdicts. Texts are in our own words; the framework's own text counts. `prowler@…` and
-`steampipe-mod-aws-compliance@…` are other tools at a commit.
+Per framework: the controls that the evidence of root user credentials covers, those that it doesn't, and why. [The
+guide](../guides/controls.md) explains the verdicts. Texts are in our own words; the framework's own text counts.
+
+- *Shows* says how much of a control a check shows: the control, a part of it, or facts for a person. Only a check that
+  shows the control can let it pass without a person.
+- *How sure* says who maps the check to the control: the framework's text, our reading of that text, or another tool.
+- *Source* has the section. `prowler@…` and `steampipe-mod-aws-compliance@…` are files of other tools at a commit.
+- A check of MFA also says what a missing password means, where AWS refuses to set one.
+
+Controls in neither list aren't about root users, and no mapping of them to root users is known.
+
+| Framework | `--framework` | Covered | Shown whole | Not covered |
+|---|---|---:|---:|---:|
 """
+
+CONTROLS_END = """
+## Frameworks that aren't in the map
+
+Other tools map the same facts to these frameworks, too. The mappings aren't checked against the frameworks' own texts,
+so Rootkeeper gives no verdict on them:
+
+- of AWS: account security onboarding, Audit Manager's guardrails of Control Tower, Config managed rules, Foundational
+  Technical Review, Trusted Advisor, Well-Architected Security Pillar
+- of the United States: CISA, CMMC 2.0, FedRAMP, FFIEC, GxP 21 CFR Part 11, HIPAA, NIST CSF, NIST SP 800-171
+- of the European Union and its members: BSI C5, DORA, ENS, GDPR, NIS2, SecNumCloud
+- of others: ASD Essential Eight and ISM, CIS Controls 8.1, Common Cloud Controls, CSA CCM 4.0, KISA ISMS-P,
+  MITRE ATT&CK, RBI
+
+PCI DSS 3.2.1, ISO/IEC 27001:2013 and NIST SP 800-53 Revision 4 are left out because the versions above replace them.
+"""
+
+LEFT_OUT_NAMES = {
+    "contact_alt": "Alternate contacts",
+    "contact_primary": "Primary contact",
+    "contact_sec": "Security contact",
+    "mfa_delete": "MFA Delete of buckets",
+    "no_workloads_in_management": "No workloads in the management account",
+    "org_change_alert": "Alarm on changes in AWS Organizations",
+    "org_member": "Membership in the organization",
+    "ou_structure": "Structure of the organizational units",
+}
+"""What the parts ask for that no check shows."""
+
+WITHOUT_PASSWORD = {
+    WithoutPassword.NOT_APPLICABLE: "a missing password isn't applicable",
+    WithoutPassword.PASS: "a missing password passes",
+    WithoutPassword.PASS_WITH_NOTE: "a missing password passes with a note",
+}
 
 FORMATS_HEAD = f"""# Report formats
 
@@ -337,20 +382,34 @@ def render_formats() -> str:
 
 
 def render_controls() -> str:
-    """The control map: each framework with its controls, their checks, and what is known and isn't judged."""
+    """The control map: for each framework the covered controls with their checks, and the others with the reason."""
+    frameworks = load_frameworks()
     parts = [CONTROLS_HEAD]
-    for framework in load_frameworks():
-        parts.append(f"\n## {framework.title}\n\n`--framework {framework.framework_id}`\n\n")
-        parts.append("| Control | Asks for | Checks |\n|---|---|---|\n")
+    for framework in frameworks:
+        whole = sum(any(one.showing is Showing.DIRECT for one in control.checks) for control in framework.controls)
+        covered = {control.control_id for control in framework.controls}
+        left_out = {control_id for one in framework.left_out for control_id in one.control_ids} - covered
+        counts = f"{len(covered)} | {whole} | {len(left_out)}"
+        parts.append(f"| {framework.title} | `{framework.framework_id}` | {counts} |\n")
+    for framework in frameworks:
+        parts.append(f"\n## {framework.title}\n\nCovered:\n\n")
+        parts.append("| Control | Asks for | Check | Shows | How sure | Source |\n|---|---|---|---|---|---|\n")
         for control in framework.controls:
-            checks = "<br>".join(
-                f"{CHECK_NAMES[one.check]}: {SHOWING_NAMES[one.showing]} ({STRENGTH_NAMES[one.strength]}, {one.source})"
-                for one in control.checks
-            )
-            parts.append(f"| {control.control_id} | {control.text} | {checks} |\n")
-        parts.append("\nKnown, but not judged:\n\n")
-        parts += [f"- {', '.join(one.control_ids)}: {one.reason}\n" for one in framework.left_out]
-    return "".join(parts)
+            asked = f"| {control.control_id} | {control.text} |"
+            for one in control.checks:
+                shown = SHOWING_NAMES[one.showing]
+                if one.check in {CheckName.ROOT_MFA, CheckName.ROOT_HW_MFA}:
+                    shown += f"; {WITHOUT_PASSWORD[one.without_password]}"
+                if one.longest_gap is not None:
+                    shown += f"; at most {one.longest_gap.days} days between audits"
+                sure = f"{STRENGTH_NAMES[one.strength]} | {one.source} |"
+                parts.append(f"{asked} {CHECK_NAMES[one.check]} | {shown} | {sure}\n")
+                asked = "| | |"
+        parts.append("\nNot covered, or not in this part:\n\n| Control | Part | Why |\n|---|---|---|\n")
+        for mapping in framework.left_out:
+            names = ", ".join(LEFT_OUT_NAMES.get(name) or CHECK_NAMES[CheckName(name)] for name in mapping.checks)
+            parts.append(f"| {', '.join(mapping.control_ids)} | {names} | {mapping.reason} |\n")
+    return "".join([*parts, CONTROLS_END])
 
 
 def render_exit_statuses() -> str:

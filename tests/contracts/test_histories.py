@@ -97,6 +97,36 @@ def test_the_newest_reading_between_two_moments_is_found(history: AuditHistory) 
     )
 
 
+def test_the_readings_of_a_time_follow_the_last_one_before_it(history: AuditHistory) -> None:
+    for day in (1, 2, 3, 4):
+        keep(history, day, *([SHOP, OTHER] if day != 3 else [OTHER]))
+    found = history.stream_readings(START + timedelta(days=2.5), START + timedelta(days=4))
+    assert [(one.account_id, one.audit_id) for one in found] == [
+        (SHOP, "j-2"),
+        (SHOP, "j-4"),
+        (OTHER, "j-2"),
+        (OTHER, "j-3"),
+        (OTHER, "j-4"),
+    ]
+    last = list(history.stream_readings(START + timedelta(days=3), START + timedelta(days=3)))
+    assert [(one.account_id, one.audit_id) for one in last] == [(SHOP, "j-2"), (OTHER, "j-2"), (OTHER, "j-3")]
+    assert {one.summary for one in last} == {NOTHING}
+
+
+def test_an_account_that_an_audit_could_not_read_has_no_reading_of_it(history: AuditHistory) -> None:
+    at = START + timedelta(days=1)
+    unread = replace(make_status(SHOP, at), status=Status.UNKNOWN, summary=None)
+    history.add(KeptAudit("j-1", at, at, "AWS", True, "ana", {"accounts": 1}), [unread])
+    assert list(history.stream_readings(START, at)) == []
+
+
+def test_audits_of_the_whole_organization_are_listed_by_their_end(history: AuditHistory) -> None:
+    first, second, third = (keep(history, day, SHOP) for day in (1, 2, 3))
+    history.add(replace(second, is_complete=False), [])
+    assert history.list_complete(START, START + timedelta(days=9)) == (first.ended_at, third.ended_at)
+    assert history.list_complete(first.ended_at, second.ended_at) == (first.ended_at,)
+
+
 def test_an_event_is_judged_by_its_accounts_sign_ins_and_once(events: WindowEventStore) -> None:
     seen: list[int] = []
 

@@ -47,7 +47,13 @@ from rootkeeper.organization.accounts import (
     OrganizationalUnit,
 )
 from rootkeeper.organization.progress import Progress
-from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, RootCredentialsSummary
+from rootkeeper.organization.statuses import (
+    AccountStatus,
+    KeptAudit,
+    KeptReading,
+    KeptStatus,
+    RootCredentialsSummary,
+)
 from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner
 from rootkeeper.root_emails.statements import (
     EmailApprovalJudge,
@@ -159,6 +165,12 @@ class FakeHistory(AuditHistory):
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
         return {}
+
+    def stream_readings(self, start: datetime, end: datetime) -> Iterator[KeptReading]:
+        return iter(())
+
+    def list_complete(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        return tuple(sorted(audit.ended_at for audit, _ in self.kept.values() if start <= audit.ended_at <= end))
 
     def forget_before(self, moment: datetime) -> int:
         raise NotImplementedError

@@ -23,6 +23,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.root_emails.rules import EmailRules, RootEmailEvaluator
 from tests.fakes.evidence import (
+    AUDITED,
     CHECKED,
     CLEAN,
     END,
@@ -37,8 +38,10 @@ from tests.fakes.evidence import (
     make_account,
     make_guardrail,
     make_inventory,
+    make_readings,
     make_state,
     make_status,
+    read_management,
 )
 
 DRILL = Drill(FAILSAFE, END - timedelta(days=5), "Ana", DrillOutcome.PASSED, "mary@desk", END, AlarmObservation.SEEN)
@@ -46,6 +49,7 @@ HISTORY = LedgerHistory(drills=(DRILL,), entries=40, audits=2, endpoints=(ENDPOI
 INTACT = LedgerVerification(120, 120, "c0ffee" + "0" * 58, None, None, None)
 ALTERED = replace(INTACT, first_bad_sequence=7, problem="Entry 7 was changed.")
 PASSWORD = replace(NOTHING, has_password=True)
+CERTIFICATES = replace(NOTHING, has_signing_certificates=True)
 NEVER_USED = LoginProfile(START - timedelta(days=90), None)
 
 
@@ -67,6 +71,7 @@ def make_statuses(
     *,
     management: RootCredentialsSummary | None = GUARDED,
     kinds: tuple[MfaKind, ...] = (MfaKind.HARDWARE,),
+    management_kinds: tuple[MfaKind, ...] | None = None,
     details: RootCredentials | None = None,
 ) -> dict[AccountId, AccountStatus]:
     """The management account, a guarded failsafe, and one member account."""
@@ -81,6 +86,7 @@ def make_statuses(
             management,
             role=AccountRole.MANAGEMENT,
             reason=StatusReason.MANAGEMENT_ACCOUNT,
+            credentials=None if management_kinds is None else read_details(MANAGEMENT, *management_kinds),
         ),
         make_status(
             accounts[1],
@@ -95,7 +101,7 @@ def make_statuses(
 
 
 NO_LOGIN = {**make_statuses(management=NOTHING)}
-"""The management account has no root password either, so that nothing of it is unread."""
+"""The management account has no root password and no MFA, so that nothing of it is unread."""
 
 
 def make_facts(**changes: object) -> EvidenceFacts:
@@ -112,7 +118,12 @@ def make_facts(**changes: object) -> EvidenceFacts:
             accepted=None,
             ledger=INTACT,
             confirmations=(PURPOSE, CHECKED),
+            audited_at=AUDITED,
         ),
         **changes,  # type: ignore[arg-type]  # any field may be changed
     )
+    if facts.setup is not None and "management_readings" not in changes:
+        facts = replace(facts, management_readings=read_management(facts.setup))
+    if "readings" not in changes:
+        facts = replace(facts, readings=make_readings(facts.statuses))
     return replace(facts, emails=RootEmailEvaluator(EmailRules(), {}, END).evaluate_all(facts.inventory))

@@ -26,6 +26,7 @@ from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     CredentialKind,
+    KeptReading,
     LoginProfile,
     RootCredentials,
     RootCredentialsSummary,
@@ -34,7 +35,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.reports.formats import get_format
 from rootkeeper.root_emails.rules import EmailRules, RootEmailEvaluator
-from rootkeeper.setup.rules import AcceptedSetup, Guardrail, SetupState
+from rootkeeper.setup.rules import AcceptedSetup, Guardrail, ManagementReading, SetupState
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -50,6 +51,11 @@ READ = datetime(2026, 10, 30, 8, 15, tzinfo=UTC)
 ENDPOINT = "SANDBOX 127.0.0.1:4599"
 CALLER = f"arn:aws:iam::{MANAGEMENT}:user/management-admin"
 OPERATOR = Actor("mary@desk", ActorKind.SELF_ASSERTED, CALLER)
+
+AUDITED = tuple(READ - timedelta(weeks=weeks) for weeks in range(12, -1, -1))
+"""When the weekly audits of the whole organization ended."""
+CLEANED = READ - timedelta(days=40)
+"""When the credentials of CLEAN were deleted."""
 
 NOTHING = RootCredentialsSummary(
     has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
@@ -139,6 +145,12 @@ def make_state(
     return SetupState(setup, guardrails, guardrails_unknown, read_at, ENDPOINT, CALLER)
 
 
+def read_management(*states: SetupState) -> tuple[ManagementReading, ...]:
+    """The readings of a period by which its controls judge; the newest one is the set-up of the report."""
+    found = (ManagementReading(state.read_at, state.setup.manages_root_credentials) for state in states)
+    return tuple(reading for reading in found if PERIOD.holds(reading.read_at))
+
+
 def make_guardrail(
     policy_id: str = "p-examplescp", content_hash: str = "a" * 64, attached_to: tuple[str, ...] = ("r-exam",)
 ) -> Guardrail:
@@ -223,11 +235,26 @@ def list_statuses() -> Mapping[AccountId, AccountStatus]:
     return {status.account.account_id: status for status in found}
 
 
+def make_readings(
+    statuses: Mapping[AccountId, AccountStatus], earlier: Mapping[AccountId, RootCredentialsSummary] | None = None
+) -> tuple[KeptReading, ...]:
+    """What the weekly audits read up to each account's last status: always the same, or ``earlier`` until CLEANED."""
+    return tuple(
+        KeptReading(account_id, f"j-{at:%m%d}", at, (earlier or {}).get(account_id, status.summary))
+        if at < CLEANED
+        else KeptReading(account_id, f"j-{at:%m%d}", at, status.summary)
+        for account_id, status in sorted(statuses.items())
+        if status.summary is not None and status.observed_at is not None
+        for at in sorted({*AUDITED, status.observed_at})
+        if at <= status.observed_at
+    )
+
+
 def make_history() -> LedgerHistory:
     def delete(sequence: int, kind: CredentialKind, target: str | None, result: Result) -> DeletionEvidence:
-        at = READ - timedelta(days=40, seconds=-sequence)
+        at = CLEANED + timedelta(seconds=sequence)
         session = "ASIAIOSFODNN7EXAMPLE"
-        return DeletionEvidence(sequence, at, CLEAN, kind, target, result, OPERATOR, "plan-1a2b3c", session)
+        return DeletionEvidence(sequence, at, CLEAN, kind, target, result, OPERATOR, "plan-1a2b3c", session, at)
 
     return LedgerHistory(
         deletions=(
@@ -268,6 +295,9 @@ def make_facts() -> EvidenceFacts:
         accepted=accept(make_state(guardrails=(make_guardrail(),))),
         ledger=LedgerVerification(120, 120, "c0ffee" + "0" * 58, None, None, None),
         confirmations=(PURPOSE, CHECKED),
+        management_readings=read_management(make_state()),
+        readings=make_readings(list_statuses(), {CLEAN: replace(KEYS, has_mfa_devices=True)}),
+        audited_at=AUDITED,
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from rootkeeper.errors import NotFoundError
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus
+from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptReading, KeptStatus
 from rootkeeper.worker.service import RetentionStore
 
 
@@ -52,6 +53,22 @@ class InMemoryHistory(AuditHistory):
         every = [status for found in self.found.values() for status in found.values()]
         within = [one for one in every if one.observed_at is not None and start <= one.observed_at <= end]
         return {one.account.account_id: one for one in sorted(within, key=lambda one: one.observed_at or start)}
+
+    def stream_readings(self, start: datetime, end: datetime) -> Iterator[KeptReading]:
+        every = [
+            KeptReading(account_id, audit_id, status.observed_at, status.summary)
+            for audit_id, found in self.found.items()
+            for account_id, status in found.items()
+            if status.observed_at is not None and status.observed_at <= end and status.summary is not None
+        ]
+        for _, readings in groupby(sorted(every, key=lambda one: one[:3:2]), key=lambda one: one.account_id):
+            own = list(readings)
+            before = sum(one.observed_at < start for one in own)
+            yield from own[max(0, before - 1) :]
+
+    def list_complete(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        audits = (audit for audit in self.audits.values() if audit.is_complete and start <= audit.ended_at <= end)
+        return tuple(sorted(audit.ended_at for audit in audits))
 
     def forget_before(self, moment: datetime) -> int:
         self.forgotten_before.append(moment)

@@ -39,6 +39,7 @@ from tests.fakes.evidence import (
     make_account,
     make_facts,
     make_inventory,
+    make_readings,
     make_report,
     make_status,
 )
@@ -132,4 +133,5 @@ def make_large_report(count: int, *, failing: Iterable[int] = (), unknown: Itera
         statuses[account.account_id] = status
     inventory = replace(make_inventory(tuple(accounts)), delegated_administrator_ids=frozenset())
     emails = RootEmailEvaluator(EmailRules(), {}, END).evaluate_all(inventory)
-    return make_report(replace(make_facts(), inventory=inventory, statuses=statuses, emails=emails, windows=()))
+    facts = replace(make_facts(), inventory=inventory, statuses=statuses, emails=emails, windows=())
+    return make_report(replace(facts, readings=make_readings(statuses)))

@@ -12,7 +12,7 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
 from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
 from rootkeeper.setup.drift import AcceptedSetupStore
-from rootkeeper.setup.rules import AcceptedSetup, SetupState
+from rootkeeper.setup.rules import AcceptedSetup, ManagementReading, SetupState
 
 DENY_ROOT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 
@@ -39,6 +39,10 @@ class InMemorySetups(AcceptedSetupStore):
         if not self.is_writable:
             raise DatabaseError("The database can't be written.")
         self.readings.append(state)
+
+    def list_management_readings(self, start: datetime, end: datetime) -> tuple[ManagementReading, ...]:
+        found = [ManagementReading(one.read_at, one.setup.manages_root_credentials) for one in self.readings]
+        return tuple(sorted((one for one in found if start <= one.read_at <= end), key=lambda one: one.read_at))
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
         known = [one for one in self.readings if until is None or one.read_at <= until]

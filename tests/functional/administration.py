@@ -28,6 +28,9 @@ class Administration:
         iam.enable_organizations_root_sessions()
         organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICE)
 
+    def stop_managing_root_credentials(self) -> None:
+        self._client("iam").disable_organizations_root_credentials_management()
+
     def trust_account_management(self, delegate: str | None = None) -> None:
         """So that root e-mail addresses can be read one by one and changed, by the delegate too."""
         organizations, service = self._client("organizations"), "account.amazonaws.com"

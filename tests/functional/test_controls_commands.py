@@ -67,8 +67,26 @@ def test_a_control_is_shown_with_the_accounts_behind_it(audited: Program) -> Non
     assert run.json["accounts"][0]["verdict"] == "fail"
     table = audited.run("controls", "show", "cis-7.0/2.4", **NO_AWS)
     assert run.json["accounts"][0]["account_id"] in table.stdout
-    assert "the framework's text (prowler@3e000faa:cis_7.0_aws.json)" in table.stdout
+    assert "the framework's text (prowler@3e000faa:cis_7.0_aws.json, 2.4)" in table.stdout
     assert "about a sandbox" in table.stderr
+
+
+def test_a_missing_password_is_enough_only_while_root_credentials_management_is_on(
+    audited: Program, running_sandbox: SandboxProcess
+) -> None:
+    def judge() -> dict[str, dict[str, str]]:
+        run = audited.run("controls", "show", "cis-7.0/2.5", "-o", "json", **NO_AWS)
+        return {one["account_id"]: one for one in run.json["accounts"]}
+
+    without_password = [account_id for account_id, one in judge().items() if "AWS refuses to set one" in one["reason"]]
+    assert without_password
+    assert {judge()[account_id]["verdict"] for account_id in without_password} == {"pass"}
+    Administration(running_sandbox).stop_managing_root_credentials()
+    refused = audited.run("audit")
+    assert "Root credentials management is off" in refused.stderr, refused.shown
+    found = judge()
+    assert {found[account_id]["verdict"] for account_id in without_password} == {"fail"}
+    assert {"so a password may be set by e-mail" in found[one]["reason"] for one in without_password} == {True}
 
 
 def test_frameworks_need_nothing_but_the_program(program: Program) -> None:

@@ -131,8 +131,55 @@ def test_a_past_period_shows_nothing_that_was_read_today(audited: Program) -> No
     run = audited.run("report", "--from", "2020-01-01", "--to", "2020-12-31", "-o", "json")
     assert run.status == 1, run.shown
     verdicts = {name: assessment["verdict"] for name, assessment in run.json["verdicts"].items()}
-    assert verdicts == {"centralized": "unknown", "no_root_credentials": "unknown"}
+    assert set(verdicts) == {"centralized", "no_root_credentials", "no_root_credentials_in_period"}
+    assert set(verdicts.values()) == {"unknown"}
     assert {account["no_root_credentials"] for account in run.json["accounts"]} <= {"unknown", "not_applicable"}
+
+
+def test_a_key_that_appeared_and_was_gone_again_is_in_every_format_and_fails_the_control(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    for account_id in sandbox.accounts():
+        sandbox.put_root_user(account_id, {})
+    account_id = next(name for name, one in sandbox.accounts().items() if one["name"] == SHOP_TEST)
+    for found in ({}, {"access_keys": [{}]}, {}):
+        sandbox.put_root_user(account_id, found)
+        assert enabled.run("audit", "--fail-on", "none").status == 0
+    run = enabled.run(
+        "report", "--from", "1d", "--framework", "cis-7.0", "-o", "json", "--fail-on", "present", **NO_AWS
+    )
+    assert run.status == 1, run.shown
+    (change,) = run.json["changes"]
+    assert (change["account_id"], change["name"], change["kind"]) == (account_id, SHOP_TEST, "access_keys")
+    assert (change["explained"], change["window_id"], change["audits"]) == (False, None, 1)
+    assert change["not_before"] <= change["from"] <= change["until"]
+    assert run.json["verdicts"]["no_root_credentials"]["verdict"] != "fail"
+    assert run.json["verdicts"]["no_root_credentials_in_period"]["verdict"] == "fail"
+    key = next(one for one in run.json["controls"] if one["checks"][0]["check"] == "no_root_key")
+    assert key["verdict"] == "fail"
+    assert (account_id, "no_root_key") in {(one["account_id"], one["check"]) for one in run.json["control_accounts"]}
+    assert enabled.run("report", "--from", "1d", "--fail-on", "present", **NO_AWS).status == 1
+    for name in ("html", "csv", "markdown", "oscal"):
+        text = enabled.run("report", "--from", "1d", "--format", name, "--fail-on", "none", **NO_AWS).stdout
+        assert change["audit_ids"][0] in text, name
+        assert "unexplained" in text or "No recovery window explains it" in text, name
+    for name in ("pdf", "package"):
+        out = tmp_path / name
+        assert (
+            enabled.run("report", "--from", "1d", "--format", name, "--out", str(out), "--fail-on", "none").status == 0
+        )
+    with ZipFile(tmp_path / "package") as archive:
+        assert json.loads(archive.read("report.json"))["changes"] == [change]
+
+
+def test_the_password_of_a_closed_window_is_explained_by_it(audited: Program) -> None:
+    recovered = audited.run("recover", SHOP_TEST, "--reason", "Test", "--for", "10s", "--yes", "-o", "json")
+    assert recovered.status == 0, recovered.shown
+    report = audited.run("report", "--from", "1d", "-o", "json", "--fail-on", "none").json
+    (window,) = report["windows"]
+    assert window["state"] == "CLOSED_VERIFIED"
+    changes = [one for one in report["changes"] if one["account_id"] == window["account_id"]]
+    assert {one["kind"]: one["window_id"] for one in changes}["password"] == window["window_id"]
 
 
 def test_windows_deletions_and_exceptions_of_the_period_are_in_it(audited: Program, sandbox: SandboxProcess) -> None:

@@ -61,6 +61,7 @@ export const CHECKS: { readonly [check in CheckName]: string } = {
   delegated: "Delegated administrator for IAM",
   drill: "Drill of emergency access",
   inventory: "Root users read",
+  no_root_certificate: "No root signing certificates",
   no_root_creds: "No root user credentials",
   no_root_key: "No root access keys",
   priv_logged: "Privileged calls recorded",

@@ -1,14 +1,24 @@
 """Checks that judge each account: root access keys, MFA, and use of the root user. Pure.
 
-An account is unknown if no reading of the period shows the facts for a check. The management account and a login that
-is kept on purpose are judged like any other account.
+An account is unknown if no reading of the period shows the facts for a check.
+
+A missing password replaces MFA only where AWS refuses to set one: in a member account, while root credentials
+management is on. Anyone who reads the management account's e-mail can set its root password. A failsafe's root login is
+for emergencies. So of these kept logins only MFA counts, and the kept logins' own checks ask the same or more.
+
+The state at the period's end isn't enough: an account fails, too, if any reading of the period shows what the check
+forbids and no recovery window explains it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine, count_accounts
+from rootkeeper.evidence.periods import AccountHistory, ChangedKind, describe_change
 from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
@@ -17,35 +27,45 @@ from rootkeeper.organization.statuses import AccountRole, CredentialKind, MfaKin
 
 def check_no_root_key(report: EvidenceReport) -> CheckResult:
     """Check that no root user has an access key."""
+    return _check_absence(CheckName.NO_ROOT_KEY, report, CredentialKind.ACCESS_KEYS, "an access key")
 
+
+def check_no_root_certificate(report: EvidenceReport) -> CheckResult:
+    """Check that no root user has a signing certificate."""
+    return _check_absence(
+        CheckName.NO_ROOT_CERTIFICATE, report, CredentialKind.SIGNING_CERTIFICATES, "a signing certificate"
+    )
+
+
+def _check_absence(check: CheckName, report: EvidenceReport, kind: CredentialKind, noun: str) -> CheckResult:
     def evaluate(account: AccountEvidence) -> AccountResult:
-        keys = _get_kind(account, CredentialKind.ACCESS_KEYS)
-        if keys.is_present is None:
+        found = _get_kind(account, kind)
+        if found.is_present is None:
             return make_result(account, Verdict.UNKNOWN, explain_unread(account))
-        if keys.is_present:
-            return make_result(account, Verdict.FAIL, "The root user has an access key.")
-        return make_result(account, Verdict.PASS, "The root user has no access key.")
+        if found.is_present:
+            return make_result(account, Verdict.FAIL, f"The root user has {noun}.")
+        return make_result(account, Verdict.PASS, f"The root user has no {noun.partition(' ')[2]}.")
 
-    return _check_accounts(CheckName.NO_ROOT_KEY, report, evaluate)
+    return _check_accounts(check, report, evaluate, {ChangedKind(kind.value)})
 
 
 def check_root_mfa(report: EvidenceReport) -> CheckResult:
-    """Check that each root user with a password has MFA."""
+    """Check that each root user has MFA, or has no password and can't get one."""
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        return _evaluate_sign_in(account) or make_result(account, Verdict.PASS, "The root user has a password and MFA.")
+        return _evaluate_sign_in(account, report) or make_result(account, Verdict.PASS, "The root user has MFA.")
 
-    return _check_accounts(CheckName.ROOT_MFA, report, evaluate)
+    return _check_accounts(CheckName.ROOT_MFA, report, evaluate, {ChangedKind.PASSWORD_WITHOUT_MFA})
 
 
 def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
-    """Check that each root user with a password has MFA devices, and none of them is virtual.
+    """Check that each root user has hardware MFA devices only, or has no password and can't get one.
 
-    AWS shows passkeys in software as security keys, so they pass like hardware.
+    AWS shows a passkey in software as a security key, too, so a person must judge security keys.
     """
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        result, found = _evaluate_sign_in(account), account.found.credentials
+        result, found = _evaluate_sign_in(account, report), account.found.credentials
         if result is not None:
             return result
         if found is None or not found.mfa_devices:
@@ -54,28 +74,69 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
         kinds = {device.kind for device in found.mfa_devices}
         if MfaKind.VIRTUAL in kinds:
             return make_result(account, Verdict.FAIL, "An MFA device of the root user is virtual.")
-        reason = "Each MFA device of the root user is a hardware token."
         if MfaKind.SECURITY_KEY in kinds:
             reason = "No MFA device is virtual. AWS shows a passkey in software as a security key, too."
-        return make_result(account, Verdict.PASS, reason)
+            return make_result(account, Verdict.MANUAL, reason)
+        return make_result(account, Verdict.PASS, "Each MFA device of the root user is a hardware token.")
 
-    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
+    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate, {ChangedKind.PASSWORD_WITHOUT_MFA})
 
 
-def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
-    """Judge an account that needs no MFA device, has none, or wasn't read; ``None`` if there are a password and MFA."""
+AUDIT_TIME = timedelta(hours=6)
+"""How much older than an account's reading the reading of the set-up may be, to be of the same audit.
+
+An audit reads the set-up first, then the accounts: of 50,000 within minutes, but slower while AWS throttles.
+"""
+
+_WITHOUT_MFA = {
+    AccountRole.FAILSAFE: "The root user has no MFA. The root login of a failsafe is for emergencies, so it needs MFA.",
+    AccountRole.MANAGEMENT: "The root user has no MFA, and anyone who reads its e-mail can set a password.",
+}
+"""Why a missing password isn't enough for a login that is kept."""
+
+
+def _evaluate_sign_in(account: AccountEvidence, report: EvidenceReport) -> AccountResult | None:
+    """Judge an account that needs no MFA, has none, or wasn't read; ``None`` if its root user has MFA."""
     password, mfa = (_get_kind(account, kind) for kind in (CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES))
     if password.not_applicable is not None:
         return make_result(account, Verdict.NOT_APPLICABLE, password.not_applicable)
-    if password.is_present is None:
+    if password.is_present is None or mfa.is_present is None or account.read_at is None:
         return make_result(account, Verdict.UNKNOWN, explain_unread(account))
-    if not password.is_present:
-        return make_result(account, Verdict.PASS, "The root user has no password.", has_no_password=True)
-    if mfa.is_present is None:
-        return make_result(account, Verdict.UNKNOWN, explain_unread(account))
-    if not mfa.is_present:
-        return make_result(account, Verdict.FAIL, "The root user has a password, or may set one, and no MFA.")
-    return None
+    if password.is_present:
+        reason = "The root user has a password, or may set one, and no MFA."
+        return None if mfa.is_present else make_result(account, Verdict.FAIL, reason)
+    if account.role is not AccountRole.MEMBER:
+        return None if mfa.is_present else make_result(account, Verdict.FAIL, _WITHOUT_MFA[account.role])
+    verdict, reason = _evaluate_recovery(account.read_at, report)
+    if verdict is Verdict.PASS:
+        return make_result(account, verdict, reason, has_no_password=True)
+    return None if mfa.is_present else make_result(account, verdict, reason)
+
+
+def _evaluate_recovery(read_at: datetime, report: EvidenceReport) -> tuple[Verdict, str]:
+    """Judge whether AWS refuses to set a member account's root password, from the audit that read it at ``read_at`` on.
+
+    A single reading of the set-up that shows it off is enough: a password can have been set since.
+    """
+    subject, found = "The root user has no password and no MFA.", report.management_readings
+    begin = bisect_left(found, read_at - AUDIT_TIME, key=lambda reading: reading.read_at)
+    last_before = bisect_right(found, read_at, key=lambda reading: reading.read_at) - 1
+    readings = found[max(begin, last_before) :]
+    off = [reading for reading in readings if reading.is_on is False]
+    if off:
+        was_off = f"Root credentials management was off on {off[-1].read_at:%Y-%m-%d}"
+        return Verdict.FAIL, f"{subject} {was_off}, so a password may be set by e-mail."
+    state = report.setup.state
+    if state is not None and readings and readings[-1].is_on:
+        reason = "The root user has no password, and AWS refuses to set one: root credentials management is on."
+        return Verdict.PASS, reason
+    if state is None:
+        why = report.setup.detail or "The set-up was never read."
+    elif not readings:
+        why = f"The set-up was last read before the account, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
+    else:
+        why = " ".join(state.setup.unknown) or "The set-up couldn't be read."
+    return Verdict.UNKNOWN, f"{subject} Whether AWS refuses to set one isn't known: {why}"
 
 
 def check_root_unused(report: EvidenceReport) -> CheckResult:
@@ -136,13 +197,20 @@ def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountRe
 
 
 def _check_accounts(
-    check: CheckName, report: EvidenceReport, evaluate: Callable[[AccountEvidence], AccountResult]
+    check: CheckName,
+    report: EvidenceReport,
+    evaluate: Callable[[AccountEvidence], AccountResult],
+    forbidden: Collection[ChangedKind] = (),
 ) -> CheckResult:
-    """Judge every account, the management account first."""
-    accounts = tuple(
+    """Judge every account, the management account first.
+
+    :param forbidden: what no reading of the period may show.
+    """
+    at_end = [
         _evaluate_applicability(account, report.partition) or evaluate(account) for account in report.all_accounts
-    )
-    reasons = [*describe_accounts(accounts)]
+    ]
+    accounts = judge_period(at_end, report, lambda _history: forbidden)
+    reasons = [*describe_accounts(accounts), *describe_failed_before(at_end, accounts)]
     verdicts = [account.verdict for account in accounts]
     if report.management is None:
         verdicts.append(Verdict.UNKNOWN)
@@ -152,6 +220,51 @@ def _check_accounts(
         verdicts.append(Verdict.UNKNOWN)
         reasons.append(f"The list of accounts was {stale}: accounts may have joined since.")
     return CheckResult(check, combine(verdicts), tuple(reasons), accounts)
+
+
+def judge_period(
+    at_end: Sequence[AccountResult], report: EvidenceReport, forbid: Callable[[AccountHistory], Collection[ChangedKind]]
+) -> tuple[AccountResult, ...]:
+    """Let the accounts fail in which a reading of the period shows something forbidden.
+
+    Accounts that have left the organization follow after the listed ones, if they fail.
+
+    :param at_end: the results for the listed accounts at the period's end.
+    """
+    if report.partition == "aws-cn":
+        return tuple(at_end)
+    found = []
+    for result in at_end:
+        history = report.histories.get(result.account_id)
+        found.append(result if history is None else _judge_history(result, history, report, forbid(history)))
+    for account_id, history in sorted(report.histories.items()):
+        if not history.is_listed:
+            named, reason = history.account, "The account has left the organization."
+            left = AccountResult(account_id, named.name, named.ou_path, Verdict.NOT_APPLICABLE, reason, None)
+            judged = _judge_history(left, history, report, forbid(history))
+            found += [judged] if judged.verdict is Verdict.FAIL else []
+    return tuple(found)
+
+
+def _judge_history(
+    at_end: AccountResult, history: AccountHistory, report: EvidenceReport, forbidden: Collection[ChangedKind]
+) -> AccountResult:
+    shown = history.find_unexplained(forbidden)
+    is_state = at_end.verdict is Verdict.FAIL and all(one.until is None and not one.has_appeared for one in shown)
+    if not shown or is_state:
+        return at_end
+    sentences = [describe_change(presence, report.period) for presence in shown]
+    reason = f"{' '.join(sentences)} At the period's end: {at_end.reason}"
+    return replace(at_end, verdict=Verdict.FAIL, reason=reason, has_no_password=False)
+
+
+def describe_failed_before(at_end: Sequence[AccountResult], judged: Sequence[AccountResult]) -> Iterator[str]:
+    """Say how many accounts fail only by what was there before the period's end; nothing if none does."""
+    failing = {result.account_id for result in at_end if result.verdict is Verdict.FAIL}
+    count = sum(result.verdict is Verdict.FAIL and result.account_id not in failing for result in judged)
+    if count:
+        accounts = "1 account fails" if count == 1 else f"{count:,} accounts fail"
+        yield f"{accounts} by a reading within the period, and not by the state at its end."
 
 
 def _evaluate_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:

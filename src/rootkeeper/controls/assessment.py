@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rootkeeper.acting import Acting
 from rootkeeper.controls import account_checks, organization_checks
 from rootkeeper.controls.rules import (
+    AccountResult,
     CheckName,
     CheckResult,
     Control,
@@ -25,10 +26,23 @@ from rootkeeper.controls.rules import (
     draft_attestation,
     find_attestations,
 )
+from rootkeeper.evidence.periods import describe_gap, describe_unread, find_long_gaps
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.statuses import FailOn
+
+JUDGED_OVER_PERIOD = frozenset(
+    {
+        CheckName.INVENTORY,
+        CheckName.NO_ROOT_CERTIFICATE,
+        CheckName.NO_ROOT_CREDS,
+        CheckName.NO_ROOT_KEY,
+        CheckName.ROOT_HW_MFA,
+        CheckName.ROOT_MFA,
+    }
+)
+"""Checks of what readings show: what was between two readings, they don't show."""
 
 CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
     CheckName.AUDIT_INTEGRITY: organization_checks.check_audit_integrity,
@@ -37,6 +51,7 @@ CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
     CheckName.DELEGATED: organization_checks.check_delegated,
     CheckName.DRILL: organization_checks.check_drill,
     CheckName.INVENTORY: organization_checks.check_inventory,
+    CheckName.NO_ROOT_CERTIFICATE: account_checks.check_no_root_certificate,
     CheckName.NO_ROOT_CREDS: organization_checks.check_no_root_credentials,
     CheckName.NO_ROOT_KEY: account_checks.check_no_root_key,
     CheckName.PRIV_LOGGED: organization_checks.check_privileged_calls_logged,
@@ -66,25 +81,61 @@ class AssessedReport(EvidenceReport):
 
 
 def evaluate(report: EvidenceReport, controls: Iterable[Control]) -> tuple[ControlAssessment, ...]:
-    """Judge controls at the end of the report's period."""
+    """Judge controls over the report's period."""
     attestations = find_attestations(report.history.control_attestations, report.period.end)
     results: dict[CheckName, CheckResult] = {}
-    applied: dict[tuple[CheckName, WithoutPassword], CheckResult] = {}
+    covered: dict[tuple[CheckName, timedelta], CheckResult] = {}
+    applied: dict[tuple[int, WithoutPassword], CheckResult] = {}
 
     def apply(result: CheckResult, rule: WithoutPassword) -> CheckResult:
-        if (result.check, rule) not in applied:
-            applied[result.check, rule] = apply_without_password(result, rule)
-        return applied[result.check, rule]
+        if (id(result), rule) not in applied:
+            applied[id(result), rule] = apply_without_password(result, rule)
+        return applied[id(result), rule]
 
     found = []
     for control in controls:
-        for check in control.checks:
-            if check.check not in results:
-                results[check.check] = CHECKS[check.check](report)
+        shown = []
+        for mapping in control.checks:
+            check, longest_gap = mapping.check, mapping.longest_gap or report.period.stale_after
+            if check not in results:
+                results[check] = CHECKS[check](report)
+            if (check, longest_gap) not in covered:
+                covered[check, longest_gap] = apply_coverage(results[check], report, longest_gap)
+            shown.append(covered[check, longest_gap])
         # An altered ledger proves no statement of a person.
         attestation = attestations.get(control.key) if report.ledger.is_intact else None
-        found.append(assess_control(control, [results[check.check] for check in control.checks], attestation, apply))
+        found.append(assess_control(control, shown, attestation, apply))
     return tuple(found)
+
+
+def apply_coverage(result: CheckResult, report: EvidenceReport, longest_gap: timedelta) -> CheckResult:
+    """Judge the times without a reading: if one is longer than a control allows, a check that didn't fail is unknown.
+
+    Without an audit of the whole organization for so long, no account was shown. Else it depends on the account.
+    """
+    if result.check not in JUDGED_OVER_PERIOD or result.verdict is Verdict.NOT_APPLICABLE:
+        return result
+    verdict = Verdict.FAIL if result.verdict is Verdict.FAIL else Verdict.UNKNOWN
+    gaps = find_long_gaps(report.coverage, longest_gap)
+    if gaps:
+        reasons = [describe_gap(gap, report.period) for gap in gaps]
+        return replace(result, verdict=verdict, reasons=(*reasons, *result.reasons))
+    accounts = tuple(_apply_account_gap(account, report, longest_gap) for account in result.accounts)
+    count = sum(before.verdict is not after.verdict for before, after in zip(result.accounts, accounts, strict=True))
+    if not count:
+        return result
+    reason = (
+        f"{'1 account' if count == 1 else f'{count:,} accounts'} had no reading for longer than the control allows."
+    )
+    return replace(result, verdict=verdict, reasons=(reason, *result.reasons), accounts=accounts)
+
+
+def _apply_account_gap(account: AccountResult, report: EvidenceReport, longest_gap: timedelta) -> AccountResult:
+    history = report.histories.get(account.account_id)
+    gap = None if history is None else history.longest_gap
+    if gap is None or gap.length <= longest_gap or account.verdict not in {Verdict.PASS, Verdict.KEPT}:
+        return account
+    return replace(account, verdict=Verdict.UNKNOWN, reason=describe_unread(gap), has_no_password=False)
 
 
 def assess_report(report: EvidenceReport, frameworks: Iterable[Framework]) -> AssessedReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -75,6 +76,7 @@ def _parse_control(framework_id: str, record: Mapping[str, Any]) -> Control:
             Strength(check["strength"]),
             check["source"],
             WithoutPassword(check.get("without_password", WithoutPassword.PASS_WITH_NOTE)),
+            timedelta(days=check["longest_gap_days"]) if "longest_gap_days" in check else None,
         )
         for check in record["checks"]
     )

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from operator import attrgetter
 
-from rootkeeper.controls.account_checks import describe_accounts, explain_unread, make_result
+from rootkeeper.controls.account_checks import (
+    describe_accounts,
+    describe_failed_before,
+    explain_unread,
+    judge_period,
+    make_result,
+)
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine
 from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport
@@ -32,11 +39,14 @@ def check_no_root_credentials(report: EvidenceReport) -> CheckResult:
     kept = tuple(
         account.confirmation for account in report.accounts if account.verdict is Verdict.KEPT and account.confirmation
     )
-    accounts = tuple(
+    at_end = [
         make_result(account, account.verdict, account.detail or _describe_status(account))
         for account in report.accounts
-    )
-    return CheckResult(CheckName.NO_ROOT_CREDS, found.verdict, found.reasons, accounts, kept)
+    ]
+    accounts = judge_period(at_end, report, attrgetter("forbidden"))
+    reasons = (*found.reasons, *describe_failed_before(at_end, accounts))
+    has_failed = any(account.verdict is Verdict.FAIL for account in accounts)
+    return CheckResult(CheckName.NO_ROOT_CREDS, Verdict.FAIL if has_failed else found.verdict, reasons, accounts, kept)
 
 
 def _describe_status(account: AccountEvidence) -> str:

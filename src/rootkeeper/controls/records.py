@@ -7,6 +7,7 @@ frameworks rest on the same check.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from typing_extensions import TypedDict
 
@@ -268,15 +269,17 @@ def list_accounts(assessment: ControlAssessment) -> list[tuple[CheckName, Accoun
 
 
 def list_open_accounts(report: EvidenceReport) -> Iterator[tuple[CheckName, AccountResult]]:
-    """List the accounts that someone has to look at, check by check; each check once."""
-    seen = set[CheckName]()
+    """List the accounts that someone has to look at, check by check; each result once."""
+    seen = set[tuple[CheckName, timedelta | None]]()
+    listed = set[tuple[CheckName, AccountResult]]()
     for assessment in list_assessments(report):
         for shown in assessment.checks:
-            if shown.result.check not in seen:
-                seen.add(shown.result.check)
-                yield from (
-                    (shown.result.check, account) for account in shown.result.accounts if account.verdict in OPEN
-                )
+            check, longest_gap = shown.result.check, shown.mapping.longest_gap
+            if (check, longest_gap) not in seen:
+                seen.add((check, longest_gap))
+                found = [(check, account) for account in shown.result.accounts if account.verdict in OPEN]
+                yield from (one for one in found if one not in listed)
+                listed.update(found)
 
 
 CHECK_NAMES: Mapping[CheckName, str] = {
@@ -286,6 +289,7 @@ CHECK_NAMES: Mapping[CheckName, str] = {
     CheckName.DELEGATED: "Delegated administrator for IAM",
     CheckName.DRILL: "Drill of emergency access",
     CheckName.INVENTORY: "Root users read",
+    CheckName.NO_ROOT_CERTIFICATE: "No root signing certificates",
     CheckName.NO_ROOT_CREDS: "No root user credentials",
     CheckName.NO_ROOT_KEY: "No root access keys",
     CheckName.PRIV_LOGGED: "Privileged calls recorded",

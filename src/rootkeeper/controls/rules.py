@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rootkeeper.errors import Hint, InputError
@@ -46,6 +46,8 @@ class CheckName(StrEnum):
     """A drill of emergency access passed in the last 90 days."""
     INVENTORY = "inventory"
     """The list of accounts is up to date, and each account's root user credentials were read."""
+    NO_ROOT_CERTIFICATE = "no_root_certificate"
+    """No root user has a signing certificate."""
     NO_ROOT_CREDS = "no_root_creds"
     """No member account has a root password, access key, signing certificate or MFA device."""
     NO_ROOT_KEY = "no_root_key"
@@ -55,9 +57,9 @@ class CheckName(StrEnum):
     ROOT_ALERT = "root_alert"
     """A use of the root user raises an alert that a person receives."""
     ROOT_HW_MFA = "root_hw_mfa"
-    """Each root user with a password has MFA devices that aren't virtual."""
+    """Each root user has hardware MFA devices only, or it has no password and AWS refuses to set one."""
     ROOT_MFA = "root_mfa"
-    """Each root user with a password has MFA."""
+    """Each root user has MFA, or it has no password and AWS refuses to set one."""
     ROOT_UNUSED = "root_unused"
     """The root user isn't used for administrative and daily tasks."""
     SCP_GUARD = "scp_guard"
@@ -89,7 +91,7 @@ class Strength(StrEnum):
 
 
 class WithoutPassword(StrEnum):
-    """The verdict of a control on an account whose root user has no password, so that MFA can't be missing."""
+    """The verdict of a control on a member account whose root user has no password, while AWS refuses to set one."""
 
     NOT_APPLICABLE = "not_applicable"
     """Its text asks for MFA and doesn't mention such accounts."""
@@ -109,6 +111,8 @@ class ControlCheck:
     source: str
     """Of the mapping: the file of another tool, or a catalog."""
     without_password: WithoutPassword = WithoutPassword.PASS_WITH_NOTE
+    longest_gap: timedelta | None = None
+    """The longest time without a reading that the control's own frequency allows; ``None``: as the report allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ class AccountResult:
     reason: str
     read_at: datetime | None
     has_no_password: bool = False
-    """Whether it passes only because its root user has no password."""
+    """Whether it passes only because its root user has no password and AWS refuses to set one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +266,15 @@ def count_accounts(accounts: Iterable[AccountResult]) -> dict[Verdict, int]:
 
 _NOTES: Mapping[WithoutPassword, str] = {
     WithoutPassword.NOT_APPLICABLE: (
-        "{accounts} no root password, so no sign-in that MFA would guard. There the control isn't applicable."
+        "{accounts} no root password while root credentials management is on, so no sign-in that MFA would guard. "
+        "There the control isn't applicable."
     ),
-    WithoutPassword.PASS: "{accounts} no root password, which the control's text accepts.",
+    WithoutPassword.PASS: (
+        "{accounts} no root password while root credentials management is on, which the control's text accepts."
+    ),
     WithoutPassword.PASS_WITH_NOTE: (
-        "{accounts} no root password. The control's text doesn't mention that; without a password there is no sign-in "
-        "that MFA would guard."
+        "{accounts} no root password while root credentials management is on. The control's text doesn't mention that; "
+        "there is no sign-in that MFA would guard."
     ),
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.evidence.periods import ChangedKind, CoverageGap, CredentialChange, describe_change, describe_deletion
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
@@ -68,10 +69,13 @@ class JudgementRecord(JsonRecord):
 
 @record
 class ControlVerdictsRecord(TypedDict):
-    """Two verdicts that are never merged: the first one is about a setting that removes nothing."""
+    """Verdicts that are never merged: the first one is about a setting that removes nothing."""
 
     centralized: JudgementRecord
     no_root_credentials: JudgementRecord
+    """Of the state at the period's end."""
+    no_root_credentials_in_period: JudgementRecord
+    """Of every reading of the period, and of the times without one."""
 
 
 @record
@@ -191,7 +195,12 @@ class EndedExceptionRecord(JsonRecord):
 
 
 @filled_from(actor="actor.name", actor_kind="actor.kind", caller_arn="actor.caller_arn")
-@record_of(DeletionEvidence, before={"actor_kind": "cause", "caller_arn": "cause"}, moment=WholeSecond)
+@record_of(
+    DeletionEvidence,
+    without=("begun_at",),
+    before={"actor_kind": "cause", "caller_arn": "cause"},
+    moment=WholeSecond,
+)
 class EvidenceDeletionRecord(JsonRecord):
     """One deletion call of the period."""
 
@@ -203,6 +212,47 @@ class EvidenceDeletionRecord(JsonRecord):
 @record_for(Feature, bool)
 class EvidenceFeaturesRecord(JsonRecord):
     """Whether each feature is on."""
+
+
+@filled_from(deletion="deletion.sequence", deleted_for="deletion.cause")
+@record_of(
+    CredentialChange,
+    only=(
+        "account_id",
+        "name",
+        "kind",
+        "from",
+        "not_before",
+        "last_seen_at",
+        "until",
+        "audits",
+        "audit_ids",
+        "explained",
+        "window_id",
+        "deletion",
+        "deleted_for",
+        "what",
+    ),
+    renamed={"first_seen_at": "from"},
+    moment=WholeSecond,
+)
+class CredentialChangeRecord(JsonRecord):
+    """A time in which an account had a kind of root user credentials, if it began or ended in the period."""
+
+    name: str
+    explained: bool
+    """Whether it was seen only within a recovery window."""
+    deletion: int | None
+    """The ledger entry of the last of our deletions that removed it."""
+    deleted_for: str | None
+    """The plan or the recovery window of that deletion."""
+    what: str
+    """The same in sentences."""
+
+
+@record_of(CoverageGap, only=("from", "until", "days"), renamed={"start": "from", "end": "until"}, moment=WholeSecond)
+class CoverageGapRecord(JsonRecord):
+    """A time in the period without an audit of the whole organization."""
 
 
 @filled_from(
@@ -243,7 +293,7 @@ class EvidenceDriftRecord(JsonRecord):
 class GapRecord(JsonRecord):
     """Something that the report doesn't know."""
 
-    subject: Literal["account", "accounts", "drift", "ledger", "management_account", "setup"]
+    subject: Literal["account", "accounts", "audits", "drift", "ledger", "management_account", "setup"]
 
 
 @filled_from(
@@ -292,7 +342,7 @@ class ReportDocument(Answer):
     period: PeriodRecord
     accounts_listed_at: WholeSecond
     verdicts: ControlVerdictsRecord
-    """Two, and never merged: the first is a setting that removes nothing."""
+    """Never merged: the first is a setting that removes nothing."""
     root_logins_left_to_secure: RootLoginsLeftRecord
     """Of every account, the management account included."""
     summary: EvidenceCounts
@@ -307,6 +357,10 @@ class ReportDocument(Answer):
     deletions: list[EvidenceDeletionRecord]
     setup: EvidenceSetupRecord
     drift: EvidenceDriftRecord
+    changes: list[CredentialChangeRecord]
+    """Root user credentials that appeared, or were gone again, within the period."""
+    days_without_audit: list[CoverageGapRecord]
+    """The longest first; each has a whole day, in UTC, without an audit of the whole organization."""
     gaps: list[GapRecord]
     """What the report doesn't know. A gap never counts as good."""
     ledger: EvidenceLedgerRecord
@@ -322,6 +376,7 @@ def describe_report(report: EvidenceReport) -> ReportDocument:
         verdicts={
             "centralized": fill_record(JudgementRecord, report.centralized, control=CENTRALIZED_CONTROL),
             "no_root_credentials": fill_record(JudgementRecord, report.no_root_credentials, control=None),
+            "no_root_credentials_in_period": fill_record(JudgementRecord, report.credentials_in_period, control=None),
         },
         summary={"accounts": len(report.accounts), **counts},
         management_account=None if report.management is None else describe_account(report.management),
@@ -333,6 +388,17 @@ def describe_report(report: EvidenceReport) -> ReportDocument:
             for exception in report.exceptions
         ],
         setup=_describe_setup(report.setup),
+        changes=[
+            fill_record(
+                CredentialChangeRecord,
+                change,
+                name=report.histories[change.account_id].account.name,
+                explained=change.is_explained,
+                what=describe_change(change, period),
+            )
+            for change in report.changes
+        ],
+        days_without_audit=[fill_record(CoverageGapRecord, gap) for gap in report.shown_gaps],
         ledger=fill_record(EvidenceLedgerRecord, report),
     )
 
@@ -371,6 +437,14 @@ KIND_NAMES: Mapping[CredentialKind, str] = {
     CredentialKind.MFA_DEVICES: "MFA",
 }
 """In the order in which reports show them."""
+
+CHANGED_NAMES: Mapping[ChangedKind, str] = {
+    ChangedKind.PASSWORD: "Password",
+    ChangedKind.ACCESS_KEYS: "Access keys",
+    ChangedKind.SIGNING_CERTIFICATES: "Certificates",
+    ChangedKind.MFA_DEVICES: "MFA",
+    ChangedKind.PASSWORD_WITHOUT_MFA: "Password without MFA",
+}
 
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.FAIL: "Fail",
@@ -414,6 +488,40 @@ def render_presence(kind: KindEvidence) -> str:
     if not kind.is_present:
         return "none"
     return "yes" if kind.count is None else str(kind.count)
+
+
+CHANGE_TITLES = ("Account", "Name", "Kind", "From", "Until", "Seen by", "Explained by")
+GAP_TITLES = ("From", "Until", "Days")
+
+CHANGES_REMARK = (
+    "Root user credentials that appeared or were gone again within the period, by every reading of it. Those that were "
+    "always there are a state, and listed with the accounts."
+)
+NO_GAPS = "No whole day, in UTC, was without an audit of the whole organization."
+
+
+def render_change(change: CredentialChange, report: EvidenceReport) -> tuple[str, ...]:
+    """The cells of a change, in the order of ``CHANGE_TITLES``."""
+    start = "before the period" if change.began_before(report.period.start) else render_timestamp(change.first_seen_at)
+    audits = ", ".join(change.audit_ids) if change.audits == len(change.audit_ids) else " to ".join(change.audit_ids)
+    counted = "1 audit" if change.audits == 1 else f"{change.audits:,} audits"
+    why = "unexplained" if change.window_id is None else f"window {change.window_id}"
+    if change.deletion is not None and change.until is not None:
+        why += f"; {describe_deletion(change.deletion)}"
+    return (
+        change.account_id,
+        report.histories[change.account_id].account.name,
+        CHANGED_NAMES[change.kind],
+        start,
+        render_timestamp(change.until) or f"still there {render_timestamp(change.last_seen_at)}",
+        f"{counted}: {audits}" if audits else "no audit",
+        why,
+    )
+
+
+def render_gap(gap: CoverageGap) -> tuple[str, ...]:
+    """The cells of a time without an audit, in the order of ``GAP_TITLES``."""
+    return render_timestamp(gap.start), render_timestamp(gap.end), f"{gap.days:,}"
 
 
 def render_setup(setup: SetupEvidence) -> list[tuple[str, str]]:

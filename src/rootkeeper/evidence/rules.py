@@ -24,6 +24,7 @@ from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.failsafe.rules import (
     Check,
+    CheckVerdict,
     Drill,
     FailsafeFacts,
     PolicyFinding,
@@ -337,6 +338,8 @@ class DeletionEvidence:
     cause: str | None
     """The plan or the recovery window."""
     session_access_key_id: str | None
+    # Of the intent: then the credential was still there.
+    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,6 +507,7 @@ def _describe_deletion(intent: LedgerEntry, outcome: LedgerEntry, account_id: Ac
         actor=intent.actor,
         cause=_find_cause(intent.parameters),
         session_access_key_id=_text(intent.parameters, "session_access_key_id"),
+        begun_at=intent.at,
     )
 
 
@@ -548,6 +552,7 @@ def check_kept_logins(
     drills: tuple[Drill, ...],
     windows: Iterable[RecoveryWindow],
     period: Period,
+    partition: str,
 ) -> tuple[KeptLogin, ...]:
     """The management account's first, then each failsafe's."""
     by_id = {email.account.account_id: email for email in emails}
@@ -555,19 +560,18 @@ def check_kept_logins(
     found = []
     for account in accounts:
         account_id = account.account.account_id
+        password = next(kind for kind in account.kinds if kind.kind is CredentialKind.PASSWORD)
         if account.role is AccountRole.MANAGEMENT:
-            found.append(KeptLogin(account, tuple(_check_management(account))))
+            found.append(KeptLogin(account, tuple(_check_management(account, password, partition))))
         elif account.role is AccountRole.FAILSAFE:
             facts = FailsafeFacts(
                 account=account.account,
                 status=account.found,
                 email=by_id[account_id],
-                drills=drills,
+                drills=tuple(drill for drill in drills if drill.account_id == account_id),
                 root_sign_in=_POLICIES_UNKNOWN,
                 window=open_windows.get(account_id),
-                sign_in_obstacle=next(
-                    (kind.not_applicable for kind in account.kinds if kind.kind is CredentialKind.PASSWORD), None
-                ),
+                sign_in_obstacle=password.not_applicable,
             )
             found.append(KeptLogin(account, check_failsafe(facts, period.end)))
     return tuple(sorted(found, key=lambda kept: kept.evidence.role is not AccountRole.MANAGEMENT))
@@ -580,10 +584,15 @@ _WANTED = (
 )
 
 
-def _check_management(account: AccountEvidence) -> Iterator[Check]:
+def _check_management(account: AccountEvidence, password: KindEvidence, partition: str) -> Iterator[Check]:
     summary, account_id = account.found.summary, account.account.account_id
     for name, noun, kind, expected in _WANTED:
-        if summary is None:
+        obstacle = password.not_applicable if kind is CredentialKind.MFA_DEVICES else None
+        if partition == "aws-cn":
+            obstacle = find_sign_in_obstacle(partition)
+        if obstacle is not None:
+            yield Check(name, CheckVerdict.NOT_APPLICABLE, obstacle, account_id=account_id)
+        elif summary is None:
             yield unknown(name, account.detail or "Not read.", account_id=account_id)
         else:
             evaluator = passed if summary.has(kind) is expected else failed
@@ -722,7 +731,7 @@ class Gap:
     """A fact that the report doesn't know."""
 
     subject: str
-    """``account``, ``accounts``, ``drift``, ``ledger``, ``management_account`` or ``setup``."""
+    """``account``, ``accounts``, ``audits``, ``drift``, ``ledger``, ``management_account`` or ``setup``."""
     account_id: AccountId | None
     # The reason of an unknown status, or a word for the rest.
     reason: str

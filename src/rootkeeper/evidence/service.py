@@ -12,6 +12,16 @@ from datetime import datetime
 from string import ascii_uppercase
 
 from rootkeeper.errors import Hint, InputError
+from rootkeeper.evidence.periods import (
+    AccountHistory,
+    CoverageGap,
+    CredentialChange,
+    describe_gap,
+    evaluate_period,
+    find_long_gaps,
+    follow_accounts,
+    list_coverage_gaps,
+)
 from rootkeeper.evidence.rules import (
     AccountEvidence,
     AccountFacts,
@@ -39,6 +49,7 @@ from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     FailOn,
+    KeptReading,
     RootLoginsLeft,
     classify_account_role,
     count_root_logins_left,
@@ -46,7 +57,14 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
 from rootkeeper.root_emails.statements import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore
-from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
+from rootkeeper.setup.rules import (
+    AcceptedSetup,
+    ManagementReading,
+    SetupDrift,
+    SetupState,
+    compare_setup,
+    mark_own_changes,
+)
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -71,6 +89,12 @@ class EvidenceFacts:
     """Each account's newest reading of the period that an audit kept."""
     confirmations: tuple[Confirmation, ...] = ()
     """Of delegated administrator accounts, at any time."""
+    management_readings: tuple[ManagementReading, ...] = ()
+    """Whether root credentials management was on at each reading of the period, the oldest first."""
+    readings: Iterable[KeptReading] = ()
+    """By account and time: the good readings of the period that audits kept, after the last one before it."""
+    audited_at: tuple[datetime, ...] = ()
+    """When each audit of the whole organization ended that ended in the period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +120,16 @@ class EvidenceReport:
     listed_at: datetime
     centralized: ControlResult
     no_root_credentials: ControlResult
+    """Of the state at the period's end."""
+    credentials_in_period: ControlResult
+    """Of every reading of the period."""
     management: AccountEvidence | None
     accounts: tuple[AccountEvidence, ...]
     """Every other account, in the order of the inventory."""
+    histories: Mapping[AccountId, AccountHistory]
+    """What the readings show, by account; also of accounts that aren't listed any more."""
+    coverage: tuple[CoverageGap, ...]
+    """The times between audits of the whole organization, the longest first."""
     kept_logins: tuple[KeptLogin, ...]
     """The management account's, then each failsafe's."""
     windows: tuple[RecoveryWindow, ...]
@@ -110,6 +141,8 @@ class EvidenceReport:
     setup: SetupEvidence
     ledger: LedgerVerification
     """Its anchor isn't shown: it grows beside the database, and the same database must give the same report."""
+    management_readings: tuple[ManagementReading, ...] = ()
+    """Whether root credentials management was on at each reading of the period, the oldest first."""
     extract: Iterable[LedgerEntry] = ()
     """The ledger from the period's first entry to the head, read again at each walk: a chain can only be followed
     without gaps. Without an entry since the period's start it is the head alone.
@@ -119,6 +152,17 @@ class EvidenceReport:
     def all_accounts(self) -> tuple[AccountEvidence, ...]:
         """The management account, if it is listed, then every other."""
         return self.accounts if self.management is None else (self.management, *self.accounts)
+
+    @property
+    def changes(self) -> tuple[CredentialChange, ...]:
+        """Root user credentials that came or went in the period, by time."""
+        found = (change for history in self.histories.values() for change in history.changes)
+        return tuple(sorted(found, key=lambda change: (change.first_seen_at, change.account_id, change.kind)))
+
+    @property
+    def shown_gaps(self) -> tuple[CoverageGap, ...]:
+        """Those that are a day without an audit, or longer than the report allows."""
+        return tuple(gap for gap in self.coverage if gap.days or gap.length > self.period.stale_after)
 
     @property
     def endpoint(self) -> str:
@@ -142,11 +186,20 @@ class EvidenceReport:
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
         """Whether the answer is bad: a verdict that fails, drift, a ledger that was altered, or an unknown.
 
+        Of the period, a credential is bad that appeared in it, and that no recovery window explains.
+
         A verdict that needs a person's judgement counts as unknown, and an account that the last attempt didn't read as
         unread.
         """
         verdicts = {self.centralized.verdict, self.no_root_credentials.verdict}
         is_bad = Verdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
+        # The removal of credentials from before the period is the wanted work.
+        is_bad = is_bad or any(
+            presence.has_appeared
+            for history in self.histories.values()
+            for presence in history.find_unexplained(history.forbidden)
+        )
+        verdicts.add(self.credentials_in_period.verdict)
         is_unknown = verdicts & {Verdict.MANUAL, Verdict.UNKNOWN} or self.setup.drift.unknown
         found = {FailOn.PRESENT: is_bad, FailOn.UNKNOWN: is_unknown, FailOn.UNREAD: self.root_logins_left.unread}
         return any(found.get(finding) for finding in fail_on)
@@ -158,6 +211,14 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
     management = next((account for account in evidence if account.role is AccountRole.MANAGEMENT), None)
     accounts = tuple(account for account in evidence if account.role is not AccountRole.MANAGEMENT)
     setup = _evaluate_setup(facts, period)
+    no_root_credentials = evaluate_no_root_credentials(accounts, inventory.listed_at, period)
+    histories = follow_accounts(facts.readings, evidence, facts.statuses, facts.windows, history.deletions, period)
+    coverage = list_coverage_gaps(facts.audited_at, period)
+    gaps = [
+        Gap("audits", None, "no_complete_audit", describe_gap(gap, period))
+        for gap in find_long_gaps(coverage, period.stale_after)
+    ]
+    gaps += list_gaps(evidence, history, setup.detail, setup.drift, facts.ledger.problem, inventory, period)
     read_at = (inventory.endpoint, None if facts.setup is None else facts.setup.endpoint)
     exceptions = [
         exception
@@ -175,18 +236,24 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         centralized=evaluate_centralized_access(
             setup.state, setup.detail, inventory, find_in_force(facts.confirmations, Claim.PURPOSE, period.end)
         ),
-        no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),
+        no_root_credentials=no_root_credentials,
+        credentials_in_period=evaluate_period(no_root_credentials, histories.values(), coverage, period),
         management=management,
         accounts=accounts,
-        kept_logins=check_kept_logins(evidence, facts.emails, history.drills, facts.windows, period),
+        histories=histories,
+        coverage=coverage,
+        kept_logins=check_kept_logins(
+            evidence, facts.emails, history.drills, facts.windows, period, inventory.organization.partition
+        ),
         windows=tuple(
             sorted(_list_windows(facts.windows, period), key=lambda window: (window.requested_at, window.window_id))
         ),
         exceptions=tuple(sorted(exceptions, key=lambda exception: (exception.account_id, exception.added_at))),
         history=history,
-        gaps=list_gaps(evidence, history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
+        gaps=tuple(gaps),
         setup=setup,
         ledger=facts.ledger,
+        management_readings=facts.management_readings,
     )
 
 
@@ -302,6 +369,9 @@ class EvidenceCompiler:
             ledger=ledger,
             kept=self.audits.list_readings(period.start, period.end),
             confirmations=self.confirmations.list_confirmations(in_sandbox=inventory.endpoint != "AWS"),
+            management_readings=self.setups.list_management_readings(period.start, period.end),
+            readings=self.audits.stream_readings(period.start, period.end),
+            audited_at=self.audits.list_complete(period.start, period.end),
         )
         report = compile_report(facts, period)
         first = report.history.first_sequence or ledger.head_sequence

@@ -7,16 +7,38 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, exists, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
-from rootkeeper.database.schema import parse_row, to_row
+from rootkeeper.database.schema import JsonText, parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, Revisions, WriteTransaction, find_revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
-from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, Status, keep_reading
+from rootkeeper.organization.statuses import (
+    AccountStatus,
+    KeptAudit,
+    KeptReading,
+    KeptStatus,
+    RootCredentialsSummary,
+    Status,
+    keep_reading,
+)
 from rootkeeper.shapes import parse_facts
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
@@ -277,6 +299,52 @@ class AuditHistory(OrganizationStore):
             )
             for row in connection.execute(statement):
                 yield parse_row(AccountStatus, row)
+
+    def stream_readings(self, start: datetime, end: datetime) -> Iterator[KeptReading]:
+        """Stream the good readings of a time, by account and time, after the last reading before it of each account.
+
+        Reads few columns and holds few rows: a year of daily audits of 10,000 accounts has 3,650,000. A status that an
+        audit took over from an earlier reading isn't another reading.
+        """
+        summary = type_coerce(_found.summary, Text)
+        columns = (_found.account_id, _found.audit_id, _found.observed_at, summary.label("summary"))
+        own = (_found.organization_id == self._organization_id, summary.is_not(None))
+        before = (
+            select(_found.account_id, func.max(_found.observed_at).label("observed_at"))
+            .where(*own, _found.observed_at < start)
+            .group_by(_found.account_id)
+        )
+        is_last_before = tuple_(_found.account_id, _found.observed_at).in_(before)
+        is_within = _found.observed_at.between(start, end)
+        order = (_found.account_id, _found.observed_at, _found.ended_at, _found.audit_id)
+        statement = select(*columns).where(*own, is_within | is_last_before).order_by(*order)
+        summaries: dict[str, RootCredentialsSummary] = {}
+        last: tuple[AccountId, datetime] | None = None
+        with (
+            reading(self._store) as connection,
+            connection.execution_options(yield_per=_LOT).execute(statement) as rows,
+        ):
+            for account_id, audit_id, observed_at, text in rows:
+                if last == (account_id, observed_at):
+                    continue
+                last = (account_id, observed_at)
+                if text not in summaries:
+                    plain = JsonText().process_result_value(text, connection.dialect)
+                    summaries[text] = parse_facts(RootCredentialsSummary, plain)
+                yield KeptReading(account_id, audit_id, observed_at, summaries[text])
+
+    def list_complete(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        """List when the audits of the whole organization ended that ended in a time."""
+        statement = (
+            select(_audits.ended_at)
+            .where(
+                _audits.organization_id == self._organization_id,
+                _audits.is_complete,
+                _audits.ended_at.between(start, end),
+            )
+            .order_by(_audits.ended_at)
+        )
+        return tuple(row.ended_at for row in self._read(statement))
 
     def forget_before(self, moment: datetime) -> int:
         """Delete audits that ended before ``moment``, except the last of each account; return how many were deleted."""

@@ -322,6 +322,18 @@ class Setup:
     """Why something couldn't be read."""
 
     @property
+    def manages_root_credentials(self) -> bool | None:
+        """Whether root credentials management is on, so that AWS refuses password recovery in member accounts.
+
+        ``None`` if it wasn't read. While trusted access is off, AWS keeps the feature, but it has no effect.
+
+        Source: IAM User Guide, "Centrally manage root access for member accounts".
+        """
+        if self.trusted_access is False:
+            return False
+        return None if self.features is None else Feature.ROOT_CREDENTIALS_MANAGEMENT in self.features
+
+    @property
     def is_complete(self) -> bool:
         return bool(
             self.trusted_access

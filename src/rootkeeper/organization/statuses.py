@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
@@ -542,6 +543,15 @@ def count_root_logins_left(statuses: Iterable[AccountStatus]) -> RootLoginsLeft:
         counts[classify_root_login(status)] += 1
         unread += status.is_unread
     return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], unread, counts.total())
+
+
+class KeptReading(NamedTuple):
+    """A good reading of an account that an audit kept: a tuple, because a report goes through millions of them."""
+
+    account_id: AccountId
+    audit_id: str
+    observed_at: datetime
+    summary: RootCredentialsSummary
 
 
 @dataclass(frozen=True, slots=True)

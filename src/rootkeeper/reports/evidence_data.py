@@ -88,6 +88,22 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
     yield _row("summary", None, "root_logins_left_to_secure", left["known"], detail=left["headline"])
     yield from (_row("summary", None, name, count) for name, count in document["summary"].items())
     yield from _list_controls(document)
+    for change in document["changes"]:
+        value = "explained" if change["explained"] else "unexplained"
+        until = change["until"] or "still there"
+        audits = ", ".join(change["audit_ids"])
+        yield _row(
+            "change",
+            change["account_id"],
+            change["kind"],
+            value,
+            name=change["name"],
+            at=change["from"],
+            detail=f"Until: {until}. Seen by {change['audits']} audits: {audits}. {change['what']}",
+        )
+    for gap in document["days_without_audit"]:
+        detail = f"No complete audit until {gap['until']}."
+        yield _row("days_without_audit", None, "days", gap["days"], at=gap["from"], detail=detail)
     yield from (
         _row("gap", gap["account_id"], gap["subject"], "unknown", detail=gap["what"]) for gap in document["gaps"]
     )

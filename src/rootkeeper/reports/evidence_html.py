@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING
 from rootkeeper.controls.assessment import list_assessments
 from rootkeeper.controls.records import CHECK_NAMES, list_open_accounts, render_check, render_control_verdict
 from rootkeeper.evidence.records import (
+    CHANGE_TITLES,
+    CHANGES_REMARK,
+    GAP_TITLES,
     KIND_NAMES,
+    NO_GAPS,
     VERDICTS,
+    render_change,
+    render_gap,
     render_presence,
     render_setup,
     render_status,
@@ -60,13 +66,14 @@ class Bar:
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
     methods, history = list_methods(report), report.history
-    assessments = list_assessments(report)
+    assessments, changes = list_assessments(report), report.changes
     text = _load_template().render(
         report=report,
         bars=list_bars(report.accounts),
         contents=[
             ("verdicts", "Verdicts", None),
             *([("controls", "Controls", len(assessments))] if assessments else []),
+            ("changes", "Changes within the period", len(changes)),
             ("gaps", "Gaps", len(report.gaps)),
             ("kept", "Root logins that are kept", None),
             ("accounts", "Accounts", len(report.accounts)),
@@ -77,6 +84,7 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
             ("ledger", "Ledger", None),
         ],
         assessments=assessments,
+        changes=changes,
         control_accounts=list(list_open_accounts(report)),
         letters=lambda account: list_method_letters(account, methods),
         methods=methods,
@@ -119,14 +127,20 @@ def _load_template() -> Template:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "change_cells": render_change,
+        "change_titles": list(CHANGE_TITLES),
+        "changes_remark": CHANGES_REMARK,
         "check_names": CHECK_NAMES,
         "check_sentence": render_check,
         "control": CENTRALIZED_CONTROL,
         "control_word": render_control_verdict,
         "day": lambda moment: moment.strftime("%Y-%m-%d"),
         "final_states": FINAL_STATES,
+        "gap_cells": render_gap,
+        "gap_titles": list(GAP_TITLES),
         "kind_names": KIND_NAMES,
         "length": render_duration,
+        "no_gaps": NO_GAPS,
         "presence": render_presence,
         "schema_version": SCHEMA_VERSION,
         "status": render_status,

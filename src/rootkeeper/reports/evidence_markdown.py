@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from rootkeeper.controls.assessment import list_assessments
 from rootkeeper.controls.records import CHECK_NAMES, list_open_accounts, render_check, render_control_verdict
 from rootkeeper.evidence.records import (
+    CHANGE_TITLES,
+    CHANGES_REMARK,
+    GAP_TITLES,
     KIND_NAMES,
+    NO_GAPS,
     VERDICTS,
+    render_change,
+    render_gap,
     render_presence,
     render_setup,
     render_status,
@@ -44,6 +50,7 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
     for title, section in (
         ("Verdicts", _render_verdicts(report)),
         *((("Controls", _render_controls(report)),) if list_assessments(report) else ()),
+        ("Changes within the period", _render_changes(report)),
         ("Gaps", markdown_table(("Of", "Account", "Reason", "What isn't known"), gaps)),
         ("Root logins that are kept", _render_kept(report)),
         ("Accounts", _render_accounts(report)),
@@ -60,12 +67,24 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
 def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
     verdicts = {
         f"Centralized ({CENTRALIZED_CONTROL})": report.centralized,
-        "No root credentials": report.no_root_credentials,
+        "No root credentials, at the period's end": report.no_root_credentials,
+        "No root credentials in the period": report.credentials_in_period,
     }
     yield from (f"**{report.root_logins_left.headline}**", "")
     rows = [(name, render_verdict(found), " ".join(found.reasons)) for name, found in verdicts.items()]
     yield from markdown_table(("Verdict", "", "Why"), rows)
-    yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
+    yield ""
+    yield (
+        "The first is a setting, and removes nothing by itself. The second is what it is for, at the period's end. The "
+        "third judges every reading of the period."
+    )
+
+
+def _render_changes(report: EvidenceReport) -> Iterator[str]:
+    yield from (CHANGES_REMARK, "")
+    yield from markdown_table(CHANGE_TITLES, [render_change(change, report) for change in report.changes])
+    yield from ("", "### Days without a complete audit", "")
+    yield from markdown_table(GAP_TITLES, [render_gap(gap) for gap in report.shown_gaps], empty=NO_GAPS)
 
 
 def _render_controls(report: EvidenceReport) -> Iterator[str]:

@@ -24,6 +24,7 @@ from rootkeeper import __version__
 from rootkeeper.controls.assessment import AssessedReport, assess_report
 from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.controls.rules import Control, ControlAssessment, Framework, Showing, ShownCheck, count_accounts
+from rootkeeper.evidence.periods import CredentialChange, describe_change
 from rootkeeper.evidence.records import VERDICTS, render_presence, render_status
 from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport
@@ -128,7 +129,7 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
     result: Part = {
         "uuid": names.find_of_period("result"),
         "title": "Root user credentials, and the controls that ask about them",
-        "description": "What was read in the period, at its end. A reading older than"
+        "description": "What was read in the period, and its state at the end. A reading older than"
         f" {render_duration(report.period.stale_after)} counts as unknown.",
         "start": json_time(report.period.start),
         "end": json_time(report.period.end),
@@ -146,6 +147,7 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
     result["observations"] = chain(
         (_observe_check(shown, report, names) for shown in checks.values()),
         (_observe_account(account, report, names) for account in report.all_accounts),
+        (_observe_change(change, report, names) for change in report.changes),
     )
     failed = dict.fromkeys(name for assessment in report.assessments for name in _list_failed(assessment))
     risks = [_describe_risk(checks[name], report, names) for name in failed]
@@ -159,6 +161,8 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
     if findings:
         result["findings"] = findings
     gaps = [markdown_text(gap.what) for gap in report.gaps if gap.account_id is None]
+    days = [f"{gap.days} from {gap.start:%Y-%m-%d} to {gap.end:%Y-%m-%d}" for gap in report.shown_gaps]
+    gaps += [f"Days without a complete audit: {', '.join(days)}."] if days else []
     if gaps:
         result["remarks"] = f"Not known: {' '.join(gaps)}"
     return result
@@ -169,6 +173,9 @@ def _list_inventory_items(report: EvidenceReport, checks: Iterable[ShownCheck], 
     accounts = {
         account.account.account_id: (account.account.name, account.account.ou_path) for account in report.all_accounts
     }
+    for history in report.histories.values():
+        if history.presences:
+            accounts.setdefault(history.account.account_id, (history.account.name, history.account.ou_path))
     for found in chain.from_iterable(shown.result.accounts for shown in checks):
         accounts.setdefault(found.account_id, (found.name, found.ou_path))
     for account_id, (name, ou_path) in accounts.items():
@@ -258,8 +265,9 @@ def _list_statements(report: AssessedReport) -> list[Part]:
 
 
 def _render_check_name(shown: ShownCheck) -> str:
-    """Some results depend on the control's verdict on an account without a root password."""
-    return f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
+    """Some results depend on the control's verdict on an account without a root password, and on its frequency."""
+    name = f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
+    return f"{name}, {shown.mapping.longest_gap.days} days" if shown.mapping.longest_gap else name
 
 
 def _list_failed(assessment: ControlAssessment) -> list[str]:
@@ -324,6 +332,29 @@ def _observe_account(evidence: AccountEvidence, report: AssessedReport, names: _
     else:
         described["remarks"] = "Nothing was read; the time is that of the period's end."
     return described
+
+
+def _observe_change(change: CredentialChange, report: AssessedReport, names: _Names) -> Part:
+    first, until = json_time(change.first_seen_at), json_time(change.until)
+    return {
+        "uuid": names.find_of_period("change", f"{change.account_id} {change.kind.value} {first}"),
+        "title": f"Change within the period: {change.kind.value.replace('_', ' ')} of account {change.account_id}",
+        "description": markdown_text(describe_change(change, report.period)),
+        "props": _list_properties(
+            change=change.kind.value,
+            explained="yes" if change.is_explained else "no",
+            seen_from=first,
+            gone_at=until,
+            window=change.window_id,
+            audits=f"{change.audits}",
+            audit_ids=", ".join(change.audit_ids),
+        ),
+        "methods": ["TEST"],
+        "types": ["historic"],
+        "origins": _list_origins(names),
+        "subjects": [{"subject-uuid": names.find("account", change.account_id), "type": "inventory-item"}],
+        "collected": json_time(change.last_seen_at),
+    }
 
 
 def _describe_risk(shown: ShownCheck, report: AssessedReport, names: _Names) -> Part:

@@ -185,7 +185,7 @@ def _describe(report: EvidenceReport) -> str:
         "",
         "Then compare the ledger head that it shows with an anchor that was kept elsewhere.",
         "",
-        "report.pdf      The report for people: counts by organizational unit, and annexes of what isn't good",
+        "report.pdf      The report for people: changes in the period, counts by unit, annexes of what isn't good",
         "report.json     The whole report for programs",
         "accounts.csv    Every account, one in each row",
         "findings.jsonl  Every verdict, one in each line",

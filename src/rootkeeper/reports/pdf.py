@@ -14,8 +14,14 @@ from typing import Any
 from rootkeeper.controls.assessment import AssessedReport
 from rootkeeper.controls.records import render_check, render_control_verdict
 from rootkeeper.evidence.records import (
+    CHANGE_TITLES,
+    CHANGES_REMARK,
+    GAP_TITLES,
     KIND_NAMES,
+    NO_GAPS,
     VERDICTS,
+    render_change,
+    render_gap,
     render_presence,
     render_setup,
     render_status,
@@ -78,6 +84,7 @@ def describe_document(report: EvidenceReport) -> dict[str, Any]:
         "blocks": [
             *_describe_verdicts(report),
             *_describe_controls(report),
+            *_describe_changes(report),
             *_describe_units(report.accounts),
             *_describe_gaps(report),
             *_describe_kept_logins(report),
@@ -115,12 +122,19 @@ def _describe_verdicts(report: EvidenceReport) -> Iterator[Block]:
     yield headline(report.root_logins_left.headline)
     verdicts = (
         (f"Centralized: {CENTRALIZED_CONTROL}", report.centralized),
-        ("No root credentials: all four kinds, in every active member account", report.no_root_credentials),
+        (
+            "No root credentials: all four kinds, in every active member account, at the period's end",
+            report.no_root_credentials,
+        ),
+        ("No root credentials in the period: by every reading, apart from windows", report.credentials_in_period),
     )
     for name, result in verdicts:
         yield heading(name, 2)
         yield bullets([toned(result.verdict.value, render_verdict(result)), *result.reasons])
-    yield remark("The first is a setting, and removes nothing by itself. The second is what it is for.")
+    yield remark(
+        "The first is a setting, and removes nothing by itself. The second is what it is for, at the period's end. "
+        "The third judges every reading of the period."
+    )
 
 
 def _describe_controls(report: EvidenceReport) -> Iterator[Block]:
@@ -145,6 +159,21 @@ def _describe_controls(report: EvidenceReport) -> Iterator[Block]:
             if assessment.control.framework_id == framework.framework_id
         ]
         yield from table(columns, rows)
+
+
+def _describe_changes(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Changes within the period")
+    yield remark(CHANGES_REMARK)
+    columns = [*zip(CHANGE_TITLES, (NARROW, 1, 0.8, 1, 1, 1.6, 1.4), strict=True)]
+    rows = []
+    for change in report.changes:
+        *cells, why = render_change(change, report)
+        tone = "pass" if change.is_explained else "fail" if change.has_appeared else "manual"
+        rows.append((*cells, toned(tone, why)))
+    yield from table(columns, rows)
+    yield heading("Days without a complete audit", 2)
+    columns = [(title, NARROW) for title in GAP_TITLES]
+    yield from table(columns, map(render_gap, report.shown_gaps), none=NO_GAPS)
 
 
 def _describe_units(accounts: Sequence[AccountEvidence]) -> Iterator[Block]:
@@ -357,6 +386,8 @@ def _describe_annexes(report: EvidenceReport) -> Iterator[Block]:
     yield bullets(
         [
             f"{names} are at the period's end. What wasn't read in the period is unknown.",
+            "Controls about root user credentials also fail by a reading within the period.",
+            "A time without a complete audit that is longer than a control allows makes the control unknown.",
             "Accounts without root user credentials are counted by unit. The CSV and JSON formats list each one.",
             "Characters that this document's fonts don't have are shown by their Unicode numbers, such as <U+6771>.",
             "The CSV and JSON formats have them as they are.",

@@ -25,6 +25,7 @@ from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.setup.rules import (
     AcceptedSetup,
     Guardrail,
+    ManagementReading,
     SetupDrift,
     SetupState,
     compare_setup,
@@ -75,6 +76,18 @@ class AcceptedSetupStore(OrganizationStore):
                 transaction.connection.execute(new)
 
         self._commits.run(work)
+
+    def list_management_readings(self, start: datetime, end: datetime) -> tuple[ManagementReading, ...]:
+        """List when root credentials management was read in a period, the oldest first; a day has one reading."""
+        statement = (
+            select(_readings.read_at, _readings.state)
+            .where(_readings.organization_id == self._organization_id, _readings.read_at.between(start, end))
+            .order_by(_readings.read_at)
+        )
+        return tuple(
+            ManagementReading(row.read_at, parse_facts(Setup, row.state["setup"]).manages_root_credentials)
+            for row in self._read(statement)
+        )
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
         """Find the newest reading, or the newest until ``until``."""

@@ -127,6 +127,15 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class ManagementReading:
+    """Whether root credentials management was on at a reading of the set-up."""
+
+    read_at: datetime
+    is_on: bool | None
+    """``None`` if the caller couldn't read it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetupState:
     """The set-up and its guardrails, as a caller read them at a point in time."""
 

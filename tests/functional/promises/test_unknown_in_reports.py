@@ -100,5 +100,7 @@ def test_p06_nothing_that_was_read_before_the_period_or_after_it_is_a_pass(stage
         assert_clean_ending(run, 1)
         document = json.loads(run.stdout)
         verdicts = {name: assessment["verdict"] for name, assessment in document["verdicts"].items()}
-        assert verdicts == {"centralized": "unknown", "no_root_credentials": "unknown"}
+        assert verdicts == dict.fromkeys(
+            ("centralized", "no_root_credentials", "no_root_credentials_in_period"), "unknown"
+        )
         assert "pass" not in {account["no_root_credentials"] for account in document["accounts"]}

@@ -13,7 +13,7 @@ from rootkeeper.controls.rules import CheckName, CheckResult
 from rootkeeper.failsafe.rules import AlarmObservation, DrillOutcome
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Action
-from rootkeeper.organization.accounts import AccountId, Organization
+from rootkeeper.organization.accounts import AccountId, Feature, Organization
 from rootkeeper.organization.statuses import (
     LoginProfile,
     MfaKind,
@@ -21,6 +21,7 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.controls import (
     ALTERED,
+    CERTIFICATES,
     DRILL,
     HISTORY,
     INTACT,
@@ -107,6 +108,10 @@ EXAMPLES: list[tuple[CheckName, Verdict, dict[str, object]]] = [
     (CheckName.INVENTORY, UNKNOWN, {"inventory": make_inventory(list_accounts(), listed_at=END + timedelta(days=1))}),
     (CheckName.INVENTORY, UNKNOWN, {"statuses": make_statuses(None)}),
     (CheckName.INVENTORY, UNKNOWN, {"statuses": make_statuses(management=None)}),
+    (CheckName.NO_ROOT_CERTIFICATE, PASS, {}),
+    (CheckName.NO_ROOT_CERTIFICATE, FAIL, {"statuses": make_statuses(CERTIFICATES)}),
+    (CheckName.NO_ROOT_CERTIFICATE, FAIL, {"statuses": make_statuses(management=CERTIFICATES)}),
+    (CheckName.NO_ROOT_CERTIFICATE, UNKNOWN, {"statuses": make_statuses(None)}),
     (CheckName.NO_ROOT_CREDS, PASS, {}),
     (CheckName.NO_ROOT_CREDS, FAIL, {"statuses": make_statuses(KEYS)}),
     (CheckName.NO_ROOT_CREDS, FAIL, {"confirmations": ()}),
@@ -137,21 +142,30 @@ EXAMPLES: list[tuple[CheckName, Verdict, dict[str, object]]] = [
     ),
     (CheckName.ROOT_ALERT, MANUAL, {}),
     (CheckName.ROOT_ALERT, MANUAL, {"history": replace(HISTORY, drills=())}),
-    (CheckName.ROOT_HW_MFA, PASS, {"statuses": NO_LOGIN}),
-    (
-        CheckName.ROOT_HW_MFA,
-        PASS,
-        {"statuses": make_statuses(management=NOTHING, kinds=(MfaKind.SECURITY_KEY, MfaKind.HARDWARE))},
-    ),
+    (CheckName.ROOT_HW_MFA, PASS, {"statuses": make_statuses(management_kinds=(MfaKind.HARDWARE,))}),
     (
         CheckName.ROOT_HW_MFA,
         FAIL,
-        {"statuses": make_statuses(management=NOTHING, kinds=(MfaKind.HARDWARE, MfaKind.VIRTUAL))},
+        {"statuses": make_statuses(kinds=(MfaKind.HARDWARE, MfaKind.VIRTUAL), management_kinds=(MfaKind.HARDWARE,))},
     ),
+    (
+        CheckName.ROOT_HW_MFA,
+        MANUAL,
+        {
+            "statuses": make_statuses(
+                kinds=(MfaKind.HARDWARE, MfaKind.SECURITY_KEY), management_kinds=(MfaKind.HARDWARE,)
+            )
+        },
+    ),
+    (CheckName.ROOT_HW_MFA, FAIL, {"statuses": NO_LOGIN}),
     (CheckName.ROOT_HW_MFA, FAIL, {"statuses": make_statuses(management=PASSWORD)}),
     (CheckName.ROOT_HW_MFA, UNKNOWN, {}),
     (CheckName.ROOT_MFA, PASS, {}),
     (CheckName.ROOT_MFA, FAIL, {"statuses": make_statuses(PASSWORD)}),
+    (CheckName.ROOT_MFA, FAIL, {"statuses": NO_LOGIN}),
+    (CheckName.ROOT_MFA, FAIL, {"setup": make_state(features=frozenset({Feature.ROOT_SESSIONS}))}),
+    (CheckName.ROOT_MFA, UNKNOWN, {"setup": make_state(features=None)}),
+    (CheckName.ROOT_MFA, UNKNOWN, {"setup": None}),
     (CheckName.ROOT_MFA, UNKNOWN, {"statuses": make_statuses(None)}),
     (CheckName.ROOT_MFA, UNKNOWN, {"statuses": make_statuses(management=None)}),
     (CheckName.ROOT_UNUSED, MANUAL, {"statuses": NO_LOGIN}),
@@ -220,10 +234,10 @@ def test_the_management_account_and_the_failsafe_are_judged_like_others() -> Non
     assert find(found, FAILSAFE) == (PASS, "Each MFA device of the root user is a hardware token.")
 
 
-def test_a_security_key_passes_and_says_what_aws_does_not_show() -> None:
+def test_a_security_key_is_for_a_person_to_judge_because_aws_shows_passkeys_in_software_alike() -> None:
     found = run(CheckName.ROOT_HW_MFA, statuses=make_statuses(kinds=(MfaKind.SECURITY_KEY,)))
     verdict, reason = find(found, FAILSAFE)
-    assert verdict is PASS
+    assert verdict is MANUAL
     assert "passkey" in reason
 
 

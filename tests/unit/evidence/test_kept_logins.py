@@ -6,9 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rootkeeper.evidence.rules import check_kept_logins
-from rootkeeper.failsafe.rules import CheckVerdict
-from rootkeeper.organization.statuses import AccountRole, Status
-from tests.fakes.evidence import END, FAILSAFE, KEYS, MANAGEMENT, PERIOD, START, list_statuses, make_facts, make_report
+from rootkeeper.failsafe.rules import CheckVerdict, SignInDevice
+from rootkeeper.organization.statuses import AccountRole, MfaKind, Status
+from tests.fakes.controls import DRILL, make_statuses
+from tests.fakes.controls import make_facts as make_facts_in_order
+from tests.fakes.evidence import (
+    CLEAN,
+    END,
+    FAILSAFE,
+    KEYS,
+    MANAGEMENT,
+    PERIOD,
+    START,
+    list_statuses,
+    make_facts,
+    make_report,
+)
 
 
 def judge(role: AccountRole) -> dict[str, CheckVerdict]:
@@ -52,5 +65,17 @@ def test_a_root_key_of_the_management_account_is_a_failure() -> None:
 def test_members_are_no_kept_logins() -> None:
     report = make_report()
     members = [account for account in report.accounts if account.account.account_id != FAILSAFE]
-    assert check_kept_logins(members, make_facts().emails, (), (), PERIOD) == ()
+    assert check_kept_logins(members, make_facts().emails, (), (), PERIOD, "aws") == ()
     assert PERIOD.end == END
+
+
+def test_a_drill_of_another_failsafe_proves_no_hardware() -> None:
+    facts = make_facts_in_order(statuses=make_statuses(kinds=(MfaKind.SECURITY_KEY, MfaKind.SECURITY_KEY)))
+    drill = replace(DRILL, device=SignInDevice.HARDWARE)
+    verdicts = {}
+    for account_id in (FAILSAFE, CLEAN):
+        history = replace(facts.history, drills=(replace(drill, account_id=account_id),))
+        kept = make_report(replace(facts, history=history)).kept_logins[1]
+        verdicts[account_id] = {check.name: check.verdict for check in kept.checks}
+    assert verdicts[FAILSAFE]["hardware_mfa"] is verdicts[FAILSAFE]["alarm"] is CheckVerdict.PASS
+    assert verdicts[CLEAN]["hardware_mfa"] is verdicts[CLEAN]["alarm"] is CheckVerdict.UNKNOWN

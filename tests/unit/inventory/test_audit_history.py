@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy
 
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.errors import NotFoundError
+from rootkeeper.errors import DatabaseError, NotFoundError
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.ledger.database import Database
 from rootkeeper.organization.accounts import AccountId
@@ -169,6 +169,22 @@ def test_an_audit_that_continued_over_the_end_of_a_time_counts_by_its_readings(h
     after = replace(PRESENT, account=OTHER.account, observed_at=end + timedelta(seconds=1))
     history.add(make_audit("j-1", NOW, before, after), [before, after])
     assert history.list_readings(NOW - timedelta(days=1), end) == {ACCOUNT_ID: before}
+
+
+def test_a_status_that_an_audit_took_over_is_no_second_reading(history: AuditHistory) -> None:
+    first = keep(history, "j-1", 1, PRESENT)
+    taken_over = replace(PRESENT, observed_at=first.ended_at)
+    history.add(make_audit("j-2", NOW + timedelta(days=2), taken_over), [taken_over])
+    found = list(history.stream_readings(NOW, NOW + timedelta(days=9)))
+    assert [(one.audit_id, one.observed_at) for one in found] == [("j-1", first.ended_at)]
+
+
+def test_a_damaged_reading_is_an_error_of_the_database(history: AuditHistory, database: Database) -> None:
+    keep(history, "j-1", 1, PRESENT)
+    with database.store.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE audit_statuses SET summary = '{'"))
+    with pytest.raises(DatabaseError):
+        list(history.stream_readings(NOW, NOW + timedelta(days=9)))
 
 
 def test_old_audits_are_forgotten_but_for_the_last_reading_of_each_account(history: AuditHistory) -> None:

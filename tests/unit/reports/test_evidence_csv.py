@@ -49,6 +49,8 @@ def test_every_section_is_there() -> None:
         "report",
         "verdict",
         "summary",
+        "change",
+        "days_without_audit",
         "gap",
         "management_account",
         "account",

@@ -34,6 +34,8 @@ def test_every_section_has_its_heading() -> None:
     assert headings == [
         "# Root access of organization o-exampleorgid",
         "## Verdicts",
+        "## Changes within the period",
+        "### Days without a complete audit",
         "## Gaps",
         "## Root logins that are kept",
         "## Accounts",

@@ -314,13 +314,13 @@ def test_a_long_ledger_is_written_while_it_is_read() -> None:
 
     def list_entries() -> Iterator[LedgerEntry]:
         nonlocal read
-        for number in range(1, 2_001):
+        for number in range(1, 3_001):
             read = number
             yield replace(template, sequence=number, parameters={"x": hashlib.sha512(b"%d" % number).hexdigest() * 8})
 
     template = chain_entries(1)[0]
     parts = [(read, len(part)) for part in package.render(replace(make_packed_report(), extract=list_entries()))]
-    assert len({at for at, _ in parts if 0 < at < 2_000}) > 2
+    assert len({at for at, _ in parts if 0 < at < 3_000}) > 2
     assert max(size for at, size in parts if at) < 2**18
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.ledger.database import Database
+from rootkeeper.organization.accounts import Feature, Setup
 from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.setup.rules import AcceptedSetup, SetupState
 from tests.fakes.evidence import READ, make_guardrail, make_state
@@ -48,6 +49,19 @@ def test_the_last_reading_of_each_day_is_kept(database: Database) -> None:
     assert setups.find_last_reading() == next_day
     assert setups.find_last_reading(READ + timedelta(hours=23)) == evening
     assert setups.find_last_reading(READ + timedelta(hours=1)) is None
+
+
+def test_readings_say_whether_root_credentials_management_was_on(database: Database) -> None:
+    setups = database.get_store(AcceptedSetupStore, ORGANIZATION_ID)
+    off = Setup(trusted_access=True, features=frozenset({Feature.ROOT_SESSIONS}), delegated_administrators=())
+    untrusted = Setup(trusted_access=False, features=None, delegated_administrators=None)
+    for days, setup in enumerate((off, WHOLE.setup, UNREAD.setup, untrusted, off)):
+        setups.save_reading(replace(WHOLE, setup=setup, read_at=READ + timedelta(days=days)))
+    found = setups.list_management_readings(READ, READ + timedelta(days=3))
+    assert [reading.read_at for reading in found] == [READ + timedelta(days=days) for days in range(4)]
+    assert [reading.is_on for reading in found] == [False, True, None, False]
+    elsewhere = database.get_store(AcceptedSetupStore, "o-otherorgid00")
+    assert elsewhere.list_management_readings(READ, READ + timedelta(days=9)) == ()
 
 
 def test_a_reading_that_is_saved_late_replaces_no_newer_one(database: Database) -> None:

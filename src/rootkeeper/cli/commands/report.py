@@ -51,10 +51,11 @@ def report(
     """Write the evidence report of a period, without calls to AWS.
 
     Contains for each account the four kinds of root user credentials, each with the time and method of its reading; the
-    verdicts "centralized" (CIS AWS Foundations Benchmark 7.0, control 2.1.1) and "no root credentials"; root logins
-    that are kept; recovery windows with their approvers; exceptions; deletions; the set-up and its drift; the head of
-    the ledger. A fact that wasn't read in the period is unknown. The same database, period and organization give the
-    same bytes.
+    verdicts "centralized" (CIS AWS Foundations Benchmark 7.0, control 2.1.1), "no root credentials" at the end of the
+    period, and "no root credentials in the period"; credentials that appeared or were gone within the period; days
+    without an audit; root logins that are kept; recovery windows with their approvers; exceptions; deletions; the
+    set-up and its drift; the head of the ledger. A fact that wasn't read in the period is unknown. The same database,
+    period and organization give the same bytes.
 
     With --framework it also has the verdict on each control of that framework: its basis, the accounts behind it, and
     attestations. An auditor asks for one framework, so without the option there is none. rootkeeper controls frameworks
@@ -62,8 +63,9 @@ def report(
 
     The formats of findings have each account's verdict for other tools. Through a server, ages count whole days.
 
-    For --fail-on, a failed verdict, a failed control, drift and an altered ledger count as "present"; a verdict that is
-    unknown, or Manual because a person must judge the facts, counts as "unknown".
+    For --fail-on, a failed verdict on the period's end, a failed control, credentials that appeared in the period and
+    that no recovery window explains, drift and an altered ledger count as "present"; a verdict that is unknown, or
+    Manual because a person must judge the facts, counts as "unknown".
 
     Changes: nothing; writes or replaces the file.
 
