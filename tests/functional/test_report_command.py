@@ -142,8 +142,8 @@ def test_a_key_that_appeared_and_was_gone_again_is_in_every_format_and_fails_the
     for account_id in sandbox.accounts():
         sandbox.put_root_user(account_id, {})
     account_id = next(name for name, one in sandbox.accounts().items() if one["name"] == SHOP_TEST)
-    for found in ({}, {"access_keys": [{}]}, {}):
-        sandbox.put_root_user(account_id, found)
+    for keys in (0, 1, 0):
+        sandbox.put_root_user(account_id, {"access_keys": [{}] * keys})
         assert enabled.run("audit", "--fail-on", "none").status == 0
     run = enabled.run(
         "report", "--from", "1d", "--framework", "cis-7.0", "-o", "json", "--fail-on", "present", **NO_AWS

@@ -21,6 +21,7 @@ from rootkeeper.organization.statuses import (
     FailOn,
     KeptReading,
     RootCredentialsSummary,
+    Status,
 )
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.controls import HISTORY, list_accounts, make_facts, make_statuses
@@ -309,17 +310,18 @@ def make_history(history: History) -> EvidenceFacts:
             if not unread:
                 readings.append(KeptReading(account_id, f"j-{at:%m%d}", at, found))
     last = {one.account_id: one for one in readings}
+    statuses = {
+        account_id: replace(
+            status,
+            status=Status.PRESENT if last[account_id].summary.has_access_keys else status.status,
+            summary=last[account_id].summary,
+            observed_at=last[account_id].observed_at,
+        )
+        for account_id, status in statuses.items()
+    }
     return make_facts(
         inventory=make_inventory(accounts, listed_at=LAST),
-        statuses={
-            account_id: replace(
-                status,
-                status=status.status if not (shown := last[account_id].summary).has_access_keys else "present",
-                summary=shown,
-                observed_at=last[account_id].observed_at,
-            )
-            for account_id, status in statuses.items()
-        },
+        statuses=statuses,
         windows=history.windows,
         history=replace(HISTORY, deletions=history.deletions),
         readings=tuple(readings),

@@ -13,6 +13,7 @@ import pytest
 
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import KeptReading
 from rootkeeper.reports.formats import FINDING_FORMATS, get_format
 from rootkeeper.reports.pdf import describe_document
 from tests.fakes.evidence import (
@@ -20,14 +21,13 @@ from tests.fakes.evidence import (
     MANAGEMENT,
     NOTHING,
     START,
-    KeptReading,
     make_facts,
     make_report,
     make_window,
     render_as,
 )
 from tests.functional.published_schemas import require_fits
-from tests.unit.reports.test_oscal import require_oscal
+from tests.official_schemas import require_oscal
 
 LEFT = AccountId("123456789012")
 PASSWORD = replace(NOTHING, has_password=True)
