@@ -308,7 +308,8 @@ class AuditHistory(OrganizationStore):
         """
         summary = type_coerce(_found.summary, Text)
         columns = (_found.account_id, _found.audit_id, _found.observed_at, summary.label("summary"))
-        own = (_found.organization_id == self._organization_id, summary.is_not(None))
+        # A reading beside a failed attempt is an earlier audit's.
+        own = (_found.organization_id == self._organization_id, summary.is_not(None), _found.failed_attempt.is_(None))
         before = (
             select(_found.account_id, func.max(_found.observed_at).label("observed_at"))
             .where(*own, _found.observed_at < start)
