@@ -17,6 +17,7 @@ from rootkeeper.controls.records import CHECK_NAMES, list_open_accounts, render_
 from rootkeeper.evidence.records import (
     KIND_NAMES,
     VERDICTS,
+    render_closing,
     render_presence,
     render_setup,
     render_status,
@@ -121,6 +122,7 @@ def _load_template() -> Template:
     environment.globals |= {
         "check_names": CHECK_NAMES,
         "check_sentence": render_check,
+        "closing": render_closing,
         "control": CENTRALIZED_CONTROL,
         "control_word": render_control_verdict,
         "day": lambda moment: moment.strftime("%Y-%m-%d"),

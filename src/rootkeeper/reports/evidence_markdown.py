@@ -9,6 +9,7 @@ from rootkeeper.controls.records import CHECK_NAMES, list_open_accounts, render_
 from rootkeeper.evidence.records import (
     KIND_NAMES,
     VERDICTS,
+    render_closing,
     render_presence,
     render_setup,
     render_status,
@@ -143,7 +144,7 @@ def _render_windows(report: EvidenceReport) -> Iterator[str]:
             f"{window.requested_by}, {render_timestamp(window.requested_at)}",
             ", ".join(window.approved_by) or "unapproved",
             render_timestamp(window.opened_at),
-            render_timestamp(window.closed_at),
+            render_closing(window),
             window.full_reason,
         )
         for window in report.windows

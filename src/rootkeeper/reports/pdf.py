@@ -16,6 +16,7 @@ from rootkeeper.controls.records import render_check, render_control_verdict
 from rootkeeper.evidence.records import (
     KIND_NAMES,
     VERDICTS,
+    render_closing,
     render_presence,
     render_setup,
     render_status,
@@ -222,7 +223,7 @@ def _describe_windows(report: EvidenceReport) -> Iterator[Block]:
             f"{window.requested_by}, {render_timestamp(window.requested_at)}",
             ", ".join(window.approved_by) or toned("unknown", "unapproved"),
             render_timestamp(window.opened_at),
-            render_timestamp(window.closed_at),
+            render_closing(window),
             window.full_reason,
         )
         for window in report.windows

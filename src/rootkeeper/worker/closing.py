@@ -31,8 +31,9 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.windows.approvals import cancel_lost, find_loss, lapse
-from rootkeeper.windows.closing import WindowCloser, WindowRereader
+from rootkeeper.windows.closing import WindowCloser
 from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
+from rootkeeper.windows.rereading import WindowRereader
 from rootkeeper.windows.rules import (
     CRITICAL_OVERDUE,
     FINAL_STATES,
