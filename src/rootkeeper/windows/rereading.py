@@ -256,7 +256,9 @@ class AuditRereads(ClosedWindows):
             if not status.summary.is_empty and before.began_at < self._settled_at(window):
                 self._too_soon.append(window)
             else:
-                self._take(window, status.summary, before.began_at, status.observed_at or before.began_at)
+                # The machine's clock, which the status has, may be behind AWS's.
+                found_at = max(status.observed_at or before.began_at, before.began_at)
+                self._take(window, status.summary, before.began_at, found_at)
 
     def finish(self, is_stopped: Callable[[], bool]) -> None:
         """Read the accounts of windows that were closed just before their reading once more, after a pause.

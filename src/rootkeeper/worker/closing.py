@@ -413,6 +413,8 @@ class WindowCloseLoop:
         is_reported = window.state is WindowState.CLOSE_FAILED or window.window_id in self._reported_overdue
         if is_reported or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
             return
+        if window.reopened_at is not None and moment.now - window.reopened_at < CRITICAL_OVERDUE:
+            return
         self._reported_overdue.add(window.window_id)
         self.closing.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")
         self.notices.announce(
