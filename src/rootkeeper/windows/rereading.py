@@ -151,8 +151,6 @@ class ClosedWindows(AccountWork):
 
         :raises AwsError: if it can't be read.
         """
-        if self.acting.aws.find_account_state(window.account_id) is None:
-            raise AwsAccessDeniedError(f"{window.account_id} isn't in the organization any more.")
         context = {"window_id": window.window_id}
         session = open_root_session(
             self.acting.aws, self.acting.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
@@ -210,6 +208,8 @@ class WindowRereader(ClosedWindows):
             )
             return
         try:
+            if self.acting.aws.find_account_state(window.account_id) is None:
+                raise AwsAccessDeniedError(f"{window.account_id} isn't in the organization any more.")
             found = self.read(window, lock)
         except AwsError as error:
             self.windows.update(window.window_id, lambda current: postpone_reread(current, now))

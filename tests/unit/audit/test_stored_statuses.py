@@ -106,3 +106,25 @@ def test_a_closing_that_was_verified_since_the_reading_shows_the_account_empty()
 def test_a_reading_after_the_closing_says_more_than_the_closing() -> None:
     closed = window(WindowState.CLOSED_VERIFIED, -timedelta(hours=2), -timedelta(hours=1))
     assert judge(PRESENT, closed) == PRESENT
+
+
+REOPENED = replace(
+    window(WindowState.CLOSING, timedelta(hours=-3)),
+    first_closed_at=NOW - timedelta(hours=2),
+    reopened_at=NOW + timedelta(hours=1),
+)
+
+
+@pytest.mark.parametrize("last", [None, EMPTY, replace(EMPTY, status=Status.UNKNOWN, summary=None)])
+def test_what_a_re_read_found_after_the_closing_is_present(last: AccountStatus | None) -> None:
+    found = judge(last, REOPENED)
+
+    assert (found.status, found.summary, found.observed_at) == (Status.PRESENT, None, REOPENED.reopened_at)
+    assert "w-1" in (found.detail or "")
+
+
+def test_a_reading_after_a_reopening_shows_the_credentials_and_no_recovery() -> None:
+    later = replace(PRESENT, observed_at=NOW + timedelta(hours=2))
+
+    assert judge(later, REOPENED) == later
+    assert judge(replace(later, status=Status.RECOVERY_OPEN), REOPENED) == later
