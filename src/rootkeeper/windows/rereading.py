@@ -18,7 +18,14 @@ from functools import partial
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import open_root_session
-from rootkeeper.errors import AccountBusyError, AwsAccessDeniedError, AwsError, LockLostError, WindowConflictError
+from rootkeeper.errors import (
+    AccountBusyError,
+    AwsAccessDeniedError,
+    AwsError,
+    Hint,
+    LockLostError,
+    WindowConflictError,
+)
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import ConfirmationStore, InventoryStore
 from rootkeeper.ledger.owners import AccountLock
@@ -132,18 +139,18 @@ class ClosedWindows(AccountWork):
             record_decision(self.windows, runner, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
 
     def _tell(self, window: RecoveryWindow, found: RootCredentialsSummary) -> None:
-        kinds = ", ".join(found.kind_names)
-        self.progress.remark(
-            f"ALERT: {kinds} found in {window.account_id} after recovery window {window.window_id} was closed: someone "
-            "else reopened it. A server closes it at once. Without a server, close it: rootkeeper windows close "
-            f"{window.window_id}"
+        kinds, window_id = ", ".join(found.kind_names), window.window_id
+        message = (
+            f"ALERT: {kinds} found in {window.account_id} after recovery window {window_id} was closed: someone else "
+            "reopened it."
         )
+        hint = f"{message} A server closes it at once. Without a server, close it."
+        self.progress.remark(Hint(hint, "window.reopened", message=message, window_id=window_id))
         self.notices.announce(
             NotificationEvent.WINDOW_REOPENED,
             window,
-            f"A re-read found {kinds}. A server closes the window again at once; without a server, run rootkeeper "
-            f"windows close {window.window_id}. Find out who created them: a console session may have outlasted its "
-            "password, or another tool was used.",
+            f"A re-read found {kinds}. A server closes the window again at once; without a server, close it now. Find "
+            "out who created them: a console session may have outlasted its password, or another tool was used.",
         )
 
     def read(self, window: RecoveryWindow, lock: AccountLock) -> RootCredentialsSummary:

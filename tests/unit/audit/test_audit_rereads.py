@@ -10,6 +10,7 @@ import pytest
 
 from rootkeeper.audit.rules import AuditRequest, evaluate_stored
 from rootkeeper.audit.service import AuditReport
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, LedgerUnavailableError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.ledger.rules import Action, LedgerEntry
@@ -107,7 +108,7 @@ def test_a_password_that_is_back_reopens_the_window(desk: Desk, later: timedelta
     assert (told.event, told.severity, told.window_id) == (NotificationEvent.WINDOW_REOPENED, Severity.CRITICAL, "w-1")
     remark = next(one for one in desk.progress.remarks if one.startswith("ALERT"))
     assert CLEAN in remark
-    assert "rootkeeper windows close w-1" in remark
+    assert "rootkeeper windows close w-1" in (render_hint(remark) or "")
     assert status_of(report).status is Status.PRESENT
     assert has_findings([status_of(report)], frozenset({FailOn.PRESENT}))
     assert len(desk.organization.changing_calls) == calls
