@@ -12,6 +12,7 @@ from rootkeeper.cli.demo_story import is_bare
 from tests.browser import console_story as story
 from tests.browser.console_deletion import begin_deletion, confirm_plan, plan_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
+from tests.functional.administration import Administration
 
 BLOCKED, BLOCKED_NAME = "565678789090", "Medical Records"
 DENYING_STATEMENT = "DenyRootUser"
@@ -83,6 +84,29 @@ def test_a_failed_closing_is_shown_with_what_to_do_until_it_succeeds(
     operator.open(path)
     expect(operator.page.get_by_text("Closed, verified").first).to_be_visible(timeout=story.JOB_MILLISECONDS)
     expect(operator.page.get_by_text(header)).to_have_count(0)
+    assert is_bare(console.sandbox.root_user(OPENED))
+
+
+def test_a_password_that_returns_after_the_closing_is_shown_until_and_after_it_is_closed_again(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    path = story.request_window(operator, OPENED)
+    story.approve(people["amir"], path)
+    story.open_window(operator, path)
+    story.close_window(operator, path)
+    Administration(console.sandbox).allow_recovery(OPENED)
+    console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id=OPENED, error=REFUSAL)
+    story.audit(operator)
+    operator.open(path)
+    header = "Someone else reopened this window: root user credentials were found after it was closed."
+    expect(operator.page.get_by_text(header)).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.sees("Reopened by someone else")
+    operator.sees("First closed")
+    operator.judge_now()
+    console.sandbox.clear_faults()
+    expect(operator.page.get_by_text("Closed, verified").first).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    expect(operator.page.get_by_text(header)).to_be_visible()
     assert is_bare(console.sandbox.root_user(OPENED))
 
 

@@ -234,6 +234,27 @@ def test_what_time_makes_of_windows_is_listed(stores: Stores) -> None:
 
 
 @ALL
+def test_windows_that_a_reading_can_say_something_about_are_listed(stores: Stores) -> None:
+    windows = stores.here.windows
+    closed = replace(WINDOW, state=WindowState.CLOSED_VERIFIED, closed_at=START)
+    long_ago = replace(closed, closed_at=START - timedelta(days=1))
+    recent = replace(closed, window_id="w-recent", requested_at=START + timedelta(hours=1))
+    owing = replace(long_ago, window_id="w-owing", next_reread_at=START)
+    given_up = replace(long_ago, window_id="w-given-up", reread_owed_at=START, requested_at=START - timedelta(hours=1))
+    for window in (
+        owing,
+        given_up,
+        recent,
+        replace(long_ago, window_id="w-done"),
+        replace(closed, window_id="w-kept", state=WindowState.KEPT),
+        replace(WINDOW, window_id="w-open", state=WindowState.OPEN),
+    ):
+        windows.add(window)
+
+    assert windows.list_closed(START) == (recent, owing, given_up)
+
+
+@ALL
 def test_reviews_that_are_due_are_listed_where_something_was_opened(stores: Stores) -> None:
     windows = stores.here.windows
     lapsed = replace(WINDOW, state=WindowState.LAPSED, review_due_at=START)

@@ -16,13 +16,17 @@ from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.jobs.service import JobService
 from rootkeeper.ledger.rules import Actor
 from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest
 from rootkeeper.settings.sections import Settings
 from rootkeeper.setup.drift import DriftReader
+from rootkeeper.windows.decisions import WindowNotices
+from rootkeeper.windows.rereading import AuditRereads
 from tests.fakes.acting import OPERATOR, make_acting
 from tests.fakes.clock import FakeClock
 from tests.fakes.histories import InMemoryHistory
 from tests.fakes.jobs import InMemoryJobs, JobShelf
+from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
 from tests.fakes.root_users import FakeRootUser
@@ -59,6 +63,7 @@ class Desk:
     policies: FakePolicies = field(init=False)
     guardrails: FakeGuardrails = field(default_factory=FakeGuardrails)
     setups: InMemorySetups = field(default_factory=InMemorySetups)
+    notifier: RecordingNotifier = field(default_factory=RecordingNotifier)
     workers: int = 4
     batch_size: int = 200
     stop_after_denied: int = 20
@@ -116,7 +121,10 @@ class Desk:
             stop_after_denied=self.stop_after_denied,
             stale_after=timedelta(days=30),
         )
-        return Audit(self.inventory, tools, self.job_service, self.drift_reader, self.history)
+        return Audit(self.inventory, tools, self.job_service, self.drift_reader, self.history, self.rereads)
+
+    def rereads(self, progress: Progress) -> AuditRereads:
+        return AuditRereads(self.act(), progress, WindowNotices(self.notifier, self.clock, "SANDBOX 127.0.0.1:4599"))
 
     @property
     def drift_reader(self) -> DriftReader:

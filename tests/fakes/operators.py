@@ -23,7 +23,7 @@ from tests.fakes.acting import make_acting, make_settings, refuse_spill
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
-from tests.fakes.stores import InMemoryInventory
+from tests.fakes.stores import InMemoryConfirmations, InMemoryInventory
 
 _NUMBERS = count(1)
 ALICE = Actor("alice", ActorKind.SELF_ASSERTED)
@@ -94,7 +94,7 @@ class Operator:
             self.organization.emails,
             ledger=ledger or self.ledger,
             locks=self.locks,
-            stores=(self.windows, self.exceptions, InMemoryInventory(self.inventory())),
+            stores=(self.windows, self.exceptions, InMemoryConfirmations(), InMemoryInventory(self.inventory())),
             actor=actor,
             settings=settings,
             open_spill=self._spill,

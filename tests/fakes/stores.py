@@ -330,6 +330,14 @@ class InMemoryWindows(RecoveryWindowStore):
         ]
         return tuple(sorted(due, key=lambda window: window.next_reread_at or now))
 
+    def list_closed(self, since: datetime) -> tuple[RecoveryWindow, ...]:
+        return tuple(
+            one
+            for one in self.list_windows()
+            if one.state is WindowState.CLOSED_VERIFIED
+            and ((one.closed_at is not None and one.closed_at >= since) or one.reread_due_at is not None)
+        )
+
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
         for window in self.list_windows():
             if window_id_or_account_id in (window.window_id, window.account_id):

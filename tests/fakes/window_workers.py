@@ -21,9 +21,10 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.checks import RecoveryPlanner
-from rootkeeper.windows.closing import WindowCloser, WindowRereader
+from rootkeeper.windows.closing import WindowCloser
 from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
 from rootkeeper.windows.opening import WindowActivator, WindowOpener
+from rootkeeper.windows.rereading import WindowRereader
 from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowState
 from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
 from tests.fakes.acting import make_settings

@@ -51,12 +51,23 @@ class Administration:
         """Keys of the objects in a bucket of the management account."""
         return [one["Key"] for one in self._client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
 
+    def allow_recovery(self, account_id: str) -> None:
+        """As another tool than the product does."""
+        credentials = self._client("sts").assume_root(
+            TargetPrincipal=account_id,
+            TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/IAMCreateRootUserPassword"},
+        )["Credentials"]
+        self._open_session(credentials, "iam").create_login_profile()
+
     def enter_root_session(self, account_id: str, service: str) -> Any:
         """A client for s3 or sqs that may do in the account what unlocking takes."""
         task = {"s3": "S3UnlockBucketPolicy", "sqs": "SQSUnlockQueuePolicy"}[service]
         credentials = self._client("sts").assume_root(
             TargetPrincipal=account_id, TaskPolicyArn={"arn": f"arn:aws:iam::aws:policy/root-task/{task}"}
         )["Credentials"]
+        return self._open_session(credentials, service)
+
+    def _open_session(self, credentials: dict[str, str], service: str) -> Any:
         session = boto3.Session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],

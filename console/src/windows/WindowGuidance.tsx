@@ -8,7 +8,7 @@ import Link from "@cloudscape-design/components/link";
 import type { ReactNode } from "react";
 import type { Account, Me, RecoveryWindow } from "../api/records";
 import { Timestamp } from "../times/Timestamp";
-import { isPending, isUnwatched, needsClosing, needsReview, wasOpenedWithoutApproval } from "./states";
+import { isPending, isReopened, isUnwatched, needsClosing, needsReview, wasOpenedWithoutApproval } from "./states";
 import { TimeLeft } from "./WindowState";
 
 interface Warning {
@@ -26,7 +26,36 @@ export function WindowWarnings({ recoveryWindow }: { recoveryWindow: RecoveryWin
 }
 
 function listWarnings(recoveryWindow: RecoveryWindow): Warning[] {
-  return [...listFailures(recoveryWindow), ...listOversightWarnings(recoveryWindow), ...listWaitingNotes(recoveryWindow)];
+  return [...listReopening(recoveryWindow), ...listFailures(recoveryWindow), ...listOversightWarnings(recoveryWindow), ...listWaitingNotes(recoveryWindow)];
+}
+
+function listReopening(recoveryWindow: RecoveryWindow): Warning[] {
+  if (recoveryWindow.reopened_at !== null)
+    return [
+      {
+        type: isReopened(recoveryWindow) ? "error" : "warning",
+        header: "Someone else reopened this window: root user credentials were found after it was closed.",
+        body: (
+          <>
+            Closed <Timestamp at={recoveryWindow.first_closed_at} />, found <Timestamp at={recoveryWindow.reopened_at} />. Find out who created them: a console session may have
+            outlasted its password, or another tool was used.
+          </>
+        ),
+      },
+    ];
+  if (recoveryWindow.reread_owed_at !== null)
+    return [
+      {
+        type: "warning",
+        header: "The account couldn't be read again after the closing.",
+        body: (
+          <>
+            Due since <Timestamp at={recoveryWindow.reread_owed_at} />. Audit the account.
+          </>
+        ),
+      },
+    ];
+  return [];
 }
 
 function listFailures(recoveryWindow: RecoveryWindow): Warning[] {

@@ -71,6 +71,7 @@ function useChangeNotice(recoveryWindow: RecoveryWindow): void {
 
 function describeChange(recoveryWindow: RecoveryWindow): string | undefined {
   if (recoveryWindow.state === "OPEN" && recoveryWindow.activated_by) return `Opened by ${recoveryWindow.activated_by}.`;
+  if (recoveryWindow.state === "CLOSING" && recoveryWindow.reopened_at) return recoveryWindow.failure ?? undefined;
   if (recoveryWindow.state === "APPROVED") return `Approved by ${recoveryWindow.approved_by.join(", ")}.`;
   if (recoveryWindow.state === "DENIED" || recoveryWindow.state === "CANCELLED" || recoveryWindow.state === "CLOSE_FAILED") return recoveryWindow.failure ?? undefined;
   if (recoveryWindow.state === "CLOSED_VERIFIED") return recoveryWindow.closed_by ? `Closed by ${recoveryWindow.closed_by}.` : "Closed by the server at the end of the window.";
@@ -101,12 +102,21 @@ function listRequest(recoveryWindow: RecoveryWindow, account: Account | null) {
 }
 
 function listProgress(recoveryWindow: RecoveryWindow) {
-  if (!recoveryWindow.opened_at && !recoveryWindow.closed_at && !recoveryWindow.activated_by) return [];
+  const wasClosed = recoveryWindow.closed_at !== null || recoveryWindow.reopened_at !== null;
+  if (!recoveryWindow.opened_at && !wasClosed && !recoveryWindow.activated_by) return [];
+  // A command line without a server opens the window of its own request at once.
+  const activatedBy = recoveryWindow.activated_by ?? (recoveryWindow.lapses_at === null ? recoveryWindow.requested_by : "Unknown");
   return [
-    { label: "Activated by", value: recoveryWindow.activated_by ?? "–" },
-    { label: "Opened", value: <Timestamp at={recoveryWindow.opened_at} /> },
+    { label: "Activated by", value: activatedBy },
+    { label: "Opened", value: <Timestamp at={recoveryWindow.opened_at} none={wasClosed ? "Unknown" : "Not yet"} /> },
     { label: "Closes at", value: <Timestamp at={recoveryWindow.expires_at} /> },
     { label: "Closed", value: <Timestamp at={recoveryWindow.closed_at} none="Not closed" /> },
+    ...(recoveryWindow.reopened_at === null
+      ? []
+      : [
+          { label: "First closed", value: <Timestamp at={recoveryWindow.first_closed_at} /> },
+          { label: "Reopened by someone else", value: <Timestamp at={recoveryWindow.reopened_at} /> },
+        ]),
     { label: "Closed by", value: recoveryWindow.closed_by ?? (recoveryWindow.closed_at ? "Server, at the end of the window" : "–") },
     { label: "Watched by", value: recoveryWindow.watched_by ?? "Not watched" },
     ...(recoveryWindow.is_emergency ? [{ label: "Reviewed by", value: recoveryWindow.reviewed_by ?? "Not reviewed" }] : []),

@@ -5,11 +5,12 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { RecoveryWindow } from "../api/records";
 import { renderCountdown } from "../times/format";
 import { useNow } from "../times/Timestamp";
-import { isUnwatched, needsClosing, needsReview, STATES, wasOpenedWithoutApproval } from "./states";
+import { isReopened, isUnwatched, needsClosing, needsReview, STATES, wasOpenedWithoutApproval } from "./states";
 
 export function WindowState({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   if (recoveryWindow.has_lapsed) return <StatusIndicator type="stopped">Lapsing</StatusIndicator>;
   if (recoveryWindow.is_overdue && recoveryWindow.state === "OPEN") return <StatusIndicator type="in-progress">Overdue, closing</StatusIndicator>;
+  if (isReopened(recoveryWindow) && recoveryWindow.state === "CLOSING") return <StatusIndicator type="error">Reopened by someone else, closing</StatusIndicator>;
   const { type, label } = STATES[recoveryWindow.state];
   return <StatusIndicator type={type}>{label}</StatusIndicator>;
 }
@@ -32,6 +33,7 @@ export function WindowBadges({ recoveryWindow, none = null }: { recoveryWindow: 
 function listBadges(recoveryWindow: RecoveryWindow): { label: string; color: "red" | "blue" | "severity-medium" | "grey" }[] {
   return [
     ...(recoveryWindow.is_emergency ? [{ label: "Emergency", color: "red" as const }] : []),
+    ...(recoveryWindow.reopened_at !== null ? [{ label: "Reopened by someone else", color: "red" as const }] : []),
     ...(needsReview(recoveryWindow) ? [{ label: "Review required", color: "red" as const }] : []),
     ...(wasOpenedWithoutApproval(recoveryWindow) ? [{ label: "Unapproved", color: "severity-medium" as const }] : []),
     ...(isUnwatched(recoveryWindow) && needsClosing(recoveryWindow) ? [{ label: "Not watched", color: "severity-medium" as const }] : []),

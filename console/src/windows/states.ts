@@ -56,6 +56,11 @@ export function needsClosing(recoveryWindow: RecoveryWindow): boolean {
   return ["OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"].includes(recoveryWindow.state);
 }
 
+/** Whether credentials were found after the closing, and the window isn't closed again. */
+export function isReopened(recoveryWindow: RecoveryWindow): boolean {
+  return recoveryWindow.reopened_at !== null && needsClosing(recoveryWindow);
+}
+
 export function isPending(recoveryWindow: RecoveryWindow): boolean {
   return recoveryWindow.state === "REQUESTED" || recoveryWindow.state === "APPROVED";
 }

@@ -62,7 +62,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.organization.threads import WorkerThreads, WorkResult
 from rootkeeper.values import JsonValue
-from rootkeeper.windows.rules import OWING_STATES
+from rootkeeper.windows.rereading import AuditRereads, ClosedBefore
 from rootkeeper.windows.store import RecoveryWindowStore
 
 MOST_TRIES = 8
@@ -126,6 +126,7 @@ class _Batch:
     """Account id → why."""
     not_sent: set[AccountId] = field(default_factory=set)
     was_too_old: bool = False
+    closed_before: ClosedBefore | None = None
 
 
 @dataclass(slots=True)
@@ -141,6 +142,8 @@ class AuditBatches:
     """Receives each account's status."""
     is_current: Callable[[Account], bool]
     """Whether the account is unchanged since it was queued; otherwise its status comes from a later reading."""
+    rereads: AuditRereads | None = None
+    """Takes each reading, before it is saved: a reading that wasn't saved is made again."""
     obstacle: AwsError | None = None
     """No further account can be read: the operator's own credentials expired, root access is off, or AWS denied a root
     session in each of the first accounts.
@@ -191,11 +194,12 @@ class AuditBatches:
             size = min(self.tools.batch_size, len(self._queue), self._window, room)
             targets = [self._queue.popleft() for _ in range(size)]
             account_ids = [target.account_id for target in targets]
+            closed_before = None if self.rereads is None else self.rereads.begin()
             intent = self.tools.ledger.append_intent(
                 Action.ACCOUNTS_AUDIT,
                 parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
             )
-            batch = _Batch(intent, set(account_ids))
+            batch = _Batch(intent, set(account_ids), closed_before=closed_before)
             self._open.append(batch)
             self._in_flight += len(targets)
             self._start_at = self.tools.clock.monotonic() + _GATHERING_SECONDS
@@ -324,6 +328,8 @@ class AuditBatches:
         if status.status is Status.UNKNOWN and status.reason is not None:
             batch.unread[account_id] = status.reason.value
         if self.is_current(status.account):
+            if self.rereads is not None and batch.closed_before is not None:
+                self.rereads.take(status, batch.closed_before)
             self.note(self._keep_reading(status))
         self._end_one(batch, account_id)
 
@@ -493,6 +499,8 @@ class AccountReader:
     take_status: Keep = lambda _: None
     """Receives each status."""
     details: bool = False
+    rereads: AuditRereads | None = None
+    """Takes each reading; ``None``: the readings aren't an audit's."""
     root_access_off: RootAccessOffError | None = None
     """As a reading of the set-up shows. Then no root session is tried: an account that needs it ends the audit."""
     caller_refused: RootSessionsDeniedError | None = None
@@ -515,7 +523,7 @@ class AccountReader:
     def __enter__(self) -> Self:
         tools = self.tools
         unfinished = tools.windows.list_windows(unfinished_only=True)
-        self._open_windows = frozenset(window.account_id for window in unfinished if window.state in OWING_STATES)
+        self._open_windows = frozenset(window.account_id for window in unfinished if window.allows_recovery)
         self._confirmed = tools.confirmations.list_confirmed(
             in_sandbox=tools.reader.endpoint.is_sandbox, at=tools.clock.now()
         )
@@ -531,6 +539,7 @@ class AccountReader:
             deliver=self.deliver,
             take_status=self.note,
             is_current=lambda account: self._states[account.account_id] is account.state,
+            rereads=self.rereads,
         )
         return self
 

@@ -96,6 +96,8 @@ def evaluate_stored(
 def evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:
     """Give a window that is open, or was proven closed since the reading, priority over the reading."""
     for window in windows:
+        if window.is_reopened:
+            return _evaluate_reopened(status, window)
         if window.state in OWING_STATES:
             return _evaluate_open(status, window)
     closed = {
@@ -117,6 +119,21 @@ def evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -
         summary=_NOTHING,
         credentials=None,
         observed_at=closed_at,
+    )
+
+
+def _evaluate_reopened(status: AccountStatus, window: RecoveryWindow) -> AccountStatus:
+    """What a re-read found is present, unless a later reading shows it."""
+    if status.observed_at is not None and window.reopened_at is not None and status.observed_at >= window.reopened_at:
+        return replace(status, status=Status.PRESENT) if status.status is Status.RECOVERY_OPEN else status
+    return replace(
+        status,
+        status=Status.PRESENT,
+        reason=None,
+        detail=f"Found after recovery window {window.window_id} was closed: someone else reopened it.",
+        summary=None,
+        credentials=None,
+        observed_at=window.reopened_at,
     )
 
 

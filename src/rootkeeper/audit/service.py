@@ -61,6 +61,7 @@ from rootkeeper.setup.drift import DriftReader
 from rootkeeper.setup.rules import NEVER_ACCEPTED, SetupDrift
 from rootkeeper.shapes import parse_facts, to_json_record
 from rootkeeper.values import canonical_json, describe_duration
+from rootkeeper.windows.rereading import AuditRereads
 
 FIRST_AUDIT_REMARK = (
     f"This is the first audit of this organization. {AUDIT_EVENTS} Events of root users can trigger alarms."
@@ -132,6 +133,7 @@ class AuditRun:
     progress: Progress
     stop: StopSignal
     job: RunningJob
+    rereads: AuditRereads | None
     earlier: Mapping[AccountId, AccountStatus]
     """The statuses that the job read before it was interrupted."""
     emit: Emit | None
@@ -167,7 +169,9 @@ class AuditRun:
         :raises RootSessionsDeniedError: if AWS allows the caller's account no root session, or denied the first.
         :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
-        self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.request.details)
+        self._accounts = AccountReader(
+            self.tools, self.progress, self.stop, self._take_status, self.request.details, self.rereads
+        )
         self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.request.refresh)
         setup = self.listing.setup
         if setup.delegated_administrators is None:
@@ -207,6 +211,8 @@ class AuditRun:
             account = accounts.get(status.account.account_id) or add_place_names(status.account, self.listing.units)
             if self.emit is not None:
                 self.emit(_at_its_place(status, account))
+        if self.rereads is not None:
+            self.rereads.finish(lambda: self.is_interrupted)
         if not self.is_interrupted:
             self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
 
@@ -399,6 +405,8 @@ class Audit:
     jobs: JobService
     drift: DriftReader
     history: AuditHistory
+    rereads: Callable[[Progress], AuditRereads] | None
+    """Makes what counts the readings of an audit as re-reads after recovery windows; ``None``: they don't count."""
 
     def run(
         self,
@@ -487,6 +495,7 @@ class Audit:
             progress=progress,
             stop=stop or NullStopSignal(self.tools.clock),
             job=job,
+            rereads=None if self.rereads is None else self.rereads(progress),
             earlier=earlier,
             emit=emit,
         )

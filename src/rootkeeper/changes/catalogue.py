@@ -233,7 +233,7 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
         Action.WINDOW_LAPSE: CatalogueRow(),
         Action.WINDOW_OPEN: CatalogueRow(("failsafe set-up", "recover", "windows activate"), _WINDOWS),
         Action.WINDOW_REQUEST: CatalogueRow(("failsafe set-up", "recover", "windows request"), _WINDOWS),
-        Action.WINDOW_REREAD: CatalogueRow(),
+        Action.WINDOW_REREAD: CatalogueRow(("audit", "jobs resume"), ("Accounts",)),
         Action.WINDOW_REVIEW: CatalogueRow(("windows review",), _WINDOWS),
     }
 )

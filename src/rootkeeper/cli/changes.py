@@ -141,10 +141,13 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
 
 
 def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
-    """Show a window that is past its end, and why it isn't closed."""
+    """Show a window that is past its end or was reopened, and why it isn't closed."""
     from rootkeeper.cli.rendering.windows import render_end
+    from rootkeeper.windows.rules import WindowState
 
-    failure = f" The last attempt failed: {window.failure}" if window.failure else ""
+    failure = f" {window.failure}" if window.failure else ""
+    if window.state is WindowState.CLOSE_FAILED:
+        failure = f" The last attempt failed:{failure}"
     terminal.remark(
         f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
         f"({render_end(window, now)}).{failure} Close it: rootkeeper windows close {window.window_id}",

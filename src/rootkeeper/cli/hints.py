@@ -176,6 +176,9 @@ COMMAND_HINTS: Mapping[str, str] = {
     "window.list": "List them: rootkeeper windows list",
     "window.password": "Its root user can use Forgot password now. To remove it: rootkeeper delete {account_id}",
     "window.reason": "Add --reason TEXT.",
+    "window.reopened": (
+        "{message} A server closes it at once. Without a server, close it: rootkeeper windows close {window_id}"
+    ),
     "window.request": "Request a new window: rootkeeper windows request {account_id}",
     "window.retry": (
         "Every command that changes something tries again. To close it now: rootkeeper windows close {window_id}"

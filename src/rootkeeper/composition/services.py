@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
+    from rootkeeper.windows.rereading import AuditRereads
     from rootkeeper.windows.rules import RecoveryWindow
     from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
@@ -301,7 +302,15 @@ class UseCases(Stores):
             stop_after_denied=self.settings.aws.stop_after_denied,
             stale_after=self.settings.history.stale_after,
         )
-        return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.history)
+        return Audit(
+            self.inventory_reader, tools, self.job_service, self.drift_reader, self.history, self.audit_rereads
+        )
+
+    def audit_rereads(self, progress: Progress) -> AuditRereads:
+        """To be made once for each audit: it remembers the accounts that were read too soon."""
+        from rootkeeper.windows.rereading import AuditRereads
+
+        return AuditRereads(self, progress, self.window_notices)
 
     def list_stored_statuses(self) -> tuple[AccountStatus, ...]:
         """List the status of each account as last read; none if the organization was never listed. No AWS call.
@@ -786,7 +795,7 @@ class UseCases(Stores):
     def window_maintenance(self, progress: Progress) -> WindowMaintenance:
         """To be made once in a process and kept."""
         from rootkeeper.organization.threads import start_keyed_executor
-        from rootkeeper.windows.closing import WindowRereader
+        from rootkeeper.windows.rereading import WindowRereader
         from rootkeeper.worker.closing import WindowMaintenance
 
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)

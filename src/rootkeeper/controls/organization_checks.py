@@ -208,6 +208,10 @@ CLOSING_GRACE = timedelta(minutes=1)
 """A window that is shown closed so long after its end ended by itself: reading the account again takes a while."""
 
 
+REREAD_GRACE = timedelta(hours=1)
+"""How late a re-read after the closing may be: an account that can't be read is tried again within the hour."""
+
+
 def check_breakglass(report: EvidenceReport) -> CheckResult:
     """Check that each recovery was approved by another person and closed, and a re-read proved it."""
 
@@ -233,13 +237,24 @@ def check_time_limit(report: EvidenceReport) -> CheckResult:
 
 
 def _evaluate_closing(window: RecoveryWindow, report: EvidenceReport) -> _Evaluated:
-    end, expires_at, closed_at = report.period.end, window.expires_at, window.closed_at
+    end, expires_at, reopened_at = report.period.end, window.expires_at, window.reopened_at
+    closed_at = window.first_closed_at or window.closed_at
     if window.state is WindowState.KEPT:
         return Verdict.MANUAL, "Its login was kept on purpose."
-    if window.state is WindowState.CLOSED_VERIFIED and closed_at is not None and closed_at <= end:
+    if closed_at is not None and closed_at <= end:
+        closed = f"Closed {closed_at:%Y-%m-%d %H:%M} UTC"
+        if reopened_at is not None and reopened_at <= end:
+            is_closed = window.closed_at is not None and window.closed_at <= end
+            again = f"closed again {window.closed_at:%Y-%m-%d %H:%M} UTC" if is_closed else "not closed again"
+            found = f"someone else reopened it: credentials were found {reopened_at:%Y-%m-%d %H:%M} UTC"
+            return Verdict.FAIL, f"{closed}; {found}, and it was {again}."
         if expires_at is not None and closed_at > expires_at + CLOSING_GRACE:
-            return Verdict.FAIL, f"Closed {closed_at:%Y-%m-%d %H:%M} UTC, after its end."
-        return Verdict.PASS, f"Closed {closed_at:%Y-%m-%d %H:%M} UTC, as a re-read proved."
+            return Verdict.FAIL, f"{closed}, after its end."
+        due_at = window.reread_due_at
+        if due_at is not None and due_at + REREAD_GRACE < end:
+            due = f"its account was to be read again by {due_at:%Y-%m-%d %H:%M} UTC"
+            return Verdict.UNKNOWN, f"{closed}; {due}, and wasn't. Audit it."
+        return Verdict.PASS, f"{closed}, as a re-read proved."
     if expires_at is not None and expires_at + CLOSING_GRACE < end:
         return Verdict.FAIL, f"Not shown closed, although it ended {expires_at:%Y-%m-%d %H:%M} UTC."
     return Verdict.UNKNOWN, "Still open at the period's end."

@@ -39,7 +39,7 @@ from rootkeeper.values import render_time
 
 _FactsType = TypeVar("_FactsType")
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
@@ -208,7 +208,7 @@ recovery_windows = _table(
     Column("failed_closings", Integer, nullable=False, server_default="0"),
     *_optional(next_closing_at=UtcTime),
     Column("rereads_done", Integer, nullable=False, server_default="0"),
-    *_optional(next_reread_at=UtcTime),
+    *_optional(next_reread_at=UtcTime, reread_owed_at=UtcTime, first_closed_at=UtcTime, reopened_at=UtcTime),
     UniqueConstraint("organization_id", "unfinished_account_id"),
     Index("ix_recovery_windows_account_id", "organization_id", "account_id"),
     Index("ix_recovery_windows_next_reread_at", "organization_id", "next_reread_at"),

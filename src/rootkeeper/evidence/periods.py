@@ -208,8 +208,8 @@ def follow_accounts(
             others.setdefault(account_id, []).append(_Run(status.observed_at, status.observed_at, status.summary))
     for window in windows:
         windows_of.setdefault(window.account_id, []).append(window)
-        closed_at = _find_closing(window)
-        if closed_at is not None:
+        last_closed_at = window.closed_at if window.state is WindowState.CLOSED_VERIFIED else None
+        for closed_at in {window.first_closed_at, last_closed_at} - {None}:
             others.setdefault(window.account_id, []).append(_Run(closed_at, closed_at, _NOTHING))
     for deletion in deletions:
         if deletion.result is Result.DONE:
@@ -333,8 +333,11 @@ def _explains(window: RecoveryWindow, first_seen_at: datetime, last_seen_at: dat
 
 
 def _find_closing(window: RecoveryWindow) -> datetime | None:
-    """Find when a re-read proved that a window was closed; ``None`` if none did."""
-    return window.closed_at if window.state is WindowState.CLOSED_VERIFIED else None
+    """Find when a re-read first proved that a window was closed; ``None`` if none did.
+
+    A window that someone else reopened explains nothing that was found after its first closing.
+    """
+    return window.first_closed_at or (window.closed_at if window.state is WindowState.CLOSED_VERIFIED else None)
 
 
 def list_coverage_gaps(audited_at: Sequence[datetime], period: Period) -> tuple[CoverageGap, ...]:

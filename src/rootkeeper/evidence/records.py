@@ -167,6 +167,8 @@ class KeptLoginRecord(JsonRecord):
         "duration_seconds",
         "opened_at",
         "expires_at",
+        "first_closed_at",
+        "reopened_at",
         "closed_at",
         "failure",
     ),
@@ -477,6 +479,15 @@ def render_status(account: AccountEvidence) -> str:
 def render_timestamp(moment: datetime | None) -> str:
     """To the second, in UTC; empty where there is none."""
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def render_closing(window: RecoveryWindow) -> str:
+    """When it was closed; of a window that someone else reopened, all that is known."""
+    if window.reopened_at is None:
+        return render_timestamp(window.closed_at)
+    again = f", closed again {render_timestamp(window.closed_at)}" if window.closed_at else ""
+    reopened = f"reopened by someone else {render_timestamp(window.reopened_at)}{again}"
+    return f"{render_timestamp(window.first_closed_at)}, {reopened}"
 
 
 def render_presence(kind: KindEvidence) -> str:

@@ -21,13 +21,19 @@ from rootkeeper.values import describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord
-from rootkeeper.windows.rules import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import (
+    FINAL_STATES,
+    OWING_STATES,
+    Approval,
+    ApprovalPurpose,
+    RecoveryWindow,
+    WindowState,
+)
 from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @filled_from(
     requested_by="window.requested_by",
-    activated_by="window.activated_by",
     closed_by="window.closed_by",
     reviewed_by="window.reviewed_by",
 )
@@ -159,6 +165,13 @@ class WindowReport:
     """When a re-read showed it empty for the first time; a later re-read may have reopened it."""
 
     @property
+    def activated_by(self) -> str | None:
+        """Who opened it: a command line without a server opens the window of its own request at once."""
+        window = self.window
+        is_own = window.lapses_at is None and self.activated_at is not None
+        return window.activated_by or (window.requested_by if is_own else None)
+
+    @property
     def opening_approvals(self) -> tuple[Approval, ...]:
         """Those that were there when it was opened, or that wait for it."""
         return tuple(approval for approval in self.window.approvals if approval.purpose is ApprovalPurpose.OPENING)
@@ -202,11 +215,16 @@ class WindowReport:
             remarks.append(f"{len(self.alerts)} of the watched events raised an alert.")
         if window.state in OWING_STATES:
             remarks.append(f"Not closed: it is {window.state.value}.")
+        if window.reopened_at is not None:
+            closed = f", and closed again {json_time(window.closed_at)}" if window.closed_at else ""
+            remarks.append(f"Reopened by someone else: credentials were found {json_time(window.reopened_at)}{closed}.")
+        if window.reread_owed_at is not None:
+            remarks.append(f"It couldn't be read again since {json_time(window.reread_owed_at)}: audit it.")
         failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in self.steps)
         if failed:
             remarks.append(f"{failed} closings failed or weren't proven.")
-        if any(reread.found for reread in self.rereads):
-            remarks.append("A re-read after the closing found root user credentials; the window was closed once more.")
+        if any(reread.found for reread in self.rereads) and window.reopened_at is None:
+            remarks.append("A re-read after the closing found root user credentials.")
         if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
             next_at = json_time(window.next_reread_at)
             remarks.append(f"Read again {len(self.rereads)} times so far; next at {next_at}.")
@@ -239,11 +257,15 @@ def make_window_report(
         ),
         events=tuple(events),
         rereads=tuple(_describe_reread(entry) for entry in mine if entry.action is Action.WINDOW_REREAD),
-        activated_at=next((entry.at for entry in mine if entry.action is Action.WINDOW_ACTIVATE), None),
+        activated_at=next(
+            (entry.at for entry in mine if entry.action is Action.WINDOW_ACTIVATE),
+            window.opening_started_at,
+        ),
         signed_in_at=next((event.at for event in events if event.name == "ConsoleLogin"), None),
         closing_began_at=closings[0].at if closings else None,
         closed_at=next(
-            (outcome.at for outcome in ends if outcome is not None and outcome.result is Result.DONE), window.closed_at
+            (outcome.at for outcome in ends if outcome is not None and outcome.result is Result.DONE),
+            window.first_closed_at or window.closed_at,
         ),
     )
 
@@ -317,10 +339,10 @@ def render_window_markdown(report: WindowReport) -> str:
         ("Reason", window.full_reason),
         ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
         ("Approved by", ", ".join(approval.approver for approval in report.opening_approvals) or "no one"),
-        ("Activated", _render_act(window.activated_by, report.activated_at)),
-        ("Opened", _render_text(window.opened_at)),
-        ("Due", _render_text(window.expires_at)),
-        ("Closed", _render_act(window.closed_by or "at its end", report.closed_at)),
+        ("Activated", _render_act(report.activated_by or "unknown", report.activated_at, window)),
+        ("Opened", _render_act(None, window.opened_at, window)),
+        ("Due", _render_act(None, window.expires_at, window)),
+        ("Closed", _render_act(window.closed_by or "at its end", report.closed_at, window)),
         ("Watched by", window.watched_by or "no one"),
     ]
     durations = [(_DURATIONS[name], _render_length(length)) for name, length in report.durations.items()]
@@ -342,8 +364,13 @@ def _render_text(at: datetime | None) -> str:
     return "unknown" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _render_act(name: str | None, at: datetime | None) -> str:
-    return "not yet" if at is None else f"{name or 'unknown'}, {_render_text(at)}"
+def _render_act(name: str | None, at: datetime | None, window: RecoveryWindow) -> str:
+    """What has no time may still come, can't come any more, or was at a time that isn't known."""
+    if at is not None:
+        return f"{name}, {_render_text(at)}" if name else _render_text(at)
+    if window.state is WindowState.CLOSED_VERIFIED:
+        return "unknown"
+    return "never" if window.state in FINAL_STATES else "not yet"
 
 
 def _render_length(length: timedelta | None) -> str:

@@ -352,9 +352,13 @@ def _list_windows(windows: Iterable[RecoveryWindow]) -> Iterator[TimelineEntry]:
             is_same_second = window.opened_at == window.requested_at.replace(microsecond=0)
             opened_at = window.requested_at if is_same_second else window.opened_at
             yield _describe_step(window, opened_at, "opened", f"{until}{watched}{approved}", window.activated_by)
+        closed = "a re-read showed no root user credentials"
+        if window.first_closed_at is not None and window.reopened_at is not None:
+            yield _describe_step(window, window.first_closed_at, "closed", closed, None)
+            detail = "by someone else: root user credentials were found"
+            yield _describe_step(window, window.reopened_at, "reopened", detail, None, is_alarming=True)
         if window.closed_at is not None:
-            detail = "a re-read showed no root user credentials"
-            yield _describe_step(window, window.closed_at, "closed", detail, window.closed_by)
+            yield _describe_step(window, window.closed_at, "closed", closed, window.closed_by)
         elif window.state is WindowState.CLOSE_FAILED and window.expires_at is not None:
             yield _describe_step(window, window.expires_at, "not closed", window.failure or "", None, is_alarming=True)
 

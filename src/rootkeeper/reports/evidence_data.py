@@ -119,13 +119,14 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
     for window in document["windows"]:
         approvers = ", ".join(window["approved_by"]) or "unapproved"
         why = f"{window['reason']} ({window['ticket']})" if window["ticket"] else window["reason"]
+        reopened = f" Reopened by someone else: {window['reopened_at']}." if window["reopened_at"] else ""
         yield _row(
             "window",
             window["account_id"],
             window["window_id"],
             window["state"],
             at=window["closed_at"] or window["opened_at"] or window["requested_at"],
-            detail=f"Requested by {window['requested_by']}. Approved by: {approvers}. Reason: {why}.",
+            detail=f"Requested by {window['requested_by']}. Approved by: {approvers}. Reason: {why}.{reopened}",
         )
     for record in document["exceptions"]:
         value = "in force" if record["in_force_at_end"] else "ended"

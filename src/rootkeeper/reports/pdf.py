@@ -21,6 +21,7 @@ from rootkeeper.evidence.records import (
     NO_GAPS,
     VERDICTS,
     render_change,
+    render_closing,
     render_gap,
     render_presence,
     render_setup,
@@ -251,7 +252,7 @@ def _describe_windows(report: EvidenceReport) -> Iterator[Block]:
             f"{window.requested_by}, {render_timestamp(window.requested_at)}",
             ", ".join(window.approved_by) or toned("unknown", "unapproved"),
             render_timestamp(window.opened_at),
-            render_timestamp(window.closed_at),
+            render_closing(window),
             window.full_reason,
         )
         for window in report.windows

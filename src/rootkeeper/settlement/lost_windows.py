@@ -8,7 +8,7 @@ to close gets a window in the ledger first, so that a failed closing is tried ag
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rootkeeper.acting import Acting
@@ -139,7 +139,8 @@ class LostWindowFinder:
         :raises AwsError: if AWS can't be asked.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         """
-        report = self.audit.run(progress, AuditRequest(details=True, refresh=True))
+        # What is found may be of a lost window, so it doesn't reopen a window that the database knows as closed.
+        report = replace(self.audit, rereads=None).run(progress, AuditRequest(details=True, refresh=True))
         if isinstance(report, AuditInterrupted):
             raise RunStoppedError("The search for lost recovery windows was interrupted.")
         now = self.acting.clock.now()

@@ -1,8 +1,7 @@
-"""Closes recovery windows, and reads their accounts again afterwards.
+"""Closes recovery windows.
 
 Closing deletes all four kinds of root user credentials. A window is CLOSED_VERIFIED only after an audit session showed
-none of the four kinds; otherwise it is CLOSE_FAILED and is closed again. The account is read again later, because a
-console session may outlast its password; if credentials are found, the window is closed again.
+none of the four kinds; otherwise it is CLOSE_FAILED and is closed again.
 """
 
 from __future__ import annotations
@@ -12,18 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from itertools import chain, repeat
 
 from rootkeeper.approvals.rules import COUNTING_KINDS
-from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.removal import Removal, RemovalResult
 from rootkeeper.changes.rules import Evaluation
 from rootkeeper.changes.runner import ChangeRunner
-from rootkeeper.changes.sessions import open_root_session
 from rootkeeper.errors import (
     AccountBusyError,
-    AwsAccessDeniedError,
     AwsError,
     DatabaseError,
     Hint,
@@ -39,11 +34,10 @@ from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.progress import Progress
-from rootkeeper.organization.statuses import RootCredentialsSummary
-from rootkeeper.windows.approvals import cancel, sort_rereads
+from rootkeeper.windows.approvals import sort_rereads
 from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import AccountWork
-from rootkeeper.windows.decisions import WindowNotices, record_decision
+from rootkeeper.windows.decisions import WindowNotices
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
@@ -53,16 +47,10 @@ from rootkeeper.windows.rules import (
     RecoveryWindow,
     WindowState,
     begin_closing,
-    end_rereads,
     find_raised_severity,
-    is_reread_given_up,
     list_due,
-    postpone_reread,
-    record_clean_reread,
     record_closed,
     record_failed,
-    reopen,
-    require_reread_due,
 )
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -207,7 +195,8 @@ class WindowCloser(AccountWork):
         if attempt.is_empty:
             closed = _CLOSED.format(finished.account_id)
             if self.notices is not None:
-                by = f"Closed by {finished.closed_by}." if finished.closed_by else "The window reached its end."
+                end = "It was closed once more." if finished.reopened_at else "The window reached its end."
+                by = f"Closed by {finished.closed_by}." if finished.closed_by else end
                 left = "An open console session can continue, so the account is read again." if rereads else ""
                 self.notices.announce(NotificationEvent.WINDOW_CLOSED, finished, f"{by} {closed} {left}".strip())
             return CloseResult(finished, CloseOutcome.CLOSED, closed)
@@ -282,97 +271,6 @@ def _explain(result: RemovalResult) -> str:
     if details:
         return " ".join(details)
     return "Root user credentials are still present." if result.left is not None else "The account couldn't be re-read."
-
-
-_TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
-"""A later window in any of these states is responsible for closing and re-reading the account, or keeps its login."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRereader(AccountWork):
-    """Makes a re-read that is due."""
-
-    notices: WindowNotices
-
-    def reread(self, window: RecoveryWindow) -> None:
-        """Read the account in an audit session, under its lock, so that only one worker does it.
-
-        Calls: organizations:DescribeAccount, sts:AssumeRoot, sts:GetCallerIdentity, iam:GetAccountSummary.
-
-        :raises LedgerUnavailableError: if the ledger can't be written; no session was opened, or its result is lost.
-        :raises DatabaseError: if the database can't be written; the account is read again.
-        """
-        try:
-            with self.acting.locks.hold(window.account_id, "re-reading after a recovery window") as lock:
-                latest, now = self.windows.get(window.window_id), self.acting.window_clock.now()
-                require_reread_due(latest, now)
-                self._reread_held(latest, lock, now)
-        except (AccountBusyError, LockLostError, WindowConflictError):
-            return  # another process has made it or is working on the account
-
-    def _reread_held(self, window: RecoveryWindow, lock: AccountLock, now: datetime) -> None:
-        later = [
-            other
-            for other in self.windows.list_of_account(window.account_id)
-            if (other.requested_at, other.window_id) > (window.requested_at, window.window_id)
-        ]
-        if any(other.state in _TAKEN_OVER for other in later):
-            self.windows.update(window.window_id, end_rereads)
-            return
-        rereads = sort_rereads(self.acting.settings.windows.rereads)
-        if is_reread_given_up(window, now, rereads):
-            self.windows.update(window.window_id, end_rereads)
-            self.progress.remark(
-                f"ALERT: {window.account_id} couldn't be read again in time after window {window.window_id}. "
-                "Audit it now."
-            )
-            return
-        try:
-            if self.acting.aws.find_account_state(window.account_id) is None:
-                raise AwsAccessDeniedError(f"{window.account_id} isn't in the organization any more.")
-            context = {"window_id": window.window_id}
-            session = open_root_session(
-                self.acting.aws, self.acting.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
-            )
-            found = session.read_summary()
-        except AwsError as error:
-            self.windows.update(window.window_id, lambda current: postpone_reread(current, now))
-            self.progress.remark(f"{window.account_id} can't be read again after its window: {error.message}")
-            return
-        closed_seconds = int((now - (window.closed_at or now)).total_seconds())
-        self.acting.ledger.append_fact(
-            Action.WINDOW_REREAD,
-            account_id=window.account_id,
-            parameters={
-                "window_id": window.window_id,
-                "seconds_after_closing": closed_seconds,
-                "is_clean": found.is_empty,
-                "found": list(found.kind_names),
-            },
-        )
-        if found.is_empty:
-            self.windows.update(window.window_id, lambda current: record_clean_reread(current, now, rereads))
-        else:
-            self._reopen(window, found, [other for other in later if other.state in WAITING_STATES], now)
-
-    def _reopen(
-        self, window: RecoveryWindow, found: RootCredentialsSummary, waiting: list[RecoveryWindow], now: datetime
-    ) -> None:
-        """Waiting requests are cancelled: an account with credentials can't be recovered."""
-        why = f"root user credentials were found after window {window.window_id}"
-        runner = ChangeRunner(self.acting.ledger, self.acting.clock)
-        for request in waiting:
-            step = partial(cancel, name=self.acting.actor.name, now=now, reason=why)
-            record_decision(self.windows, runner, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
-        reopened = self.windows.update(window.window_id, lambda current: reopen(current, now))
-        kinds = ", ".join(found.kind_names)
-        self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
-        self.notices.announce(
-            NotificationEvent.WINDOW_REOPENED,
-            reopened,
-            f"A re-read found {kinds}. The window is closed again at once. Find out who created them: a console "
-            "session may have outlasted its password.",
-        )
 
 
 def close_overdue(

@@ -155,6 +155,12 @@ class RecoveryWindow:
     rereads_done: Count = 0
     next_reread_at: datetime | None = None
     """When the account is read again after the closing."""
+    reread_owed_at: datetime | None = None
+    """When a re-read was due that couldn't be made; ``None`` again after a re-read."""
+    first_closed_at: datetime | None = None
+    """Of a window that was reopened: when it was closed before that."""
+    reopened_at: datetime | None = None
+    """When root user credentials were first found after it was closed: someone else created them."""
 
     def is_overdue(self, now: datetime) -> bool:
         return self.state in OWING_STATES and self.expires_at is not None and self.expires_at <= now
@@ -162,6 +168,21 @@ class RecoveryWindow:
     def is_due(self, now: datetime) -> bool:
         """Whether to close it now: its end is past, or a closing isn't finished."""
         return self.is_overdue(now) or self.state in {WindowState.CLOSING, WindowState.CLOSE_FAILED}
+
+    @property
+    def is_reopened(self) -> bool:
+        """Whether someone else created credentials after it was closed, and it isn't closed again."""
+        return self.reopened_at is not None and self.state in OWING_STATES
+
+    @property
+    def allows_recovery(self) -> bool:
+        """Whether credentials in its account are explained by it."""
+        return self.state in OWING_STATES and not self.is_reopened
+
+    @property
+    def reread_due_at(self) -> datetime | None:
+        """When the next re-read is due, or was due that isn't made; ``None`` if none is owed."""
+        return self.reread_owed_at or self.next_reread_at
 
     @property
     def is_approved(self) -> bool:
@@ -425,47 +446,78 @@ def require_reread_due(window: RecoveryWindow, now: datetime) -> None:
     """:raises WindowConflictError: if no re-read is due, for example because another process has made it."""
     is_due = window.next_reread_at is not None and window.next_reread_at <= now
     if window.state is not WindowState.CLOSED_VERIFIED or not is_due:
-        raise WindowConflictError(f"No re-read of recovery window {window.window_id} is due.")
+        raise _no_reread_due(window)
 
 
-def record_clean_reread(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
+def is_reread_owed(window: RecoveryWindow, at: datetime) -> bool:
+    """Whether a reading that began at ``at`` makes a re-read that was due, also one that was postponed or given up."""
+    due_at = window.reread_due_at
+    return window.state is WindowState.CLOSED_VERIFIED and due_at is not None and due_at <= at
+
+
+def record_clean_reread(window: RecoveryWindow, began_at: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
     """Count a clean re-read, which also replaces every other re-read that was due, and schedule the next."""
-    require_reread_due(window, now)
-    passed = sum(window.closed_at is not None and window.closed_at + later <= now for later in rereads)
-    return _schedule_reread(replace(window, rereads_done=max(window.rereads_done + 1, passed)), rereads)
+    if not is_reread_owed(window, began_at):
+        raise _no_reread_due(window)
+    passed = sum(window.closed_at is not None and window.closed_at + later <= began_at for later in rereads)
+    counted = replace(window, rereads_done=max(window.rereads_done + 1, passed), reread_owed_at=None)
+    return _schedule_reread(counted, rereads)
 
 
 def postpone_reread(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """Postpone a re-read that failed; it doesn't count as clean."""
+    """Postpone a re-read that failed; it doesn't count as clean, and stays owed."""
     require_reread_due(window, now)
     age = now - (window.closed_at or now)
-    return replace(window, next_reread_at=now + max(REREAD_AGAIN, min(age / 20, REREAD_AGAIN_AT_MOST)))
+    again_at = now + max(REREAD_AGAIN, min(age / 20, REREAD_AGAIN_AT_MOST))
+    return replace(window, next_reread_at=again_at, reread_owed_at=window.reread_due_at)
+
+
+def give_up_reread(window: RecoveryWindow) -> RecoveryWindow:
+    """Try no more to read the account again, because it is too late; the re-read stays owed."""
+    owed_since = window.reread_due_at
+    return replace(end_rereads(window), reread_owed_at=owed_since)
 
 
 def end_rereads(window: RecoveryWindow) -> RecoveryWindow:
-    """End the re-reads, because another window is responsible or it is too late."""
+    """End the re-reads, because another window is responsible, or a person keeps the credentials."""
     if window.state is not WindowState.CLOSED_VERIFIED:
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state}: it has no re-reads.")
-    return replace(window, next_reread_at=None)
+    return replace(window, next_reread_at=None, reread_owed_at=None)
+
+
+def find_oldest_closing(now: datetime, rereads: Sequence[timedelta]) -> datetime:
+    """Find the earliest closing after which credentials that are found now may still be ours."""
+    return now - (rereads[-1] if rereads else timedelta()) - REREAD_OWED_FOR
 
 
 def is_reread_given_up(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> bool:
     """Whether the re-read is too late, so that credentials found now may not be ours."""
-    last = rereads[-1] if rereads else timedelta()
-    return window.closed_at is not None and now - window.closed_at > last + REREAD_OWED_FOR
+    return window.closed_at is not None and window.closed_at < find_oldest_closing(now, rereads)
 
 
-def reopen(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """Make the window CLOSING again, because a re-read found root user credentials."""
-    require_reread_due(window, now)
+def reopen(window: RecoveryWindow, closed_at: datetime | None, found_at: datetime, failure: str) -> RecoveryWindow:
+    """Make the window CLOSING again, because a reading found root user credentials after it was closed.
+
+    :param closed_at: when it was closed, as known before the reading.
+    :raises WindowConflictError: if it isn't closed, or was closed once more since the reading began.
+    """
+    if window.state is not WindowState.CLOSED_VERIFIED or window.closed_at != closed_at:
+        raise WindowConflictError(f"Recovery window {window.window_id} isn't as it was when its account was read.")
     return replace(
-        advance(window, WindowState.CLOSING, now),
+        advance(window, WindowState.CLOSING, found_at, failure),
         closed_by=None,
         failed_closings=0,
         next_closing_at=None,
         rereads_done=0,
         next_reread_at=None,
+        reread_owed_at=None,
+        first_closed_at=window.first_closed_at or closed_at,
+        reopened_at=window.reopened_at or found_at,
     )
+
+
+def _no_reread_due(window: RecoveryWindow) -> WindowConflictError:
+    return WindowConflictError(f"No re-read of recovery window {window.window_id} is due.")
 
 
 @dataclass(frozen=True, slots=True)

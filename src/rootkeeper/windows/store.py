@@ -164,6 +164,15 @@ class RecoveryWindowStore(OrganizationStore):
             _is_in({WindowState.CLOSED_VERIFIED}), _windows.next_reread_at <= now, order=(_windows.next_reread_at,)
         )
 
+    def list_closed(self, since: datetime) -> tuple[RecoveryWindow, ...]:
+        """List closed windows that were closed since then or owe a re-read, the newest first."""
+        is_owing = _windows.next_reread_at.is_not(None) | _windows.reread_owed_at.is_not(None)
+        return self._list(
+            _is_in({WindowState.CLOSED_VERIFIED}),
+            (_windows.closed_at >= since) | is_owing,
+            order=(_windows.requested_at.desc(),),
+        )
+
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
         """List windows that must be closed and are past their end, the most overdue first."""
         return self._list(

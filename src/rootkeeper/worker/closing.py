@@ -31,8 +31,9 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.windows.approvals import cancel_lost, find_loss, lapse
-from rootkeeper.windows.closing import WindowCloser, WindowRereader
+from rootkeeper.windows.closing import WindowCloser
 from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
+from rootkeeper.windows.rereading import WindowRereader
 from rootkeeper.windows.rules import (
     CRITICAL_OVERDUE,
     FINAL_STATES,
@@ -411,6 +412,8 @@ class WindowCloseLoop:
         """Report a window that no process closes; a failed closing reports itself."""
         is_reported = window.state is WindowState.CLOSE_FAILED or window.window_id in self._reported_overdue
         if is_reported or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
+            return
+        if window.reopened_at is not None and moment.now - window.reopened_at < CRITICAL_OVERDUE:
             return
         self._reported_overdue.add(window.window_id)
         self.closing.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.functional.administration import Administration
 from tests.functional.published_schemas import require_fits
-from tests.functional.running import Run
+from tests.functional.running import SECONDS, Run
 from tests.functional.through_server.stage import ServedStage, without_settings
 
 AUDIT, ARCHIVE, SHOP, SHOP_EU, SHOP_TEST = (
@@ -196,3 +198,30 @@ def test_a_user_who_may_not_approve_is_refused_before_any_question(stage: Served
     assert run.status == status, run.shown
     refusal = f"{name} has the role viewer on the server, without the permission windows:approve"
     assert (refusal in run.stderr) is (status == 3)
+
+
+def test_a_password_that_returns_by_another_tool_is_found_by_an_audit_and_closed_by_the_server(
+    stage: ServedStage,
+) -> None:
+    window_id = request(stage, AUDIT)
+    assert act(stage, "boris", "approve", window_id).status == 0
+    assert act(stage, "olga", "activate", window_id).status == 0
+    closed = act(stage, "olga", "close", window_id)
+    assert closed.json["state"] == "CLOSED_VERIFIED", closed.shown
+    Administration(stage.sandbox).allow_recovery(AUDIT)
+    audit = stage.person("aldo").run("audit", AUDIT, "--fail-on", "present", "-o", "json")
+    assert (audit.status, audit.json["accounts"][0]["status"]) == (1, "present"), audit.shown
+
+    end = time.monotonic() + SECONDS
+    while is_open(stage, AUDIT) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not is_open(stage, AUDIT)
+    while (window := stage.person("vera").run("windows", "show", window_id, "-o", "json").json)["closed_at"] is None:
+        assert time.monotonic() < end, window
+    assert (window["state"], window["first_closed_at"]) == ("CLOSED_VERIFIED", closed.json["closed_at"])
+    assert window["reopened_at"] is not None
+    report = stage.person("vera").run("windows", "report", window_id)
+    assert "Reopened by someone else" in report.stdout
+    entries = stage.person("vera").run("ledger", "list", "--account", AUDIT, "-o", "json").json["entries"]
+    (found,) = [entry for entry in entries if entry["action"] == "window:reread"]
+    assert (found["actor"]["name"], found["parameters"]["found"]) == ("aldo", ["a root password"])

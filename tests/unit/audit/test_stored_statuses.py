@@ -211,3 +211,25 @@ def test_a_gate_fails_on_an_account_that_the_last_attempt_did_not_read() -> None
     assert (left.known, left.unknown, left.unread, left.is_none) == (1, 0, 1, False)
     assert left.headline == "Root logins left to secure: 1 known, 0 unknown, 1 unread"
     assert not count_root_logins_left([kept]).is_none
+
+
+REOPENED = replace(
+    window(WindowState.CLOSING, timedelta(hours=-3)),
+    first_closed_at=NOW - timedelta(hours=2),
+    reopened_at=NOW + timedelta(hours=1),
+)
+
+
+@pytest.mark.parametrize("last", [None, EMPTY, replace(EMPTY, status=Status.UNKNOWN, summary=None)])
+def test_what_a_re_read_found_after_the_closing_is_present(last: AccountStatus | None) -> None:
+    found = judge(last, REOPENED)
+
+    assert (found.status, found.summary, found.observed_at) == (Status.PRESENT, None, REOPENED.reopened_at)
+    assert "w-1" in (found.detail or "")
+
+
+def test_a_reading_after_a_reopening_shows_the_credentials_and_no_recovery() -> None:
+    later = replace(PRESENT, observed_at=NOW + timedelta(hours=2))
+
+    assert judge(later, REOPENED) == later
+    assert judge(replace(later, status=Status.RECOVERY_OPEN), REOPENED) == later

@@ -273,6 +273,54 @@ def test_an_account_that_is_not_active_is_not_judged() -> None:
     assert [one.name for one in found.accounts if one.verdict is Verdict.NOT_APPLICABLE] == ["Old Project"]
 
 
+REOPENED = replace(
+    CLOSED, state=WindowState.CLOSING, closed_at=None, first_closed_at=CLOSED.closed_at, reopened_at=READ
+)
+
+
+@pytest.mark.parametrize("check", [CheckName.BREAKGLASS, CheckName.TIME_LIMIT])
+@pytest.mark.parametrize(
+    ("window", "verdict", "said"),
+    [
+        (REOPENED, FAIL, "and it was not closed again."),
+        (replace(REOPENED, state=WindowState.CLOSE_FAILED), FAIL, "someone else reopened it"),
+        (
+            replace(REOPENED, state=WindowState.CLOSED_VERIFIED, closed_at=READ + timedelta(hours=1)),
+            FAIL,
+            "and it was closed again",
+        ),
+        (replace(REOPENED, reopened_at=END + timedelta(hours=1)), PASS, "as a re-read proved"),
+        (replace(CLOSED, next_reread_at=END - timedelta(minutes=61)), UNKNOWN, "and wasn't. Audit it."),
+        (replace(CLOSED, next_reread_at=END - timedelta(minutes=60)), PASS, "as a re-read proved"),
+        (replace(CLOSED, next_reread_at=END + timedelta(hours=1)), PASS, "as a re-read proved"),
+        (
+            replace(CLOSED, next_reread_at=END + timedelta(minutes=1), reread_owed_at=END - timedelta(hours=2)),
+            UNKNOWN,
+            "and wasn't. Audit it.",
+        ),
+        (replace(CLOSED, reread_owed_at=READ), UNKNOWN, "and wasn't. Audit it."),
+    ],
+    ids=[
+        "reopened",
+        "reopened, and closing fails",
+        "reopened and closed again",
+        "reopened after the period",
+        "overdue",
+        "not overdue beyond the grace",
+        "due after the period",
+        "postponed since",
+        "given up",
+    ],
+)
+def test_a_closed_windows_later_life_is_judged(
+    check: CheckName, window: RecoveryWindow, verdict: Verdict, said: str
+) -> None:
+    found = run(check, windows=(window,))
+
+    assert found.verdict is verdict
+    assert said in found.accounts[0].reason
+
+
 def test_windows_that_were_never_opened_are_no_recoveries() -> None:
     window = replace(make_window(CLEAN, WindowState.DENIED), opened_at=None)
     assert run(CheckName.BREAKGLASS, windows=(window,)).verdict is MANUAL

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 
 from rootkeeper.evidence.windows import make_window_report, render_window_markdown
-from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 from tests.unit.evidence.test_window_reports import ENTRIES, EVENTS, WINDOW
-from tests.unit.windows.test_windows import window_in
+from tests.unit.windows.test_windows import NOW, window_in
 
 
 def test_a_report_shows_people_times_events_and_re_reads() -> None:
@@ -34,10 +37,41 @@ def test_a_sandboxs_report_says_that_it_is_play() -> None:
     assert "this is play" in text
 
 
-def test_a_window_of_which_little_is_known_says_so() -> None:
-    text = render_window_markdown(make_window_report(window_in(WindowState.REQUESTED), (), (), "AWS"))
+@pytest.mark.parametrize(
+    ("window", "facts"),
+    [
+        (window_in(WindowState.REQUESTED), ("| Activated | not yet |", "| Opened | not yet |", "| Closed | not yet |")),
+        (window_in(WindowState.DENIED), ("| Activated | never |", "| Opened | never |", "| Closed | never |")),
+        (
+            window_in(WindowState.CLOSED_VERIFIED),
+            ("| Activated | unknown |", "| Opened | unknown |", "| Closed | unknown |"),
+        ),
+        (
+            window_in(WindowState.CLOSED_VERIFIED, expires_at=NOW + timedelta(hours=1), closed_at=NOW),
+            (
+                "| Activated | alice, 2026-01-15 09:00:00 UTC |",
+                "| Opened | unknown |",
+                "| Closed | at its end, 2026-01-15 09:00:00 UTC |",
+            ),
+        ),
+        (
+            window_in(WindowState.CLOSED_VERIFIED, expires_at=NOW + timedelta(hours=1), closed_at=NOW, lapses_at=NOW),
+            ("| Activated | unknown, 2026-01-15 09:00:00 UTC |",),
+        ),
+        (
+            window_in(WindowState.CLOSING, expires_at=NOW, first_closed_at=NOW, reopened_at=NOW, opened_at=NOW),
+            ("| Opened | 2026-01-15 09:00:00 UTC |", "| Closed | at its end, 2026-01-15 09:00:00 UTC |"),
+        ),
+    ],
+    ids=["waiting", "denied", "imported without times", "of a command line", "of a server", "reopened"],
+)
+def test_the_times_of_a_window_that_has_been_open_are_complete_or_unknown(
+    window: RecoveryWindow, facts: tuple[str, ...]
+) -> None:
+    text = render_window_markdown(make_window_report(window, (), (), "AWS"))
 
-    assert "| Opened | unknown |" in text
+    for fact in facts:
+        assert fact in text
     assert "None." in text
 
 

@@ -150,6 +150,12 @@ def test_events_alerts_and_re_reads_are_listed() -> None:
         ({}, "1 closings failed"),
         ({}, "found root user credentials"),
         ({"next_reread_at": NOW + timedelta(days=1)}, "Read again 1 times so far"),
+        ({"reread_owed_at": NOW}, "It couldn't be read again since 2026-01-15T09:00:00Z: audit it."),
+        (
+            {"state": WindowState.CLOSING, "closed_at": None, "reopened_at": NOW},
+            "Reopened by someone else: credentials were found 2026-01-15T09:00:00Z.",
+        ),
+        ({"reopened_at": NOW}, "found 2026-01-15T09:00:00Z, and closed again 2026-01-15T10:10:03Z."),
     ],
 )
 def test_what_a_reader_must_not_miss_is_said(changes: dict[str, object], said: str) -> None:
@@ -176,3 +182,24 @@ def test_what_is_not_known_is_unknown() -> None:
 
     assert set(report.durations.values()) == {None}
     assert report_to_record(report)["times"]["signed_in_at"] is None
+
+
+def test_a_reopened_window_keeps_the_time_of_its_first_closing_without_the_ledger() -> None:
+    window = replace(WINDOW, first_closed_at=NOW, reopened_at=NOW + timedelta(hours=1))
+
+    assert make_window_report(window, (), (), "AWS").closed_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "alice"),
+        ({"activated_by": None, "requested_by": "root@desk"}, "root@desk"),
+        ({"activated_by": None, "lapses_at": NOW}, None),
+    ],
+    ids=["on a server", "by a command line", "unknown"],
+)
+def test_who_activated_a_window_is_said_if_it_is_known(changes: dict[str, object], name: str | None) -> None:
+    window = replace(WINDOW, **changes)  # type: ignore[arg-type]  # the values are the fields
+
+    assert report_to_record(report_of(window))["people"]["activated_by"] == name

@@ -169,6 +169,20 @@ def test_an_opening_in_the_second_of_its_request_comes_after_it() -> None:
     assert [entry.what for entry in compile_timeline([], [], [window], [])] == ["requested", "opened", "closed"]
 
 
+def test_a_window_that_someone_else_reopened_says_so() -> None:
+    found_at = WINDOW.requested_at + timedelta(hours=3)
+    window = replace(WINDOW, first_closed_at=WINDOW.closed_at, reopened_at=found_at, closed_at=found_at)
+    entries = compile_timeline([], [], [window], [])
+
+    assert [(entry.what, entry.is_alarming) for entry in entries if entry.what != "approved"] == [
+        ("requested", False),
+        ("opened", False),
+        ("closed", False),
+        ("reopened", True),
+        ("closed", False),
+    ]
+
+
 def test_a_window_says_that_it_was_unapproved_unwatched_and_isnt_closed() -> None:
     failed = replace(WINDOW, state=WindowState.CLOSE_FAILED, closed_at=None, failure="AWS can't be reached.")
     entries = compile_timeline([], [], [failed], [])

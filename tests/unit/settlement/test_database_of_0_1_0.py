@@ -1,4 +1,4 @@
-"""A database and a ledger that version 0.1.0 wrote open, verify and settle."""
+"""A database and a ledger that version 0.1.0 wrote open, verify and settle, once they are upgraded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.composition.changes import make_restorer
+from rootkeeper.database.engines import open_store
+from rootkeeper.database.version import migrate
 from rootkeeper.ledger.database import Database, DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.ledger.store import SqlLedger
@@ -55,6 +57,9 @@ RESULTS = {
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = place_old_database(tmp_path / "rootkeeper.db", DUMP_OF_0_1_0)
+    store = open_store(url)
+    migrate(store)
+    store.engine.dispose()
     with open_database(url, DatabaseOptions(create=False)) as opened:
         yield opened
 

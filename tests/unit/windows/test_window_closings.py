@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,9 @@ from rootkeeper.windows.rules import (
     end_rereads,
     find_backoff,
     find_raised_severity,
+    give_up_reread,
     is_reread_given_up,
+    is_reread_owed,
     postpone_reread,
     record_clean_reread,
     record_closed,
@@ -128,33 +131,72 @@ def test_a_re_read_that_is_not_due_is_refused() -> None:
 
     steps: list[Callable[[], RecoveryWindow]] = [
         lambda: record_clean_reread(CLOSED, early, REREADS),
-        lambda: reopen(CLOSED, early),
         lambda: postpone_reread(CLOSED, early),
-        lambda: reopen(replace(CLOSED, state=WindowState.CLOSING), NOW + REREADS[0]),
     ]
     for step in steps:
         with pytest.raises(WindowConflictError):
             step()
 
 
-def test_what_could_not_be_read_is_read_again_in_a_minute_and_counts_as_nothing() -> None:
+def test_what_could_not_be_read_is_read_again_in_a_minute_and_stays_owed() -> None:
     now = NOW + REREADS[0]
     window = postpone_reread(CLOSED, now)
 
     assert window.rereads_done == 0
     assert window.next_reread_at == now + timedelta(seconds=60)
     much_later = NOW + timedelta(days=3)
-    assert postpone_reread(window, much_later).next_reread_at == much_later + timedelta(hours=1)
+    again = postpone_reread(window, much_later)
+    assert again.next_reread_at == much_later + timedelta(hours=1)
+    assert window.reread_due_at == again.reread_due_at == now
+    assert record_clean_reread(again, much_later, REREADS).reread_due_at is None
 
 
-def test_a_re_read_that_finds_something_closes_the_window_once_more() -> None:
-    window = reopen(replace(CLOSED, rereads_done=0, closed_by="bob"), NOW + REREADS[0])
+def test_a_re_read_that_was_given_up_stays_owed_until_a_reading_makes_it() -> None:
+    given_up = give_up_reread(CLOSED)
+
+    assert (given_up.next_reread_at, given_up.reread_due_at) == (None, NOW + REREADS[0])
+    much_later = NOW + timedelta(days=30)
+    assert is_reread_owed(given_up, much_later)
+    made = record_clean_reread(given_up, much_later, REREADS)
+    assert (made.next_reread_at, made.reread_due_at, made.rereads_done) == (None, None, 3)
+
+
+def test_what_is_found_after_the_closing_closes_the_window_once_more() -> None:
+    found_at = NOW + timedelta(minutes=20)
+    owing = replace(CLOSED, rereads_done=0, closed_by="bob", reread_owed_at=NOW + REREADS[0])
+    window = reopen(owing, NOW, found_at, "A password was found.")
 
     assert window.state is WindowState.CLOSING
     assert window.is_due(NOW)
-    assert (window.closed_at, window.closed_by, window.next_reread_at) == (None, None, None)
+    assert window.is_reopened
+    assert not window.allows_recovery
+    assert (window.closed_at, window.closed_by, window.next_reread_at, window.reread_due_at) == (None, None, None, None)
+    assert (window.first_closed_at, window.reopened_at, window.failure) == (NOW, found_at, "A password was found.")
     again = record_closed(window, NOW + timedelta(hours=1), REREADS)
     assert again.next_reread_at == NOW + timedelta(hours=1) + REREADS[0]
+    assert not again.is_reopened
+    twice = reopen(again, again.closed_at, NOW + timedelta(hours=2), "A key was found.")
+    assert (twice.first_closed_at, twice.reopened_at) == (NOW, found_at)
+
+
+@pytest.mark.parametrize(
+    ("changes", "closed_at"),
+    [
+        ({"state": WindowState.CLOSING, "closed_at": None}, NOW),
+        ({"state": WindowState.KEPT}, NOW),
+        ({"closed_at": NOW + timedelta(minutes=1)}, NOW),
+    ],
+    ids=["being closed", "kept", "closed once more since the reading began"],
+)
+def test_only_the_closing_from_before_the_reading_is_reopened(changes: dict[str, Any], closed_at: datetime) -> None:
+    with pytest.raises(WindowConflictError):
+        reopen(replace(CLOSED, **changes), closed_at, NOW + REREADS[0], "found")
+
+
+def test_a_window_that_was_never_closed_allows_recovery_until_its_end() -> None:
+    assert OPEN.allows_recovery
+    assert begin_closing(OPEN, NOW).allows_recovery
+    assert not CLOSED.allows_recovery
 
 
 def test_re_reads_end_only_of_a_closed_window() -> None:

@@ -8,12 +8,21 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.errors import AwsAccessDeniedError, AwsThrottledError
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.rules import Action
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import AccessKey, LoginProfile
+from rootkeeper.organization.statuses import (
+    AccessKey,
+    AccountRole,
+    AccountStatus,
+    LoginProfile,
+    RootCredentialsSummary,
+    Status,
+)
 from rootkeeper.windows.approvals import WindowPolicy
-from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
+from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance, reopen
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.organization import FakeOrganization
@@ -21,6 +30,9 @@ from tests.fakes.stores import make_window
 from tests.fakes.window_workers import REREADS, WindowWorker
 
 ACCOUNT = AccountId("222233334444")
+NOTHING = RootCredentialsSummary(
+    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
+)
 
 
 @pytest.fixture
@@ -226,3 +238,73 @@ def test_a_re_read_that_no_one_made_for_weeks_is_given_up_loudly(worker: WindowW
     assert window(worker).next_reread_at is None
     assert any(one.startswith("ALERT") and "Audit it now" in one for one in worker.remarks)
     assert not worker.organization.root_users[ACCOUNT].is_empty
+
+
+def test_what_a_re_read_finds_is_the_accounts_status_and_the_next_closing_is_no_end_of_the_window(
+    worker: WindowWorker,
+) -> None:
+    store = worker.upkeep.rereading.acting.get_store(InventoryStore)
+    account = worker.organization.accounts[ACCOUNT]
+    store.save_statuses(
+        [
+            AccountStatus(
+                account, AccountRole.MEMBER, Status.NOT_PRESENT, summary=NOTHING, observed_at=worker.clock.now()
+            )
+        ]
+    )
+    make_key(worker)
+    worker.clock.advance(900)
+    worker.upkeep.tick()
+
+    saved = store.find_statuses((ACCOUNT,))[ACCOUNT]
+    assert (saved.status, saved.observed_at) == (Status.PRESENT, worker.clock.now())
+    assert saved.summary is not None
+    assert saved.summary.has_access_keys
+    assert window(worker).reopened_at == worker.clock.now()
+    worker.run_for(1)
+    assert [one.event for one in worker.notifier.notifications[-2:]] == [
+        NotificationEvent.WINDOW_REOPENED,
+        NotificationEvent.WINDOW_CLOSED,
+    ]
+    assert "It was closed once more." in worker.notifier.notifications[-1].body
+
+
+def test_a_window_that_an_audit_reopened_is_closed_by_the_server(worker: WindowWorker) -> None:
+    make_key(worker)
+    closed = window(worker)
+    worker.database.windows["w-1"] = reopen(closed, closed.closed_at, worker.clock.now(), "Reopened by someone else.")
+    worker.run_for(10)
+
+    assert window(worker).state is WindowState.CLOSED_VERIFIED
+    assert worker.organization.root_users[ACCOUNT].is_empty
+    closed_at = window(worker).closed_at
+    assert closed_at is not None
+    assert window(worker).next_reread_at == closed_at + REREADS[0]
+
+
+def test_p06_a_re_read_that_was_given_up_or_postponed_stays_owed(worker: WindowWorker) -> None:
+    due_at = window(worker).next_reread_at
+    worker.organization.fail("AssumeRoot", AwsAccessDeniedError("Denied."))
+    worker.clock.advance(900)
+    worker.upkeep.tick()
+    assert window(worker).reread_due_at == due_at
+    worker.clock.advance(9 * 86400)
+    worker.upkeep.tick()
+
+    assert (window(worker).next_reread_at, window(worker).reread_due_at) == (None, due_at)
+
+
+def test_an_account_that_was_excepted_after_the_closing_keeps_what_is_found(worker: WindowWorker) -> None:
+    worker.clock.advance(60)
+    exception = DeletionException(
+        ACCOUNT, "ana", "Break-glass", worker.clock.now() + timedelta(days=30), "ana@desk", worker.clock.now()
+    )
+    worker.database.exceptions[ACCOUNT] = exception
+    make_key(worker)
+    worker.clock.advance(900)
+    worker.upkeep.tick()
+    worker.run_for(5)
+
+    assert (window(worker).state, window(worker).reread_due_at) == (WindowState.CLOSED_VERIFIED, None)
+    assert not worker.organization.root_users[ACCOUNT].is_empty
+    assert count_rereads(worker) == 1

@@ -105,6 +105,9 @@ FULL = replace(
     next_closing_at=NOW,
     rereads_done=1,
     next_reread_at=NOW,
+    reread_owed_at=NOW,
+    first_closed_at=NOW,
+    reopened_at=NOW,
 )
 
 

@@ -116,6 +116,9 @@ def audit(
     account as soon as it is read. Ctrl-C once stops the audit and leaves a job that rootkeeper jobs resume continues;
     twice stops it now.
 
+    It counts as the re-read after closed recovery windows. If credentials are back, the window says that someone else
+    reopened it, and has to be closed again.
+
     If a set-up was accepted (rootkeeper status --accept), it also reads the guardrails and reports drift from that
     set-up. Drift doesn't change the exit status.
 

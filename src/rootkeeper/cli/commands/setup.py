@@ -196,13 +196,14 @@ def status(
             reading = application.drift_reader
             left = count_root_logins_left(application.list_stored_statuses())
         except DatabaseError as error:  # a database that can't be read doesn't prevent the set-up from being shown
-            drift = describe_unreadable(error)
+            drift, is_reopened = describe_unreadable(error), False
         else:
             drift = reading.compare(report.setup)
+            is_reopened = any(window.is_reopened for window in application.windows.list_windows(unfinished_only=True))
         coverage = RuleCoverageReader(application.aws).read(report)
         warn_overdue(application, invocation.terminal)
     show_report(report, left, drift, coverage, output, invocation.terminal)
-    is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
+    is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences or is_reopened)
     is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown)
     return ExitStatus.BAD if is_bad or is_unknown else ExitStatus.GOOD
 

@@ -133,8 +133,8 @@ class LocalOperator:
         warn_overdue(self.application, self.terminal)
 
     def warn_if_overdue(self, window: RecoveryWindow) -> None:
-        """Show the window if it is past its end."""
-        if window.is_overdue(now := self.now()):
+        """Show the window if it is past its end or was reopened."""
+        if window.is_overdue(now := self.now()) or window.is_reopened:
             remark_overdue(window, now, self.terminal)
 
     # the past

@@ -238,7 +238,7 @@ class RemoteOperator:
             self.warn_if_overdue(window)
 
     def warn_if_overdue(self, window: RecoveryWindow) -> None:
-        if window.is_overdue(self.now() - _PATIENCE):
+        if window.is_overdue(self.now() - _PATIENCE) or window.is_reopened:
             remark_overdue(window, self.now(), self.terminal)
 
     # the past

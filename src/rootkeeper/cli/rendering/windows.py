@@ -26,6 +26,7 @@ from rootkeeper.values import render_duration
 from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import (
     FINAL_STATES,
+    NEVER_OPENED_STATES,
     OWING_STATES,
     WAITING_STATES,
     CloseResult,
@@ -45,6 +46,9 @@ _STYLES = {
     WindowState.OPENING: "bold yellow",
     WindowState.CLOSING: "bold yellow",
 }
+
+
+_OPENED_STATES = FINAL_STATES - NEVER_OPENED_STATES | OWING_STATES - {WindowState.OPENING}
 
 
 def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
@@ -79,11 +83,14 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
     if needed:
         approved = f"{approved or 'no one'} ({len(window.approved_by)} of {needed} needed)"
     reread = ""
-    if window.next_reread_at is not None:  # a command only stores the time; a server or a worker reads the account then
-        due = render_timestamp(window.next_reread_at)
-        reread = f"due {due}, by a server or worker; without one, run rootkeeper audit"
+    if window.reread_due_at is not None:  # a command only stores the time; a server or a worker reads the account then
+        due = render_timestamp(window.reread_due_at)
+        overdue = " and not made" if window.reread_due_at < now else ""
+        reread = f"due {due}{overdue}, by a server or worker; without one, run rootkeeper audit"
     kinds = {"drill": window.is_drill, "emergency, opened without approval": window.is_emergency}
     opened = render_timestamp(window.opened_at) if window.opened_at else ""
+    if not opened and window.state in _OPENED_STATES:
+        opened = "unknown"
     facts = {
         "Window": window.window_id,
         "Account": window.account_id,
@@ -96,6 +103,7 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
         "Opened": f"{opened} by {window.activated_by}" if opened and window.activated_by else opened,
         "Watched": (window.watched_by or "not watched") if window.opened_at else "",
         "End": render_end(window, now),
+        "Reopened": _render_reopening(window),
         "Closed by": window.closed_by or "",
         "Review": review,
         "Last failure": window.failure or "",
@@ -137,7 +145,9 @@ def list_waits(window: RecoveryWindow) -> list[str]:
 
 
 def render_end(window: RecoveryWindow, now: datetime) -> str:
-    """When it closed, or when it is due and how long that is from now."""
+    """When it closed or was reopened, or when it is due and how long that is from now."""
+    if window.is_reopened and window.reopened_at is not None:
+        return f"reopened by someone else {render_timestamp(window.reopened_at)}"
     if window.closed_at is not None:
         return f"closed {render_timestamp(window.closed_at)}"
     if window.expires_at is None or window.state not in OWING_STATES:
@@ -146,6 +156,13 @@ def render_end(window: RecoveryWindow, now: datetime) -> str:
     if left <= timedelta():
         return f"due {render_timestamp(window.expires_at)}, overdue by {render_length(-left)}"
     return f"due {render_timestamp(window.expires_at)}, in {render_length(left)}"
+
+
+def _render_reopening(window: RecoveryWindow) -> str:
+    if window.reopened_at is None:
+        return ""
+    closed = f"; closed before {render_timestamp(window.first_closed_at)}" if window.first_closed_at else ""
+    return f"by someone else, whose credentials were found {render_timestamp(window.reopened_at)}{closed}"
 
 
 def render_window_length(window: RecoveryWindow) -> str:

@@ -39,6 +39,14 @@ WINDOW = RecoveryWindow(
         (WINDOW, "due 2026-11-25 13:00:00 UTC, in 1h"),
         (replace(WINDOW, expires_at=NOW - timedelta(minutes=5)), "due 2026-11-25 11:55:00 UTC, overdue by 5m"),
         (replace(WINDOW, state=WindowState.CLOSED_VERIFIED, closed_at=NOW), "closed 2026-11-25 12:00:00 UTC"),
+        (
+            replace(WINDOW, state=WindowState.CLOSING, first_closed_at=NOW, reopened_at=NOW),
+            "reopened by someone else 2026-11-25 12:00:00 UTC",
+        ),
+        (
+            replace(WINDOW, state=WindowState.CLOSED_VERIFIED, closed_at=NOW, first_closed_at=NOW, reopened_at=NOW),
+            "closed 2026-11-25 12:00:00 UTC",
+        ),
         (replace(WINDOW, state=WindowState.CANCELLED), ""),
     ],
 )
@@ -55,6 +63,15 @@ def test_a_window_that_no_one_approved_says_so(capsys: pytest.CaptureFixture[str
     ("changes", "said"),
     [
         ({}, "not watched"),
+        ({"state": WindowState.CLOSED_VERIFIED, "opened_at": None}, "unknown"),
+        (
+            {"state": WindowState.CLOSING, "first_closed_at": NOW, "reopened_at": NOW + timedelta(hours=1)},
+            "whose credentials were found 2026-11-25 13:00:00 UTC; closed before 2026-11-25 12:00:00 UTC",
+        ),
+        (
+            {"state": WindowState.CLOSED_VERIFIED, "next_reread_at": NOW, "reread_owed_at": NOW - timedelta(hours=1)},
+            "due 2026-11-25 11:00:00 UTC and not made, by a server or worker; without one, run rootkeeper audit",
+        ),
         ({"watched_by": "sqs:root-events"}, "sqs:root-events"),
         ({"approvals_needed": 2, "approved_by": ("boris",)}, "boris (1 of 2 needed)"),
         ({"approvals_needed": 1}, "no one (0 of 1 needed)"),

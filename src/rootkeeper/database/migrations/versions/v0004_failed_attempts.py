@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, Integer, Text
+from sqlalchemy import Column, Integer, Text, inspect
 
 revision = "0004"
 down_revision = "0003"
@@ -12,6 +12,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("account_statuses", Column("failed_attempt", Text))
-    op.add_column("audit_statuses", Column("failed_attempt", Text))
-    op.add_column("audits", Column("left_unread", Integer))
+    added = (
+        ("account_statuses", Column("failed_attempt", Text)),
+        ("audit_statuses", Column("failed_attempt", Text)),
+        ("audits", Column("left_unread", Integer)),
+    )
+    for table, column in added:
+        if column.name not in {present["name"] for present in inspect(op.get_bind()).get_columns(table)}:
+            op.add_column(table, column)
