@@ -23,6 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rootkeeper.cli.hints import render_hint
+from rootkeeper.cli.wrapping import wrap_text
 from rootkeeper.errors import InputError
 from rootkeeper.untrusted_text import printable
 
@@ -102,7 +103,7 @@ class Terminal:
         """Write data for people."""
         with _losing_output():
             for renderable in renderables:
-                self.output.print(renderable, soft_wrap=isinstance(renderable, str) and not self.output.is_terminal)
+                _print(renderable, self.output)
 
     def finish(self) -> None:
         """Flush stdout."""
@@ -111,7 +112,7 @@ class Terminal:
 
     def remark(self, text: str = "", style: str | None = None) -> None:
         """Write a line to stderr; a hint in the words of the command line."""
-        self.remarks.print(printable(render_hint(text) or ""), style=style, soft_wrap=not self.remarks.is_terminal)
+        _print(printable(render_hint(text) or ""), self.remarks, style)
 
     def ask(self, question: str) -> str:
         """Get a line from the person; empty at the end of input."""
@@ -135,7 +136,10 @@ class Terminal:
     def _open_console(self, stream: TextIO) -> Console:
         from rich.console import Console
 
-        settings: dict[str, Any] = {} if _is_terminal(stream) else {"width": _UNWRAPPED_WIDTH, "no_color": True}
+        settings: dict[str, Any] = {"width": _UNWRAPPED_WIDTH, "no_color": True}
+        if _is_terminal(stream):
+            columns = self._environment.get("COLUMNS", "")  # Rich takes 80 for it on a dumb terminal
+            settings = {"width": int(columns), "height": 25} if columns.isdecimal() and int(columns) else {}
         return Console(
             file=stream,
             highlight=False,
@@ -145,6 +149,17 @@ class Terminal:
             _environ=self._environment,
             **settings,
         )
+
+
+def _print(renderable: RenderableType, console: Console, style: str | None = None) -> None:
+    """Write it in lines that fit a terminal, as far as no identifier is broken."""
+    from rich.text import Text
+
+    text = Text(renderable, style=style or "") if isinstance(renderable, str) else renderable
+    if isinstance(text, Text):
+        console.print(wrap_text(text, console.width) if console.is_terminal else text, soft_wrap=True)
+    else:
+        console.print(text, crop=False)
 
 
 @contextlib.contextmanager

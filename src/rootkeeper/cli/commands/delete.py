@@ -66,9 +66,10 @@ def confirm_deletion(
         confirmation.show_context()
         return plan
     listing = plan_listing(plan, now)
-    terminal.remarks.print(build_table(listing.columns, listing.rows or (), is_ruled=terminal.remarks.is_terminal))
-    if listing.rest:
-        terminal.remark(listing.rest)
+    table, left_out = build_table(listing.columns, listing.rows or (), terminal.remarks, "--dry-run -o json")
+    terminal.remarks.print(table, crop=False)
+    for line in filter(None, (left_out, listing.rest)):
+        terminal.remark(line)
     remark_unknown(plan.accounts, terminal)
     if plan.certificates:
         question = (

@@ -145,8 +145,8 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
         TableColumn("Account", lambda status: status.account.account_id, keeps_whole=True),
         TableColumn("Name", lambda status: status.account.name),
         TableColumn("Organizational unit", lambda status: status.account.ou_path),
-        TableColumn("Status", render_status, lambda status: flag_of(status).style),
-        TableColumn("Root user credentials", render_credentials),
+        TableColumn("Status", render_status, lambda status: flag_of(status).style, importance=1),
+        TableColumn("Root user credentials", render_credentials, importance=1),
         TableColumn("Role", lambda status: render_role(status) or "member"),
     )
     if details:

@@ -111,9 +111,10 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
             "Will be deleted",
             lambda account: render_calls(account) or choose_planned_word(account) or "",
             style=lambda account: "bold red" if account.calls else "dim",
+            importance=1,
         ),
         TableColumn("Last used", lambda account: render_last_use(account, now)),
-        TableColumn("Remark", render_remark),
+        TableColumn("Remark", render_remark, importance=1),
     )
     document = fill_record(
         PlanDocument,
@@ -196,8 +197,9 @@ def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
             "Outcome",
             lambda account: f"{_OUTCOME_MARKS[choose_outcome_word(account)][0]} {choose_outcome_word(account)}",
             lambda account: _OUTCOME_MARKS[choose_outcome_word(account)][1],
+            importance=1,
         ),
-        TableColumn("Result", render_results),
+        TableColumn("Result", render_results, importance=1),
     )
     return Listing(
         "accounts",

@@ -109,8 +109,8 @@ def show_classified(
         TableColumn("At", "event_time", keeps_whole=True),
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Event", "event_name"),
-        mark_column("Whose", "kind", _KIND_WORDS),
-        TableColumn("Why", "explanation"),
+        mark_column("Whose", "kind", _KIND_WORDS, importance=1),
+        TableColumn("Why", "explanation", importance=1),
     )
     head = {
         **describe_bundle(bundle),

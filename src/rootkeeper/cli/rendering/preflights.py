@@ -13,11 +13,11 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
     TableColumn,
-    build_table,
     build_tree,
     counted,
     name_some,
     show_listing,
+    show_table,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.guardrails.records import preflight_to_record
@@ -28,7 +28,6 @@ from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
     from rootkeeper.organization.accounts import Account
@@ -58,7 +57,7 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
     for row in report.rows:
         rows_of.setdefault(row.account.account_id, {})[row.task] = row
     if output is OutputFormat.TABLE:
-        terminal.show(_build_matrix(report, rows_of, is_ruled=terminal.output.is_terminal))
+        _show_matrix(report, rows_of, terminal)
     elif output is OutputFormat.TREE:
         from rich.text import Text
 
@@ -75,8 +74,8 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
         terminal.show(line)
 
 
-def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled: bool) -> Table:
-    """Build the table of accounts and tasks, with a word in each cell."""
+def _show_matrix(report: PreflightReport, rows_of: RowsOfAccounts, terminal: Terminal) -> None:
+    """Show the table of accounts and tasks, with a word in each cell."""
 
     def task_column(task: Task) -> TableColumn:
         def describe(account: Account) -> tuple[str, str, str]:
@@ -92,11 +91,11 @@ def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled:
 
     columns = (
         TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
-        TableColumn("Name", lambda account: account.name),
-        TableColumn("Organizational unit", lambda account: account.ou_path),
+        TableColumn("Name", lambda account: account.name, importance=1),
+        TableColumn("Organizational unit", lambda account: account.ou_path, importance=-1),
         *(task_column(task) for task in Task if any(task in rows for rows in rows_of.values())),
     )
-    return build_table(columns, report.accounts, is_ruled=is_ruled)
+    show_table(columns, report.accounts, terminal)
 
 
 def _describe(row: PreflightRow) -> tuple[str, str, str]:

@@ -279,7 +279,7 @@ def show_adoption(
             TableColumn("Account", lambda lost: lost.account.account_id, keeps_whole=True),
             TableColumn("Name", lambda lost: lost.account.name),
             TableColumn("Allowed", lambda lost: render_timestamp(lost.allowed_at)),
-            TableColumn("Result", lambda lost: _describe_result(lost, closings)),
+            TableColumn("Result", lambda lost: _describe_result(lost, closings), importance=1),
         )
         if found:
             show_listing(Listing("lost_windows", [], columns, empty="", rows=found), output, terminal)
