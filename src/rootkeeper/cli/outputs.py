@@ -35,8 +35,12 @@ class ExitStatus(IntEnum):
     """A change failed, or isn't proven, for at least one account."""
     BUG = 70
     """A bug; the traceback is in a log file."""
+    OUTPUT_LOST = 74
+    """The answer can't be written: a full disk, or a closed stdout. What a change did is in the ledger."""
     INTERRUPTED = 130
     """Interrupted."""
+    READER_GONE = 141
+    """The reader of the answer ended first, as in ``| head``; nothing is shown."""
 
 
 class WordChoice(click.Choice[Any]):

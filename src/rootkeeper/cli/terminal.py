@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import getpass
 import io
 import os
@@ -48,14 +49,41 @@ codecs.register_error(_ESCAPING, _escape)
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr accept any text in any encoding, and let each line leave at once, also into a pipe."""
+    """Make stdout and stderr accept any text in any encoding, and let each line leave at once, also into a pipe.
+
+    A closed stream is opened, so that no file gets its number: stdout in a way that refuses the answer, the others on
+    nothing.
+    """
+    for number, (name, mode, flags) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - a number; it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPING, line_buffering=True)
 
 
-class OutputLostError(OSError):
-    """stdout can't take the answer: its disk is full, or its reader is gone."""
+_STREAMS = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+
+
+class OutputLostError(Exception):
+    """The answer can't be written: the disk is full, or the reader is gone.
+
+    No OSError, because Click takes a broken pipe for its own affair and ends with 1.
+    """
+
+    def __init__(self, output: str, cause: OSError) -> None:
+        super().__init__(output, cause)
+        self.output = output
+        """``stdout``, or the path of a file."""
+        self.cause = cause
+
+    @property
+    def reader_is_gone(self) -> bool:
+        return self.cause.errno == errno.EPIPE
 
 
 class Terminal:
@@ -111,8 +139,11 @@ class Terminal:
             sys.stdout.flush()
 
     def remark(self, text: str = "", style: str | None = None) -> None:
-        """Write a line to stderr; a hint in the words of the command line."""
-        _print(printable(render_hint(text) or ""), self.remarks, style)
+        """Write a line to stderr; a hint in the words of the command line. If stderr can't take it, it is lost."""
+        try:
+            _print(printable(render_hint(text) or ""), self.remarks, style)
+        except OSError:
+            discard(sys.stderr)
 
     def ask(self, question: str) -> str:
         """Get a line from the person; empty at the end of input."""
@@ -136,11 +167,15 @@ class Terminal:
     def _open_console(self, stream: TextIO) -> Console:
         from rich.console import Console
 
+        class PlainConsole(Console):
+            def on_broken_pipe(self) -> None:
+                raise  # Rich would end the program with 1
+
         settings: dict[str, Any] = {"width": _UNWRAPPED_WIDTH, "no_color": True}
         if _is_terminal(stream):
             columns = self._environment.get("COLUMNS", "")  # Rich takes 80 for it on a dumb terminal
             settings = {"width": int(columns), "height": 25} if columns.isdecimal() and int(columns) else {}
-        return Console(
+        return PlainConsole(
             file=stream,
             highlight=False,
             markup=False,
@@ -167,7 +202,14 @@ def _losing_output() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputLostError(error.errno, error.strerror) from error
+        raise OutputLostError("stdout", error) from error
+
+
+def discard(stream: TextIO) -> None:
+    """Let a stream that can't be written take everything, also what it still holds, so that Python's end is quiet."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def _is_terminal(stream: TextIO) -> bool:
