@@ -51,6 +51,7 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
     classify_failure,
+    counted_status,
     evaluate_failure,
     evaluate_found,
     evaluate_management,
@@ -566,7 +567,7 @@ class AccountReader:
         """Take the status of an account that was read, now or before an interruption."""
         self.statuses[status.account.account_id] = status
         self.progress.advance(
-            present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
+            present=int(status.status is Status.PRESENT), unknown=int(counted_status(status) is Status.UNKNOWN)
         )
         self.take_status(status)
 
