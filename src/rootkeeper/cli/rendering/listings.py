@@ -302,13 +302,13 @@ def build_tree(
     return tree
 
 
-_EXAMPLES_SHOWN = 3
+EXAMPLES_SHOWN = 3
 
 
 def name_some(ids: Sequence[str]) -> str:
     """The first ids, and how many more there are."""
-    more = len(ids) - _EXAMPLES_SHOWN
-    return ", ".join(ids[:_EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(ids) - EXAMPLES_SHOWN
+    return ", ".join(ids[:EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def cause_lines(causes: Iterable[tuple[str, str]]) -> list[str]:
