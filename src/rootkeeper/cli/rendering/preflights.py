@@ -109,14 +109,15 @@ def _account_label(account: Account, rows: Iterable[PreflightRow]) -> Text:
     """Render an account of the tree, with the tasks that aren't allowed in it."""
     from rich.text import Text
 
+    rows = tuple(rows)
     label = Text.assemble(f"{account.account_id}  ", printable(account.name))
+    if all(row.verdict is AccessVerdict.ALLOWED or row.is_intended for row in rows):
+        label.append("  ✓ allowed", style="green")
     for word in _WORST_FIRST:
         found = [row for row in rows if _describe(row)[2] == word]
         if found:
             mark, style, _ = _describe(found[0])
             label.append(f"  {mark} {word}: {', '.join(_TITLES[row.task] for row in found)}", style=style)
-    if all(row.verdict is AccessVerdict.ALLOWED for row in rows):
-        label.append("  ✓ allowed", style="green")
     return label
 
 
@@ -153,14 +154,17 @@ def _cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
 
 
 def _summary_lines(report: PreflightReport, rows_of: RowsOfAccounts) -> Iterator[Text]:
-    """Render the counts, also of accounts that were left out. An account counts with its worst verdict."""
+    """Render the counts, also of accounts that were left out. An account counts with its worst verdict.
+
+    An intended denial is no verdict on an account: AWS recommends it, and every root session is allowed.
+    """
     from rich.text import Text
 
-    words_of = [{_describe(row)[2] for row in rows.values()} for rows in rows_of.values()]
+    words_of = [{_describe(row)[2] for row in rows.values()} - {INTENDED} for rows in rows_of.values()]
     worst = Counter(
         next((word for word in _WORST_FIRST if word in words), AccessVerdict.ALLOWED.value) for words in words_of
     )
-    parts = [f"{worst[word]:,} {word}" for word in (*AccessVerdict, INTENDED) if worst[word]]
+    parts = [f"{worst[word]:,} {word}" for word in AccessVerdict if worst[word]]
     skipped = (
         f" {counted(len(report.skipped), 'account')} not checked: management account, or not ACTIVE."
         if report.skipped
