@@ -35,7 +35,7 @@ def wrap_text(text: Text, width: int) -> Text:
     """Break the text into lines of this width. A part of a word that is longer stays whole."""
     from rich.text import Text
 
-    lines = []
+    lines: list[Text] = []
     for line in text.split(allow_blank=True):
         pieces = line.divide(_find_breaks(line.plain, width))
         for piece in pieces:
