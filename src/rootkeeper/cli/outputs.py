@@ -40,7 +40,7 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
     """Interrupted."""
     READER_GONE = 141
-    """The reader of the answer ended first, as in ``| head``; nothing is shown."""
+    """The reader of the answer, such as ``head``, ended first; nothing is shown."""
 
 
 class WordChoice(click.Choice[Any]):
