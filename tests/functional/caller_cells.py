@@ -145,7 +145,7 @@ _BREAKGLASS_SETS = (
 )
 
 READING = (
-    Row(("status",), for_iam_callers(Cell(1, (Line(FEATURES, "? Unknown"), _DRIFT)))),
+    Row(("status", "--fail-on", "unknown"), for_iam_callers(Cell(1, (Line(FEATURES, "? Unknown"), _DRIFT)))),
     Row(
         ("audit", CLEAN, MANAGEMENT),
         {
