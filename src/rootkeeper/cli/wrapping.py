@@ -33,8 +33,11 @@ def measure_least(word: str) -> int:
 
 def wrap_text(text: Text, width: int) -> Text:
     """Break the text into lines of this width. A part of a word that is longer stays whole."""
+    from rich.cells import cell_len
     from rich.text import Text
 
+    if cell_len(text.plain) <= width and "\n" not in text.plain:
+        return text
     lines: list[Text] = []
     for line in text.split(allow_blank=True):
         pieces = line.divide(_find_breaks(line.plain, width))
