@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -253,3 +255,22 @@ def test_remarks_on_blocked_accounts_name_the_policy_and_the_preflight(
     assert run.stdout.count(f"Blocked by {policy}, see below.") == 2
     assert "rootkeeper preflight 565678789090 454567678989\n" in run.stderr
     assert policy in run.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(("unit", "status"), [("Regulated", 4), ("AnyCompany", 74)])
+def test_a_failed_deletion_says_so_though_its_result_cannot_be_written(
+    enabled: Program, unit: str, status: int
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "rootkeeper", "delete", "--ou", unit, "--yes"],
+            env=enabled.surroundings(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert finished.returncode == status, finished.stderr
+    assert "error: The answer can't be written to stdout: No space left on device." in finished.stderr

@@ -164,11 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.finish()
         except OutputLostError as error:
             discard(sys.stdout)
-            if status in (
-                ExitStatus.GOOD,
-                ExitStatus.BAD,
-            ):  # about an answer that no one has; others are about the work
-                status = report_lost_output(error, terminal)
+            lost = report_lost_output(error, terminal)
+            status = status or error.status
+            if status in (ExitStatus.GOOD, ExitStatus.BAD):  # of an answer that no one has; others are about the work
+                status = lost
         return status
 
 

@@ -80,6 +80,8 @@ class OutputLostError(Exception):
         self.output = output
         """``stdout``, or the path of a file."""
         self.cause = cause
+        self.status = 0
+        """The command's exit status, if its work was done before."""
 
     @property
     def reader_is_gone(self) -> bool:
@@ -132,6 +134,15 @@ class Terminal:
         with _losing_output():
             for renderable in renderables:
                 _print(renderable, self.output)
+
+    @contextmanager
+    def showing_result(self, status: int) -> Iterator[None]:
+        """Let a failed change end with its own exit status, also if its result can't be shown."""
+        try:
+            yield
+        except OutputLostError as error:
+            error.status = status
+            raise
 
     def finish(self) -> None:
         """Flush stdout."""

@@ -139,10 +139,12 @@ def resume_deletion(
 
 def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:
     """Show the results, name the job that continues with the rest, and return the exit status."""
-    show_deletion(report, output, terminal)
+    status = ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
+    with terminal.showing_result(status):
+        show_deletion(report, output, terminal)
     if report.can_be_resumed:
         terminal.remark(f"Continue with the rest: rootkeeper jobs resume {report.job_id}", style="bold")
-    return ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
+    return status
 
 
 def evaluate_dry_run(plan: DeletionPlan) -> ExitStatus:

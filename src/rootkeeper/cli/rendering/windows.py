@@ -109,8 +109,10 @@ def show_closing(closing: CloseResult, output: OutputFormat, terminal: Terminal,
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
     if closing.hint:
         terminal.remark(f"hint: {render_hint(closing.hint)}")
-    show_window(closing.window, output, terminal, now)
-    return ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
+    status = ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
+    with terminal.showing_result(status):
+        show_window(closing.window, output, terminal, now)
+    return status
 
 
 def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
