@@ -63,8 +63,8 @@ EXIT_STATUSES_END = """
 names stdout or the file of `--out`: a full disk, a disk error, a closed stdout. If its reader ended first, as in
 `rootkeeper ledger list | head -1`, the end is 141 without a message: what a shell reports for a program that SIGPIPE
 ended, such as git or jq. An answer that fits into the pipe before the reader ends is delivered. Statuses 2, 3, 4, 70
-and 130 stay, also 4 of a deletion or of the closing of a window whose result can't be shown. A message that stderr can't take changes no exit
-status. `report send` and `database backup` are changes with their own statuses.
+and 130 stay, also 4 of a deletion or of the closing of a window whose result can't be shown. A message that stderr
+can't take changes no exit status. `report send` and `database backup` are changes with their own statuses.
 
 An error is one sentence on stderr that begins with `error:`. A `hint:` can follow. [Errors](errors.md) lists the codes
 with their causes and fixes.
