@@ -41,6 +41,11 @@ COMMANDS_HEAD = f"""# Commands
 {WRITTEN_BY}
 Each command with its options, the AWS permissions that it needs, its changes and its exit statuses, as in its `--help`.
 Options of several commands are below the [commands](#rootkeeper).
+
+A table fits the terminal, or the width in `COLUMNS`: text wraps between words, a long path between its parts, and an id
+is never broken. If the terminal is too narrow, the least important columns are left out, from the right, and a line on
+stderr names them; `-o json` has everything. A pipe or a file gets every column. stdout has only the answer; remarks and
+questions go to stderr.
 """
 
 EXIT_STATUSES_HEAD = f"""# Exit statuses
@@ -55,6 +60,13 @@ the option end with 0.
 """
 
 EXIT_STATUSES_END = """
+1 is always about the answer, never about its delivery. If the answer can't be written, the end is 74, and an error
+names stdout or the file of `--out`: a full disk, a disk error, a closed stdout. If its reader ended first, as in
+`rootkeeper ledger list | head -1`, the end is 141 without a message: what a shell reports for a program that SIGPIPE
+ended, such as git or jq. An answer that fits into the pipe before the reader ends is delivered. Statuses 2, 3, 4, 70
+and 130 stay, also 4 of a deletion or of the closing of a window whose result can't be shown. A message that stderr
+can't take changes no exit status. `report send` and `database backup` are changes with their own statuses.
+
 An error is one sentence on stderr that begins with `error:`. A `hint:` can follow. [Errors](errors.md) lists the codes
 with their causes and fixes.
 """

@@ -38,6 +38,19 @@ class Administration:
         if delegate is not None:
             organizations.register_delegated_administrator(AccountId=delegate, ServicePrincipal=service)
 
+    def watch_for_strangers(self, *, but: str | None = None) -> None:
+        """The shipped rule in every Region of the management account, but in one if asked."""
+        regions = self._client("account").list_regions(
+            RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"], MaxResults=50
+        )
+        for region in (found["RegionName"] for found in regions["Regions"]):
+            if region != but:
+                self._client("events", region).put_rule(
+                    Name="rootkeeper-strange-caller",
+                    EventPattern="{}",
+                    State="ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+                )
+
     def make_places_for_reports(self, bucket: str) -> None:
         """Security Hub, and a bucket, in the management account."""
         self._client("securityhub").enable_security_hub(EnableDefaultStandards=False)
@@ -76,16 +89,16 @@ class Administration:
         )
         return session.client(service, endpoint_url=self.sandbox.base_url)
 
-    def _client(self, service: str) -> Any:
-        return open_client(service, self.sandbox.base_url, self.sandbox.principals()["management-admin"])
+    def _client(self, service: str, region: str = "us-east-1") -> Any:
+        return open_client(service, self.sandbox.base_url, self.sandbox.principals()["management-admin"], region)
 
 
 @cache
-def open_client(service: str, base_url: str, principal: Principal) -> Any:
+def open_client(service: str, base_url: str, principal: Principal, region: str = "us-east-1") -> Any:
     """Made once for each sandbox, since making one costs more than all its calls."""
     session = boto3.Session(
         aws_access_key_id=principal.access_key_id,
         aws_secret_access_key=principal.secret_access_key,
-        region_name="us-east-1",
+        region_name=region,
     )
     return session.client(service, endpoint_url=base_url)

@@ -146,7 +146,7 @@ _BREAKGLASS_SETS = (
 
 NO_SESSION = Cell(3, refused_for="a delegated administrator for IAM")
 READING = (
-    Row(("status",), for_iam_callers(Cell(1, (Line(FEATURES, "? Unknown"), _DRIFT)))),
+    Row(("status", "--fail-on", "unknown"), for_iam_callers(Cell(1, (Line(FEATURES, "? Unknown"), _DRIFT)))),
     Row(
         ("audit", CLEAN, MANAGEMENT),
         {

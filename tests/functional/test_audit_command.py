@@ -183,3 +183,23 @@ def test_details_tell_the_last_use(enabled: Program) -> None:
     run = enabled.run("audit", "Search Prod", "Orders Test", "--details")
     assert "last used 1 day ago" in run.stdout
     assert "last used never" in run.stdout
+
+
+def test_p06_what_a_delegated_administrator_cannot_read_is_one_number_everywhere(
+    enabled: Program, sandbox: SandboxProcess
+) -> None:
+    delegate = sandbox.environment("delegated-admin")
+    blocked = {"565678789090", "454567678989"}
+    table, tree = (enabled.run("audit", "-o", output, **delegate) for output in ("table", "tree"))
+    for run in (table, tree):
+        assert run.status == 1, run.shown
+        assert "26 accounts: 14 present, 7 not present, 3 unknown, 2 not applicable." in run.stdout
+        assert "Root logins left to secure: 14 known, 3 unknown" in run.stdout
+        listed = {line.split()[1].strip(":,") for line in run.stdout.splitlines() if line.startswith("Unknown: ")}
+        assert listed | blocked == {"111122223333", *blocked}
+        assert "26 of 26, 14 present, 3 unknown" in run.stderr
+    assert "? Unknown, management account" in tree.stdout
+    answer = enabled.run("audit", "-o", "json", **delegate).json
+    assert answer["summary"]["unknown"] == answer["root_logins_left_to_secure"]["unknown"] == 3
+    assert enabled.run("jobs", "list", "-o", "json").json["jobs"][0]["progress"]["unknown"] == 3
+    assert enabled.run("diff", "--list", "-o", "json").json["audits"][0]["summary"]["unknown"] == 3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -241,3 +243,34 @@ def test_a_deletion_leaves_room_to_other_tools_when_set_to(
     with closing(sqlite3.connect(tmp_path / "rootkeeper.db")) as connection:
         rows = connection.execute("SELECT tokens FROM quota_states WHERE quota LIKE '%sts:*'").fetchall()
     assert [0 < tokens <= STS_BURST / 2 for (tokens,) in rows] == [True]
+
+
+@pytest.mark.parametrize("ending", [("--dry-run",), ("--yes",)], ids=" ".join)
+def test_remarks_on_blocked_accounts_name_the_policy_and_the_preflight(
+    enabled: Program, sandbox: SandboxProcess, ending: tuple[str, ...]
+) -> None:
+    (policy,) = (one["policy_id"] for one in sandbox.organization()["policies"] if one["name"] == "DenyRootUser")
+    run = enabled.run("delete", "--ou", "Regulated", *ending)
+    assert run.status == (1 if ending == ("--dry-run",) else 4), run.shown
+    assert run.stdout.count(f"Blocked by {policy}, see below.") == 2
+    assert "rootkeeper preflight 565678789090 454567678989\n" in run.stderr
+    assert policy in run.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(("unit", "status"), [("Regulated", 4), ("AnyCompany", 74)])
+def test_a_failed_deletion_says_so_though_its_result_cannot_be_written(
+    enabled: Program, unit: str, status: int
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "rootkeeper", "delete", "--ou", unit, "--yes"],
+            env=enabled.surroundings(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert finished.returncode == status, finished.stderr
+    assert "error: The answer can't be written to stdout: No space left on device." in finished.stderr

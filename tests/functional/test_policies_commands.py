@@ -177,7 +177,7 @@ def test_a_file_without_records_is_refused(enabled: Program, tmp_path: Path, con
         (
             '{"Records": [{"eventName": "ListUsers", "userIdentity": {"type": "IAMUser"}}]}',
             1,
-            "none of the 1 record is about a root user or AssumeRoot",
+            "none of the 1 record, without a valid time, without a valid Region, is about a root user or AssumeRoot",
         ),
     ],
 )
@@ -199,6 +199,24 @@ def test_p23_a_file_with_no_record_to_judge_is_no_good_answer(
             "regions": [],
         }
         assert (run.json["coverage"], run.json["events"]) == (coverage, [])
+
+
+def test_p23_a_file_without_a_relevant_record_is_described_by_its_number_period_and_regions(
+    enabled: Program, tmp_path: Path
+) -> None:
+    user = {"type": "IAMUser"}
+    records = [
+        {"eventName": "ListUsers", "eventTime": at, "awsRegion": region, "userIdentity": user}
+        for at, region in (("2026-11-02T10:00:00Z", "us-east-1"), ("2026-11-01T09:30:00Z", "eu-central-1"))
+    ]
+    file = tmp_path / "records.json"
+    file.write_text(json.dumps({"Records": records}))
+    run = enabled.run("policies", "alarms", "--judge", file, "-o", "table")
+    assert run.status == 1, run.shown
+    assert (
+        "No record was judged: none of the 2 records, from 2026-11-01 09:30:00 UTC to 2026-11-02 10:00:00 UTC, in "
+        "eu-central-1, us-east-1, is about a root user or AssumeRoot. This doesn't show"
+    ) in run.stderr
 
 
 def test_the_period_and_the_regions_of_judged_records_are_said(enabled: Program, tmp_path: Path) -> None:

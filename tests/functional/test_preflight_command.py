@@ -82,3 +82,29 @@ def test_a_delegated_administrator_can_run_it(enabled: Program, sandbox: Sandbox
     run = enabled.run("preflight", "-o", "json", **sandbox.environment("delegated-admin"))
     assert run.status == 1, run.shown
     assert {row["account_id"] for row in run.json["rows"] if row["verdict"] == "blocked"} == BLOCKED
+
+
+def test_the_policy_that_aws_recommends_is_no_problem_of_any_account(enabled: Program, sandbox: SandboxProcess) -> None:
+    condition = {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:root"]}, "Null": {"aws:AssumedRoot": "true"}}
+    statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    content = {"Version": "2012-10-17", "Statement": [statement]}
+    organization = sandbox.organization()
+    sandbox.create_policy(
+        {
+            "name": "DenyLongTermRoot",
+            "type": "SERVICE_CONTROL_POLICY",
+            "content": content,
+            "targets": [organization["organization_root_id"]],
+        }
+    )
+    run = enabled.run("preflight")
+    assert run.status == 1, run.shown
+    assert "23 accounts: 21 allowed, 2 blocked." in run.stdout
+    assert "denied." not in run.stdout.splitlines()[-1]
+    run = enabled.run("preflight", "--ou", "AnyCompany")
+    assert run.status == 0, run.shown
+    assert "3 accounts: 3 allowed." in run.stdout
+    summary = enabled.run("preflight", "--ou", "AnyCompany", "-o", "json").json["summary"]
+    assert (summary["blocked"], summary["denied"]) == (0, 3)
+    audit = enabled.run("audit", "--ou", "AnyCompany")
+    assert "unknown" not in audit.stdout.splitlines()[-2]

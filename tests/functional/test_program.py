@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from inspect import cleandoc
@@ -92,31 +93,65 @@ def test_json_stays_json_where_the_stream_knows_no_unicode(program: Program, tmp
     assert run.json["exceptions"][0]["owner"] == name
 
 
-def test_a_reader_that_goes_away_ends_the_command_without_noise(enabled: Program) -> None:
-    with enabled.start("audit", "-o", "jsonl") as process:
+@pytest.mark.parametrize("output", ["jsonl", "table"])
+def test_a_reader_that_goes_away_ends_the_command_without_noise(enabled: Program, output: str) -> None:
+    with enabled.start("audit", "-o", output) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
         noise = process.stderr.read()
         status = process.wait()
-    assert status == 1
+    assert status == 141
     assert "Traceback" not in noise
-    assert "Error" not in noise
+    assert "rror" not in noise
+
+
+def run_in_bash(program: Program, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in which ``rootkeeper`` is the program; the pipeline has the status of its rightmost failure."""
+    start = f'set -o pipefail; rootkeeper() {{ {shlex.quote(sys.executable)} -m rootkeeper "$@"; }};'
+    return subprocess.run(
+        ["bash", "-c", f"{start} {script}"],
+        env=program.surroundings(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_an_answer_that_cannot_be_written_is_no_good_ending(program: Program) -> None:
-    environment = program.surroundings()
-    with Path("/dev/full").open("w") as full:
-        finished = subprocess.run(
-            [sys.executable, "-m", "rootkeeper", "exceptions", "list", "-o", "json"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert finished.returncode == 1
-    assert "can't be written" in finished.stderr
-    assert "Traceback" not in finished.stderr
+@pytest.mark.parametrize(
+    ("script", "status", "said"),
+    [
+        ("rootkeeper ledger list -o json | true", 141, ""),
+        ("rootkeeper ledger list 2>&1 | true", 141, ""),
+        ("rootkeeper --help | true", 141, ""),
+        ("rootkeeper windows --help | true", 141, ""),
+        ("rootkeeper --version | true", 141, ""),
+        ("rootkeeper windows > /dev/full", 74, "to stdout: No space left on device."),
+        ("rootkeeper ledger list -o json > /dev/full", 74, "to stdout: No space left on device."),
+        ("rootkeeper ledger list > /dev/full", 74, "to stdout: No space left on device."),
+        ("rootkeeper --help > /dev/full", 74, "to stdout: No space left on device."),
+        ("rootkeeper ledger list > /dev/full 2>&1", 74, ""),
+        ("rootkeeper windows show w-0000000000 > /dev/full", 2, "w-0000000000"),
+        ("rootkeeper ledger export --out /dev/full", 74, "to /dev/full: No space left on device."),
+        ("rootkeeper ledger list >&-", 74, "to stdout: Bad file descriptor."),
+        ("rootkeeper --help >&-", 74, "to stdout: Bad file descriptor."),
+        ("rootkeeper ledger list <&- >&- 2>&-", 74, ""),
+        ("rootkeeper ledger list <&- 2>&- | grep -c exception:add", 0, ""),
+        ("rootkeeper ledger list 2> /dev/full | grep -c exception:add", 0, ""),
+        ("rootkeeper nonsense 2> /dev/full", 2, ""),
+        ("rootkeeper nonsense 2>&1 | true", 2, ""),
+    ],
+)
+def test_an_answer_that_no_one_gets_is_neither_good_nor_bad(
+    program: Program, script: str, status: int, said: str
+) -> None:
+    add = ("exceptions", "add", "Shop Test", "--owner", "Ana", "--reason", "x", "--until", "30d", "--yes")
+    assert program.run(*add).status == 0
+    ended = run_in_bash(program, script)
+    assert ended.returncode == status, ended.stderr
+    assert said in ended.stderr
+    assert ended.stderr.count("error:") == (1 if said else 0)
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr

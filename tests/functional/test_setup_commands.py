@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import boto3
 import pytest
 
+from tests.functional.administration import Administration
 from tests.functional.conversation import converse
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
@@ -23,14 +23,21 @@ def test_status_says_what_is_missing_and_the_command_that_adds_it(program: Progr
 
 def test_status_reads_each_thing_once(enabled: Program, sandbox: SandboxProcess) -> None:
     before = len(sandbox.requests())
-    assert enabled.run("status").status == 0
+    assert enabled.run("status", "--fail-on", "none").status == 0
     operations = [request["operation"] for request in sandbox.requests()[before:]]
     assert "DescribeOrganization" in operations
     assert sorted(operations) == sorted(set(operations))
 
 
-def test_status_is_good_once_everything_is_on(enabled: Program) -> None:
-    run = enabled.run("status", "-o", "json")
+@pytest.fixture
+def watched(enabled: Program, sandbox: SandboxProcess) -> Program:
+    """Also with the shipped rule in every Region."""
+    Administration(sandbox).watch_for_strangers()
+    return enabled
+
+
+def test_status_is_good_once_everything_is_on(watched: Program) -> None:
+    run = watched.run("status", "-o", "json")
     assert run.status == 0, run.shown
     assert run.json["complete"] is True
     assert run.json["missing"] == []
@@ -42,25 +49,61 @@ def test_status_names_the_regions_without_a_rule_on_strange_callers(enabled: Pro
     before = enabled.run("status", "-o", "json")
     assert before.json["strange_caller_rules"]["uncovered"] == ["us-east-1"]
     assert before.json["strange_caller_rules"]["other_account_ids"] == [DELEGATE]
-    admin = sandbox.principals()["management-admin"]
-    session = boto3.Session(admin.access_key_id, admin.secret_access_key)
-    for region in ("us-east-1", *before.json["strange_caller_rules"]["unread"]):
-        if region != "eu-north-1":
-            events = session.client("events", region_name=region, endpoint_url=sandbox.base_url)
-            state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-            events.put_rule(Name="rootkeeper-strange-caller", EventPattern="{}", State=state)
+    assert before.status == 1, before.shown
+    Administration(sandbox).watch_for_strangers(but="eu-north-1")
     run = enabled.run("status")
-    assert run.status == 0, run.shown
+    assert run.status == 1, run.shown
     assert f"{MANAGEMENT} has no rule rootkeeper-strange-caller that watches eu-north-1." in run.stdout
     assert f"The rules of {DELEGATE} can be read only with credentials of that account" in run.stdout
 
 
-def test_status_answers_though_the_database_cannot_be_opened(enabled: Program) -> None:
-    run = enabled.run("status", "-o", "json", ROOTKEEPER_DATABASE_URL="sqlite:////proc/rootkeeper.db")
+def refuse(sandbox: SandboxProcess, service: str, operation: str) -> None:
+    error = {"code": "AccessDeniedException", "status": 400, "message": "You don't have permissions."}
+    sandbox.faults(service=service, operation=operation, error=error)
+
+
+@pytest.mark.parametrize(
+    ("state", "signs"),
+    [
+        ("watched", ""),
+        ("without the rules", "✗"),
+        ("without the set-up", "✗"),
+        ("with drift", "✗"),
+        ("rules unread", "?"),
+        ("features unread", "?"),
+    ],
+)
+def test_p06_each_line_with_a_cross_or_a_question_mark_counts_for_fail_on(
+    program: Program, sandbox: SandboxProcess, state: str, signs: str
+) -> None:
+    administration = Administration(sandbox)
+    if state != "without the set-up":
+        administration.set_up()
+    if state != "without the rules":
+        administration.watch_for_strangers()
+    if state == "with drift":
+        assert program.run("status", "--accept", "--yes").status == 0
+        content = {"Version": "2012-10-17", "Statement": []}
+        policy = {"name": "New", "type": "SERVICE_CONTROL_POLICY", "content": content, "targets": ["444455556666"]}
+        sandbox.create_policy(policy)
+    if state == "rules unread":
+        refuse(sandbox, "events", "DescribeRule")
+    if state == "features unread":
+        refuse(sandbox, "iam", "ListOrganizationsFeatures")
+    for fail_on, sign in (("present", "✗"), ("unknown", "?")):
+        run = program.run("status", "--fail-on", fail_on)
+        begun = {line[0] for line in run.stdout.splitlines() if line.strip()} & {"✗", "?"}
+        assert begun == set(signs), run.shown
+        assert run.status == (1 if sign in begun else 0), run.shown
+    sandbox.clear_faults()
+
+
+def test_status_answers_though_the_database_cannot_be_opened(watched: Program) -> None:
+    run = watched.run("status", "-o", "json", ROOTKEEPER_DATABASE_URL="sqlite:////proc/rootkeeper.db")
     assert run.status == 1, run.shown
     assert run.json["complete"] is True
     assert "can't be read" in run.json["drift"]["unknown"][0]
-    assert enabled.run("status", "--fail-on", "present", ROOTKEEPER_DATABASE_URL="sqlite:////proc/x.db").status == 0
+    assert watched.run("status", "--fail-on", "present", ROOTKEEPER_DATABASE_URL="sqlite:////proc/x.db").status == 0
     assert "can't be listed" in run.stderr
 
 

@@ -77,7 +77,8 @@ def test_yes_without_accept_is_wrong_usage(enabled: Program) -> None:
     assert "--accept" in run.stderr
 
 
-def test_what_was_accepted_and_still_is_so_is_good(accepted: Program) -> None:
+def test_what_was_accepted_and_still_is_so_is_good(accepted: Program, sandbox: SandboxProcess) -> None:
+    Administration(sandbox).watch_for_strangers()
     run = accepted.run("status", "-o", "json")
     assert run.status == 0, run.shown
     assert run.json["drift"]["unknown"] == run.json["drift"]["differences"] == []

@@ -54,6 +54,7 @@ from rootkeeper.organization.statuses import (
     StatusReason,
     age_reading,
     classify_failure,
+    counted_status,
     evaluate_failure,
     evaluate_found,
     evaluate_management,
@@ -647,7 +648,7 @@ class AccountReader:
         status = self.evaluate_kept(status)
         self.statuses[status.account.account_id] = status
         self.progress.advance(
-            present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
+            present=int(status.status is Status.PRESENT), unknown=int(counted_status(status) is Status.UNKNOWN)
         )
         self.take_status(status)
 

@@ -55,6 +55,7 @@ from rootkeeper.organization.statuses import (
     StatusReason,
     count_root_logins_left,
     count_statuses,
+    counted_status,
     role_of,
 )
 from rootkeeper.setup.drift import DriftReader
@@ -305,7 +306,9 @@ class AuditRun:
         )
 
     def _take_status(self, status: AccountStatus) -> None:
-        self.job.advance(present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN))
+        self.job.advance(
+            present=int(status.status is Status.PRESENT), unknown=int(counted_status(status) is Status.UNKNOWN)
+        )
         if not self.request.selection.statuses or status.status in self.request.selection.statuses:
             self._emit(status)
 

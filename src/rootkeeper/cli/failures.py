@@ -6,7 +6,6 @@ anything that looks like a secret is blanked. Local variables are never written.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import traceback
@@ -46,10 +45,11 @@ def report_usage(error: click.ClickException, terminal: Terminal) -> int:
 
 
 def report_lost_output(error: OutputLostError, terminal: Terminal) -> int:
-    """Show that stdout can't take the answer. Its reader may simply be gone; then show nothing."""
-    if error.errno != errno.EPIPE:
-        _show_error(terminal, f"The answer can't be written to stdout: {error.strerror}.", None)
-    return ExitStatus.BAD
+    """Show that the answer can't be written. A reader that is gone wants no more, so then show nothing."""
+    if error.reader_is_gone:
+        return ExitStatus.READER_GONE
+    _show_error(terminal, f"The answer can't be written to {error.output}: {error.cause.strerror}.", None)
+    return ExitStatus.OUTPUT_LOST
 
 
 def report_bug(error: Exception, terminal: Terminal) -> int:

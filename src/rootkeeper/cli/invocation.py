@@ -247,6 +247,12 @@ def add(group: click.Group, function: Callable[..., int], name: str | None = Non
 class PanelCommand(click.Command):
     """A command whose help shows its options under headings, its own options first."""
 
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        found = super().get_help_option(ctx)
+        if found is not None:
+            found.callback = _show_help
+        return found
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         panels: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(ctx):
@@ -263,6 +269,12 @@ class PanelCommand(click.Command):
     def list_lines(self) -> Iterable[tuple[str, str, str]]:
         """List the commands of a group: the heading, the name, and a sentence."""
         return ()
+
+
+def _show_help(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        Terminal().write(f"{context.get_help()}\n")
+        context.exit()
 
 
 class PanelGroup(PanelCommand, click.Group):

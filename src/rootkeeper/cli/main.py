@@ -6,7 +6,6 @@ A command's file is imported only when the command runs. The page of ``rootkeepe
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from rootkeeper.cli.completion import SHELLS, find_shell, install_completion
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
 from rootkeeper.cli.invocation import PanelGroup
 from rootkeeper.cli.outputs import ExitStatus, PanelOption
-from rootkeeper.cli.terminal import OutputLostError, Terminal, as_interrupts, prepare_streams
+from rootkeeper.cli.terminal import OutputLostError, Terminal, as_interrupts, discard, prepare_streams
 from rootkeeper.errors import RootkeeperError
 
 
@@ -150,7 +149,7 @@ Set AWS credentials, Regions and endpoints as for the AWS CLI. To try everything
 demo.
 
 Exit statuses: 0 good; 1 the answer is bad; 2 wrong usage; 3 refused or unreachable; 4 a change failed or isn't proven;
-70 a bug; 130 interrupted.""",
+70 a bug; 74 the answer can't be written; 130 interrupted; 141 the reader of the answer ended first.""",
 )
 
 
@@ -159,21 +158,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     terminal = Terminal()
     with as_interrupts(signal.SIGTERM, signal.SIGHUP):
+        status: int = ExitStatus.GOOD
         try:
-            status = int(PROGRAM.main(args=arguments, prog_name="rootkeeper", standalone_mode=False) or 0)
-        except click.Abort:
-            status = ExitStatus.INTERRUPTED
-        except click.ClickException as error:
-            status = report_usage(error, terminal)
-        except RootkeeperError as error:
-            status = report_error(error, terminal)
-        except OutputLostError as error:
-            status = report_lost_output(error, terminal)
-        except Exception as error:  # noqa: BLE001 - the command line's last handler
-            status = report_bug(error, terminal)
-        try:
+            status = _run(arguments, terminal)
             terminal.finish()
-        except OutputLostError as error:  # a lost answer is never a good exit status
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = max(status, report_lost_output(error, terminal))
+        except OutputLostError as error:
+            discard(sys.stdout)
+            lost = report_lost_output(error, terminal)
+            status = status or error.status
+            if status in (ExitStatus.GOOD, ExitStatus.BAD):  # of an answer that no one has; others are about the work
+                status = lost
         return status
+
+
+def _run(arguments: Sequence[str] | None, terminal: Terminal) -> int:
+    try:
+        return int(PROGRAM.main(args=arguments, prog_name="rootkeeper", standalone_mode=False) or 0)
+    except click.Abort:
+        return ExitStatus.INTERRUPTED
+    except click.ClickException as error:
+        return report_usage(error, terminal)
+    except RootkeeperError as error:
+        return report_error(error, terminal)
+    except OutputLostError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the command line's last handler
+        return report_bug(error, terminal)

@@ -9,6 +9,7 @@ write where a person without them points.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rootkeeper.cli.outputs import option
+from rootkeeper.cli.terminal import OutputLostError
 from rootkeeper.database.files import open_replacing
 from rootkeeper.errors import InputError
 
@@ -48,7 +50,8 @@ def write_output_file(
 
     :param is_new: whether an existing file is refused, because it may be evidence.
     :param is_private: whether only this user may read a new file.
-    :raises InputError: if it can't be written. An existing file is as it was then.
+    :raises InputError: if it can't be opened for writing.
+    :raises OutputLostError: if it can't take the parts. An existing file is as it was, in both cases.
     """
     with _as_input_error(path):
         if _require_usable(path, is_new=is_new):
@@ -124,9 +127,15 @@ def _write_parts(target: BinaryIO, parts: Iterable[str | bytes]) -> int:
     return count
 
 
+_LOST = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})
+"""The file was right, but can't take the answer."""
+
+
 @contextlib.contextmanager
 def _as_input_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in _LOST:
+            raise OutputLostError(str(path), error) from error
         raise InputError(f"{path} can't be written: {error.strerror}.", hint=_HINT) from error

@@ -37,8 +37,12 @@ class ExitStatus(IntEnum):
     """Done, but accounts weren't read that should have been, so the answer is no proof (only with ``--fail-on``)."""
     BUG = 70
     """A bug; the traceback is in a log file."""
+    OUTPUT_LOST = 74
+    """The answer can't be written: a full disk, or a closed stdout. What a change did is in the ledger."""
     INTERRUPTED = 130
     """Interrupted."""
+    READER_GONE = 141
+    """The reader of the answer, such as ``head``, ended first; nothing is shown."""
 
 
 class WordChoice(click.Choice[Any]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import getpass
 import io
 import os
@@ -23,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rootkeeper.cli.hints import render_hint
+from rootkeeper.cli.wrapping import wrap_text
 from rootkeeper.errors import InputError
 from rootkeeper.untrusted_text import printable
 
@@ -47,14 +49,43 @@ codecs.register_error(_ESCAPING, _escape)
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr accept any text in any encoding, and let each line leave at once, also into a pipe."""
+    """Make stdout and stderr accept any text in any encoding, and let each line leave at once, also into a pipe.
+
+    A closed stream is opened, so that no file gets its number: stdout in a way that refuses the answer, the others on
+    nothing.
+    """
+    for number, (name, mode, flags) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - a number; it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPING, line_buffering=True)
 
 
-class OutputLostError(OSError):
-    """stdout can't take the answer: its disk is full, or its reader is gone."""
+_STREAMS = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+
+
+class OutputLostError(Exception):
+    """The answer can't be written: the disk is full, or the reader is gone.
+
+    No OSError, because Click takes a broken pipe for its own affair and ends with 1.
+    """
+
+    def __init__(self, output: str, cause: OSError) -> None:
+        super().__init__(output, cause)
+        self.output = output
+        """``stdout``, or the path of a file."""
+        self.cause = cause
+        self.status = 0
+        """The command's exit status, if its work was done before."""
+
+    @property
+    def reader_is_gone(self) -> bool:
+        return self.cause.errno == errno.EPIPE
 
 
 class Terminal:
@@ -102,7 +133,16 @@ class Terminal:
         """Write data for people."""
         with _losing_output():
             for renderable in renderables:
-                self.output.print(renderable, soft_wrap=isinstance(renderable, str) and not self.output.is_terminal)
+                _print(renderable, self.output)
+
+    @contextmanager
+    def showing_result(self, status: int) -> Iterator[None]:
+        """Let a failed change end with its own exit status, also if its result can't be shown."""
+        try:
+            yield
+        except OutputLostError as error:
+            error.status = status
+            raise
 
     def finish(self) -> None:
         """Flush stdout."""
@@ -110,8 +150,11 @@ class Terminal:
             sys.stdout.flush()
 
     def remark(self, text: str = "", style: str | None = None) -> None:
-        """Write a line to stderr; a hint in the words of the command line."""
-        self.remarks.print(printable(render_hint(text) or ""), style=style, soft_wrap=not self.remarks.is_terminal)
+        """Write a line to stderr; a hint in the words of the command line. If stderr can't take it, it is lost."""
+        try:
+            _print(printable(render_hint(text) or ""), self.remarks, style)
+        except OSError:
+            discard(sys.stderr)
 
     def ask(self, question: str) -> str:
         """Get a line from the person; empty at the end of input."""
@@ -135,8 +178,15 @@ class Terminal:
     def _open_console(self, stream: TextIO) -> Console:
         from rich.console import Console
 
-        settings: dict[str, Any] = {} if _is_terminal(stream) else {"width": _UNWRAPPED_WIDTH, "no_color": True}
-        return Console(
+        class PlainConsole(Console):
+            def on_broken_pipe(self) -> None:
+                raise  # Rich would end the program with 1
+
+        settings: dict[str, Any] = {"width": _UNWRAPPED_WIDTH, "no_color": True}
+        if _is_terminal(stream):
+            columns = self._environment.get("COLUMNS", "")  # Rich takes 80 for it on a dumb terminal
+            settings = {"width": int(columns), "height": 25} if columns.isdecimal() and int(columns) else {}
+        return PlainConsole(
             file=stream,
             highlight=False,
             markup=False,
@@ -147,12 +197,30 @@ class Terminal:
         )
 
 
+def _print(renderable: RenderableType, console: Console, style: str | None = None) -> None:
+    """Write it in lines that fit a terminal, as far as no identifier is broken."""
+    from rich.text import Text
+
+    text = Text(renderable, style=style or "") if isinstance(renderable, str) else renderable
+    if isinstance(text, Text):
+        console.print(wrap_text(text, console.width) if console.is_terminal else text, soft_wrap=True)
+    else:
+        console.print(text, crop=False)
+
+
 @contextlib.contextmanager
 def _losing_output() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputLostError(error.errno, error.strerror) from error
+        raise OutputLostError("stdout", error) from error
+
+
+def discard(stream: TextIO) -> None:
+    """Let a stream that can't be written take everything, also what it still holds, so that Python's end is quiet."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -209,8 +209,9 @@ def follow_accounts(
     for window in windows:
         windows_of.setdefault(window.account_id, []).append(window)
         last_closed_at = window.closed_at if window.state is WindowState.CLOSED_VERIFIED else None
-        for closed_at in {window.first_closed_at, last_closed_at} - {None}:
-            others.setdefault(window.account_id, []).append(_Run(closed_at, closed_at, _NOTHING))
+        for closed_at in {window.first_closed_at, last_closed_at}:
+            if closed_at is not None:
+                others.setdefault(window.account_id, []).append(_Run(closed_at, closed_at, _NOTHING))
     for deletion in deletions:
         if deletion.result is Result.DONE:
             was_there = _Run(deletion.begun_at, deletion.begun_at, None, deletion=deletion)

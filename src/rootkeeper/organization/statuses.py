@@ -487,9 +487,18 @@ def count_each(verdicts: Iterable[StrEnum], found: Iterable[StrEnum], total: str
     return {total: counted.total(), **{verdict.value: counted[verdict] for verdict in verdicts}}
 
 
+def counted_status(status: AccountStatus) -> Status:
+    """Return the status as which an account counts in summaries: as in the headline, ``unknown`` if it wasn't read.
+
+    Only the management account differs from its own status: that is ``not_applicable``, because root sessions can't
+    reach it, but its root login is to be secured, and not every caller can read it.
+    """
+    return Status.UNKNOWN if classify_root_login(status) is LeftToSecure.UNKNOWN else status.status
+
+
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
     """Count all accounts, and those of each status."""
-    return count_each(STATUS_ORDER, (status.status for status in statuses), "accounts")
+    return count_each(STATUS_ORDER, map(counted_status, statuses), "accounts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,28 +162,29 @@ def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
 
 @dataclass(frozen=True, slots=True)
 class RecordCoverage:
-    """Which records were judged. Nothing is known about other periods, Regions and accounts."""
+    """Which records were judged, or which were given if none was. Nothing is known about other records."""
 
     records: Count
     """Records in the file."""
     judged: Count
     """Of these, records of a root user or of AssumeRoot. 0 is no good answer: the exit status is 1."""
     first_at: datetime | None
-    """The earliest judged record."""
+    """The earliest judged record; without any, the earliest record in the file."""
     last_at: datetime | None
     regions: tuple[str, ...]
-    """Regions of the judged records."""
+    """Regions of the judged records; without any, of all records in the file."""
 
 
 _REGION_NAME = re.compile(r"[a-z]{2,8}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
 
 
-def measure_coverage(records: int, judged: Collection[Mapping[str, Any]]) -> RecordCoverage:
-    """Measure the period and the Regions of judged records, of which any part can be missing or invalid."""
-    times = sorted(at for record in judged if (at := _find_time(record)) is not None)
-    regions = {as_text(record.get("awsRegion")) for record in judged}
+def measure_coverage(records: Collection[Mapping[str, Any]], judged: Collection[Mapping[str, Any]]) -> RecordCoverage:
+    """Measure the period and the Regions of records, of which any part can be missing or invalid."""
+    measured = judged or records
+    times = sorted(at for record in measured if (at := _find_time(record)) is not None)
+    regions = {as_text(record.get("awsRegion")) for record in measured}
     return RecordCoverage(
-        records=records,
+        records=len(records),
         judged=len(judged),
         first_at=times[0] if times else None,
         last_at=times[-1] if times else None,

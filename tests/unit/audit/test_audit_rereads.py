@@ -114,17 +114,24 @@ def test_a_password_that_is_back_reopens_the_window(desk: Desk, later: timedelta
     assert len(desk.organization.changing_calls) == calls
 
 
+def evaluate(desk: Desk, report: AuditReport) -> tuple[AccountStatus, ...]:
+    """Evaluate the stored statuses as a list of accounts shows them now."""
+    windows = desk.windows.list_windows()
+    stored = desk.store.list_statuses()
+    return evaluate_stored(report.inventory, stored, windows, (), now=desk.clock.now(), stale_after=timedelta(days=30))
+
+
 def test_a_window_that_is_reopened_counts_as_present_until_it_is_closed(desk: Desk) -> None:
     set_password(desk)
     report = audit(desk)
     again = audit(desk)
-    stored = evaluate_stored(report.inventory, desk.store.list_statuses(), desk.windows.list_windows(), ())
+    stored = evaluate(desk, report)
 
     assert status_of(again).status is Status.PRESENT
     assert {one.account.account_id: one.status for one in stored}[CLEAN] is Status.PRESENT
     assert len(rereads(desk)) == 1
     desk.windows.kept["w-1"] = record_closed(window(desk), desk.clock.now() + timedelta(seconds=1), sorted(REREADS))
-    closed = evaluate_stored(report.inventory, desk.store.list_statuses(), desk.windows.list_windows(), ())
+    closed = evaluate(desk, report)
     assert {one.account.account_id: one.status for one in closed}[CLEAN] is Status.NOT_PRESENT
 
 

@@ -13,7 +13,9 @@ from pathlib import Path, PosixPath
 import pytest
 
 from rootkeeper.cli.output_files import require_output_file, write_output_file
+from rootkeeper.cli.terminal import OutputLostError
 from rootkeeper.errors import DatabaseError, InputError
+from tests.small_disks import mounted_disk
 
 
 def mode_of(path: Path) -> int:
@@ -140,6 +142,30 @@ def test_a_file_that_takes_the_place_of_a_pipe_isnt_written(tmp_path: Path) -> N
     with pytest.raises(InputError, match="replaced meanwhile"):
         write_output_file(SwappedPath(tmp_path / "pipe"), ["x"])
     assert (tmp_path / "shadow").read_text() == "root"
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_full_disk_leaves_the_old_file_or_none_and_is_no_wrong_input(tmp_path: Path, *, is_new: bool) -> None:
+    with mounted_disk(tmp_path / "disk", megabytes=1) as disk:
+        file = disk.folder / "report.html"
+        if not is_new:
+            file.write_text("old")
+        disk.fill()
+        with pytest.raises(OutputLostError) as caught:
+            write_output_file(file, ["x" * 100_000], is_new=is_new)
+        assert (caught.value.output, caught.value.reader_is_gone) == (str(file), False)
+        names = {path.name for path in disk.folder.iterdir()} - {"ballast"}
+        assert names == (set() if is_new else {"report.html"})
+        assert is_new or file.read_text() == "old"
+
+
+def test_a_pipe_whose_reader_is_gone_is_known_as_such() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with pytest.raises(OutputLostError) as caught:
+        write_output_file(Path(f"/dev/fd/{writing}"), ["x"])
+    os.close(writing)
+    assert caught.value.reader_is_gone
 
 
 @pytest.mark.parametrize("is_new", [False, True])

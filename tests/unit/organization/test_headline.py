@@ -15,6 +15,7 @@ from rootkeeper.organization.statuses import (
     RootCredentialsSummary,
     Status,
     count_root_logins_left,
+    count_statuses,
     evaluate_failure,
     evaluate_found,
     evaluate_management,
@@ -61,6 +62,7 @@ def test_p30_each_account_is_left_to_secure_or_unknown_or_neither(
     left = count_root_logins_left([status])
     assert (left.known, left.unknown) == (known, unknown)
     assert left.is_none == (not known and not unknown)
+    assert count_statuses([status])["unknown"] == unknown, "the summary counts as the headline does"
 
 
 def test_p30_one_known_root_login_does_not_hide_the_unknown_ones() -> None:

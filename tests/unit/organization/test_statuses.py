@@ -207,6 +207,6 @@ def test_every_account_is_counted_once() -> None:
         "present": 1,
         "not_present": 1,
         "recovery_open": 1,
-        "unknown": 1,
-        "not_applicable": 1,
+        "unknown": 2,
+        "not_applicable": 0,
     }

@@ -181,11 +181,20 @@ def test_the_coverage_of_judged_records_is_their_period_and_their_regions() -> N
     ]
     first_at, last_at = datetime(2026, 11, 1, 23, 59, 59, tzinfo=UTC), datetime(2026, 11, 2, 10, 30, tzinfo=UTC)
     regions = ("eu-central-1", "us-gov-west-1")
-    assert measure_coverage(50, judged) == RecordCoverage(50, 3, first_at, last_at, regions)
+    others: list[dict[str, Any]] = [{"eventTime": "2026-10-01T00:00:00Z", "awsRegion": "us-east-1"}] * 47
+    assert measure_coverage(judged + others, judged) == RecordCoverage(50, 3, first_at, last_at, regions)
+
+
+def test_without_a_judged_record_the_coverage_is_that_of_the_given_records() -> None:
+    given = [{"eventTime": "2026-11-02T10:30:00Z", "awsRegion": "eu-central-1"}]
+    at = datetime(2026, 11, 2, 10, 30, tzinfo=UTC)
+    assert measure_coverage(given, []) == RecordCoverage(1, 0, at, at, ("eu-central-1",))
+    assert measure_coverage([], []) == RecordCoverage(0, 0, None, None, ())
 
 
 @pytest.mark.parametrize(
     "value", [None, 7, "", "soon", "2026-11-02T10:30:00", "0001-01-01T00:00:00+14:00", ["x"], "\x1b[2J"]
 )
 def test_a_record_without_a_valid_time_or_region_counts_as_judged_all_the_same(value: Any) -> None:
-    assert measure_coverage(1, [{"eventTime": value, "awsRegion": value}]) == RecordCoverage(1, 1, None, None, ())
+    judged = [{"eventTime": value, "awsRegion": value}]
+    assert measure_coverage(judged, judged) == RecordCoverage(1, 1, None, None, ())

@@ -66,9 +66,10 @@ def confirm_deletion(
         confirmation.show_context()
         return plan
     listing = plan_listing(plan, now)
-    terminal.remarks.print(build_table(listing.columns, listing.rows or (), is_ruled=terminal.remarks.is_terminal))
-    if listing.rest:
-        terminal.remark(listing.rest)
+    table, left_out = build_table(listing.columns, listing.rows or (), terminal.remarks, "--dry-run -o json")
+    terminal.remarks.print(table, crop=False)
+    for line in filter(None, (left_out, listing.rest)):
+        terminal.remark(line)
     remark_unknown(plan.accounts, terminal)
     if plan.certificates:
         question = (
@@ -138,10 +139,12 @@ def resume_deletion(
 
 def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:
     """Show the results, name the job that continues with the rest, and return the exit status."""
-    show_deletion(report, output, terminal)
+    status = ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
+    with terminal.showing_result(status):
+        show_deletion(report, output, terminal)
     if report.can_be_resumed:
         terminal.remark(f"Continue with the rest: rootkeeper jobs resume {report.job_id}", style="bold")
-    return ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
+    return status
 
 
 def evaluate_dry_run(plan: DeletionPlan) -> ExitStatus:

@@ -248,7 +248,7 @@ def show_alarms(
     if evaluator is None:
         show_alarms(bundle, output, invocation.terminal)
         return ExitStatus.GOOD
-    coverage = measure_coverage(len(records), [evaluation.record for evaluation in evaluated])
+    coverage = measure_coverage(records, [evaluation.record for evaluation in evaluated])
     show_classified(bundle, evaluated, coverage, output, invocation.terminal)
     is_good = coverage.judged > 0 and all(evaluation.event.is_exempt for evaluation in evaluated)
     return ExitStatus.GOOD if is_good else ExitStatus.BAD

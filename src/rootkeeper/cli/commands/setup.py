@@ -150,10 +150,11 @@ def status(
     their content and attachments.
 
     It also shows in which enabled Regions of the caller's account the rule rootkeeper-strange-caller doesn't watch, and
-    which other accounts need rules that this caller can't read. That never changes the exit status.
+    which other accounts need rules that this caller can't read.
 
-    For --fail-on, a missing part and drift count as "present"; a part that can't be read or compared counts as
-    "unknown".
+    For --fail-on, each line with ✗ counts as "present": a missing part, drift, and Regions without the rule. Each line
+    with ? counts as "unknown": a part, drift or a rule that can't be read or compared. Root logins left to secure count
+    for rootkeeper audit.
 
     Through a server (--server) it shows your name, role and permissions on the server, and the server's organization.
 
@@ -165,8 +166,8 @@ def status(
     guardrails organizations:ListRoots, organizations:ListPolicies, organizations:ListTargetsForPolicy,
     organizations:DescribePolicy. For the rules account:ListRegions and events:DescribeRule.
 
-    Exit statuses: 0 the set-up is complete and as accepted; 1 a part is missing, unknown or has drifted; 2 wrong usage
-    or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
+    Exit statuses: 0 the set-up is complete, watched and as accepted; 1 a line with ✗ or ? is shown, which --fail-on
+    names; 2 wrong usage or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
     """
     if invocation.server_address is not None:
         from rootkeeper.cli.rendering.identities import show_membership
@@ -203,8 +204,10 @@ def status(
         coverage = RuleCoverageReader(application.aws).read(report)
         warn_overdue(application, invocation.terminal)
     show_report(report, left, drift, coverage, output, invocation.terminal)
-    is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences or is_reopened)
-    is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown)
+    rule_is_missing = coverage is not None and coverage.uncovered
+    rule_is_unknown = coverage is not None and coverage.unknown
+    is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences or rule_is_missing or is_reopened)
+    is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown or rule_is_unknown)
     return ExitStatus.BAD if is_bad or is_unknown else ExitStatus.GOOD
 
 

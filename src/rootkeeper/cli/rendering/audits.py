@@ -31,6 +31,7 @@ from rootkeeper.organization.statuses import (
     StatusReason,
     count_root_logins_left,
     count_statuses,
+    counted_status,
 )
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
@@ -61,12 +62,12 @@ MARKS = {
 def flag_of(status: AccountStatus) -> AccountMark:
     """Choose the mark. A failsafe in order is good although it has credentials."""
     is_good = status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order
-    return replace(MARKS[Status.NOT_PRESENT if is_good else status.status], words=render_status(status))
+    return replace(MARKS[Status.NOT_PRESENT if is_good else counted_status(status)], words=render_status(status))
 
 
 def render_status(status: AccountStatus) -> str:
     """Such as ``Unknown, blocked by a policy``, ``Not applicable, SUSPENDED`` or ``Present, not read now``."""
-    words = MARKS[status.status].words
+    words = MARKS[counted_status(status)].words
     if status.failed_attempt is not None and status.is_unread and status.status is not Status.UNKNOWN:
         return f"{words}, not read now"
     if status.reason is None:
@@ -134,7 +135,7 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
     unknown = [
         (status.account.account_id, status.detail or render_status(status))
         for status in report.accounts
-        if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
+        if counted_status(status) is Status.UNKNOWN
     ]
     for line in cause_lines(unknown):
         terminal.show(Text(printable(line), style="magenta"))
@@ -154,8 +155,8 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
         TableColumn("Account", lambda status: status.account.account_id, keeps_whole=True),
         TableColumn("Name", lambda status: status.account.name),
         TableColumn("Organizational unit", lambda status: status.account.ou_path),
-        TableColumn("Status", render_status, lambda status: flag_of(status).style),
-        TableColumn("Root user credentials", render_credentials),
+        TableColumn("Status", render_status, lambda status: flag_of(status).style, importance=1),
+        TableColumn("Root user credentials", render_credentials, importance=1),
         TableColumn("Role", lambda status: render_role(status) or "member"),
     )
     if details:
@@ -186,7 +187,7 @@ def _build_tree(report: AuditReport) -> Tree:
     for status in report.accounts:
         path = status.account.ou_ids
         for depth in range(1, len(path) + 1):
-            below.setdefault(path[:depth], Counter())[status.status] += 1
+            below.setdefault(path[:depth], Counter())[counted_status(status)] += 1
 
     def render_unit(name: str, unit: tuple[str, ...]) -> Text:
         counts = below[unit]

@@ -38,9 +38,9 @@ _MARKS = {
 }
 _COLUMNS = (
     mark_column("Result", "verdict", _MARKS, keeps_whole=True),
-    TableColumn("Check", "name", keeps_whole=True),
-    TableColumn("Found", "text"),
-    TableColumn("Fix", "fix"),
+    TableColumn("Check", "name", importance=1),
+    TableColumn("Found", "text", importance=1),
+    TableColumn("Fix", "fix", importance=1),
 )
 
 

@@ -57,9 +57,9 @@ def show_frameworks(output: OutputFormat, terminal: Terminal) -> None:
 def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     columns = (
         TableColumn("Control", "control", keeps_whole=True),
-        TableColumn("Verdict", render_verdict, _style, keeps_whole=True),
+        TableColumn("Verdict", render_verdict, _style, keeps_whole=True, importance=1),
         TableColumn("Asks for", "title"),
-        TableColumn("Why", _render_why),
+        TableColumn("Why", _render_why, importance=1),
     )
     head = {
         name: record[name]
@@ -109,8 +109,8 @@ def show_control(record: Record, output: OutputFormat, terminal: Terminal) -> No
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Name", "name"),
         TableColumn("Check", lambda account: CHECK_NAMES[CheckName(account["check"])]),
-        TableColumn("Verdict", lambda account: VERDICTS[Verdict(account["verdict"])], _style, keeps_whole=True),
-        TableColumn("Why", "reason"),
+        TableColumn("Verdict", lambda account: VERDICTS[Verdict(account["verdict"])], _style, importance=1),
+        TableColumn("Why", "reason", importance=1),
         TableColumn("Read at", lambda account: account["read_at"] or "never", keeps_whole=True),
     )
     accounts = [account for account in record["accounts"] if Verdict(account["verdict"]) in OPEN]

@@ -8,9 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome
+from rootkeeper.changes.removal_rules import AccountDeletion, KindOutcome, KindReason
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, TableColumn, cause_lines, counted, render_age, show_listing
+from rootkeeper.cli.rendering.listings import (
+    EXAMPLES_SHOWN,
+    Listing,
+    TableColumn,
+    cause_lines,
+    counted,
+    name_some,
+    render_age,
+    show_listing,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import (
     DeletedAccountRecord,
@@ -21,7 +30,8 @@ from rootkeeper.deletion.records import (
 )
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules
 from rootkeeper.exceptions.rules import DeletionException, exception_to_record
-from rootkeeper.organization.selection import SkipReason
+from rootkeeper.organization.accounts import POLICY_ID
+from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.shapes import fill_record
 
@@ -111,9 +121,10 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
             "Will be deleted",
             lambda account: render_calls(account) or choose_planned_word(account) or "",
             style=lambda account: "bold red" if account.calls else "dim",
+            importance=1,
         ),
         TableColumn("Last used", lambda account: render_last_use(account, now)),
-        TableColumn("Remark", render_remark),
+        TableColumn("Remark", render_remark, importance=1),
     )
     document = fill_record(
         PlanDocument,
@@ -135,16 +146,37 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
 def render_remark(account: PlannedAccount) -> str:
     """Why nothing is deleted, or why it is despite recent use; causes of unknowns are below the table."""
     if account.skip is not None:
-        return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
+        return _describe_skip(account.skip)
     return f"Recently used; allowed: {account.allowed_use}" if account.allowed_use else ""
 
 
+def _describe_skip(skip: Skip) -> str:
+    if skip.reason is not SkipReason.UNKNOWN:
+        return skip.detail
+    policies = ", ".join(dict.fromkeys(POLICY_ID.findall(skip.detail)))
+    return f"Blocked by {policies}, see below." if policies else "Unknown, see below."
+
+
 def remark_unknown(accounts: Iterable[PlannedAccount | AccountDeletion], terminal: Terminal) -> None:
-    """Show why accounts couldn't be read."""
+    """Show why accounts couldn't be read, and how to find the policies that block root sessions in them."""
+    accounts = tuple(accounts)
     skips = ((account.account_id, account.skip) for account in accounts)
     unknown = [(account_id, skip.detail) for account_id, skip in skips if skip and skip.reason is SkipReason.UNKNOWN]
     for line in cause_lines(unknown):
         terminal.remark(line, style="magenta")
+    blocked = [account.account_id for account in accounts if _is_blocked_by_policy(account)]
+    if blocked:
+        terminal.remark(
+            f"Policies block root sessions in {name_some(blocked)}. To see all of these policies, with the fix of "
+            f"each: rootkeeper preflight {' '.join(blocked[:EXAMPLES_SHOWN])}"
+        )
+
+
+def _is_blocked_by_policy(account: PlannedAccount | AccountDeletion) -> bool:
+    if account.skip is not None:
+        return account.skip.reason is SkipReason.UNKNOWN and POLICY_ID.search(account.skip.detail) is not None
+    kinds = account.kinds if isinstance(account, AccountDeletion) else ()
+    return any(result.reason is KindReason.BLOCKED_BY_POLICY for result in kinds)
 
 
 def render_calls(account: PlannedAccount) -> str:
@@ -196,8 +228,9 @@ def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
             "Outcome",
             lambda account: f"{_OUTCOME_MARKS[choose_outcome_word(account)][0]} {choose_outcome_word(account)}",
             lambda account: _OUTCOME_MARKS[choose_outcome_word(account)][1],
+            importance=1,
         ),
-        TableColumn("Result", render_results),
+        TableColumn("Result", render_results, importance=1),
     )
     return Listing(
         "accounts",
@@ -238,7 +271,7 @@ def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Termin
 def render_results(account: AccountDeletion) -> str:
     """Render the deleted, failed and skipped kinds in a line."""
     if account.skip is not None:
-        return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
+        return _describe_skip(account.skip)
     names = {kind: one if kind is CredentialKind.PASSWORD else many for kind, (one, many) in KIND_WORDS.items()}
     said: list[str] = []
     for outcome in (KindOutcome.DELETED, KindOutcome.FAILED, KindOutcome.SKIPPED):

@@ -13,10 +13,10 @@ from rootkeeper.cli.rendering.listings import (
     Listing,
     Record,
     TableColumn,
-    build_table,
     mark_column,
     show_listing,
     show_record,
+    show_table,
 )
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
@@ -70,10 +70,12 @@ def list_checks(
 
 _COLUMNS = (
     mark_column("", "verdict", _WORDS, keeps_whole=True),
-    TableColumn("Check", lambda record: record["check"].replace("_", " "), keeps_whole=True),
-    TableColumn("Account", "account_id", keeps_whole=True),
+    TableColumn("Check", lambda record: record["check"].replace("_", " "), importance=1),
+    TableColumn("Account", "account_id", keeps_whole=True, importance=1),
     TableColumn(
-        "Evidence, and what to do", lambda record: " ".join(filter(None, (record["evidence"], record["hint"])))
+        "Evidence, and what to do",
+        lambda record: " ".join(filter(None, (record["evidence"], record["hint"]))),
+        importance=1,
     ),
 )
 
@@ -226,7 +228,7 @@ def show_breakglass(report: BreakGlassReport, output: OutputFormat, terminal: Te
             TableColumn("People", _render_people),
             TableColumn("Conditions", lambda record: ", ".join(record["conditions"])),
         )
-        terminal.show(build_table(columns, callers, is_ruled=terminal.output.is_terminal))
+        show_table(columns, callers, terminal)
     else:
         terminal.show(Text("None that could be read."))
     terminal.show(Text("✓ can, if: depends on a condition, ? not known, - can't", style="dim"))

@@ -24,7 +24,7 @@ _TIMELINE = (
     TableColumn("At", lambda entry: _short_time(entry["at"]), keeps_whole=True),
     TableColumn("From", "kind", lambda entry: _KIND_STYLES.get(entry["kind"], "")),
     TableColumn("What", "what", lambda entry: "bold red" if entry["alarming"] else ""),
-    TableColumn("Detail", "detail"),
+    TableColumn("Detail", "detail", importance=-1),
     TableColumn("By", "actor"),
     TableColumn("Reference", "reference"),
 )
@@ -61,7 +61,7 @@ def show_difference(record: Record, output: OutputFormat, terminal: Terminal) ->
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Name", "name"),
         TableColumn("Before", lambda row: _render_status(row, "before")),
-        TableColumn("After", lambda row: _render_status(row, "after"), _style_of),
+        TableColumn("After", lambda row: _render_status(row, "after"), _style_of, importance=1),
         TableColumn("Credentials", lambda row: "; ".join(map(_render_kind, row["credentials"]))),
         TableColumn(
             "Read",
@@ -108,7 +108,7 @@ _NOT_ARRIVED = (
     TableColumn("Account", "account_id", keeps_whole=True),
     TableColumn("Check", "rule_id"),
     TableColumn("Code", "code"),
-    TableColumn("Why", "detail"),
+    TableColumn("Why", "detail", importance=1),
 )
 
 

@@ -28,7 +28,7 @@ def show_identities(
         TableColumn("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
         TableColumn("Role", "role"),
         TableColumn("Limited to", _render_limits),
-        TableColumn("Valid", _render_use, style=lambda record: "green" if record["is_usable"] else "dim"),
+        TableColumn("Valid", _render_use, lambda record: "green" if record["is_usable"] else "dim", importance=1),
         TableColumn("Last used", lambda record: record["last_used_at"] or "never"),
         TableColumn("Added by", "created_by"),
     )
@@ -77,15 +77,18 @@ _DELIVERIES = (
         "State",
         lambda record: record["state"].replace("_", " "),
         style=lambda record: _STYLES.get(record["state"], "bold yellow" if record["failure"] else ""),
+        importance=1,
     ),
     TableColumn("Attempts", "attempts", is_number=True),
-    TableColumn("Why not", "failure"),
+    TableColumn("Why not", "failure", importance=1),
 )
 _TRIALS = (
     TableColumn("Target", "target"),
     TableColumn("Least severity", "least_severity"),
-    TableColumn("Result", "result", style=lambda record: "green" if record["result"] == "taken" else "bold red"),
-    TableColumn("Why not", "failure"),
+    TableColumn(
+        "Result", "result", lambda record: "green" if record["result"] == "taken" else "bold red", importance=1
+    ),
+    TableColumn("Why not", "failure", importance=1),
 )
 
 

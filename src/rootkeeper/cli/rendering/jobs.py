@@ -48,11 +48,11 @@ def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now
     columns = (
         TableColumn("Job", lambda job: job.job_id, keeps_whole=True),
         TableColumn("Kind", lambda job: job.kind.value),
-        TableColumn("State", lambda job: job.state.value, lambda job: _STYLES.get(job.state, "dim")),
+        TableColumn("State", lambda job: job.state.value, lambda job: _STYLES.get(job.state, "dim"), importance=1),
         TableColumn("Done", lambda job: render_progress(job.progress)),
         TableColumn("Begun", lambda job: render_age(job.created_at, now)),
         TableColumn("By", lambda job: job.created_by),
-        TableColumn("Remark", lambda job: render_remark(job, now)),
+        TableColumn("Remark", lambda job: render_remark(job, now), importance=1),
     )
     records = [job_record(job) for job in jobs]
     show_listing(Listing("jobs", records, columns, empty="No jobs.", rows=jobs), output, terminal)
@@ -119,7 +119,7 @@ _COLUMNS = (
     TableColumn("Account", "account_id", keeps_whole=True),
     TableColumn("Action", "action"),
     TableColumn("Phase", "phase"),
-    TableColumn("Result", "result", style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", "")),
+    TableColumn("Result", "result", style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", ""), importance=1),
     TableColumn("Actor", lambda entry: entry["actor"]["name"]),
 )
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from rootkeeper.cli.outputs import Output, OutputFormat
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.cli.wrapping import measure_least, wrap_text
 from rootkeeper.reports.formats import Format
 from rootkeeper.shapes import SCHEMA_VERSION
 from rootkeeper.untrusted_text import csv_cell, json_text, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
     from rich.tree import Tree
@@ -75,9 +77,11 @@ class TableColumn:
     keeps_whole: bool = False
     """Whether it is never wrapped, such as an id to copy."""
     is_number: bool = False
+    importance: int = 0
+    """A narrow terminal shows fewer columns: the least important are left out first, of these the rightmost."""
 
 
-def mark_column(title: str, member: str, marks: Mapping[Any, tuple[str, str]], **settings: bool) -> TableColumn:
+def mark_column(title: str, member: str, marks: Mapping[Any, tuple[str, str]], **settings: Any) -> TableColumn:
     """A column that shows a member of the record as a word in a colour."""
     return TableColumn(title, lambda row: marks[row[member]][0], lambda row: marks[row[member]][1], **settings)
 
@@ -114,7 +118,7 @@ def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> 
     else:
         rows = listing.records if listing.rows is None else listing.rows
         if rows:
-            terminal.show(build_table(listing.columns, rows, is_ruled=terminal.output.is_terminal))
+            show_table(listing.columns, rows, terminal)
         if listing.rest or not rows:
             terminal.remark(listing.rest or listing.empty)
 
@@ -171,32 +175,104 @@ def _flatten(record: Record, prefix: str = "") -> Iterable[tuple[str, object]]:
             yield f"{prefix}{name}", value
 
 
-def build_table(columns: Sequence[TableColumn], rows: Iterable[Any], *, is_ruled: bool) -> Table:
-    """A table that fits the terminal; ids stay whole, the rest wraps."""
+def show_table(columns: Sequence[TableColumn], rows: Iterable[Any], terminal: Terminal) -> None:
+    """Write a table to stdout, and to stderr which columns aren't shown."""
+    table, remark = build_table(columns, rows, terminal.output, "-o json")
+    terminal.show(table)
+    if remark:
+        terminal.remark(remark)
+
+
+def build_table(
+    columns: Sequence[TableColumn], rows: Iterable[Any], console: Console, option: str
+) -> tuple[Table, str]:
+    """Make a table that fits the terminal, and a remark on the columns that it leaves out.
+
+    Not for a terminal, it has every column, each as wide as its longest cell.
+
+    :param option: of the command line; shows all columns, too.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
-
-    table = Table(
-        box=box.SIMPLE_HEAD if is_ruled else None,
-        show_edge=False,
-        pad_edge=False,
-        header_style="bold",
-        show_header=any(column.title for column in columns),
-        padding=(0, 2, 0, 0),
-    )
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column.is_number else "left"
-        table.add_column(column.title, no_wrap=column.keeps_whole, overflow="fold", justify=justify)
 
     def render_cell(column: TableColumn, row: Any) -> Text:
         shown = row[column.cell] if isinstance(column.cell, str) else column.cell(row)
         style = column.style if isinstance(column.style, str) else column.style(row)
         return Text("" if shown is None else printable(str(shown)), style=style)
 
-    for row in rows:
-        table.add_row(*(render_cell(column, row) for column in columns))
-    return table
+    cells = [[render_cell(column, row) for column in columns] for row in rows]
+    is_fitted = console.is_terminal
+    widths: Mapping[int, int | None] = dict.fromkeys(range(len(columns)))
+    if is_fitted:
+        texts = [[row[place].plain for row in cells] for place in range(len(columns))]
+        widths = fit_columns(columns, texts, console.width)
+    table = Table(
+        box=box.SIMPLE_HEAD if is_fitted else None,
+        show_edge=False,
+        pad_edge=False,
+        header_style="bold",
+        show_header=any(column.title for column in columns),
+        padding=(0, 1 if is_fitted else _GAP, 0, 0),
+        width=measure_table(widths.values()) if is_fitted else None,
+    )
+    for place, width in widths.items():
+        column = columns[place]
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        title = Text(column.title) if width is None else wrap_text(Text(column.title), width)
+        is_whole = is_fitted or column.keeps_whole
+        table.add_column(title, no_wrap=is_whole, overflow="ellipsis", justify=justify, width=width)
+    for row in cells:
+        table.add_row(
+            *(row[place] if width is None else wrap_text(row[place], width) for place, width in widths.items())
+        )
+    left_out = [column.title or "details" for place, column in enumerate(columns) if place not in widths]
+    remark = f"Not shown in {console.width} columns: {', '.join(left_out)}. Use a wider terminal or {option}."
+    return table, remark if left_out else ""
+
+
+_GAP = 2
+"""Between columns; for a terminal, half of it is padding and half is the box's."""
+_READABLE_WIDTH = 18
+"""Text isn't wrapped more narrowly than this as long as a column without importance can be left out."""
+
+
+def measure_table(widths: Iterable[int | None]) -> int:
+    """Measure a table for a terminal, which has columns of these widths."""
+    return sum((width or 0) + _GAP for width in widths) - _GAP
+
+
+def fit_columns(columns: Sequence[TableColumn], texts: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """Choose the places of the columns to show, each with its width.
+
+    Text wraps between words. A column in which an identifier or a word of the title would be cut is left out instead.
+    The first column always stays, also if it is wider than the terminal.
+
+    :param texts: the cells of each column.
+    """
+    from rich.cells import cell_len
+
+    wanted = {place: max(map(cell_len, [column.title, *texts[place]])) for place, column in enumerate(columns)}
+    if measure_table(wanted.values()) <= width:
+        return wanted
+    least = {}
+    for place, column in enumerate(columns):
+        words = {word for text in texts[place] for word in text.split()}
+        measured = map(cell_len, texts[place]) if column.keeps_whole else map(measure_least, words)
+        least[place] = max([1, *measured, *map(cell_len, column.title.split())])
+    readable = {place: max(least[place], min(wanted[place], _READABLE_WIDTH)) for place in wanted}
+    kept = set(wanted)
+    for place in sorted(kept - {0}, key=lambda place: (columns[place].importance, -place)):
+        narrowest = least if columns[place].importance > 0 else readable
+        if measure_table(narrowest[other] for other in kept) <= width:
+            break
+        kept.remove(place)
+    narrowest = readable if measure_table(readable[place] for place in kept) <= width else least
+    widths = {place: narrowest[place] for place in sorted(kept)}
+    for _ in range(width - measure_table(widths.values())):
+        longest = max(widths, key=lambda place: wanted[place] / widths[place])
+        widths[longest] += widths[longest] < wanted[longest]
+    return widths
 
 
 def build_tree(
@@ -226,13 +302,13 @@ def build_tree(
     return tree
 
 
-_EXAMPLES_SHOWN = 3
+EXAMPLES_SHOWN = 3
 
 
 def name_some(ids: Sequence[str]) -> str:
     """The first ids, and how many more there are."""
-    more = len(ids) - _EXAMPLES_SHOWN
-    return ", ".join(ids[:_EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(ids) - EXAMPLES_SHOWN
+    return ", ".join(ids[:EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def cause_lines(causes: Iterable[tuple[str, str]], head: str = "Unknown") -> list[str]:

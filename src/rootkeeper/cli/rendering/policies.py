@@ -109,8 +109,8 @@ def show_classified(
         TableColumn("At", "event_time", keeps_whole=True),
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Event", "event_name"),
-        mark_column("Whose", "kind", _KIND_WORDS),
-        TableColumn("Why", "explanation"),
+        mark_column("Whose", "kind", _KIND_WORDS, importance=1),
+        TableColumn("Why", "explanation", importance=1),
     )
     head = {
         **describe_bundle(bundle),
@@ -136,20 +136,22 @@ def show_classified(
 
 def _render_coverage(coverage: RecordCoverage) -> str:
     given = counted(coverage.records, "record")
-    if not coverage.judged:
-        reason = f"none of the {given} is about a root user or AssumeRoot" if coverage.records else "the file has none"
-        return (
-            f"No record was judged: {reason}. This doesn't show that no root session was opened: `aws cloudtrail"
-            " lookup-events` reads one account and one Region, and CloudTrail has an AssumeRoot only in the Region of"
-            " the STS endpoint that was called."
-        )
     period, regions = "without a valid time", "without a valid Region"
     if coverage.first_at is not None and coverage.last_at is not None:
         period = f"from {render_timestamp(coverage.first_at)} to {render_timestamp(coverage.last_at)}"
     if coverage.regions:
         regions = f"in {', '.join(coverage.regions)}"
-    judged = f"Judged {coverage.judged:,} of {given}, {period}, {regions}."
-    return f"{judged} Other periods, Regions and accounts weren't judged."
+    if coverage.judged:
+        judged = f"Judged {coverage.judged:,} of {given}, {period}, {regions}."
+        return f"{judged} Other periods, Regions and accounts weren't judged."
+    reason = "the file has none"
+    if coverage.records:
+        reason = f"none of the {given}, {period}, {regions}, is about a root user or AssumeRoot"
+    return (
+        f"No record was judged: {reason}. This doesn't show that no root session was opened: `aws cloudtrail"
+        " lookup-events` reads one account and one Region, and CloudTrail has an AssumeRoot only in the Region of"
+        " the STS endpoint that was called."
+    )
 
 
 def _text(record: Any, name: str) -> str | None:

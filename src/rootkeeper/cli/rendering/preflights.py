@@ -13,11 +13,11 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
     TableColumn,
-    build_table,
     build_tree,
     counted,
     name_some,
     show_listing,
+    show_table,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.guardrails.records import preflight_to_record
@@ -28,7 +28,6 @@ from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
     from rootkeeper.organization.accounts import Account
@@ -58,7 +57,7 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
     for row in report.rows:
         rows_of.setdefault(row.account.account_id, {})[row.task] = row
     if output is OutputFormat.TABLE:
-        terminal.show(_build_matrix(report, rows_of, is_ruled=terminal.output.is_terminal))
+        _show_matrix(report, rows_of, terminal)
     elif output is OutputFormat.TREE:
         from rich.text import Text
 
@@ -75,8 +74,8 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
         terminal.show(line)
 
 
-def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled: bool) -> Table:
-    """Build the table of accounts and tasks, with a word in each cell."""
+def _show_matrix(report: PreflightReport, rows_of: RowsOfAccounts, terminal: Terminal) -> None:
+    """Show the table of accounts and tasks, with a word in each cell."""
 
     def task_column(task: Task) -> TableColumn:
         def describe(account: Account) -> tuple[str, str, str]:
@@ -92,11 +91,11 @@ def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled:
 
     columns = (
         TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
-        TableColumn("Name", lambda account: account.name),
-        TableColumn("Organizational unit", lambda account: account.ou_path),
+        TableColumn("Name", lambda account: account.name, importance=1),
+        TableColumn("Organizational unit", lambda account: account.ou_path, importance=-1),
         *(task_column(task) for task in Task if any(task in rows for rows in rows_of.values())),
     )
-    return build_table(columns, report.accounts, is_ruled=is_ruled)
+    show_table(columns, report.accounts, terminal)
 
 
 def _describe(row: PreflightRow) -> tuple[str, str, str]:
@@ -110,14 +109,15 @@ def _account_label(account: Account, rows: Iterable[PreflightRow]) -> Text:
     """Render an account of the tree, with the tasks that aren't allowed in it."""
     from rich.text import Text
 
+    rows = tuple(rows)
     label = Text.assemble(f"{account.account_id}  ", printable(account.name))
+    if all(row.verdict is AccessVerdict.ALLOWED or row.is_intended for row in rows):
+        label.append("  ✓ allowed", style="green")
     for word in _WORST_FIRST:
         found = [row for row in rows if _describe(row)[2] == word]
         if found:
             mark, style, _ = _describe(found[0])
             label.append(f"  {mark} {word}: {', '.join(_TITLES[row.task] for row in found)}", style=style)
-    if all(row.verdict is AccessVerdict.ALLOWED for row in rows):
-        label.append("  ✓ allowed", style="green")
     return label
 
 
@@ -154,14 +154,17 @@ def _cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
 
 
 def _summary_lines(report: PreflightReport, rows_of: RowsOfAccounts) -> Iterator[Text]:
-    """Render the counts, also of accounts that were left out. An account counts with its worst verdict."""
+    """Render the counts, also of accounts that were left out. An account counts with its worst verdict.
+
+    An intended denial is no verdict on an account: AWS recommends it, and every root session is allowed.
+    """
     from rich.text import Text
 
-    words_of = [{_describe(row)[2] for row in rows.values()} for rows in rows_of.values()]
+    words_of = [{_describe(row)[2] for row in rows.values()} - {INTENDED} for rows in rows_of.values()]
     worst = Counter(
         next((word for word in _WORST_FIRST if word in words), AccessVerdict.ALLOWED.value) for words in words_of
     )
-    parts = [f"{worst[word]:,} {word}" for word in (*AccessVerdict, INTENDED) if worst[word]]
+    parts = [f"{worst[word]:,} {word}" for word in AccessVerdict if worst[word]]
     skipped = (
         f" {counted(len(report.skipped), 'account')} not checked: management account, or not ACTIVE."
         if report.skipped

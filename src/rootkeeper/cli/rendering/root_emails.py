@@ -38,10 +38,10 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
     columns = (
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Name", "name"),
-        TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
-        mark_column("Verdict", "verdict", _WORDS),
+        TableColumn("Root e-mail address", lambda record: record["email"] or "?", importance=1),
+        mark_column("Verdict", "verdict", _WORDS, importance=1),
         TableColumn("Read by a group", _render_group),
-        TableColumn("Why", _render_reasons),
+        TableColumn("Why", _render_reasons, importance=1),
     )
     document = fill_record(
         EmailsDocument,
@@ -117,7 +117,7 @@ def show_email_change(change: EmailChangeRecord, output: OutputFormat, terminal:
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Before", "email_before"),
         TableColumn("New", "email"),
-        mark_column("Outcome", "outcome", _OUTCOME_WORDS),
+        mark_column("Outcome", "outcome", _OUTCOME_WORDS, importance=1),
     )
     show_listing(Listing("changes", [record], columns), output, terminal)
     terminal.remark(explanation)

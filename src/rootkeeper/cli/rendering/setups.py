@@ -202,8 +202,8 @@ def _coverage_lines(coverage: RuleCoverage) -> Iterator[tuple[str, str]]:
 
 _COLUMNS = (
     TableColumn("", "part"),
-    TableColumn("", "state", style=lambda part: _STYLES.get(part["state"], "")),
-    TableColumn("", "detail"),
+    TableColumn("", "state", style=lambda part: _STYLES.get(part["state"], ""), importance=1),
+    TableColumn("", "detail", importance=1),
 )
 
 
@@ -280,6 +280,6 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
 
 _CHANGE_COLUMNS = (
     TableColumn("Step", "what"),
-    mark_column("Outcome", "outcome", _OUTCOME_WORDS),
-    TableColumn("", lambda step: "" if step["outcome"] in _PLAIN_OUTCOMES else step["detail"]),
+    mark_column("Outcome", "outcome", _OUTCOME_WORDS, importance=1),
+    TableColumn("", lambda step: "" if step["outcome"] in _PLAIN_OUTCOMES else step["detail"], importance=1),
 )

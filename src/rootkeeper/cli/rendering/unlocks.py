@@ -35,10 +35,10 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
     kind = ResourceKind(record["service"])
     noun, unknown = kind.noun, record["unknown"]
     columns = (
-        TableColumn(noun.capitalize(), "name"),
+        TableColumn(noun.capitalize(), "name", keeps_whole=True),
         TableColumn("Region", "region", keeps_whole=True),
-        mark_column("Policy", "verdict", _WORDS),
-        TableColumn("Why", _render_explanation),
+        mark_column("Policy", "verdict", _WORDS, importance=1),
+        TableColumn("Why", _render_explanation, importance=1),
     )
     head = {name: record[name] for name in ("organization_id", "account_id", "service")}
     empty = f"No {noun}s were found in account {record['account_id']}."

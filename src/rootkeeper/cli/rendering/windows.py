@@ -117,8 +117,10 @@ def show_closing(closing: CloseResult, output: OutputFormat, terminal: Terminal,
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
     if closing.hint:
         terminal.remark(f"hint: {render_hint(closing.hint)}")
-    show_window(closing.window, output, terminal, now)
-    return ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
+    status = ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
+    with terminal.showing_result(status):
+        show_window(closing.window, output, terminal, now)
+    return status
 
 
 def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
@@ -296,7 +298,7 @@ def show_adoption(
             TableColumn("Account", lambda lost: lost.account.account_id, keeps_whole=True),
             TableColumn("Name", lambda lost: lost.account.name),
             TableColumn("Allowed", lambda lost: render_timestamp(lost.allowed_at)),
-            TableColumn("Result", lambda lost: _describe_result(lost, closings)),
+            TableColumn("Result", lambda lost: _describe_result(lost, closings), importance=1),
         )
         if found:
             show_listing(Listing("lost_windows", [], columns, empty="", rows=found), output, terminal)

@@ -25,6 +25,7 @@ from rootkeeper.cli.rendering.deletions import (
     deletion_record,
     plan_listing,
     planned_record,
+    remark_unknown,
     render_calls,
     render_last_use,
     render_remark,
@@ -32,6 +33,7 @@ from rootkeeper.cli.rendering.deletions import (
     render_totals,
 )
 from rootkeeper.cli.rendering.listings import render_csv
+from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.execution import describe_not_begun, describe_skipped
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.organization.accounts import AccountId, AccountState
@@ -110,6 +112,33 @@ def test_a_remark_says_why(account: PlannedAccount, remark: str) -> None:
 HELD = planned(Skip(SkipReason.RECENTLY_USED, "Used lately."))
 KEPT = planned(Skip(SkipReason.FAILSAFE, "It is the failsafe."))
 UNREAD = planned(Skip(SkipReason.UNKNOWN, "Denied."))
+
+
+DENIED = "iam:GetAccountSummary for 444455556666 was denied."
+
+
+@pytest.mark.parametrize(
+    ("account", "remark", "is_blocked"),
+    [
+        (planned(Skip(SkipReason.UNKNOWN, f"{DENIED} Blocked by p-abcdefgh12.")), "Blocked by p-abcdefgh12", True),
+        (planned(Skip(SkipReason.UNKNOWN, DENIED)), "Unknown", False),
+        (planned(Skip(SkipReason.EXCEPTION, "Kept; see policy p-abcdefgh12.")), "Kept", False),
+        (planned(), "", False),
+    ],
+)
+def test_remarks_on_blocked_accounts_name_the_policy_and_the_preflight(
+    account: PlannedAccount, remark: str, is_blocked: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render_remark(account).startswith(remark)
+    remark_unknown([account, planned()], Terminal({}))
+    assert ("rootkeeper preflight 444455556666\n" in capsys.readouterr().err) == is_blocked
+
+
+def test_a_result_that_a_policy_blocked_names_the_preflight_too(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = KindResult(CredentialKind.PASSWORD, KindOutcome.FAILED, KindReason.BLOCKED_BY_POLICY, "Denied.")
+    account = AccountDeletion(AccountId("444455556666"), "Shop", "Root/Prod", kinds=(failed,))
+    remark_unknown(iter([account]), Terminal({}))
+    assert "rootkeeper preflight 444455556666\n" in capsys.readouterr().err
 
 
 def test_a_table_of_a_plan_leaves_out_accounts_with_nothing_to_delete_and_data_has_all_of_them() -> None:

@@ -151,5 +151,5 @@ def test_an_intended_denial_has_its_own_word_and_no_fix(capsys: pytest.CaptureFi
     assert "blocked" not in shown
     assert "AWS recommends to deny long-term root." in shown
     assert "aws:PrincipalAccount" not in shown
-    assert "1 account: 1 denied." in shown
+    assert "1 account: 1 allowed." in shown
     assert "denied: Signed-in root" in show(capsys, OutputFormat.TREE, rows)
