@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,9 +198,9 @@ def test_an_audit_that_is_killed_in_the_middle_leaves_the_evidence_of_before(
 ) -> None:
     before = report(audited).json
     sandbox.faults(operation="AssumeRoot", error=DENIED, latency_ms=200)
-    changes = {"ROOTKEEPER_AWS_STOP_AFTER_DENIED": "1000", "ROOTKEEPER_AWS_CONCURRENCY": "1"}
     requests = sandbox.last_request()
-    with audited.start("audit", **changes) as process:
+    slow = {"ROOTKEEPER_AWS_STOP_AFTER_DENIED": "1000", "ROOTKEEPER_AWS_CONCURRENCY": "1"}
+    with replace(audited, environment={**audited.environment, **slow}).start("audit") as process:
         end = time.monotonic() + 60
         while count_root_sessions(sandbox, requests) < 5:
             assert time.monotonic() < end, "no account was tried"
