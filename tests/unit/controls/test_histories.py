@@ -188,6 +188,16 @@ HISTORIES = [
         is_bad=True,
     ),
     History(
+        name="a window that someone else reopened was closed again",
+        found={(10, 14): PASSWORD},
+        windows=(
+            replace(make_closed_window(9.9, 10.9), closed_at=day(14.9), first_closed_at=day(10.9), reopened_at=day(11)),
+        ),
+        failing=CREDS_MFA,
+        changes=[(PASSWORDS, "08-11", "08-11", True), (PASSWORDS, "08-12", "08-15", False)],
+        is_bad=True,
+    ),
+    History(
         name="a window that isn't proven closed explains nothing",
         found={(10, 12): PASSWORD},
         windows=(replace(make_closed_window(9.9, 12.9), state=WindowState.KEPT, closed_at=None),),
