@@ -774,8 +774,9 @@ def list_gaps(
     for account in accounts:
         attempt, read_at = account.failed_attempt, account.read_at
         if attempt is not None and read_at is not None and account.found.summary is not None:
+            by = "" if attempt.by is None else f" by {attempt.by}"
             text = (
-                f"The last attempt to read it failed, at {attempt.at:%Y-%m-%d %H:%M:%S UTC}:"
+                f"The last attempt to read it failed, at {attempt.at:%Y-%m-%d %H:%M:%S UTC}{by}:"
                 f" {attempt.detail or attempt.reason.value} The reading of {read_at:%Y-%m-%d %H:%M:%S UTC} counts."
             )
             gaps.append(Gap("account", account.account.account_id, attempt.reason.value, text))
