@@ -250,7 +250,9 @@ def _judge_history(
     at_end: AccountResult, history: AccountHistory, report: EvidenceReport, forbidden: Collection[ChangedKind]
 ) -> AccountResult:
     shown = history.find_unexplained(forbidden)
-    is_state = at_end.verdict is Verdict.FAIL and all(one.until is None and not one.has_appeared for one in shown)
+    is_state = at_end.verdict is Verdict.FAIL and all(
+        presence.until is None and not presence.has_appeared for presence in shown
+    )
     if not shown or is_state:
         return at_end
     sentences = [describe_change(presence, report.period) for presence in shown]

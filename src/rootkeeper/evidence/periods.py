@@ -433,9 +433,12 @@ def evaluate_period(
     unread = find_long_gaps(read, period.stale_after)
     counted = (
         (len(found), "{accounts} had root user credentials in the period that no recovery window explains."),
-        (sum(any(one.has_appeared for one in shown) for shown in found), "In {accounts}, some appeared in the period."),
         (
-            sum(any(one.until is not None for one in shown) for shown in found),
+            sum(any(presence.has_appeared for presence in shown) for shown in found),
+            "In {accounts}, some appeared in the period.",
+        ),
+        (
+            sum(any(presence.until is not None for presence in shown) for shown in found),
             "In {accounts}, some were gone before the period's end.",
         ),
         (len(unread), "{accounts} had no reading for longer than the report allows."),
