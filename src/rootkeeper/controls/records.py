@@ -278,7 +278,7 @@ def list_open_accounts(report: EvidenceReport) -> Iterator[tuple[CheckName, Acco
             if (check, longest_gap) not in seen:
                 seen.add((check, longest_gap))
                 found = [(check, account) for account in shown.result.accounts if account.verdict in OPEN]
-                yield from (account for account in found if account not in listed)
+                yield from (judged for judged in found if judged not in listed)
                 listed.update(found)
 
 
