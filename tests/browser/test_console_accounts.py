@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.browser import console_story as story
 from tests.browser.console_deletion import DELETE, PLAN_IS_SHOWN, plan_selected
 from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
+from tests.sandbox_process import SandboxProcess
 
 ORGANIZATION_ID = "o-exampleorgid"
 
@@ -33,6 +34,11 @@ def people(
     ):
         story.audit(people["olga"])
         yield people
+
+
+@pytest.fixture
+def sandbox(people: dict[str, ConsolePerson]) -> SandboxProcess:
+    return people["olga"].stage.sandbox
 
 
 @pytest.fixture
@@ -374,3 +380,27 @@ def test_the_page_is_as_accessible_in_the_dark(operator: ConsolePerson) -> None:
     operator.press("Dark mode")
     operator.evaluate()
     operator.press("Light mode")
+
+
+def test_an_account_that_the_last_audit_could_not_read_keeps_its_reading_and_is_counted(
+    operator: ConsolePerson, sandbox: SandboxProcess
+) -> None:
+    refusal = {"code": "AccessDenied", "status": 403, "message": "not authorized to perform: sts:AssumeRoot"}
+    for account_id in ("888899990000", "777788889999"):
+        sandbox.faults(operation="AssumeRoot", account_id=account_id, error=refusal)
+    story.audit(operator)
+    sandbox.clear_faults()
+    expect(row(operator, "Orders Prod")).to_contain_text("Present, not read now")
+    expect(row(operator, "Shop Prod")).to_contain_text("Not present, not read now")
+    row(operator, "Orders Prod").click()
+    operator.sees("The last attempt to read this account failed. Its last reading is shown.")
+    operator.sees(re.compile("by arn:aws:.*sts:AssumeRoot"))
+    operator.evaluate()
+    operator.open("/")
+    operator.sees(re.compile("14 known|15 known"))
+    operator.follow("4 unread")
+    operator.sees("4 of 26 accounts match")
+    for name in ("Orders Prod", "Shop Prod", "Payroll", "Medical Records"):
+        expect(row(operator, name)).to_be_visible()
+    story.audit(operator)
+    expect(row(operator, "Orders Prod")).not_to_contain_text("not read now")
