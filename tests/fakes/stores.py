@@ -452,7 +452,7 @@ class RecordedProgress:
     def set_total(self, total: int) -> None:
         self.totals.append(total)
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+    def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         with self._guard:
             self.advanced += 1
             self.present += present

@@ -142,6 +142,7 @@ def test_half_of_the_accounts_denied_leaves_their_readings_and_fails_the_gate(
     assert run.status == 1, run.shown
     assert run.json["summary"]["present"] == PRESENT
     assert run.json["root_logins_left_to_secure"]["unread"] == len(denied) + 2
+    assert f"14 present, 2 unknown, {len(denied) + 2} unread" in run.stderr
     accounts = list_accounts(run.json)
     for account_id in denied:
         assert accounts[account_id]["status"] in ("present", "not_present")

@@ -43,15 +43,16 @@ function RunningAudit({ job }: { job: Job }) {
 }
 
 function describeResult(job: Job): { type: "success" | "warning" | "error" | "info"; header: string; text: string } {
-  const { done, present, unknown } = job.progress;
+  const { done, present, unknown, unread } = job.progress;
   const remark = job.remark ? ` ${job.remark}` : "";
-  const counts = `${done.toLocaleString()} accounts read: ${present.toLocaleString()} with root user credentials, ${unknown.toLocaleString()} unknown.${remark}`;
+  const notRead = unread > unknown ? ` ${unread.toLocaleString()} couldn't be read; those read earlier show that reading.` : "";
+  const counts = `${done.toLocaleString()} accounts: ${present.toLocaleString()} with root user credentials, ${unknown.toLocaleString()} unknown.${notRead}${remark}`;
   if (job.state === "cancelled") return { type: "info", header: "The audit was cancelled.", text: counts };
   if (job.state === "interrupted")
     return { type: "warning", header: "The audit was interrupted.", text: `${counts} You can resume it on the Jobs page.` };
   if (job.state === "failed" && done === 0)
     return { type: "error", header: "The audit failed.", text: job.remark ?? "See the job on the Jobs page." };
-  if (unknown > 0 || job.state === "failed") return { type: "warning", header: "The audit is complete. Some accounts couldn't be read.", text: counts };
+  if (unknown > 0 || unread > 0 || job.state === "failed") return { type: "warning", header: "The audit is complete. Some accounts couldn't be read.", text: counts };
   return { type: "success", header: "The audit is complete.", text: counts };
 }
 

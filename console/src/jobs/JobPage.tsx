@@ -100,6 +100,7 @@ function Facts({ job }: { job: Job }) {
           ? [
               { label: "With root user credentials", value: job.progress.present.toLocaleString() },
               { label: "Unknown", value: job.progress.unknown.toLocaleString() },
+              { label: "Not read this time", value: job.progress.unread.toLocaleString() },
             ]
           : []),
         { label: "Remark", value: job.remark ?? "–" },

@@ -648,7 +648,9 @@ class AccountReader:
         status = self.evaluate_kept(status)
         self.statuses[status.account.account_id] = status
         self.progress.advance(
-            present=int(status.status is Status.PRESENT), unknown=int(counted_status(status) is Status.UNKNOWN)
+            present=int(status.status is Status.PRESENT),
+            unknown=int(counted_status(status) is Status.UNKNOWN),
+            unread=int(status.is_unread),
         )
         self.take_status(status)
 

@@ -307,7 +307,9 @@ class AuditRun:
 
     def _take_status(self, status: AccountStatus) -> None:
         self.job.advance(
-            present=int(status.status is Status.PRESENT), unknown=int(counted_status(status) is Status.UNKNOWN)
+            present=int(status.status is Status.PRESENT),
+            unknown=int(counted_status(status) is Status.UNKNOWN),
+            unread=int(status.is_unread),
         )
         if not self.request.selection.statuses or status.status in self.request.selection.statuses:
             self._emit(status)

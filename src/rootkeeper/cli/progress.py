@@ -43,6 +43,7 @@ class ProgressRate:
     done: int = 0
     present: int = 0
     unknown: int = 0
+    unread: int = 0
 
     def find_rate(self, now: float) -> float | None:
         """Accounts a second; ``None`` while it isn't known."""
@@ -70,11 +71,12 @@ class CountedProgress(ABC):
         with self._lock:
             self._pace.total = total
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+    def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         with self._lock:
             self._pace.done += 1
             self._pace.present += present
             self._pace.unknown += unknown
+            self._pace.unread += unread
             self._update()
 
     def remark(self, text: str) -> None:
@@ -163,7 +165,7 @@ def render_pace(pace: ProgressRate, now: float, *, has_ended: bool = False) -> s
     parts = [] if rate is None else [f"{rate:,.1f}/s"]
     if left is not None and left >= 1 and not has_ended:
         parts.append(f"about {render_seconds(left)} left")
-    findings = render_findings(pace.present, pace.unknown)
+    findings = render_findings(pace.present, pace.unknown, pace.unread)
     return ", ".join([*parts, findings] if findings else parts)
 
 

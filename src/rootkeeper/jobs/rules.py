@@ -8,7 +8,7 @@ was killed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -72,9 +72,13 @@ class JobProgress:
     present: Count = 0
     # How many of them are unknown.
     unknown: Count = 0
+    # How many of them couldn't be read this time, whatever an earlier reading shows.
+    unread: Count = 0
 
-    def advanced(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> JobProgress:
-        return replace(self, done=self.done + done, present=self.present + present, unknown=self.unknown + unknown)
+    def advanced(self, *, done: int = 1, present: int = 0, unknown: int = 0, unread: int = 0) -> JobProgress:
+        return JobProgress(
+            self.total, self.done + done, self.present + present, self.unknown + unknown, self.unread + unread
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,10 +51,10 @@ class RunningJob:
         with self._guard:
             self.progress = progress
 
-    def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
+    def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         """Count more accounts; written at most once a second."""
         with self._guard:
-            self.progress = self.progress.advanced(done=done, present=present, unknown=unknown)
+            self.progress = self.progress.advanced(done=done, present=present, unknown=unknown, unread=unread)
             progress, now = self.progress, self.clock.monotonic()
             is_due = now >= self._next_checkpoint_at
             if is_due:

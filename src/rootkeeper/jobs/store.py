@@ -319,7 +319,9 @@ class JobStore(OrganizationStore):
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
             state = JobState.INTERRUPTED
         described = None if owner is None else owner.process.describe()
-        return parse_facts(Job, {**row._asdict(), "state": state, "owner": described})
+        # Version 3 of the database and those before didn't count unread accounts.
+        progress = {"unread": 0, **row.progress}
+        return parse_facts(Job, {**row._asdict(), "state": state, "owner": described, "progress": progress})
 
 
 _DELETE_RESULT = delete(schema.job_accounts).where(

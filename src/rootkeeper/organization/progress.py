@@ -23,8 +23,8 @@ class Progress(Protocol):
         """Set a total that becomes known later, such as when the last account is listed."""
         ...
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """Count an account that is done; ``present`` and ``unknown`` add to their counts."""
+    def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
+        """Count an account that is done; ``present``, ``unknown`` and ``unread`` add to their counts."""
         ...
 
     def remark(self, text: str) -> None:
@@ -46,7 +46,7 @@ class RemarkProgress:
     def set_total(self, total: int) -> None:
         """Do nothing."""
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+    def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         """Do nothing."""
 
     def remark(self, text: str) -> None:

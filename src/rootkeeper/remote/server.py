@@ -104,9 +104,10 @@ class JobFollower:
             shown = JobProgress(found.total)
         if found.total is not None and found.total != shown.total:
             self.progress.set_total(found.total)
-        present, unknown = max(0, found.present - shown.present), max(0, found.unknown - shown.unknown)
+        names = ("present", "unknown", "unread")
+        more = {name: max(0, getattr(found, name) - getattr(shown, name)) for name in names}
         for number in range(found.done - shown.done):
-            self.progress.advance(present=int(number < present), unknown=int(number < unknown))
+            self.progress.advance(**{name: int(number < count) for name, count in more.items()})
         self._shown = found
 
 

@@ -81,10 +81,10 @@ class JobCounts(JobRemarks):
     def set_total(self, total: int) -> None:
         self.job.set_total(total)
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+    def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         """If the count can't be written now, a later write has it."""
         with suppress(DatabaseError, JobConflictError):
-            self.job.advance(present=present, unknown=unknown)
+            self.job.advance(present=present, unknown=unknown, unread=unread)
 
 
 class PerformerUseCases(Protocol):

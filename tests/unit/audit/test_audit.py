@@ -178,6 +178,7 @@ def test_p06_a_failed_attempt_replaces_no_reading_of_an_account(desk: Desk) -> N
     assert replace(found, failed_attempt=None) == before[PROD]
     assert desk.store.list_statuses()[PROD] == found
     assert desk.history.list_audits()[0].left_unread == 1
+    assert [job.progress.unread for job in desk.jobs.list_jobs()] == [1, 0]
 
 
 def test_a_failed_attempt_during_a_window_never_shows_the_reading_from_before_it(desk: Desk) -> None:

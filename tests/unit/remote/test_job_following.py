@@ -29,7 +29,7 @@ class RecordedProgress:
     def set_total(self, total: int) -> None:
         self.reported.append(f"total {total}")
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+    def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         self.reported.append(f"advance {present} {unknown}")
 
     def remark(self, text: str) -> None:

@@ -95,7 +95,7 @@ def show_job(
 def render_progress(progress: JobProgress) -> str:
     """Such as ``5 of 12, 1 present``."""
     done = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
-    findings = render_findings(progress.present, progress.unknown)
+    findings = render_findings(progress.present, progress.unknown, progress.unread)
     return f"{done}, {findings}" if findings else done
 
 

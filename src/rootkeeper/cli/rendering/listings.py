@@ -58,9 +58,10 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def render_findings(present: int, unknown: int) -> str:
-    """Such as ``3 present, 1 unknown``; empty without any."""
-    return ", ".join(f"{count:,} {name}" for count, name in ((present, "present"), (unknown, "unknown")) if count)
+def render_findings(present: int, unknown: int, unread: int = 0) -> str:
+    """Such as ``3 present, 1 unknown, 2 unread``; empty without any. Unknown accounts alone aren't counted twice."""
+    found = {"present": present, "unknown": unknown, "unread": unread if unread > unknown else 0}
+    return ", ".join(f"{count:,} {name}" for name, count in found.items() if count)
 
 
 Record: TypeAlias = Mapping[str, Any]
