@@ -59,6 +59,8 @@ def test_every_account_is_in_the_columns_with_its_last_reading(api: ApiServer) -
         "reason": None,
         "detail": None,
         "is_in_order": 0,
+        "unread": 0,
+        "failed_attempt": None,
         "left_to_secure": "known",
         "kinds": 2 + 8,
         "has_details": 0,

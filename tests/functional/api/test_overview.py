@@ -232,11 +232,11 @@ def test_the_failsafe_is_in_order_or_says_what_it_lacks(
 
 def test_the_trend_shows_whole_audits_by_day(api: ApiServer) -> None:
     now = api.services.clock.now()
-    api.services.history.add(KeptAudit("j-1", now, now, "AWS", True, "ana", {"accounts": 2}, 2, 1), [])
+    api.services.history.add(KeptAudit("j-1", now, now, "AWS", True, "ana", {"accounts": 2}, 2, 1, 3), [])
     days = api.get("/overview/trend").json["days"]
     assert (len(days), days[-1]) == (
         90,
-        {"day": now.date().isoformat(), "left_known": 2, "left_unknown": 1, "windows_opened": 0},
+        {"day": now.date().isoformat(), "left_known": 2, "left_unknown": 1, "left_unread": 3, "windows_opened": 0},
     )
     assert days[0]["left_known"] is None
 

@@ -56,7 +56,7 @@ def test_a_report_in_each_format_has_its_media_type_and_file_name(api: ApiServer
 
 
 def test_a_report_says_what_makes_its_answer_bad(api: ApiServer) -> None:
-    assert api.get(f"/reports?{PERIOD}", AUDITOR).headers["rootkeeper-findings"] == "unknown"
+    assert api.get(f"/reports?{PERIOD}", AUDITOR).headers["rootkeeper-findings"] == "unknown, unread"
 
 
 def test_a_reading_is_stale_by_the_setting_unless_the_request_says_otherwise(api: ApiServer) -> None:
