@@ -132,7 +132,7 @@ def check_record(account_id: AccountId) -> dict[str, Any]:
 def test_of_several_accounts_none_is_requested_if_one_cannot_be(opened: RemoteDesk) -> None:
     refusal = problem(422, "target.refused", "audit is the management account.", "Leave it out.")
     opened.server.answer("POST windows/check", check_record(ACCOUNT_ID), refusal)
-    run = opened.run(*SEVERAL, "-o", "json")
+    run = opened.run(*SEVERAL, "--leave-open", "-o", "json")
     assert (run.status, run.stdout) == (2, ""), run.shown
     assert "1 account of 2 can't be recovered now, so nothing was requested or opened." in run.stderr
     assert "audit: audit is the management account.\nhint: Leave it out." in run.stderr
