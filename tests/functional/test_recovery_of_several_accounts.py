@@ -139,6 +139,21 @@ def test_a_person_answers_once_and_ctrl_c_closes_every_window(enabled: Program, 
     assert list_open(sandbox) == set()
 
 
+def test_ctrl_c_while_windows_are_opened_opens_no_more_and_closes_those_that_are_open(
+    enabled: Program, sandbox: SandboxProcess
+) -> None:
+    sandbox.faults(service="iam", operation="CreateLoginProfile", account_id=PROD, latency_ms=6_000, times=1)
+    arguments = ("recover", *NAMES, "--reason", "x", "--for", "1h", "--yes", "-o", "json")
+    with in_background(enabled, *arguments) as waiting:
+        waiting.wait_for(f"Account {PROD} (Shop Prod):")
+        waiting.ask_to_stop()
+        run = waiting.end()
+    assert run.status == 4, run.shown
+    assert list_states(run) == [(TEST, "CLOSED_VERIFIED"), (PROD, "CLOSED_VERIFIED")]
+    assert list_failed(run) == [ARCHIVE]
+    assert list_open(sandbox) == set()
+
+
 def test_left_open_each_window_is_named_with_the_command_that_closes_it(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
