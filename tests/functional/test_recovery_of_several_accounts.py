@@ -98,7 +98,8 @@ def test_if_one_account_cannot_be_recovered_nothing_opens_and_each_cause_is_name
     for name, cause in causes.items():
         (line,) = [line for line in run.stderr.splitlines() if line.startswith(f"{name}: ")]
         assert cause in line
-    assert "Change the policy first:" in run.stderr
+    fix = run.stderr.partition("hint: Change the policy first:\n")[2].splitlines()
+    assert '+          "aws:AssumedRoot": "true"' in fix
     assert (run.stdout, sandbox.operations(before, mutating=True), list_open(sandbox)) == ("", [], set())
     windows = enabled.run("windows", "list", "-o", "json").json["windows"]
     assert [window["account_id"] for window in windows] == ["444455556666"]

@@ -251,7 +251,8 @@ def end_refused(refusals: Mapping[str, RootkeeperError], count: int, terminal: T
     for name, error in refusals.items():
         terminal.remark(f"{name}: {error.message}", style="bold red")
         if error.hint:
-            terminal.remark(f"hint: {render_hint(error.hint)}")
+            for line in f"hint: {render_hint(error.hint)}".splitlines():  # a fix of a policy has several
+                terminal.remark(line)
     return max(error.exit_status for error in refusals.values())
 
 
