@@ -50,7 +50,7 @@ from rootkeeper.setup.records import SetupChangeDocument, SetupPlanDocument, Sta
 from rootkeeper.shipped_policies.records import AlarmsDocument, GuardrailsDocument, RolesDocument
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
 from rootkeeper.watching.service import JudgedEventsDocument
-from rootkeeper.windows.records import WindowDocument, WindowsDocument
+from rootkeeper.windows.records import RecoveriesDocument, WindowDocument, WindowsDocument
 
 REFERENCE = Path(__file__).resolve().parent
 
@@ -233,6 +233,12 @@ OUTPUTS = (
         "Preflight",
         "`rootkeeper preflight -o json`. With `-o jsonl` each line is one of `rows`.",
     ),
+    Output(
+        "recoveries",
+        RecoveriesDocument,
+        "Recovery windows of several accounts",
+        "`rootkeeper recover -o json` for several accounts. With `-o jsonl` each line is one of `windows`.",
+    ),
     Output("report", AssessedReportDocument, "Evidence", "`rootkeeper report --format json`."),
     Output(
         "setup-change",
@@ -270,7 +276,7 @@ OUTPUTS = (
         "window",
         WindowDocument,
         "Recovery window",
-        "`rootkeeper windows show -o json`, `recover` and `windows close`.",
+        "`rootkeeper windows show -o json`, `windows close`, and `recover` for one account.",
     ),
     Output(
         "window-report",

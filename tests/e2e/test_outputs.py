@@ -25,6 +25,8 @@ LOCKING_ACCOUNT = "888899990000"
 LOCKED_BUCKET = ("unlock", "s3", LOCKING_ACCOUNT, "amzn-s3-demo-orders-invoices")
 LOCKED_QUEUE = ("unlock", "sqs", LOCKING_ACCOUNT, "orders-incoming", "--regions", "us-east-1")
 """What policies of the demo organization lock."""
+CLEAN_ACCOUNTS = ("400050006000", "777788889999")
+"""Without root user credentials in the demo organization."""
 OF_SERVERS = {"membership"}
 """What only a server answers; ``tests/functional/through_server`` holds it to its schema."""
 SCHEMAS = sorted({path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json")} - OF_SERVERS)
@@ -100,6 +102,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("window", "windows", "show", target)
     keep("window", "windows", "close", target, "--yes")
     keep("windows", "windows", "list")
+    keep("recoveries", "recover", *CLEAN_ACCOUNTS, "--reason", "A drill", "--for", "10s", "--yes")
     keep("database", "database", "check")
     keep("window-report", "windows", "report", target)
     with Receiver.start() as receiver:

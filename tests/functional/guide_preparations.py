@@ -62,6 +62,7 @@ OWN_SANDBOX = frozenset({"demo-organization", "sandbox"})
 
 RUNS_ON: Mapping[str, str] = {
     "rootkeeper demo ": "Ctrl-C ends the demo",
+    "rootkeeper recover 333344445555 666677778888 ": "2 windows are open",
     "rootkeeper recover ": "Ctrl-C closes",
     "rootkeeper sandbox ": "READY",
     "rootkeeper serve ": "Rootkeeper serves",

@@ -87,9 +87,10 @@ OF_ANOTHER = {
     "disable": "the tables of enable; a window that is open prevents it",
     "ledger adopt": "the accounts of lost windows, in the columns of an audit's table",
     "ledger import": "the table of windows list",
+    "recover": "for several accounts, the table of windows list",
 }
 WITHOUT_TABLE = {
-    *("demo", "exceptions remove", "login", "logout", "recover", "report write", "sandbox", "serve", "worker"),
+    *("demo", "exceptions remove", "login", "logout", "report write", "sandbox", "serve", "worker"),
     *(f"database {name}" for name in ("backup", "check", "restore", "upgrade")),
     *("failsafe runbook", "failsafe set-up", "jobs cancel", "jobs resume", "ledger export", "ledger verify"),
     *("policies cloudformation", "policies terraform", "token create", "token revoke"),

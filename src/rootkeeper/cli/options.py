@@ -167,9 +167,8 @@ class PaceOptions(OptionSet):
 
 @dataclass(frozen=True, slots=True)
 class RecoveryOptions(OptionSet):
-    """A request for a recovery window; the same for ``recover`` and ``windows request``."""
+    """A request for recovery windows; the same for ``recover`` and ``windows request``."""
 
-    account: AccountArgument
     reason: Annotated[str, option("--reason", "Why the root user is needed.")]
     ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None
     duration: Annotated[
@@ -187,8 +186,8 @@ class RecoveryOptions(OptionSet):
         ),
     ] = False
 
-    def to_request(self, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
-        """Make the request.
+    def to_request(self, account: str, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
+        """Make the request for an account.
 
         :raises InputError: if the length can't be understood.
         """
@@ -199,7 +198,7 @@ class RecoveryOptions(OptionSet):
             length = parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
             seconds = int(length.total_seconds())
         return WindowRequest(
-            account=self.account,
+            account=account,
             reason=self.reason,
             ticket=self.ticket,
             duration_seconds=seconds,

@@ -1,4 +1,4 @@
-"""Progress on stderr, as a bar on a terminal or as lines elsewhere; and the countdown of a recovery window."""
+"""Progress on stderr, as a bar on a terminal or as lines elsewhere; and the countdown of recovery windows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.cli.rendering.listings import counted, render_findings, render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.clock import Clock
 from rootkeeper.organization.progress import Progress
 from rootkeeper.untrusted_text import printable
 from rootkeeper.windows.rules import RecoveryWindow
@@ -180,35 +180,61 @@ def render_seconds(seconds: float) -> str:
 
 
 class Countdown:
-    """Shown while entered, on a terminal only; each ``tick`` updates it."""
+    """Counts to the end of recovery windows while entered, on a terminal only; each ``tick`` updates it.
 
-    def __init__(self, terminal: Terminal, window: RecoveryWindow, clock: Clock) -> None:
+    Several threads can use it, each for its window.
+    """
+
+    def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
         self._terminal = terminal
-        self._window = window
-        self._clock = clock
+        self._now = now
+        self._lock = threading.Lock()
+        self._windows: dict[str, RecoveryWindow] = {}
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
-        if self._terminal.remarks.is_terminal:
-            self._status = self._terminal.remarks.status(self._text(), spinner="dots")
-            self._status.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
+        with self._lock:
+            self._windows.clear()
+            self._update()
 
     def tick(self) -> bool:
         """Update it; always ``False``, so that it can precede the question whether to stop."""
-        if self._status is not None:
-            self._status.update(self._text())
+        with self._lock:
+            self._update()
         return False
 
     def show(self, window: RecoveryWindow) -> None:
         """Count to the end of the window, which may have been extended."""
-        self._window = window
+        with self._lock:
+            self._windows[window.window_id] = window
+            self._update()
+
+    def hide(self, window: RecoveryWindow) -> None:
+        """Count to its end no more."""
+        with self._lock:
+            self._windows.pop(window.window_id, None)
+            self._update()
+
+    def _update(self) -> None:
+        if not self._terminal.remarks.is_terminal:
+            return
+        if not self._windows:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+            return
+        if self._status is None:
+            self._status = self._terminal.remarks.status(self._text(), spinner="dots")
+            self._status.start()
+        self._status.update(self._text())
 
     def _text(self) -> str:
-        end = self._window.expires_at or self._clock.now()
-        left = render_length(end - self._clock.now())
-        return f"Closes in {left}, at {render_timestamp(end)}. Ctrl-C closes it now."
+        now = self._now()
+        end = min(window.expires_at or now for window in self._windows.values())
+        closes, stopped = "Closes", "it"
+        if len(self._windows) > 1:
+            closes, stopped = f"{len(self._windows)} windows are open. The first closes", "them all"
+        return f"{closes} in {render_length(end - now)}, at {render_timestamp(end)}. Ctrl-C closes {stopped} now."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
-from rootkeeper.shapes import Answer, JsonAnswer, JsonRecord, fill_record, parse_facts, record, record_of
+from rootkeeper.shapes import AccountNumber, Answer, JsonAnswer, JsonRecord, fill_record, parse_facts, record, record_of
 from rootkeeper.windows.approvals import is_lapsing
 from rootkeeper.windows.rules import Approval, RecoveryWindow
 
@@ -55,6 +55,22 @@ class WindowsDocument(Answer):
     """Recovery windows."""
 
     windows: list[ListedWindowRecord]
+
+
+@record
+class FailedRecoveryRecord(JsonRecord):
+    """An account in which the opening or the closing of a window failed, or isn't proven."""
+
+    account_id: AccountNumber
+    explanation: str
+
+
+@record
+class RecoveriesDocument(WindowsDocument):
+    """Recovery windows of one command for several accounts."""
+
+    failures: list[FailedRecoveryRecord]
+    """The exit status is 4 if there are any."""
 
 
 def window_to_record(window: RecoveryWindow) -> KeptWindowRecord:

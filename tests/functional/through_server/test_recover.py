@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional.background import in_background
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Runner
 from tests.functional.through_server.stage import ServedStage, open_stage
 
 AUDIT, ARCHIVE, SHOP, SERVICES = "444455556666", "333344445555", "777788889999", "666677778888"
+SHOP_EU, SHOP_TEST, MANAGEMENT = "200030004000", "400050006000", "111122223333"
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,29 @@ def test_a_dry_run_asks_for_nothing(stage: ServedStage) -> None:
     assert run.status == 0, run.shown
     assert "olga (token, operator)" in run.stderr
     assert len(stage.person("vera").run("windows", "list", "-o", "json").json["windows"]) == before
+
+
+def test_of_several_accounts_none_is_requested_if_one_cannot_be(stage: ServedStage) -> None:
+    before = stage.sandbox.last_request()
+    run = stage.person("olga").run("recover", SHOP_EU, MANAGEMENT, SHOP_TEST, "--reason", "test", "--yes")
+    assert run.status == 2, run.shown
+    assert "1 account of 3 can't be recovered now, so nothing was requested or opened." in run.stderr
+    assert f"{MANAGEMENT}: {MANAGEMENT} is the management account" in run.stderr
+    assert stage.sandbox.operations(before, mutating=True) == []
+    windows = stage.person("vera").run("windows", "list", "-o", "json").json["windows"]
+    assert {SHOP_EU, SHOP_TEST} & {window["account_id"] for window in windows} == set()
+
+
+def test_several_windows_are_requested_opened_and_closed_by_ctrl_c(stage: ServedStage) -> None:
+    arguments = ("recover", "Shop Prod EU", SHOP_TEST, "--reason", "test", "--for", "1h", "--yes", "-o", "json")
+    with in_background(stage.person("olga"), *arguments) as waiting:
+        waiting.wait_until(lambda: is_open(stage, SHOP_EU) and is_open(stage, SHOP_TEST))
+        waiting.wait_until(lambda: waiting.stderr.count("Ctrl-C closes the window at once.") == 2)
+        waiting.ask_to_stop()
+        run = waiting.end()
+    assert run.status == 0, run.shown
+    require_fits(run.json, "recoveries")
+    states = [(window["account_id"], window["state"]) for window in run.json["windows"]]
+    assert states == [(SHOP_EU, "CLOSED_VERIFIED"), (SHOP_TEST, "CLOSED_VERIFIED")]
+    assert not is_open(stage, SHOP_EU)
+    assert not is_open(stage, SHOP_TEST)

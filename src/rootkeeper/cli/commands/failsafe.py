@@ -114,7 +114,8 @@ def _open_and_wait(
         for line in list_set_up_steps(plan.request.account, opening.window, application.endpoint.people_url):
             terminal.remark(line)
         watch = application.login_monitor(progress, opening.window)
-        with Countdown(terminal, opening.window, application.clock) as countdown:
+        with Countdown(terminal, application.clock.now) as countdown:
+            countdown.show(opening.window)
             keeping = FailsafeLoginKeeper(application, progress).wait_and_keep(
                 application.window_waiter(progress),
                 opening.window,

@@ -9,7 +9,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import RecoveryOptions
+from rootkeeper.cli.options import AccountArgument, RecoveryOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.windows import (
@@ -96,6 +96,7 @@ def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowAr
 
 def request(
     invocation: Invocation,
+    account: AccountArgument,
     options: RecoveryOptions,
     change: ChangeOptions,
     *,
@@ -118,7 +119,7 @@ def request(
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation) as operator:
         approvals = operator.approvals
-        wanted = options.to_request(operator.longest_window, is_emergency=emergency)
+        wanted = options.to_request(account, operator.longest_window, is_emergency=emergency)
         confirmation = operator.begin_change(change, output, Permission.WINDOWS_REQUEST)
         statement = [describe_request(wanted), "This opens nothing yet."]
         if not confirmation.confirm(statement):

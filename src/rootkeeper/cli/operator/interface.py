@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from rootkeeper.cli.rendering.listings import Record
+from rootkeeper.organization.accounts import AccountId
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.local import LocalEmailChange, LocalOperator, LocalRecovery, LocalUnlocking
@@ -39,6 +40,19 @@ class DeletionProposal:
     plan: DeletionPlan
     inventory: Inventory | None = None
     has_findings: Callable[[frozenset[FailOn]], bool] = lambda _: False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRecovery:
+    """An account in which a recovery window can be opened now, and what the person who confirms should know."""
+
+    account_id: AccountId
+    name: str
+    email: str
+    duration_seconds: int
+    remarks: tuple[str, ...]
+    ending: str
+    """What ends it, if it is one of several."""
 
 
 @dataclass(frozen=True, slots=True)

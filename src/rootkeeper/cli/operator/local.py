@@ -20,14 +20,21 @@ from rootkeeper.cli.changes import (
 )
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, WrittenReport, describe_email_change
+from rootkeeper.cli.operator.interface import (
+    CheckedRecovery,
+    DeletionProposal,
+    Delivery,
+    WrittenReport,
+    describe_email_change,
+)
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.progress import Countdown, open_progress
+from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.organization.accounts import Endpoint
+from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.shapes import fill_record
 from rootkeeper.values import render_duration
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from rootkeeper.changes.removal_rules import AccountDeletion
     from rootkeeper.cli.operator.interface import Emit, PeriodRequest
     from rootkeeper.cli.operator.remote import RemoteOperator
+    from rootkeeper.cli.progress import Countdown
     from rootkeeper.composition.application import Application
     from rootkeeper.controls.assessment import AssessedReport
     from rootkeeper.controls.rules import Control
@@ -91,6 +99,13 @@ class LocalOperator:
     @cached_property
     def _progress(self) -> Progress:
         return open_progress(self.terminal)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The organization's accounts, read once."""
+        inventory = self.application.inventory_reader.read(self._progress)
+        self._progress.finish()
+        return inventory
 
     @property
     def recently_used_days(self) -> int:
@@ -436,14 +451,13 @@ class LocalRecovery:
         self._operator, self._application = operator, operator.application
         self._progress = progress
         self._request, self._leave_open = request, leave_open
-        inventory, account = read_account(self._application, request.account, progress)
-        self._account = account
+        self._account = account = find_account(NamedAccount(request.account), operator.inventory.accounts)
         usual = self._application.settings_in_force.windows.default_length
         length = usual if request.duration_seconds is None else timedelta(seconds=request.duration_seconds)
         wanted = RecoveryRequest(
             account, request.reason, request.ticket, int(length.total_seconds()), credentials=credentials
         )
-        self._plan = self._application.recovery_planner.plan(inventory, wanted)
+        self._plan = self._application.recovery_planner.plan(operator.inventory, wanted)
         end = (
             "Nothing closes the window at its end, because no server is running."
             if leave_open
@@ -463,6 +477,17 @@ class LocalRecovery:
             *self._plan.remarks,
         ]
 
+    def check(self) -> CheckedRecovery:
+        """Return what the checks found; they were made at the start."""
+        account, seconds = self._account, self._plan.request.duration_seconds
+        ending = (
+            "Nothing closes the windows at their end, because no server is running."
+            if self._leave_open
+            else "This command waits until the end of each window, or until Ctrl-C, and then deletes every root user "
+            "credential of its account."
+        )
+        return CheckedRecovery(account.account_id, account.name, account.email, seconds, self._plan.remarks, ending)
+
     def open(self) -> OpeningResult:
         """Allow password recovery.
 
@@ -479,13 +504,14 @@ class LocalRecovery:
         people_url = self._application.endpoint.people_url
         return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
 
-    def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
-        """Wait for the window's end. A stop closes it at once."""
+    def wait(self, window: RecoveryWindow, stop: StopSignal, countdown: Countdown) -> CloseResult:
+        """Wait for the window's end. A stop closes it at once. Several windows can be waited for, each in a thread."""
         from rootkeeper.windows.closing import WaitResult
 
         waiting = self._application.window_waiter(self._progress)
-        with Countdown(self._operator.terminal, window, self._application.clock) as countdown:
-            end = waiting.wait(window, lambda: countdown.tick() or stop.asked_once(), countdown.show)
+        countdown.show(window)
+        end = waiting.wait(window, lambda: countdown.tick() or stop.asked_once(), countdown.show)
+        countdown.hide(window)
         self._operator.terminal.remark("Closing now." if end is WaitResult.STOPPED else "Closing.")
         return waiting.close(window, stop.asked_twice)
 

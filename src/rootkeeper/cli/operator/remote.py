@@ -20,7 +20,13 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation, remark_overdue
-from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, WrittenReport, describe_email_change
+from rootkeeper.cli.operator.interface import (
+    CheckedRecovery,
+    DeletionProposal,
+    Delivery,
+    WrittenReport,
+    describe_email_change,
+)
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
     read_audit,
@@ -30,12 +36,10 @@ from rootkeeper.cli.operator.remote_jobs import (
 )
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.progress import Countdown
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.rendering.unlocks import describe_verdict
 from rootkeeper.cli.rendering.windows import describe_request, list_steps_on_server
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.clock import SystemClock
 from rootkeeper.deletion.execution import list_outcomes
 from rootkeeper.deletion.made_plans import make_plan_job_id, refuse_plan
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
@@ -81,6 +85,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
     from rootkeeper.changes.removal_rules import AccountDeletion
     from rootkeeper.cli.operator.interface import Emit, PeriodRequest
+    from rootkeeper.cli.progress import Countdown
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan
@@ -118,6 +123,10 @@ class RemoteRecovery:
             "At its end the server closes it and deletes every root user credential of the account.",
         ]
 
+    def check(self) -> CheckedRecovery:
+        """Have the server check the request; nothing is requested."""
+        return self._operator.check_window(self._request)
+
     def open(self) -> OpeningResult:
         window = self._operator.request_window(self._request)
         if window.state is not WindowState.APPROVED:
@@ -135,26 +144,28 @@ class RemoteRecovery:
         waiting = () if self._leave_open else ("This command waits until then; Ctrl-C closes the window at once.",)
         return (*self._operator.list_steps(window), *waiting)
 
-    def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
+    def wait(self, window: RecoveryWindow, stop: StopSignal, countdown: Countdown) -> CloseResult:
         """Wait until the window ends, closing it fails, or a stop is requested. The server closes it in any case."""
         terminal = self._operator.terminal
-        with Countdown(terminal, window, SystemClock()) as countdown:
+        try:
             while window.state not in FINAL_STATES and window.state is not WindowState.CLOSE_FAILED:
-                countdown.tick()
+                countdown.show(window)
                 if stop.wait(_LOOK_SECONDS):
                     break
                 window = self._look(window)
-                countdown.show(window)
+        finally:
+            countdown.hide(window)
         if stop.asked_once() and window.state not in FINAL_STATES:
             terminal.remark("Closing now.")
             return self._operator.close_window(window)
         if window.state is WindowState.CLOSED_VERIFIED:
-            explanation = "Closed: a re-read shows no root user credentials in the account."
+            explanation = f"Closed: a re-read shows no root user credentials in {window.account_id}."
             return CloseResult(window, CloseOutcome.CLOSED, explanation)
-        explanation = f"The window isn't proven to be closed: its state is {window.state.value}."
+        named = f"The window of {window.account_id}"
+        explanation = f"{named} isn't proven to be closed: its state is {window.state.value}."
         if window.state is WindowState.CLOSE_FAILED:
             reason = window.failure or "no reason is known."
-            explanation = f"The window isn't closed: {reason} The server keeps trying."
+            explanation = f"{named} isn't closed: {reason} The server keeps trying."
         return CloseResult(window, CloseOutcome.FAILED, explanation)
 
     def _look(self, window: RecoveryWindow) -> RecoveryWindow:
@@ -508,6 +519,13 @@ class RemoteOperator:
     def request_window(self, wanted: WindowRequest) -> RecoveryWindow:
         """Request a window; APPROVED at once if it needs no approval."""
         return self._connection.change(window_from_record, "windows", asdict(wanted))
+
+    def check_window(self, wanted: WindowRequest) -> CheckedRecovery:
+        """Check a request without making it."""
+        ending = "At its end the server closes each window and deletes every root user credential of its account."
+        return self._connection.change(
+            lambda found: parse_facts(CheckedRecovery, {**found, "ending": ending}), "windows/check", asdict(wanted)
+        )
 
     def decide_window(self, window: RecoveryWindow, decision: str, **terms: Any) -> RecoveryWindow:
         """Approve, deny, cancel, extend or review it.

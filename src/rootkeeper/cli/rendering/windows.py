@@ -22,8 +22,10 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Account, AccountId
+from rootkeeper.shapes import fill_record
+from rootkeeper.untrusted_text import printable
 from rootkeeper.values import render_duration
-from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.records import FailedRecoveryRecord, window_to_record
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     NEVER_OPENED_STATES,
@@ -37,6 +39,8 @@ from rootkeeper.windows.rules import (
 )
 
 if TYPE_CHECKING:
+    from rootkeeper.cli.operator.interface import CheckedRecovery
+    from rootkeeper.errors import RootkeeperError
     from rootkeeper.settlement.lost_windows import LostWindow, LostWindows
 
 _STYLES = {
@@ -51,7 +55,14 @@ _STYLES = {
 _OPENED_STATES = FINAL_STATES - NEVER_OPENED_STATES | OWING_STATES - {WindowState.OPENING}
 
 
-def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
+def show_windows(
+    windows: Sequence[RecoveryWindow],
+    output: OutputFormat,
+    terminal: Terminal,
+    now: datetime,
+    failures: Mapping[AccountId, str] | None = None,
+) -> None:
+    """:param failures: explanations by account, where the command has made the windows."""
     columns = (
         TableColumn("Window", lambda window: window.window_id, keeps_whole=True),
         TableColumn("Account", lambda window: window.account_id, keeps_whole=True),
@@ -66,7 +77,13 @@ def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, termin
         TableColumn("Reason", lambda window: window.full_reason),
     )
     records = [window_to_record(window) for window in windows]
-    listing = Listing("windows", records, columns, empty="No recovery windows.", rows=windows)
+    tail = {}
+    if failures is not None:
+        tail["failures"] = [
+            fill_record(FailedRecoveryRecord, None, account_id=account_id, explanation=explanation)
+            for account_id, explanation in failures.items()
+        ]
+    listing = Listing("windows", records, columns, tail=tail, empty="No recovery windows.", rows=windows)
     show_listing(listing, output, terminal)
 
 
@@ -114,13 +131,18 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
 
 def show_closing(closing: CloseResult, output: OutputFormat, terminal: Terminal, now: datetime) -> int:
     """Show the result of a closing, write the window to stdout, and return the exit status."""
-    terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
-    if closing.hint:
-        terminal.remark(f"hint: {render_hint(closing.hint)}")
+    remark_closing(closing, terminal)
     status = ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
     with terminal.showing_result(status):
         show_window(closing.window, output, terminal, now)
     return status
+
+
+def remark_closing(closing: CloseResult, terminal: Terminal) -> None:
+    """Show the result of a closing on stderr."""
+    terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
+    if closing.hint:
+        terminal.remark(f"hint: {render_hint(closing.hint)}")
 
 
 def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
@@ -185,6 +207,53 @@ def describe_request(request: WindowRequest) -> str:
     seconds = request.duration_seconds
     length = "the default length" if seconds is None else render_duration(timedelta(seconds=seconds))
     return f"Request a recovery window of {length} for account {request.account}{drill}{urgent}: {request.reason}"
+
+
+def describe_requests(
+    requests: Sequence[WindowRequest], checked: Sequence[CheckedRecovery], now: datetime
+) -> tuple[str, ...]:
+    """Describe requests for several accounts that differ in the account alone, for the question."""
+    request, length = requests[0], timedelta(seconds=checked[0].duration_seconds)
+    review = "A second person must review each of them within 24 hours: rootkeeper windows review WINDOW_ID"
+    urgent = (f"EMERGENCY: the windows open without approval. {review}",) if request.is_emergency else ()
+    drill = ", as a drill" if request.is_drill else ""
+    name_width = max(len(printable(account.name)) for account in checked)
+    shared = set.intersection(*(set(account.remarks) for account in checked))
+    return (
+        *urgent,
+        (
+            f"Allow password recovery for the root users of {len(checked)} accounts for {render_duration(length)}, "
+            f"until about {render_timestamp(now + length)}{drill}: {request.reason}"
+        ),
+        *(f"  {account.account_id}  {printable(account.name):<{name_width}}  {account.email}" for account in checked),
+        "Anyone who reads one of these mailboxes can then set that account's password and sign in as its root user.",
+        checked[0].ending,
+        *(remark for remark in checked[0].remarks if remark in shared),
+        *(
+            f"{account.account_id}: {remark}"
+            for account in checked
+            for remark in account.remarks
+            if remark not in shared
+        ),
+    )
+
+
+def end_refused(refusals: Mapping[str, RootkeeperError], count: int, terminal: Terminal) -> int:
+    """Show why none of ``count`` accounts is recovered, and return the exit status.
+
+    :param refusals: by the accounts that are the cause, as they were named.
+    """
+    terminal.remark(
+        f"error: {counted(len(refusals), 'account')} of {count} can't be recovered now, so nothing was requested or "
+        "opened.",
+        style="bold red",
+    )
+    for name, error in refusals.items():
+        terminal.remark(f"{name}: {error.message}", style="bold red")
+        if error.hint:
+            for line in f"hint: {render_hint(error.hint)}".splitlines():  # a fix of a policy has several
+                terminal.remark(line)
+    return max(error.exit_status for error in refusals.values())
 
 
 def show_report(record: Record, markdown: str, output: OutputFormat, terminal: Terminal) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_record
 from tests.fakes.rootkeeper_server import Answer, problem
@@ -106,3 +108,74 @@ def test_an_opening_that_is_not_proven_ends_with_4(opened: RemoteDesk) -> None:
     run = opened.run(*COMMAND)
     assert run.status == 4
     assert "hint: Look again." in run.stderr
+
+
+OTHER_ID = AccountId("333344445555")
+SEVERAL = ("recover", "payments", "audit", "--reason", "close the accounts", "--for", "1h", "--yes")
+
+
+def check_record(account_id: AccountId) -> dict[str, Any]:
+    """As the API answers a check."""
+    present = dict.fromkeys(("password", "access_keys", "signing_certificates", "mfa_devices"), False)
+    return {
+        "schema_version": 1,
+        "account_id": account_id,
+        "name": f"Name of {account_id}",
+        "email": f"{account_id}@example.com",
+        "duration_seconds": 3600,
+        "approvals_needed": 1,
+        "present": present,
+        "remarks": ["1 person other than the requester must approve it.", f"About {account_id} alone."],
+    }
+
+
+def test_of_several_accounts_none_is_requested_if_one_cannot_be(opened: RemoteDesk) -> None:
+    refusal = problem(422, "target.refused", "audit is the management account.", "Leave it out.")
+    opened.server.answer("POST windows/check", check_record(ACCOUNT_ID), refusal)
+    run = opened.run(*SEVERAL, "--leave-open", "-o", "json")
+    assert (run.status, run.stdout) == (2, ""), run.shown
+    assert "1 account of 2 can't be recovered now, so nothing was requested or opened." in run.stderr
+    assert "audit: audit is the management account.\nhint: Leave it out." in run.stderr
+    assert [path for path, _ in opened.posted] == ["windows/check", "windows/check"]
+
+
+def test_a_dry_run_for_several_accounts_has_the_server_check_each_and_requests_nothing(opened: RemoteDesk) -> None:
+    opened.server.answer("POST windows/check", check_record(ACCOUNT_ID), check_record(OTHER_ID))
+    run = opened.run(*SEVERAL, "--dry-run")
+    assert run.status == 0, run.shown
+    assert f"{OTHER_ID}  Name of {OTHER_ID}  {OTHER_ID}@example.com" in run.stderr
+    assert run.stderr.count("1 person other than the requester must approve it.") == 1
+    assert f"{OTHER_ID}: About {OTHER_ID} alone." in run.stderr
+    assert [path for path, _ in opened.posted] == ["windows/check", "windows/check"]
+
+
+def test_an_account_that_is_named_twice_is_refused(opened: RemoteDesk) -> None:
+    opened.server.answer("POST windows/check", check_record(ACCOUNT_ID))
+    run = opened.run(*SEVERAL)
+    assert run.status == 2, run.shown
+    assert f"audit: Account {ACCOUNT_ID} is named twice." in run.stderr
+
+
+def test_each_of_several_windows_waits_for_its_own_approval(desk: RemoteDesk) -> None:
+    other = replace(WINDOW, window_id="w-2", account_id=OTHER_ID)
+    desk.server.answer("POST windows/check", check_record(ACCOUNT_ID), check_record(OTHER_ID))
+    desk.server.answer(
+        "POST windows", Answer(window_record(WINDOW), status=201), Answer(window_record(other), status=201)
+    )
+    run = desk.run(*SEVERAL, "-o", "json")
+    assert (run.status, run.json["failures"]) == (0, []), run.shown
+    assert [window["state"] for window in run.json["windows"]] == ["REQUESTED", "REQUESTED"]
+    for window_id in ("w-1", "w-2"):
+        assert f"rootkeeper windows approve {window_id}" in run.stderr
+
+
+def test_a_server_that_is_gone_while_several_windows_are_opened_is_no_success(opened: RemoteDesk) -> None:
+    """What was opened is shown; the other one is named."""
+    opened.server.answer("POST windows/check", check_record(ACCOUNT_ID), check_record(OTHER_ID))
+    opened.server.answer("POST windows", Answer(window_record(APPROVED), status=201), Answer(cut=True))
+    opened.server.answer("GET windows/w-1", window_record(OPEN), window_record(CLOSED))
+    run = opened.run(*SEVERAL, "-o", "json")
+    assert run.status == 4, run.shown
+    assert [window["state"] for window in run.json["windows"]] == ["CLOSED_VERIFIED"]
+    assert [failure["account_id"] for failure in run.json["failures"]] == [OTHER_ID]
+    assert "may be done" in run.stderr
