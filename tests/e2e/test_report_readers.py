@@ -160,9 +160,7 @@ def test_compliance_trestle_finds_the_oscal_report_valid_and_reads_all_of_it(rep
     assert json.loads(read) == json.loads(report.read_text())
 
 
-def test_compliance_trestle_refuses_a_uuid_that_is_there_twice(
-    reports: Path, workspace: Path, tmp_path: Path
-) -> None:
+def test_compliance_trestle_refuses_a_uuid_that_is_there_twice(reports: Path, workspace: Path, tmp_path: Path) -> None:
     document = json.loads((reports / FORMATS["oscal"]).read_text())
     first, second, *_ = document["assessment-results"]["results"][0]["observations"]
     second["uuid"] = first["uuid"]
