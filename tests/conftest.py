@@ -29,8 +29,10 @@ EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Terraform isn't installed: its code can't be applied"),
     re.compile(r"Terraform's AWS provider for \w+ isn't in a folder of plugins: its code can't be applied"),
     re.compile(
-        r"The Python package registry can't be reached: (custodian|deployments|pipx|prowler|workflows) can't be tried"
+        r"The Python package registry can't be reached: (compliance-trestle|custodian|deployments|junitparser|pipx"
+        r"|prowler|py-ocsf-models|scoutsuite|workflows) can't be tried"
     ),
+    re.compile(r"The npm registry can't be reached: (organization-formation|sarif-multitool) can't be tried"),
     re.compile(r"Go isn't installed: (actionlint|kustomize) can't be built"),
     re.compile(r"Go's modules can't be fetched: (actionlint|kustomize) can't be built"),
     re.compile(r"podman and debootstrap aren't installed, and scripts/ensure-podman couldn't install them"),

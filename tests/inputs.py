@@ -1,5 +1,5 @@
 """Tests that follow from a few files: how the project is installed, packed into an image, and used by others' programs,
-and how the sandbox answers the clients of others.
+how those read its reports, and how the sandbox answers the clients of others.
 
 They take many minutes, and what they try changes only with these files. A module names its files by the marker
 ``inputs``. A run of all tests that passed writes the files' hashes to ``tried.json``; with ``TEST_INPUTS=changed`` a
@@ -24,14 +24,11 @@ TEST_INPUTS = "TEST_INPUTS"
 
 LOCKS = ("requirements/image.lock", "requirements/server.lock", "console/package-lock.json")
 BUILD = ("pyproject.toml", "console/hatch_build.py", "packaging/hatch_urls.py", *LOCKS)
+SANDBOX = tuple(f"src/rootkeeper_sandbox/**/*.{ending}" for ending in ("css", "html", "json", "py", "yaml"))
 FILES: dict[str, tuple[str, ...]] = {
     "clients": (
         "requirements/tests.lock",
-        "src/rootkeeper_sandbox/**/*.css",
-        "src/rootkeeper_sandbox/**/*.html",
-        "src/rootkeeper_sandbox/**/*.json",
-        "src/rootkeeper_sandbox/**/*.py",
-        "src/rootkeeper_sandbox/**/*.yaml",
+        *SANDBOX,
         "tests/e2e/boto3_client.py",
         "tests/e2e/conftest.py",
         "tests/e2e/foreign_clients.py",
@@ -85,11 +82,37 @@ FILES: dict[str, tuple[str, ...]] = {
         "tests/e2e/tools/deployments.txt",
         "tests/go_programs.py",
     ),
+    "organization tools": (
+        "requirements/tests.lock",
+        *SANDBOX,
+        "tests/e2e/conftest.py",
+        "tests/e2e/foreign_clients.py",
+        "tests/e2e/stage.py",
+        "tests/e2e/test_organization_tools.py",
+        "tests/e2e/tool_environments.py",
+        "tests/e2e/tools/organization-formation/package-lock.json",
+        "tests/e2e/tools/scoutsuite.txt",
+        "tests/sandbox_process.py",
+    ),
     "other tools": (
         "tests/e2e/test_other_tools.py",
         "tests/e2e/tool_environments.py",
         "tests/e2e/tools/custodian.txt",
         "tests/e2e/tools/prowler.txt",
+    ),
+    "report readers": (
+        "src/rootkeeper/controls/*",
+        "src/rootkeeper/evidence/*.py",
+        "src/rootkeeper/findings/*.py",
+        "src/rootkeeper/reports/*.py",
+        "src/rootkeeper/untrusted_text.py",
+        "tests/e2e/product.py",
+        "tests/e2e/test_report_readers.py",
+        "tests/e2e/tool_environments.py",
+        "tests/e2e/tools/compliance-trestle.txt",
+        "tests/e2e/tools/junitparser.txt",
+        "tests/e2e/tools/py-ocsf-models.txt",
+        "tests/e2e/tools/sarif-multitool/package-lock.json",
     ),
     "set-up": ("Makefile", "scripts/*", "tests/functional/test_set_up.py"),
     "workflows": (
