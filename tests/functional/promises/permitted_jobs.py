@@ -282,7 +282,10 @@ def meet_a_policy(*words: str, good: int, prepare: Prepare = remember) -> Attemp
 
 
 ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
-    "status": (Attempt(("status",), remember), Attempt(("status", "--accept", "--yes"), remember)),
+    "status": (
+        Attempt(("status", "--fail-on", "unknown"), remember),
+        Attempt(("status", "--accept", "--yes"), remember),
+    ),
     # Without --refresh an audit that knows the organization may end before it is listed.
     "audit": read_organization(
         "audit", "--tag", "audited=yes", remembered=("audit", "--refresh", "--fail-on", "unknown")
