@@ -63,8 +63,18 @@ def keep_audit(services: FakeServices, audit_id: str, *, seconds: int, is_comple
     now = services.clock.now()
     summary = {"accounts": 3, "present": 1, "not_present": 2, "recovery_open": 0, "unknown": 0, "not_applicable": 0}
     services.history.add(
-        KeptAudit(audit_id, now - timedelta(seconds=seconds), now, ENDPOINT.label, is_complete, "ana", summary), ()
+        KeptAudit(
+            audit_id, now - timedelta(seconds=seconds), now, ENDPOINT.label, is_complete, "ana", summary, 1, 0, 2
+        ),
+        (),
     )
+
+
+def test_accounts_that_the_last_audit_could_not_read_are_counted_apart(api: ApiServer) -> None:
+    keep_audit(api.services, "j-1", seconds=60)
+    samples = read(api)
+    assert of(samples, "rootkeeper_accounts", status="present") == 1
+    assert of(samples, "rootkeeper_accounts_unread") == 2
 
 
 def test_windows_and_jobs_are_counted_by_state_and_no_state_is_left_out(api: ApiServer) -> None:
