@@ -243,8 +243,9 @@ _Sentences = dict[str, str]
 
 
 def lacks_policy(status: AccountStatus) -> bool:
-    """Whether a policy blocks the account and isn't known yet."""
-    return status.reason is StatusReason.BLOCKED_BY_POLICY and not _names_policy(status.detail)
+    """Whether a policy blocked the last attempt to read the account, and isn't known yet."""
+    denial = status.failed_attempt or status
+    return denial.reason is StatusReason.BLOCKED_BY_POLICY and not _names_policy(denial.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +261,10 @@ class BlockingPolicyFinder:
     """Ends the reading early."""
 
     def explain_statuses(self, statuses: Sequence[AccountStatus]) -> tuple[AccountStatus, ...]:
-        """Add the blocking policy to the detail of each status that is ``blocked_by_policy``."""
+        """Add the blocking policy to the detail of each status, or failed attempt, that is ``blocked_by_policy``."""
         named = self.name([status.account for status in statuses if lacks_policy(status)], TaskPolicy.AUDIT)
         return tuple(
-            replace(status, detail=_join(status.detail, named[status.account.account_id]))
-            if lacks_policy(status)
-            else status
+            _explain_status(status, named[status.account.account_id]) if lacks_policy(status) else status
             for status in statuses
         )
 
@@ -377,6 +376,13 @@ def _is_sure(row: PreflightRow | None) -> bool:
     if row is None or row.verdict is AccessVerdict.UNKNOWN:
         return True
     return row.verdict is AccessVerdict.BLOCKED and all(policy.sid is not None for policy in row.policies)
+
+
+def _explain_status(status: AccountStatus, sentence: str) -> AccountStatus:
+    attempt = status.failed_attempt
+    if attempt is None:
+        return replace(status, detail=_join(status.detail, sentence))
+    return replace(status, failed_attempt=replace(attempt, detail=_join(attempt.detail, sentence)))
 
 
 def _explain_kind(result: KindResult, sentence: str) -> KindResult:

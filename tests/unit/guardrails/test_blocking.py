@@ -11,7 +11,15 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsErro
 from rootkeeper.guardrails.service import BlockingPolicyFinder
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.progress import NullStopSignal
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, Status, StatusReason
+from rootkeeper.organization.statuses import (
+    NO_CREDENTIALS,
+    AccountRole,
+    AccountStatus,
+    CredentialKind,
+    Status,
+    StatusReason,
+    keep_reading,
+)
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import PolicyListing
 from tests.fakes.desk import CLEAN, PROD, Desk
@@ -98,6 +106,20 @@ def test_policies_are_read_once_for_all_blocked_accounts(desk: Desk) -> None:
     assert [status.account.account_id for status in named] == [PROD, CLEAN]
     assert all("p-deny" in (status.detail or "") for status in named)
     assert desk.policies.calls == ["list_policies_under_full_access"]
+
+
+def test_the_policy_behind_a_failed_attempt_is_named_beside_the_reading(desk: Desk) -> None:
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    blocked = unknown(desk, PROD)
+    reading = replace(
+        blocked, status=Status.PRESENT, reason=None, detail=None, summary=replace(NO_CREDENTIALS, has_password=True)
+    )
+    kept = keep_reading(reading, replace(blocked, observed_at=desk.clock.now()), "arn:caller")
+    assert kept.failed_attempt is not None
+    (named,) = naming(desk).explain_statuses([kept])
+    (expected,) = naming(desk).explain_statuses([blocked])
+    assert named == replace(kept, failed_attempt=replace(kept.failed_attempt, detail=expected.detail))
+    assert named.failed_attempt != kept.failed_attempt
 
 
 def test_only_accounts_that_no_deny_explains_lead_to_the_targets_of_full_access(desk: Desk) -> None:
