@@ -172,7 +172,7 @@ class InventoryStore(OrganizationStore):
 
 
 def _choose_reading(known: AccountStatus | None, status: AccountStatus) -> AccountStatus:
-    """Choose the newer of two readings with their times; a failed attempt only stands beside a reading."""
+    """Choose the newer of two readings; a newer failed attempt is only kept beside the reading."""
     if known is None:
         return status
     older, newer = sorted((known, status), key=_get_time)
@@ -280,21 +280,25 @@ class AuditHistory(OrganizationStore):
                         status.account.account_id for status in found if status.status is not Status.NOT_APPLICABLE
                     )
                     unread = [account_id for account_id in tried if account_id not in read]
-                    for status in self._list_earlier(connection, unread, start, audit.ended_at):
+                    for status in self._list_earlier(connection, unread, (start, end), audit.ended_at):
                         known = readings.get(status.account.account_id)
                         readings[status.account.account_id] = _choose_reading(known, status)
                     break
         return readings
 
     def _list_earlier(
-        self, connection: Connection, account_ids: Sequence[AccountId], start: datetime, before: datetime
+        self,
+        connection: Connection,
+        account_ids: Sequence[AccountId],
+        period: tuple[datetime, datetime],
+        before: datetime,
     ) -> Iterator[AccountStatus]:
-        """List the readings of these accounts that earlier audits kept."""
+        """List the readings of these accounts in a period that earlier audits kept."""
         for begin in range(0, len(account_ids), _LOT):
             statement = self._select_statuses().where(
                 _found.account_id.in_(account_ids[begin : begin + _LOT]),
                 _found.summary.is_not(None),
-                _found.observed_at >= start,
+                _found.observed_at.between(*period),
                 _found.ended_at < before,
             )
             for row in connection.execute(statement):

@@ -163,6 +163,15 @@ def test_p06_a_failed_attempt_never_replaces_a_reading_of_the_time(history: Audi
     assert (only.status, only.summary) == (Status.UNKNOWN, None)
 
 
+def test_what_no_complete_audit_read_in_a_time_is_not_looked_for_after_it(history: AuditHistory) -> None:
+    end = NOW + timedelta(days=1)
+    failed = AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.THROTTLED, observed_at=end)
+    late = replace(PRESENT, observed_at=end + timedelta(seconds=1))
+    history.add(make_audit("j-2", end + timedelta(seconds=2), late, is_complete=False), [late])
+    history.add(replace(make_audit("j-3", end + timedelta(days=1), failed), started_at=NOW), [failed])
+    assert history.list_readings(NOW, end) == {ACCOUNT_ID: failed}
+
+
 def test_an_audit_that_continued_over_the_end_of_a_time_counts_by_its_readings(history: AuditHistory) -> None:
     end = NOW - timedelta(seconds=30)
     before = replace(PRESENT, observed_at=end - timedelta(seconds=1))
