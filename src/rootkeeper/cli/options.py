@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 
 
 def _fail_on_option(default: str) -> Any:
-    explanation = f"Findings that make the exit status 1. Default: {default}."
-    return comma_list("--fail-on present,unknown,none", (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.NONE), explanation)
+    explanation = (
+        "Findings that make the exit status 1. If there is none of them, but accounts weren't read that should have "
+        f"been, it is 5. Default: {default}."
+    )
+    words = (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.UNREAD, FailOn.NONE)
+    return comma_list("--fail-on present,unknown,unread,none", words, explanation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def list_controls(
     AWS permissions: none.
 
     Exit statuses: 0 every control passes or isn't applicable; 1 a verdict that --fail-on names; 2 wrong usage; 3 the
-    database can't be read.
+    database can't be read; 5 no such verdict, but the last attempt to read some accounts failed.
     """
     from rootkeeper.cli.rendering.controls import has_bad_controls, show_controls
 
@@ -92,7 +92,8 @@ def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, 
     AWS permissions: none.
 
     Exit statuses: 0 the control passes or isn't applicable; 1 a verdict that --fail-on names; 2 wrong usage, or there
-    is no such control; 3 the database can't be read.
+    is no such control; 3 the database can't be read; 5 no such verdict, but the last attempt to read some accounts
+    failed.
     """
     from rootkeeper.cli.rendering.controls import has_bad_controls, show_control
     from rootkeeper.controls.control_map import get_control
