@@ -45,7 +45,7 @@ function RunningAudit({ job }: { job: Job }) {
 function describeResult(job: Job): { type: "success" | "warning" | "error" | "info"; header: string; text: string } {
   const { done, present, unknown, unread } = job.progress;
   const remark = job.remark ? ` ${job.remark}` : "";
-  const notRead = unread > unknown ? ` ${unread.toLocaleString()} couldn't be read; those read earlier show that reading.` : "";
+  const notRead = unread > unknown ? ` ${unread.toLocaleString()} couldn't be read. Accounts that were read earlier show their last reading.` : "";
   const counts = `${done.toLocaleString()} accounts: ${present.toLocaleString()} with root user credentials, ${unknown.toLocaleString()} unknown.${notRead}${remark}`;
   if (job.state === "cancelled") return { type: "info", header: "The audit was cancelled.", text: counts };
   if (job.state === "interrupted")

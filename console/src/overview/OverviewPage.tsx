@@ -93,15 +93,15 @@ function Headline({ overview }: { overview: Overview }) {
       <Box variant="h3">
         Root logins left to secure:{" "}
         <Link variant="primary" fontSize="inherit" href="/accounts?left=known" onFollow={follow}>
-          {left.known.toLocaleString()} known
+          {`${left.known.toLocaleString()}\u00a0known`}
         </Link>
         ,{" "}
         <Link variant="primary" fontSize="inherit" href="/accounts?left=unknown" onFollow={follow}>
-          {left.unknown.toLocaleString()} unknown
+          {`${left.unknown.toLocaleString()}\u00a0unknown`}
         </Link>
         ,{" "}
         <Link variant="primary" fontSize="inherit" href="/accounts?left=unread" onFollow={follow}>
-          {left.unread.toLocaleString()} unread
+          {`${left.unread.toLocaleString()}\u00a0unread`}
         </Link>
       </Box>
       <Box color="text-body-secondary">

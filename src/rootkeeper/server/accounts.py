@@ -248,7 +248,9 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "detail": _share_words(status.detail for status in statuses),
             "is_in_order": [int(status.is_in_order) for status in statuses],
             "unread": [int(status.is_unread) for status in statuses],
-            "failed_attempt": _share_words(_describe_attempt(status) for status in statuses),
+            "failed_attempt": _share_words(
+                None if status.failed_attempt is None else status.failed_attempt.sentence for status in statuses
+            ),
             "left_to_secure": _share_words(classify_root_login(status) for status in statuses),
             # 0 means that the account has no credentials; ``None`` that it wasn't read.
             "kinds": [
@@ -263,14 +265,6 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
         },
     }
-
-
-def _describe_attempt(status: AccountStatus) -> str | None:
-    attempt = status.failed_attempt
-    if attempt is None:
-        return None
-    by = "" if attempt.by is None else f" by {attempt.by}"
-    return f"{attempt.at:%Y-%m-%d %H:%M} UTC{by}: {attempt.detail or attempt.reason.value}"
 
 
 def describe_listing(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:
