@@ -389,7 +389,7 @@ def test_an_account_that_the_last_audit_could_not_read_keeps_its_reading_and_is_
     for account_id in ("888899990000", "777788889999"):
         sandbox.faults(operation="AssumeRoot", account_id=account_id, error=refusal)
     story.audit(operator)
-    operator.sees("4 couldn't be read; those read earlier show that reading.")
+    operator.sees("4 couldn't be read. Accounts that were read earlier show their last reading.")
     sandbox.clear_faults()
     expect(row(operator, "Orders Prod")).to_contain_text("Present, not read now")
     expect(row(operator, "Shop Prod")).to_contain_text("Not present, not read now")

@@ -13,10 +13,10 @@ from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
 from rootkeeper.organization.statuses import (
     FAIL_ON_FINDINGS,
+    NO_CREDENTIALS,
     AccountRole,
     AccountStatus,
     FailOn,
-    RootCredentialsSummary,
     Status,
     StatusReason,
     age_reading,
@@ -47,11 +47,6 @@ class AuditHead:
     is_inventory_complete: bool
     """Whether the accounts were listed to their end in this audit."""
     drift: SetupDrift
-
-
-_NOTHING = RootCredentialsSummary(
-    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
-)
 
 
 def evaluate_stored(
@@ -116,7 +111,7 @@ def evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -
         status=Status.NOT_PRESENT,
         reason=None,
         detail=f"A re-read showed none when recovery window {closed[closed_at].window_id} was closed.",
-        summary=_NOTHING,
+        summary=NO_CREDENTIALS,
         credentials=None,
         observed_at=closed_at,
     )

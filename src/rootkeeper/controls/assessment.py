@@ -85,6 +85,7 @@ def evaluate(report: EvidenceReport, controls: Iterable[Control]) -> tuple[Contr
     attestations = find_attestations(report.history.control_attestations, report.period.end)
     results: dict[CheckName, CheckResult] = {}
     covered: dict[tuple[CheckName, timedelta], CheckResult] = {}
+    # By identity: two results of a check differ if controls allow different gaps, and comparing all accounts is slow.
     applied: dict[tuple[int, WithoutPassword], CheckResult] = {}
 
     def apply(result: CheckResult, rule: WithoutPassword) -> CheckResult:

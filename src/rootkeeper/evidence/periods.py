@@ -22,6 +22,7 @@ from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.statuses import (
+    NO_CREDENTIALS,
     AccountRole,
     AccountStatus,
     CredentialKind,
@@ -180,11 +181,6 @@ class _Run:
         return True if self.deletion is not None and self.deletion.kind.value == kind.value else None
 
 
-_NOTHING = RootCredentialsSummary(
-    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
-)
-
-
 def follow_accounts(
     readings: Iterable[KeptReading],
     accounts: Iterable[AccountEvidence],
@@ -211,7 +207,7 @@ def follow_accounts(
         last_closed_at = window.closed_at if window.state is WindowState.CLOSED_VERIFIED else None
         for closed_at in {window.first_closed_at, last_closed_at}:
             if closed_at is not None:
-                others.setdefault(window.account_id, []).append(_Run(closed_at, closed_at, _NOTHING))
+                others.setdefault(window.account_id, []).append(_Run(closed_at, closed_at, NO_CREDENTIALS))
     for deletion in deletions:
         if deletion.result is Result.DONE:
             was_there = _Run(deletion.begun_at, deletion.begun_at, None, deletion=deletion)

@@ -441,10 +441,7 @@ KIND_NAMES: Mapping[CredentialKind, str] = {
 """In the order in which reports show them."""
 
 CHANGED_NAMES: Mapping[ChangedKind, str] = {
-    ChangedKind.PASSWORD: "Password",
-    ChangedKind.ACCESS_KEYS: "Access keys",
-    ChangedKind.SIGNING_CERTIFICATES: "Certificates",
-    ChangedKind.MFA_DEVICES: "MFA",
+    **{ChangedKind(kind.value): name for kind, name in KIND_NAMES.items()},
     ChangedKind.PASSWORD_WITHOUT_MFA: "Password without MFA",
 }
 
@@ -516,7 +513,9 @@ def render_change(change: CredentialChange, report: EvidenceReport) -> tuple[str
     start = "before the period" if change.began_before(report.period.start) else render_timestamp(change.first_seen_at)
     audits = ", ".join(change.audit_ids) if change.audits == len(change.audit_ids) else " to ".join(change.audit_ids)
     counted = "1 audit" if change.audits == 1 else f"{change.audits:,} audits"
-    why = "unexplained" if change.window_id is None else f"window {change.window_id}"
+    why = "unexplained" if change.has_appeared else "there from the beginning"
+    if change.window_id is not None:
+        why = f"window {change.window_id}"
     if change.deletion is not None and change.until is not None:
         why += f"; {describe_deletion(change.deletion)}"
     return (

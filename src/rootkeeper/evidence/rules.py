@@ -40,11 +40,11 @@ from rootkeeper.organization.accounts import Account, AccountId, Feature, Invent
 from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
+    NO_CREDENTIALS,
     AccountRole,
     AccountStatus,
     CredentialKind,
     FailedAttempt,
-    RootCredentialsSummary,
     Status,
     StatusReason,
     find_status_without_reading,
@@ -108,10 +108,6 @@ _IN_DETAIL = {
     CredentialKind.SIGNING_CERTIFICATES: "iam:ListSigningCertificates",
     CredentialKind.MFA_DEVICES: "iam:ListMFADevices",
 }
-
-_NOTHING = RootCredentialsSummary(
-    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +240,7 @@ def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, s
                 facts.role,
                 Status.NOT_PRESENT,
                 detail=f"Shown empty as recovery window {window.window_id} was closed.",
-                summary=_NOTHING,
+                summary=NO_CREDENTIALS,
                 observed_at=window.closed_at,
             )
             found.append((window.closed_at, shown, BY_CLOSING))
@@ -774,11 +770,8 @@ def list_gaps(
     for account in accounts:
         attempt, read_at = account.failed_attempt, account.read_at
         if attempt is not None and read_at is not None and account.found.summary is not None:
-            by = "" if attempt.by is None else f" by {attempt.by}"
-            text = (
-                f"The last attempt to read it failed, at {attempt.at:%Y-%m-%d %H:%M:%S UTC}{by}:"
-                f" {attempt.detail or attempt.reason.value} The reading of {read_at:%Y-%m-%d %H:%M:%S UTC} counts."
-            )
+            counts = f"The reading of {read_at:%Y-%m-%d %H:%M:%S UTC} counts."
+            text = f"The last attempt to read it failed, {attempt.sentence} {counts}"
             gaps.append(Gap("account", account.account.account_id, attempt.reason.value, text))
     gaps += [
         Gap("management_account", account.account.account_id, "not_read", account.detail or "It wasn't read.")

@@ -106,7 +106,7 @@ class CredentialDetails(JsonRecord):
 
 @record_of(FailedAttempt)
 class FailedAttemptRecord(JsonRecord):
-    """A later attempt to read the account, that failed; the earlier reading counts until it is stale."""
+    """A failed attempt to read the account after its last reading, which counts until it is stale."""
 
     by: str | None
     """The ARN of the caller; ``null`` if an earlier version recorded the attempt."""

@@ -73,6 +73,11 @@ class RootCredentialsSummary:
         return RootCredentialsSummary(*(self.has(kind) or other.has(kind) for kind in KIND_ORDER))
 
 
+NO_CREDENTIALS = RootCredentialsSummary(
+    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
+)
+
+
 @dataclass(frozen=True, slots=True)
 class LoginProfile:
     """The root user's console password, or the permission to recover it."""
@@ -201,7 +206,7 @@ class AccountRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A later attempt to read an account, that failed. It shows nothing, so the earlier reading stays."""
+    """A failed attempt to read an account after its last reading. It shows nothing, so the reading stays."""
 
     at: datetime
     by: str | None
@@ -209,6 +214,13 @@ class FailedAttempt:
     reason: StatusReason
     # A sentence for a person.
     detail: str | None
+
+    @property
+    def sentence(self) -> str:
+        """When, by whom and why it failed."""
+        by = "" if self.by is None else f" by {self.by}"
+        why = self.detail or self.reason.value
+        return f"{self.at:%Y-%m-%d %H:%M:%S UTC}{by}: {why if why.endswith('.') else f'{why}.'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,14 +415,14 @@ def keep_reading(earlier: AccountStatus | None, status: AccountStatus, caller_ar
 
 
 def age_reading(status: AccountStatus, now: datetime, stale_after: timedelta) -> AccountStatus:
-    """Make a reading unknown that is older than ``stale_after``: never good, and never still bad either."""
+    """Make a reading that is older than ``stale_after`` unknown, also if it showed credentials."""
     read_at, attempt = status.observed_at, status.failed_attempt
     if status.summary is None or read_at is None or now - read_at <= stale_after:
         return status
     was = "read" if status.role is AccountRole.MANAGEMENT else status.status.value.replace("_", " ")
     age = f"more than {describe_duration(stale_after)} ago"
     last = f"Last read at {read_at:%Y-%m-%d %H:%M:%S UTC}, {age}; it was {was}."
-    detail = last if attempt is None or attempt.detail is None else f"{attempt.detail} {last}"
+    detail = last if attempt is None else f"The last attempt to read it failed, {attempt.sentence} {last}"
     aged = replace(
         status,
         reason=StatusReason.STALE if attempt is None else attempt.reason,

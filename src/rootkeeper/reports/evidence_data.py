@@ -99,7 +99,7 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
             value,
             name=change["name"],
             at=change["from"],
-            detail=f"Until: {until}. Seen by {change['audits']} audits: {audits}. {change['what']}",
+            detail=f"Until: {until}. Audits that saw it: {change['audits']} ({audits or 'none'}). {change['what']}",
         )
     for gap in document["days_without_audit"]:
         detail = f"No complete audit until {gap['until']}."

@@ -1,4 +1,4 @@
-"""What happens to a recovery window after its closing: its account is read again, and the window tells what was found.
+"""What happens to a recovery window after its closing: its account is read again, and the window shows the result.
 
 A console session may outlast its password, and another tool may create a new one. So the account is read again at set
 times, and every audit that reads it counts as well. If credentials are found, someone else created them: the window is
@@ -120,7 +120,7 @@ class ClosedWindows(AccountWork):
             self._cancel(waiting, window, found_at)
         recorded = self.windows.update(window.window_id, step)
         if is_reopened:
-            self._tell(recorded, found)
+            self._announce(recorded, found)
 
     def _is_kept(self, window: RecoveryWindow, now: datetime) -> bool:
         """Whether a person says, since the closing, that the account's credentials stay."""
@@ -138,7 +138,7 @@ class ClosedWindows(AccountWork):
             step = partial(cancel, name=self.acting.actor.name, now=now, reason=why)
             record_decision(self.windows, runner, Action.WINDOW_CANCEL, request, step, now, {"reason": why})
 
-    def _tell(self, window: RecoveryWindow, found: RootCredentialsSummary) -> None:
+    def _announce(self, window: RecoveryWindow, found: RootCredentialsSummary) -> None:
         kinds, window_id = ", ".join(found.kind_names), window.window_id
         message = (
             f"ALERT: {kinds} found in {window.account_id} after recovery window {window_id} was closed: someone else "

@@ -186,7 +186,7 @@ def _render_reopening(window: RecoveryWindow) -> str:
     if window.reopened_at is None:
         return ""
     closed = f"; closed before {render_timestamp(window.first_closed_at)}" if window.first_closed_at else ""
-    return f"by someone else, whose credentials were found {render_timestamp(window.reopened_at)}{closed}"
+    return f"by someone else: credentials found {render_timestamp(window.reopened_at)}{closed}"
 
 
 def render_window_length(window: RecoveryWindow) -> str:
