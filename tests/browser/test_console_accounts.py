@@ -175,6 +175,7 @@ def test_a_saved_view_is_the_users_own_and_comes_back(
     expect(name).to_be_focused()
     name.fill("passwords alone")
     operator.press("Save view", dialog)
+    expect(dialog).to_be_hidden()
     operator.open("/accounts")
     operator.press("Views")
     operator.page.get_by_role("menuitem", name="passwords alone", exact=True).click()
@@ -398,7 +399,7 @@ def test_an_account_that_the_last_audit_could_not_read_keeps_its_reading_and_is_
     operator.sees(re.compile("by arn:aws:.*sts:AssumeRoot"))
     operator.evaluate()
     operator.open("/")
-    operator.sees(re.compile("14 known|15 known"))
+    operator.sees(re.compile(r"1[45]\sknown"))
     operator.follow("4 unread")
     operator.sees("4 of 26 accounts match")
     for name in ("Orders Prod", "Shop Prod", "Payroll", "Medical Records"):

@@ -105,7 +105,7 @@ IDS = list(ACCOUNTS)
             ["ACTIVE", "CLOSED", "PENDING_ACTIVATION", "PENDING_CLOSURE", "SUSPENDED", "UNKNOWN"],
         ),
         ("rootkeeper audit --status p", ["present"]),
-        ("rootkeeper audit --fail-on u", ["unknown"]),
+        ("rootkeeper audit --fail-on u", ["unknown", "unread"]),
         ("rootkeeper audit -o s", ["sarif"]),
         ("rootkeeper report --format p", ["pdf", "package"]),
     ],

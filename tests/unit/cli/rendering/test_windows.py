@@ -66,7 +66,7 @@ def test_a_window_that_no_one_approved_says_so(capsys: pytest.CaptureFixture[str
         ({"state": WindowState.CLOSED_VERIFIED, "opened_at": None}, "unknown"),
         (
             {"state": WindowState.CLOSING, "first_closed_at": NOW, "reopened_at": NOW + timedelta(hours=1)},
-            "whose credentials were found 2026-11-25 13:00:00 UTC; closed before 2026-11-25 12:00:00 UTC",
+            "by someone else: credentials found 2026-11-25 13:00:00 UTC; closed before 2026-11-25 12:00:00 UTC",
         ),
         (
             {"state": WindowState.CLOSED_VERIFIED, "next_reread_at": NOW, "reread_owed_at": NOW - timedelta(hours=1)},
