@@ -135,6 +135,16 @@ def names(person: ConsolePerson) -> Locator:
     return person.page.locator("[role=row][aria-rowindex] .tree__text:not(.tree__text--unit)")
 
 
+def test_a_filter_on_ages_offers_to_read_the_accounts_that_it_leaves_out(operator: ConsolePerson) -> None:
+    operator.press("Views")
+    operator.page.get_by_role("menuitem", name="Access keys used in the last 30 days", exact=True).click()
+    operator.sees(re.compile("read without ages and last use: [1-9]"))
+    operator.press("Run detailed audit")
+    expect(operator.page.get_by_text("The audit is complete")).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.sees("1 of 26 accounts match")
+    expect(operator.page.get_by_text("read without ages and last use")).to_have_count(0)
+
+
 def test_a_detailed_audit_from_the_console_shows_which_access_keys_are_in_use(people: dict[str, ConsolePerson]) -> None:
     operator = people["olga"]
     operator.open("/accounts")
@@ -146,6 +156,11 @@ def test_a_detailed_audit_from_the_console_shows_which_access_keys_are_in_use(pe
     operator.page.get_by_role("menuitem", name="Access keys used in the last 30 days", exact=True).click()
     operator.sees("1 of 26 accounts match")
     expect(names(operator)).to_have_text(["Search Prod"])
+    story.audit(operator)
+    operator.sees("1 of 26 accounts match")
+    expect(row(operator, "Search Prod")).to_contain_text("access key, ")
+    row(operator, "Search Prod").click()
+    operator.sees(re.compile("Ages and last use are of"))
 
 
 def test_a_list_is_sorted_by_any_column_and_unknown_comes_last(operator: ConsolePerson) -> None:

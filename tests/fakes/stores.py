@@ -41,7 +41,7 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.confirmations import Confirmation
-from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.organization.statuses import AccountStatus, keep_details
 from rootkeeper.root_emails.rules import EmailAttestation
 from rootkeeper.root_emails.statements import EmailAttestationStore
 from rootkeeper.settings.edits import EditableSetting, Edits, SettingEdit
@@ -255,7 +255,9 @@ class InMemoryInventory(InventoryStore):
         return bool(self.history.audits)
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
-        self.statuses.update({status.account.account_id: status for status in statuses})
+        for status in statuses:
+            account_id = status.account.account_id
+            self.statuses[account_id] = keep_details(self.statuses.get(account_id), status)
         self.saved += 1
 
     def find_revisions(self) -> Revisions:

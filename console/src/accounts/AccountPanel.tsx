@@ -153,7 +153,15 @@ function ExceptionHeader({ at }: { at: string }) {
 }
 
 function Credentials({ details }: { details: DetailedAccount }) {
-  if (details.details) return <CredentialTable title="Credentials" credentials={listCredentials(details.details)} />;
+  if (details.details)
+    return (
+      <SpaceBetween size="xs">
+        <CredentialTable title="Credentials" credentials={listCredentials(details.details)} />
+        <Box color="text-body-secondary" fontSize="body-s">
+          Ages and last use are of <RelativeTime at={details.details.observed_at} />.
+        </Box>
+      </SpaceBetween>
+    );
   if (details.status !== "present") return null;
   return (
     <Box color="text-body-secondary">

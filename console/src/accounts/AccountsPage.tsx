@@ -19,7 +19,7 @@ import { useSplitPanel } from "../components/links";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { useExceptions } from "../exceptions/exceptions";
 import { type AccountListing, type AccountRow, useListing } from "../organization/listing";
-import { findRecoveryObstacle, selectedAccounts, selectForAudit } from "../organization/selection";
+import { findRecoveryObstacle, selectAccounts, selectedAccounts, selectForAudit } from "../organization/selection";
 import { type Branch, buildTree, countSelected, listFlatRows, listRows } from "../organization/tree";
 import { type FilterCodec, useUrlFilter } from "../tables/url-filter";
 import { isUtc, RelativeTime } from "../times/Timestamp";
@@ -49,7 +49,7 @@ export default function AccountsPage() {
       <SpaceBetween size="m">
         <ProblemAlert error={findShownError(listing)} onRetry={() => void listing.refetch()} />
         <AuditProgress audit={audit} />
-        {listing.data && (listing.data.listedAt ? <Contents listing={listing.data} /> : <FirstAudit audit={audit} />)}
+        {listing.data && (listing.data.listedAt ? <Contents listing={listing.data} audit={audit} /> : <FirstAudit audit={audit} />)}
         {listing.isPending && <Skeleton height="24rem" />}
       </SpaceBetween>
     </PageFrame>
@@ -69,7 +69,7 @@ function ListingDescription({ listing }: { listing: AccountListing }) {
   );
 }
 
-function Contents({ listing }: { listing: AccountListing }) {
+function Contents({ listing, audit }: AccountActionsProps) {
   const [parameters] = useSearchParams();
   const [filter, setFilter] = useUrlFilter(FILTER_CODEC);
   const deferredFilter = useDeferredValue(filter);
@@ -89,7 +89,7 @@ function Contents({ listing }: { listing: AccountListing }) {
     () => (layout === TREE ? listRows(roots, isOpen) : listFlatRows(sortAccounts(matching, layout))),
     [layout, roots, isOpen, matching],
   );
-  const unjudged = useMemo(() => listing.accounts.filter((one) => isUnjudged(deferredFilter, one)).length, [listing, deferredFilter]);
+  const unjudged = useMemo(() => listing.accounts.filter((one) => isUnjudged(deferredFilter, one)), [listing, deferredFilter]);
   const counts = useMemo(() => countSelected(roots, selected), [roots, selected]);
   const inUtc = useObservable(isUtc);
   const columns = useMemo(() => pickColumns(shownColumns, inUtc), [shownColumns, inUtc]);
@@ -128,12 +128,7 @@ function Contents({ listing }: { listing: AccountListing }) {
         </ButtonDropdown>
         <ColumnPreferences shown={shownColumns} onChange={setShownColumns} />
       </div>
-      {unjudged > 0 && (
-        <Alert type="info">
-          Accounts with credentials that were read without ages and last use: {unjudged.toLocaleString()}. This filter leaves them out. Run a
-          detailed audit.
-        </Alert>
-      )}
+      <Unjudged accounts={unjudged} audit={audit} />
       {rows.length > 0 ? (
         <TreeGrid
           rows={rows}
@@ -152,6 +147,28 @@ function Contents({ listing }: { listing: AccountListing }) {
         <NoMatch onClear={() => setFilter(NO_FILTER)} />
       )}
     </SpaceBetween>
+  );
+}
+
+/** The accounts that the filter leaves out, because only a detailed audit tells what it asks. */
+function Unjudged({ accounts, audit }: { accounts: readonly AccountRow[]; audit: AuditState }) {
+  const { data: me } = useMe();
+  if (accounts.length === 0) return null;
+  const readThem = () => audit.start(selectAccounts(accounts.map((account) => account.account_id)), true);
+  return (
+    <Alert
+      type="info"
+      action={
+        hasPermission(me, "accounts:audit") && (
+          <Button loading={audit.isStarting} disabled={audit.isRunning} disabledReason="An audit is running." onClick={readThem}>
+            Run detailed audit
+          </Button>
+        )
+      }
+    >
+      Accounts with such credentials that were read without ages and last use: {accounts.length.toLocaleString()}. This filter leaves them
+      out. A detailed audit of these accounts reads both.
+    </Alert>
   );
 }
 

@@ -38,6 +38,13 @@ const COLUMNS: readonly Column[] = [
   { id: "account_id", header: "Account id", ...track(9, 0), cell: (account) => account.account_id, sortBy: (account) => account.account_id },
   { id: "email", header: "Root e-mail", ...track(15, 1), cell: (account) => account.email, sortBy: (account) => account.email },
   { id: "state", header: "State", ...track(7, 0), cell: (account) => account.state, sortBy: (account) => account.state },
+  {
+    id: "last_used",
+    header: "Last used",
+    ...track(12, 1),
+    cell: (account) => <LastUseCell account={account} />,
+    sortBy: (account) => account.lastUsedAt,
+  },
   timeColumn("oldest", "Oldest key or certificate", (account) => account.oldestAt),
   timeColumn("key_used", "Access key last used", (account) => account.keyUsedAt),
   timeColumn("password_used", "Password last used", (account) => account.passwordUsedAt),
@@ -88,7 +95,7 @@ export interface Sorting {
 const UTC_REM = 11.5;
 const TIME_COLUMNS: readonly string[] = ["oldest", "key_used", "password_used", "observed"];
 const STORAGE_KEY = "rootkeeper.accounts.columns";
-const DEFAULT_COLUMNS: readonly string[] = ["status", "kinds", "account_id", "observed"];
+const DEFAULT_COLUMNS: readonly string[] = ["status", "kinds", "last_used", "account_id", "observed"];
 
 function track(rem: number, share: number): { track: string; rem: number } {
   return { rem, track: share ? `minmax(${rem}rem, ${share}fr)` : `${rem}rem` };
@@ -110,6 +117,18 @@ function StatusCell({ account }: { account: AccountRow }) {
       </StatusIndicator>
     </span>
   );
+}
+
+function LastUseCell({ account }: { account: AccountRow }) {
+  const { kinds, lastUsedAt, lastUsedAs, hasDetails } = account;
+  if (!kinds?.some((kind) => kind === "password" || kind === "access_keys")) return "–";
+  if (lastUsedAt !== null)
+    return (
+      <span title={lastUsedAs ?? undefined}>
+        <RelativeTime at={lastUsedAt} />, {lastUsedAs}
+      </span>
+    );
+  return hasDetails ? "Never" : "Not read";
 }
 
 function KindsCell({ account }: { account: AccountRow }) {

@@ -28,6 +28,8 @@ function toRecord(account: AccountRow, listing: AccountListing): Row {
     signing_certificates: has("signing_certificates"),
     mfa_devices: has("mfa_devices"),
     oldest_key_or_certificate_at: account.oldestAt,
+    last_used_at: account.lastUsedAt,
+    last_used_as: account.lastUsedAs,
     access_key_used_at: account.keyUsedAt,
     password_used_at: account.passwordUsedAt,
     read_at: account.observedAt,

@@ -1,5 +1,6 @@
 /** What the accounts page filters by: a text and tokens, as they are in the URL, and whether an account matches. */
 import type { PropertyFilterProps } from "@cloudscape-design/components/property-filter";
+import type { CredentialKind } from "../api/records";
 import type { AccountListing, AccountRow } from "../organization/listing";
 import { ACCOUNT_STATES, KIND_NAMES, ROLE_NAMES, STATUSES } from "../organization/statuses";
 import { buildTree, listBranches } from "../organization/tree";
@@ -39,8 +40,8 @@ interface FilterProperty {
   readTime?: (account: AccountRow) => string | null;
   /** The values to choose from, with their labels. */
   choices?: Readonly<Record<string, string>>;
-  /** Whether it is known only of accounts that were read in detail. */
-  needsDetails?: boolean;
+  /** The kinds of which it is a time; it is known only of accounts that were read in detail. */
+  timeOf?: readonly CredentialKind[];
 }
 
 const YES_NO = { yes: "Yes", no: "No" };
@@ -87,7 +88,7 @@ export const PROPERTIES: readonly FilterProperty[] = [
     valuesLabel: "Days",
     operators: [">", "<="],
     readTime: (account) => account.oldestAt,
-    needsDetails: true,
+    timeOf: ["access_keys", "signing_certificates"],
   },
   {
     id: "key_used",
@@ -95,7 +96,7 @@ export const PROPERTIES: readonly FilterProperty[] = [
     valuesLabel: "Days",
     operators: ["<=", ">"],
     readTime: (account) => account.keyUsedAt,
-    needsDetails: true,
+    timeOf: ["access_keys"],
   },
   {
     id: "password_used",
@@ -103,7 +104,7 @@ export const PROPERTIES: readonly FilterProperty[] = [
     valuesLabel: "Days",
     operators: ["<=", ">"],
     readTime: (account) => account.passwordUsedAt,
-    needsDetails: true,
+    timeOf: ["password"],
   },
   {
     id: "role",
@@ -215,10 +216,11 @@ function makeAgeTest(readTime: (account: AccountRow) => string | null, operator:
   };
 }
 
-/** Whether a member account with credentials wasn't read in detail, so that the filter can't judge it. */
+/** Whether a member account has a credential that the filter judges by its times, and these weren't read. */
 export function isUnjudged(filter: AccountFilter, account: AccountRow): boolean {
-  const needsDetails = filter.tokens.some(({ property }) => PROPERTIES.some((one) => one.id === property && one.needsDetails));
-  return needsDetails && account.role !== "management" && !account.hasDetails && account.kinds !== null && account.kinds.length > 0;
+  if (account.role === "management" || account.hasDetails || account.kinds === null) return false;
+  const timed = filter.tokens.flatMap(({ property }) => PROPERTIES.find((one) => one.id === property)?.timeOf ?? []);
+  return account.kinds.some((kind) => timed.includes(kind));
 }
 
 export function listTags(account: AccountRow): string[] {

@@ -30,8 +30,12 @@ export interface AccountRow {
   failedAttempt: string | null;
   /** The kinds of credentials found; `null` if they weren't read. */
   kinds: CredentialKind[] | null;
-  /** Whether ages and last use were read. */
+  /** Whether ages and last use of each kind that is there are known, also from an earlier audit. */
   hasDetails: boolean;
+  /** The last use of the password or of any access key. */
+  lastUsedAt: string | null;
+  /** By what, such as "access key, s3, us-east-1". */
+  lastUsedAs: string | null;
   passwordUsedAt: string | null;
   keyUsedAt: string | null;
   /** When the oldest access key or signing certificate was created. */
@@ -98,6 +102,8 @@ function parseListing(answer: CompactListing, etag: string | null): AccountListi
       failedAttempt: readCell(columns.failed_attempt, index),
       kinds: listKinds(columns.kinds[index] ?? null, kinds),
       hasDetails: columns.has_details[index] === 1,
+      lastUsedAt: parseTime(columns.last_used_at[index] ?? null),
+      lastUsedAs: readCell(columns.last_used_as, index),
       passwordUsedAt: parseTime(columns.password_used_at[index] ?? null),
       keyUsedAt: parseTime(columns.key_used_at[index] ?? null),
       oldestAt: parseTime(columns.oldest_at[index] ?? null),

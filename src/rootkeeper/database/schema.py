@@ -39,7 +39,7 @@ from rootkeeper.values import render_time
 
 _FactsType = TypeVar("_FactsType")
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
@@ -243,7 +243,7 @@ account_statuses = _table(
     *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
     *_required(account=JsonText, role=_WORD, status=_WORD),
     *_optional(reason=_WORD, detail=Text, summary=JsonText, credentials=JsonText, observed_at=UtcTime),
-    *_optional(session_access_key_id=String(128), failed_attempt=JsonText),
+    *_optional(session_access_key_id=String(128), failed_attempt=JsonText, earlier_details=JsonText),
     Column("is_confirmed", Boolean, nullable=False, server_default=false()),
 )
 
@@ -269,7 +269,7 @@ audit_statuses = _table(
     *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT, audit_id=_ID),
     *_required(ended_at=UtcTime, account=JsonText, role=_WORD, status=_WORD),
     *_optional(reason=_WORD, detail=Text, summary=JsonText, credentials=JsonText, observed_at=UtcTime),
-    *_optional(session_access_key_id=String(128), failed_attempt=JsonText),
+    *_optional(session_access_key_id=String(128), failed_attempt=JsonText, earlier_details=JsonText),
     Column("is_confirmed", Boolean, nullable=False, server_default=false()),
     Index("ix_audit_statuses_audit_id", "organization_id", "audit_id"),
 )

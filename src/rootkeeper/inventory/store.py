@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     tuple_,
     type_coerce,
@@ -37,6 +38,7 @@ from rootkeeper.organization.statuses import (
     KeptStatus,
     RootCredentialsSummary,
     Status,
+    keep_details,
     keep_reading,
 )
 from rootkeeper.shapes import parse_facts
@@ -111,21 +113,27 @@ class InventoryStore(OrganizationStore):
         return bool(self._read(statement))
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
-        """Remember the statuses, in a single transaction; called once per batch of an audit and after each deletion."""
-        rows = {
-            status.account.account_id: {"organization_id": self._organization_id, **status_row(status)}
-            for status in statuses
-        }
-        if not rows:
+        """Remember the statuses, in a single transaction; called once per batch of an audit and after each deletion.
+
+        Readings without details keep those of the last detailed audit.
+        """
+        found = {status.account.account_id: status for status in statuses}
+        if not found:
             return
         table = schema.account_statuses
-        old = delete(table).where(
-            table.c.organization_id == self._organization_id, table.c.account_id == bindparam("old_account_id")
-        )
+        is_own = table.c.organization_id == self._organization_id
+        old = delete(table).where(is_own, table.c.account_id == bindparam("old_account_id"))
+        without = [account_id for account_id, status in found.items() if _lacks_details(status)]
+        has_details = or_(table.c.credentials.is_not(None), table.c.earlier_details.is_not(None))
+        detailed = select(table).where(is_own, table.c.account_id.in_(without), has_details)
 
         def work(transaction: WriteTransaction) -> None:
-            transaction.connection.execute(old, [{"old_account_id": account_id} for account_id in rows])
-            transaction.connection.execute(insert(table), list(rows.values()))
+            kept = dict(found)
+            for row in transaction.connection.execute(detailed) if without else ():
+                kept[row.account_id] = keep_details(parse_row(AccountStatus, row), found[row.account_id])
+            rows = [{"organization_id": self._organization_id, **status_row(status)} for status in kept.values()]
+            transaction.connection.execute(old, [{"old_account_id": account_id} for account_id in kept])
+            transaction.connection.execute(insert(table), rows)
             transaction.note_change(self._organization_id, ChangedPart.STATUSES)
 
         self._commits.run(work)
@@ -169,6 +177,10 @@ class InventoryStore(OrganizationStore):
     def _rows(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
         statement = select(table).where(table.c.organization_id == self._organization_id).order_by(table.c.position)
         return connection.execute(statement).all()
+
+
+def _lacks_details(status: AccountStatus) -> bool:
+    return status.details is None and status.summary is not None and not status.summary.is_empty
 
 
 def _choose_reading(known: AccountStatus | None, status: AccountStatus) -> AccountStatus:

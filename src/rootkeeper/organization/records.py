@@ -116,7 +116,7 @@ class FailedAttemptRecord(JsonRecord):
 @record_of(
     AccountStatus,
     inside={"account": Account},
-    without=("ou_ids", "joined_at", "tags", "summary", "observed_at", "session_access_key_id"),
+    without=("ou_ids", "joined_at", "tags", "summary", "observed_at", "session_access_key_id", "earlier_details"),
     before={"ou_path": "state", "is_confirmed": "credentials"},
 )
 class AuditedAccountRecord(JsonRecord):
@@ -220,7 +220,7 @@ def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, Json
     """Render an account as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
     record = fill_record(AuditedAccountRecord, status, credentials=_credential_values(status, details=details))
     if details:
-        record["details"] = describe_credentials(status.credentials) if status.credentials else None
+        record["details"] = describe_credentials(status.details) if status.details else None
     return record
 
 
@@ -250,6 +250,10 @@ def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[st
     }
 
 
+_LATER_FIELDS: dict[str, None] = {"failed_attempt": None, "earlier_details": None}
+"""Fields that records of before, or all records, lack."""
+
+
 def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
     """Read a record of ``account_to_record`` or ``stored_account_to_record``; fields that it lacks stay unknown.
 
@@ -257,7 +261,7 @@ def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
     :raises InputError: if the account id isn't valid.
     :raises KeyError: if a value is missing.
     """
-    plain = {"ou_ids": (), "tags": None, "joined_at": None, "observed_at": None, "failed_attempt": None, **record}
+    plain = {"ou_ids": (), "tags": None, "joined_at": None, "observed_at": None, **_LATER_FIELDS, **record}
     account_id, details = parse_account_id(plain["account_id"]), plain.get("details")
     found = [plain["credentials"][kind] for kind in KIND_ORDER]
     status = parse_facts(

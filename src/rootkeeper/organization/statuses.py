@@ -146,10 +146,30 @@ class RootCredentials:
             has_mfa_devices=bool(self.mfa_devices),
         )
 
+    def limit_to(self, present: RootCredentialsSummary) -> RootCredentials | None:
+        """Drop the kinds that aren't present any more; ``None`` if none of these is left."""
+        left = replace(
+            self,
+            login_profile=self.login_profile if present.has_password else None,
+            access_keys=self.access_keys if present.has_access_keys else (),
+            signing_certificates=self.signing_certificates if present.has_signing_certificates else (),
+            mfa_devices=self.mfa_devices if present.has_mfa_devices else (),
+        )
+        return None if left.summary.is_empty else left
+
     @property
     def last_used_at(self) -> datetime | None:
         """The last use of the password or of any access key; certificates and MFA devices have none."""
         return max((use for use in (self.password_used_at, self.key_used_at) if use is not None), default=None)
+
+    @property
+    def last_used_as(self) -> str | None:
+        """How the root user was used last: by its password, or an access key for a service in a Region."""
+        last = self.last_used_at
+        if last is None or last == self.password_used_at:
+            return None if last is None else "password"
+        key = next(key for key in self.access_keys if key.last_used_at == last)
+        return ", ".join(["access key", *filter(None, (key.last_used_service, key.last_used_region))])
 
     @property
     def password_used_at(self) -> datetime | None:
@@ -245,6 +265,25 @@ class AccountStatus:
     """Of a failsafe: whether a check or a person confirms that its root login is kept on purpose. Else ``false``."""
     failed_attempt: FailedAttempt | None = None
     """The last attempt to read it, if that failed after this reading."""
+    earlier_details: RootCredentials | None = None
+    """What an earlier detailed audit found of the kinds that are still there, if this reading has no details. Their own
+    ``observed_at`` says of when they are: they are shown to people, and prove nothing.
+    """
+
+    @property
+    def details(self) -> RootCredentials | None:
+        """Ages and last use, of this reading or of an earlier one."""
+        if self.credentials is not None or self.earlier_details is None or self.summary is None:
+            return self.credentials
+        return self.earlier_details.limit_to(self.summary)
+
+    @property
+    def has_all_details(self) -> bool:
+        """Whether ages and last use of each kind that is there are known."""
+        details = self.details
+        if details is None or self.summary is None or self.credentials is not None:
+            return details is not None
+        return details.summary == self.summary
 
     @property
     def is_unread(self) -> bool:
@@ -412,6 +451,13 @@ def keep_reading(earlier: AccountStatus | None, status: AccountStatus, caller_ar
     return replace(
         earlier, account=status.account, role=status.role, is_confirmed=status.is_confirmed, failed_attempt=attempt
     )
+
+
+def keep_details(earlier: AccountStatus | None, status: AccountStatus) -> AccountStatus:
+    """Keep the details of the earlier status, if the newer reading has none."""
+    if status.details is not None or status.summary is None or earlier is None or earlier.details is None:
+        return status
+    return replace(status, earlier_details=earlier.details.limit_to(status.summary))
 
 
 def age_reading(status: AccountStatus, now: datetime, stale_after: timedelta) -> AccountStatus:

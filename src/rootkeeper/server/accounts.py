@@ -226,7 +226,7 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
     """
     inventory, statuses = known.inventory, known.statuses
     accounts = [status.account for status in statuses]
-    credentials = [status.credentials for status in statuses]
+    credentials = [status.details for status in statuses]
     return {
         "schema_version": SCHEMA_VERSION,
         **describe_listing(services, inventory),
@@ -257,7 +257,9 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
                 None if summary is None else sum(bit for kind, bit in KIND_BITS.items() if summary.has(kind))
                 for summary in (status.summary for status in statuses)
             ],
-            "has_details": [int(status.credentials is not None) for status in statuses],
+            "has_details": [int(status.has_all_details) for status in statuses],
+            "last_used_at": [_to_seconds(details.last_used_at if details else None) for details in credentials],
+            "last_used_as": _share_words(details.last_used_as if details else None for details in credentials),
             "password_used_at": [_to_seconds(details.password_used_at if details else None) for details in credentials],
             "key_used_at": [_to_seconds(details.key_used_at if details else None) for details in credentials],
             "oldest_at": [_to_seconds(details.oldest_at if details else None) for details in credentials],

@@ -15,12 +15,15 @@ from rootkeeper.organization.statuses import (
     AccessKey,
     AccountRole,
     AccountStatus,
+    MfaDevice,
+    MfaKind,
     RootCredentials,
     RootCredentialsSummary,
     Status,
     StatusReason,
 )
 from rootkeeper.server.accounts import AccountsCache, CompactListingCache, EncodedListing
+from rootkeeper.values import render_instant
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.functional.api.serving import SECONDS, ApiServer
 
@@ -64,6 +67,8 @@ def test_every_account_is_in_the_columns_with_its_last_reading(api: ApiServer) -
         "left_to_secure": "known",
         "kinds": 2 + 8,
         "has_details": 0,
+        "last_used_at": None,
+        "last_used_as": None,
         "password_used_at": None,
         "key_used_at": None,
         "oldest_at": None,
@@ -85,6 +90,22 @@ def test_ages_and_last_use_are_in_the_columns_once_they_were_read(api: ApiServer
     _, payments = unfold(api.get("/accounts/compact").json)
     shown = (payments["has_details"], payments["key_used_at"], payments["oldest_at"], payments["password_used_at"])
     assert shown == (1, int(used.timestamp()), int(created.timestamp()), None)
+
+
+def test_an_audit_without_details_keeps_ages_and_last_use_with_their_own_time(api: ApiServer) -> None:
+    now = api.services.clock.now()
+    read_at, used = now - timedelta(days=8), now - timedelta(days=9)
+    key = AccessKey("AKIAEXAMPLE1", True, used, used, "s3", "eu-central-1")
+    device = MfaDevice("arn:aws:iam::222233334444:mfa/root", MfaKind.VIRTUAL, used)
+    found = RootCredentials(PAYMENTS_ID, None, (key,), (), (device,), read_at)
+    save = api.services.inventory_store.save_statuses
+    save([find_payments(credentials=found, observed_at=read_at)])
+    save([find_payments(observed_at=now)])
+    _, payments = unfold(api.get("/accounts/compact").json)
+    shown = (payments["has_details"], payments["last_used_at"], payments["last_used_as"], payments["observed_at"])
+    assert shown == (1, int(used.timestamp()), "access key, s3, eu-central-1", int(now.timestamp()))
+    details = api.get(f"/accounts/{PAYMENTS_ID}").json["details"]
+    assert (details["observed_at"], len(details["access_keys"])) == (render_instant(read_at), 1)
 
 
 def test_what_wasnt_read_is_unknown_with_its_reason_and_never_nothing(api: ApiServer) -> None:

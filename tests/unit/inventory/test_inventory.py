@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import AccountId, Inventory, Organization, OrganizationalUnit
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
+from rootkeeper.organization.statuses import (
+    NO_CREDENTIALS,
+    AccountRole,
+    AccountStatus,
+    RootCredentialsSummary,
+    Status,
+)
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage
@@ -49,6 +56,30 @@ def test_the_last_status_of_each_account_is_kept(database: Database) -> None:
     detailed = replace(STATUS, credentials=CREDENTIALS)
     store.save_statuses([STATUS, detailed])
     assert store.list_statuses() == {ACCOUNT_ID: detailed, OTHER_ACCOUNT_ID: other}
+
+
+def test_details_stay_beside_later_readings_for_the_kinds_that_are_still_there(database: Database) -> None:
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
+    store.save_statuses([replace(STATUS, credentials=CREDENTIALS)])
+    assert CREDENTIALS.summary.has_password
+    without_password = replace(CREDENTIALS.summary, has_password=False)
+    later = replace(STATUS, observed_at=NOW + timedelta(days=1))
+
+    def read_again(summary: RootCredentialsSummary) -> AccountStatus:
+        store.save_statuses([replace(later, summary=summary)])
+        return store.find_statuses([ACCOUNT_ID])[ACCOUNT_ID]
+
+    kept = read_again(CREDENTIALS.summary)
+    assert (kept.credentials, kept.details, kept.has_all_details) == (None, CREDENTIALS, True)
+    kept = read_again(without_password)
+    assert (kept.details, kept.has_all_details) == (replace(CREDENTIALS, login_profile=None), True)
+    # A password that came back isn't the old one: its age and last use aren't known.
+    kept = read_again(CREDENTIALS.summary)
+    assert (kept.details, kept.has_all_details) == (replace(CREDENTIALS, login_profile=None), False)
+    assert (read_again(NO_CREDENTIALS).details, read_again(CREDENTIALS.summary).details) == (None, None)
+    detailed = replace(later, credentials=CREDENTIALS)
+    store.save_statuses([detailed])
+    assert store.find_statuses([ACCOUNT_ID]) == {ACCOUNT_ID: detailed}
 
 
 def test_brief_statuses_leave_out_accounts_that_arent_listed(database: Database) -> None:

@@ -182,9 +182,14 @@ class AccountColumns(TypedDict):
     kinds: list[Count | None]
     """Sums of 1, 2, 4 and 8 for the kinds in their order; ``null`` where it wasn't read."""
     has_details: list[Literal[0, 1]]
-    """Whether ages and last use were read, as by an audit with details."""
+    """Whether ages and last use of each kind that is there are known, from this reading or an earlier audit with
+    details.
+    """
+    last_used_at: list[int | None]
+    """In seconds since 1970, as the next three; ``null`` if never used, or if it wasn't read."""
+    last_used_as: TextColumn
+    """By what: the password, or an access key, for which service and in which Region."""
     password_used_at: list[int | None]
-    """In seconds since 1970, as the next two; ``null`` if never used, or if it wasn't read."""
     key_used_at: list[int | None]
     """The last use of any access key."""
     oldest_at: list[int | None]
