@@ -5,9 +5,11 @@ A line counts once its line end is written. The next writer cuts off an incomple
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import stat
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -22,6 +24,18 @@ class LineFileBusyError(OSError):
     """Another process is writing to the file."""
 
 
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file. A device or pipe in its place is refused at once, because reading it could wait forever.
+
+    :raises OSError: if it can't be opened, or isn't a regular file.
+    """
+    handle = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it isn't a regular file", str(path))
+
+
 @contextmanager
 def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
     """Open for reading and appending, created if necessary, and lock out other writers.
@@ -32,7 +46,7 @@ def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     deadline = time.monotonic() + wait_seconds
     while True:
-        handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b")
+        handle = os.fdopen(open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW), "r+b")
         if try_lock(handle.fileno(), fcntl.LOCK_EX) and _is_still_at(handle, path):
             break
         handle.close()
@@ -82,7 +96,7 @@ def read_last_line(handle: BinaryIO) -> bytes | None:
 def find_last_line(path: Path) -> bytes | None:
     """Find the last complete line of a file; ``None`` if there is none, or no file."""
     try:
-        with path.open("rb") as handle:
+        with os.fdopen(open_regular(path), "rb") as handle:
             return read_last_line(handle)
     except FileNotFoundError:
         return None
@@ -99,7 +113,7 @@ def cut_last_line(handle: BinaryIO) -> None:
 def read_lines(path: Path) -> Generator[bytes, None, None]:
     """Read the lines that are complete at the start of the reading, without their ends; none without a file."""
     try:
-        handle = path.open("rb")
+        handle = os.fdopen(open_regular(path), "rb")
     except FileNotFoundError:
         return
     with handle:

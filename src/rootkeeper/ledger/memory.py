@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, begin_writing, explain, reading
-from rootkeeper.database.files import LineFileBusyError, open_locked, open_replacing, sync_folder
+from rootkeeper.database.files import LineFileBusyError, open_locked, open_regular, open_replacing, sync_folder
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.writer import Head
 from rootkeeper.shapes import parse_facts
@@ -73,7 +74,8 @@ class CopyMemory:
         if self.path is None:
             return {}
         try:
-            found = json.loads(self.path.read_bytes())
+            with os.fdopen(open_regular(self.path), "rb") as file:
+                found = json.load(file)
             return {CopyName(name): parse_facts(Head, head) for name, head in found["heads"].items()}
         except FileNotFoundError:
             return {}
