@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -81,6 +81,15 @@ class CopyMemory:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise MemoryDamagedError(f"{self.path} doesn't contain heads of a ledger") from error
+
+    def describe_missing(self, began: Collection[CopyName]) -> str | None:
+        """Describe that the file is missing although copies began; ``None`` if it is there or isn't used."""
+        if self.path is None or not began or os.path.lexists(self.path):
+            return None
+        return (
+            f"The memory of the last heads, {self.path}, is missing, so the ledger isn't compared with it. That is so "
+            "for another user, on another machine and with another state folder; otherwise it was removed."
+        )
 
     def begin(self, name: CopyName, head: Head, at: str) -> None:
         """Remember that a copy began, after its first head is durable.

@@ -230,6 +230,21 @@ def test_p20_a_pipe_or_a_device_in_a_copys_place_is_refused_at_once(written: Sta
     assert not place.is_file()
 
 
+def test_p20_a_missing_memory_of_the_heads_is_said_and_makes_nothing_less_intact(written: Stage) -> None:
+    assert verify(written).missing_memory is None
+    with written.open(memory_folder=written.folder / "other state") as database:
+        found = database.ledger_reader().verify()
+    assert found.is_intact
+    assert str(written.folder / "other state") in str(found.missing_memory)
+    with written.open(memory_folder=None) as database:
+        assert database.ledger_reader().verify().missing_memory is None
+
+
+def test_a_ledger_whose_copies_havent_begun_misses_no_memory(stage: Stage) -> None:
+    stage.place_database()
+    assert verify(stage).missing_memory is None
+
+
 def test_the_memory_has_the_last_head_of_each_copy_and_no_more(written: Stage) -> None:
     (memory,) = (written.folder / "memory").glob("*.json")
     heads = json.loads(memory.read_text())["heads"]
