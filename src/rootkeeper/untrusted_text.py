@@ -20,8 +20,12 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _PLAIN = re.compile(r"[ -~]*")
 _UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are the full-width forms, which some spreadsheets take for the first four."""
+_BEFORE_FORMULA = re.compile(r'(?:^|;|^[\s,|"]*[,|])(?=[\s"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])')
+"""The places of a text where a cell could begin with a formula.
+
+Many spreadsheets also begin a cell at a semicolon, so a formula can follow one anywhere in the text. The last four
+characters are the full-width forms, which some spreadsheets take for the first four.
+"""
 _MARKDOWN = re.compile(r"[&<>|`\\\[\]*~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|://|(?<![A-Za-z0-9])[Ww][Ww][Ww]\.")
 """Characters that begin markup within a line; an underscore between letters doesn't."""
 
@@ -58,8 +62,7 @@ def csv_cell(value: object) -> str:
         text = "true" if value else "false"
     else:
         text = json_text(value) if isinstance(value, list | dict) else str(value)
-    is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
-    return f"'{printable(text)}" if is_formula else printable(text)
+    return printable(_BEFORE_FORMULA.sub(r"\g<0>'", text))
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:

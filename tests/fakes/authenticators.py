@@ -29,6 +29,10 @@ class SoftPasskey:
     """Of the page that asks; the browser says it, and the page can't."""
     host: str
     """The relying party that the browser takes from the page."""
+    verifies_user: bool = True
+    """Whether it asked for a PIN or biometrics."""
+    is_cross_origin: bool = False
+    """Whether the page is within a page of another origin."""
     sign_count: int = 0
     credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()), repr=False)
@@ -57,10 +61,11 @@ class SoftPasskey:
         )
 
     def _tell(self, kind: str, challenge: str) -> bytes:
-        return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}).encode()
+        told = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.is_cross_origin}
+        return json.dumps(told).encode()
 
     def _describe(self, flags: int) -> bytes:
-        flags |= _PRESENT | _VERIFIED
+        flags |= _PRESENT | (_VERIFIED if self.verifies_user else 0)
         return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + self.sign_count.to_bytes(4, "big")
 
     def _answer(self, response: Mapping[str, bytes]) -> dict[str, Any]:

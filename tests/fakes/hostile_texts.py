@@ -18,6 +18,8 @@ HOSTILE_TEXTS = (
     "\r=1",
     "  =1",
     "\uff1d1+1",
+    ";=1+1",
+    'Shop;"=1+1"',
     "a|b\n| c |\n\n# Heading",
     "[click](javascript:alert(1)) ![x](http://192.0.2.1/x.png)",
     "`code` *bold* __bold__ ~~gone~~ <https://192.0.2.1>",
@@ -35,5 +37,7 @@ HOSTILE_TEXTS = (
 )
 
 hostile_texts = (
-    st.sampled_from(HOSTILE_TEXTS) | st.text(max_size=40) | st.text("<>&\"'`|*_[]()!#=+-@\t\r\n\\$~:/. ab", max_size=40)
+    st.sampled_from(HOSTILE_TEXTS)
+    | st.text(max_size=40)
+    | st.text("<>&\"'`|*_[]()!#=+-@\t\r\n\\$~:;/., a", max_size=40)
 )

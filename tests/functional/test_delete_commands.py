@@ -220,7 +220,7 @@ def test_an_account_that_cannot_be_read_is_a_failure_and_stops_no_other(
     "command",
     [
         ("delete", EVERYTHING, "--dry-run"),
-        ("plan", EVERYTHING, "--out", "/dev/null"),
+        ("plan", EVERYTHING, "--out", "plan-of-a-share.json"),
         ("apply", "/dev/null"),
         ("preflight", EVERYTHING),
         ("jobs", "resume", "j-0000000000"),

@@ -35,6 +35,7 @@ def test_where_all_is_well_every_check_is_good(enabled: Program, sandbox: Sandbo
     assert read_results(run) == {
         "installation": "good",
         "settings": "good",
+        "folders": "good",
         "credentials": "good",
         "clock": "good",
         "region": "good",
@@ -80,6 +81,7 @@ def test_it_works_when_nothing_is_configured_and_creates_nothing(tmp_path: Path,
     assert read_results(run) == {
         "installation": "good",
         "settings": "good",
+        "folders": "good",
         "credentials": "problem",
         "clock": "unknown",
         "region": "good",
@@ -120,6 +122,27 @@ def test_each_problem_is_named_with_its_fix(program: Program, tmp_path: Path) ->
     wrong_keys = run(AWS_SECRET_ACCESS_KEY="wrong")
     assert find(wrong_keys, "credentials")["verdict"] == "problem"
     assert {one.status for one in (bad_region, opt_in, nowhere, bad_settings, wrong_keys)} == {1}
+
+
+def test_folders_are_private_whatever_the_umask_and_a_wider_one_is_reported(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    places = {name: str(tmp_path / "home" / name) for name in ("data", "state", "config")}
+    surroundings = {f"XDG_{name.upper()}_HOME": place for name, place in places.items()}
+    url = {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path}/home/deep/rootkeeper.db"}
+    before = os.umask(0)
+    try:
+        assert enabled.run("audit", "222233334444", "--fail-on", "none", **surroundings, **url).status == 0
+    finally:
+        os.umask(before)
+    folders = [path for path in (tmp_path / "home").rglob("*") if path.is_dir()]
+    assert {path.name for path in folders} >= {"deep", "state"}
+    assert [path for path in (*folders, tmp_path / "home") if path.stat().st_mode & 0o077] == []
+    (tmp_path / "home" / "deep").chmod(0o755)
+    found = find(enabled.run("doctor", "-o", "json", **surroundings, **url), "folders")
+    assert found["verdict"] == "problem"
+    assert f"Other users can open {tmp_path}/home/deep." in found["text"]
+    assert found["fix"] == f"Run: chmod 700 {tmp_path}/home/deep"
 
 
 def test_a_tampered_ledger_and_a_newer_database_are_problems(enabled: Program, tmp_path: Path) -> None:

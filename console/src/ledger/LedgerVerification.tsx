@@ -79,6 +79,7 @@ function VerificationFacts({ result, job }: { result: LedgerVerification; job: J
           {finding.what}
         </StatusIndicator>
       ))}
+      {result.missing_memory && <StatusIndicator type="warning">{result.missing_memory}</StatusIndicator>}
       <KeyValuePairs
         columns={4} minColumnWidth={FACT_PIXELS}
         items={[

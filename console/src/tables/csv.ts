@@ -10,13 +10,13 @@ export function renderCsv(records: readonly Row[]): string {
   return lines.map((cells) => cells.join(",")).join("\n") + "\n";
 }
 
-/** A spreadsheet takes a cell that begins like this for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
+/** Where a cell could begin with a formula, as in the server's csv_cell: many spreadsheets also begin a cell at a semicolon. */
+const BEFORE_FORMULA = /(?:^|;|^[\s,|"]*[,|])(?=[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 const CONTROL = /[\p{Cc}\p{Cf}]/gu;
 
 function renderCell(value: Row[string] | undefined): string {
   if (value === null || value === undefined) return "";
   const text = String(value).replace(CONTROL, " ");
-  const safe = FORMULA.test(text) ? `'${text}` : text;
+  const safe = text.replace(BEFORE_FORMULA, "$&'");
   return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

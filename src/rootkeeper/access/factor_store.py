@@ -30,7 +30,7 @@ from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passke
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.database.files import sync_folder
+from rootkeeper.database.files import make_private_folder, sync_folder
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, InputError, SettingsError
 from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
@@ -129,7 +129,7 @@ def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: 
 
 def _make(path: Path) -> None:
     """Create the file with its whole content and permissions at once; of two processes, only the first creates it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as new:

@@ -1,8 +1,8 @@
 """Second factors of users: authenticator apps and passkeys, how they are set up, verified, removed and reset.
 
-A passkey comes after the password here, so the device needn't ask for a PIN of its own. The ledger records each change
-before it is made, with the factor's kind only. pyotp and py_webauthn are imported where they are used, because most
-commands need neither.
+A passkey's device verifies its user, by a PIN or biometrics: a found or borrowed security key proves nothing. A page
+within a page of another server can't ask for a passkey. The ledger records each change before it is made, with the
+factor's kind only. pyotp and py_webauthn are imported where they are used, because most commands need neither.
 
 Source: RFC 6238; WebAuthn Level 3.
 """
@@ -140,7 +140,7 @@ def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequ
         timeout=_TIMEOUT_MILLISECONDS,
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.DISCOURAGED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=_describe(known),
     )
@@ -154,12 +154,16 @@ def ask_to_prove(site: RelyingParty, known: Sequence[Passkey]) -> PasskeyChallen
     """
     from webauthn import generate_authentication_options
     from webauthn.helpers import options_to_json_dict
+    from webauthn.helpers.structs import UserVerificationRequirement
 
     if not known:
         raise InputError("No passkey is set up.", hint="Give a code of the authenticator app.")
     site.require_named()
     options = generate_authentication_options(
-        rp_id=site.host, timeout=_TIMEOUT_MILLISECONDS, allow_credentials=_describe(known)
+        rp_id=site.host,
+        timeout=_TIMEOUT_MILLISECONDS,
+        allow_credentials=_describe(known),
+        user_verification=UserVerificationRequirement.REQUIRED,
     )
     return PasskeyChallenge(options.challenge, options_to_json_dict(options))
 
@@ -169,10 +173,22 @@ def read_challenge(answer: Mapping[str, Any]) -> bytes:
 
     :raises FactorRefusedError: if it isn't a passkey's answer.
     """
+    with _refusing():
+        challenge: bytes = _parse_client_data(answer).challenge
+        return challenge
+
+
+def _parse_client_data(answer: Mapping[str, Any]) -> Any:
+    """Read what the browser says of the page that asked."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
-    with _refusing():
-        return parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"])).challenge
+    return parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"]))
+
+
+def _require_own_window(answer: Mapping[str, Any]) -> None:
+    """Refuse the answer of a page within a page of another origin. Source: WebAuthn Level 3, sections 7.1 and 7.2."""
+    if _parse_client_data(answer).cross_origin:
+        raise _refusal()
 
 
 def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes, factor: Factor) -> Passkey:
@@ -183,11 +199,13 @@ def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge:
     from webauthn import verify_registration_response
 
     with _refusing():
+        _require_own_window(answer)
         found = verify_registration_response(
             credential=dict(answer),
             expected_challenge=challenge,
             expected_rp_id=site.host,
             expected_origin=site.origin,
+            require_user_verification=True,
         )
     return Passkey(factor, found.credential_id, found.credential_public_key, found.sign_count)
 
@@ -212,6 +230,7 @@ def check_proof(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes,
     from webauthn import verify_authentication_response
 
     with _refusing():
+        _require_own_window(answer)
         found = verify_authentication_response(
             credential=dict(answer),
             expected_challenge=challenge,
@@ -219,6 +238,7 @@ def check_proof(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes,
             expected_origin=site.origin,
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.sign_count,
+            require_user_verification=True,
         )
     return found.new_sign_count
 

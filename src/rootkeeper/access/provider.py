@@ -151,15 +151,16 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIde
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         raise _unproven("it names no person")
-    # An e-mail address that the provider hasn't verified can be any text, so it isn't a name. Some providers send the
-    # boolean as text. Source: OpenID Connect Core 1.0, section 5.1.
-    unverified = {"email"} if str(claims.get("email_verified")).lower() == "false" else set()
+    # An e-mail address that the provider hasn't verified can be any text, so it isn't a name. Only a boolean counts.
+    # Source: OpenID Connect Core 1.0, section 5.1.
+    unverified = set() if claims.get("email_verified") is True else {"email"}
     usable = (claim for claim in rules.name_claims if isinstance(claims.get(claim), str) and claim not in unverified)
     name = next((claims[claim] for claim in usable), None)
     if not name:
         raise NotSignedInError(
             f"{rules.name} doesn't send the person's name.",
-            hint=f"It must send one of the claims {', '.join(rules.name_claims)} (the setting oidc.name_claims).",
+            hint=f"It must send one of the claims {', '.join(rules.name_claims)} (the setting oidc.name_claims). The "
+            "claim email counts only if email_verified is true.",
         )
     return ProviderIdentity(
         issuer=rules.issuer,

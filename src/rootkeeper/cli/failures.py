@@ -56,11 +56,13 @@ def report_bug(error: Exception, terminal: Terminal) -> int:
     """Show an unexpected error, and keep its traceback."""
     import platformdirs
 
+    from rootkeeper.database.files import make_private_folder
+
     folder = platformdirs.user_state_path("rootkeeper", appauthor=False)
     path = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
     kept = f"The details are in {path}."
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(folder)
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as log:
             log.write(describe_traceback(error))
     except OSError:

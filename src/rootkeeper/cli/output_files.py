@@ -1,9 +1,9 @@
 """Writes the file that a user names with ``--out``: the same way for every command.
 
 A regular file or a new name gets a file that was written beside it and is then renamed, so that a reader sees either
-the old or the new content, and no failure leaves half of it. A device or a pipe is written to, never replaced, also
-through a link such as ``/dev/stdout``. Any other link is refused, because a command with many permissions must not
-write where a person without them points.
+the old or the new content, and no failure leaves half of it. Everything else is refused before anything is read: a
+device or a pipe, also ``/dev/stdout``, because opening it can wait forever; a link, because a command with many
+permissions must not write where a person without them points.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from rootkeeper.cli.terminal import OutputLostError
 from rootkeeper.database.files import open_replacing
 from rootkeeper.errors import InputError
 
-OUT_RULE = "A device or pipe is written to; a link to a file is refused."
+OUT_RULE = "A device, a pipe and a link are refused."
 _HINT = "Choose another file."
-_ON_DISK = (stat.S_ISREG, stat.S_ISDIR)
 
 
 def out_option(explanation: str) -> Any:
@@ -54,9 +53,7 @@ def write_output_file(
     :raises OutputLostError: if it can't take the parts. An existing file is as it was, in both cases.
     """
     with _as_input_error(path):
-        if _require_usable(path, is_new=is_new):
-            with os.fdopen(_open_stream(path), "wb") as target:
-                return _write_parts(target, parts)
+        _require_usable(path, is_new=is_new)
         if is_new:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
@@ -68,19 +65,21 @@ def write_output_file(
             raise
 
 
-def _require_usable(path: Path, *, is_new: bool) -> bool:
-    """Return whether ``path`` is a device or pipe.
+def _require_usable(path: Path, *, is_new: bool) -> None:
+    """Require a regular file or a new name.
 
     :raises OSError: if it can't be written.
-    :raises InputError: if it is a folder, a link to a file, or exists although it must be new.
+    :raises InputError: if it is a folder, device, pipe or link, or exists although it must be new.
     """
     try:
         leads_to = path.stat().st_mode
     except FileNotFoundError:
         leads_to = None
-    if leads_to is not None and not any(is_kind(leads_to) for is_kind in _ON_DISK):
-        _require_access(path)
-        return True
+    if leads_to is not None and not stat.S_ISREG(leads_to) and not stat.S_ISDIR(leads_to):
+        raise InputError(
+            f"{path} can't be written: it is a device or a pipe.",
+            hint="Name a file, or leave --out away and redirect stdout.",
+        )
     if path.is_symlink():
         raise InputError(f"{path} is a link, and isn't followed.", hint=f"Name the file itself: {path.resolve()}")
     if leads_to is not None and stat.S_ISDIR(leads_to):
@@ -92,21 +91,11 @@ def _require_usable(path: Path, *, is_new: bool) -> bool:
     if not path.parent.is_dir():
         raise FileNotFoundError(None, "its folder doesn't exist")
     _require_access(path.parent)
-    return False
 
 
 def _require_access(path: Path) -> None:
     if not os.access(path, os.W_OK):
         raise PermissionError(None, "Permission denied")
-
-
-def _open_stream(path: Path) -> int:
-    """Open a device or pipe; a regular file that took its place meanwhile isn't written."""
-    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
-    if any(is_kind(os.fstat(handle).st_mode) for is_kind in _ON_DISK):
-        os.close(handle)
-        raise FileExistsError(None, "it was replaced meanwhile")
-    return handle
 
 
 def _choose_mode(path: Path, *, is_new: bool) -> int:
@@ -127,7 +116,7 @@ def _write_parts(target: BinaryIO, parts: Iterable[str | bytes]) -> int:
     return count
 
 
-_LOST = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})
+_LOST = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 """The file was right, but can't take the answer."""
 
 

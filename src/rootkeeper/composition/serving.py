@@ -7,6 +7,7 @@ person there too.
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, UseCounter
 from rootkeeper.composition.application import Application
 from rootkeeper.composition.services import Stores, make_outbox, make_sender
+from rootkeeper.database.files import list_wide_folders
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError, SettingsError
 from rootkeeper.jobs.rules import Job, JobKind
@@ -33,7 +35,7 @@ from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
-from rootkeeper.settings.reading import make_provider_rules
+from rootkeeper.settings.reading import list_own_folders, make_provider_rules
 from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import parse_watch_source
 from rootkeeper.windows.imports import merge_spill
@@ -486,6 +488,10 @@ class ServerRuntime(Stores):
                 "Mirror and anchor of the ledger are both on the file system of the database, so a person who can "
                 "write there can rewrite all three. Set ledger.anchor_bucket to a bucket with Object Lock, or "
                 "ledger.anchor to a file on another machine's file system.",
+            )
+        for folder in list_wide_folders(list_own_folders(self.settings)):
+            self.log.warning(
+                "folder.wide", f"Other users can open the folder {folder}. Run: chmod 700 {shlex.quote(str(folder))}"
             )
         if self.settings.oidc.issuer and not any(
             identity.kind is IdentityKind.USER

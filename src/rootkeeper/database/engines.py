@@ -23,7 +23,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from rootkeeper.database.files import sync_folder, try_lock
+from rootkeeper.database.files import make_private_folder, sync_folder, try_lock
 from rootkeeper.database.schema import DamagedValueError
 from rootkeeper.errors import DatabaseError, Hint, SettingsError
 from rootkeeper.installation import describe_installing
@@ -312,7 +312,7 @@ class SqliteStore(Store):
             return False
 
     def create(self) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self.path.parent)
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:

@@ -5,21 +5,72 @@ A line counts once its line end is written. The next writer cuts off an incomple
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import stat
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 _BLOCK_BYTES = 64 * 1024
 _POLL_SECONDS = 0.01
+_PRIVATE_FOLDER = 0o700
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class LineFileBusyError(OSError):
     """Another process is writing to the file."""
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create the folder, and the folders above it that are missing, each for this user alone, whatever the umask is.
+
+    A folder that exists stays as it is.
+
+    :raises OSError: if one can't be created.
+    """
+    try:
+        folder.mkdir(mode=_PRIVATE_FOLDER)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    except FileNotFoundError:
+        if folder.parent == folder:
+            raise
+        make_private_folder(folder.parent)
+        make_private_folder(folder)
+    else:
+        folder.chmod(_PRIVATE_FOLDER)
+
+
+def list_wide_folders(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """List the folders that other users may open; a missing or unreadable folder isn't listed."""
+    return tuple(folder for folder in dict.fromkeys(folders) if _is_wide(folder))
+
+
+def _is_wide(folder: Path) -> bool:
+    """A group may open another user's folder: that is how Kubernetes gives a volume to a user that isn't root."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return False
+    return bool(found.st_mode & (_OTHERS if found.st_uid == os.geteuid() else stat.S_IRWXO))
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file. A device or pipe in its place is refused at once, because reading it could wait forever.
+
+    :raises OSError: if it can't be opened, or isn't a regular file.
+    """
+    handle = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it isn't a regular file", str(path))
 
 
 @contextmanager
@@ -29,10 +80,10 @@ def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
     :raises LineFileBusyError: if another writer holds the lock for longer than ``wait_seconds``.
     :raises OSError: if it can't be opened.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     deadline = time.monotonic() + wait_seconds
     while True:
-        handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b")
+        handle = os.fdopen(open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW), "r+b")
         if try_lock(handle.fileno(), fcntl.LOCK_EX) and _is_still_at(handle, path):
             break
         handle.close()
@@ -82,7 +133,7 @@ def read_last_line(handle: BinaryIO) -> bytes | None:
 def find_last_line(path: Path) -> bytes | None:
     """Find the last complete line of a file; ``None`` if there is none, or no file."""
     try:
-        with path.open("rb") as handle:
+        with os.fdopen(open_regular(path), "rb") as handle:
             return read_last_line(handle)
     except FileNotFoundError:
         return None
@@ -99,7 +150,7 @@ def cut_last_line(handle: BinaryIO) -> None:
 def read_lines(path: Path) -> Generator[bytes, None, None]:
     """Read the lines that are complete at the start of the reading, without their ends; none without a file."""
     try:
-        handle = path.open("rb")
+        handle = os.fdopen(open_regular(path), "rb")
     except FileNotFoundError:
         return
     with handle:

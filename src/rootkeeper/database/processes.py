@@ -27,7 +27,7 @@ from typing import Self
 from sqlalchemy.engine import make_url
 
 from rootkeeper.clock import Clock
-from rootkeeper.database.files import try_lock
+from rootkeeper.database.files import make_private_folder, try_lock
 from rootkeeper.errors import DatabaseError, ServerRunningError
 
 _PROC = Path("/proc")
@@ -184,7 +184,7 @@ class ServerLock:
         self._stopping = threading.Event()
         self._open = ExitStack()
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DatabaseError(

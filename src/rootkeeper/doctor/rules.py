@@ -24,6 +24,7 @@ class CheckName(StrEnum):
 
     INSTALLATION = "installation"
     SETTINGS = "settings"
+    FOLDERS = "folders"
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     REGION = "region"

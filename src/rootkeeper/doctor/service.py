@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +61,12 @@ class Doctor:
             settings = load_user_settings(self._config)
         except RootkeeperError as error:
             yield judge_error(CheckName.SETTINGS, error)
-            for name in (CheckName.CREDENTIALS, CheckName.DATABASE, CheckName.LEDGER):
+            for name in (CheckName.FOLDERS, CheckName.CREDENTIALS, CheckName.DATABASE, CheckName.LEDGER):
                 yield make_unknown(name, "The settings can't be used.", "Correct the settings first.")
             return
         source = "the defaults" if self._config is None else f"{self._config}"
         yield Check(CheckName.SETTINGS, CheckVerdict.GOOD, f"They are valid, from {source} and the environment.")
+        yield _check_own_folders(settings)
         yield from self._check_aws(settings)
         yield from self._check_stored(settings)
 
@@ -122,6 +124,17 @@ class Doctor:
             f"{text} It has been silent for {silence:.0f} seconds, and closes no recovery window.",
             "End that process, and start the server again.",
         )
+
+
+def _check_own_folders(settings: Settings) -> Check:
+    from rootkeeper.database.files import list_wide_folders
+    from rootkeeper.settings.reading import list_own_folders
+
+    wide = [str(folder) for folder in list_wide_folders(list_own_folders(settings))]
+    if not wide:
+        return Check(CheckName.FOLDERS, CheckVerdict.GOOD, "Only you can open those of data, state and configuration.")
+    text = f"Other users can open {', '.join(wide)}."
+    return Check(CheckName.FOLDERS, CheckVerdict.PROBLEM, text, f"Run: chmod 700 {shlex.join(wide)}")
 
 
 _AWS_CHECKS = (

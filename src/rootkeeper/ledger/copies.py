@@ -27,6 +27,7 @@ from rootkeeper.database.files import (
     cut_last_line,
     cut_torn_end,
     find_last_line,
+    open_regular,
     read_last_line,
     read_lines,
     sync_folder,
@@ -99,7 +100,7 @@ class Mirror:
 
         :raises OSError: if that fails.
         """
-        with self.path.open("rb") as handle:
+        with os.fdopen(open_regular(self.path), "rb") as handle:
             os.fsync(handle.fileno())
         sync_folder(self.path.parent)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, begin_writing, explain, reading
-from rootkeeper.database.files import LineFileBusyError, open_locked, open_replacing, sync_folder
+from rootkeeper.database.files import LineFileBusyError, open_locked, open_regular, open_replacing, sync_folder
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.writer import Head
 from rootkeeper.shapes import parse_facts
@@ -73,12 +74,22 @@ class CopyMemory:
         if self.path is None:
             return {}
         try:
-            found = json.loads(self.path.read_bytes())
+            with os.fdopen(open_regular(self.path), "rb") as file:
+                found = json.load(file)
             return {CopyName(name): parse_facts(Head, head) for name, head in found["heads"].items()}
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise MemoryDamagedError(f"{self.path} doesn't contain heads of a ledger") from error
+
+    def describe_missing(self, began: Collection[CopyName]) -> str | None:
+        """Describe that the file is missing although copies began; ``None`` if it is there or isn't used."""
+        if self.path is None or not began or os.path.lexists(self.path):
+            return None
+        return (
+            f"The memory of the last heads, {self.path}, is missing, so the ledger isn't compared with it. That is so "
+            "for another user, on another machine and with another state folder; otherwise it was removed."
+        )
 
     def begin(self, name: CopyName, head: Head, at: str) -> None:
         """Remember that a copy began, after its first head is durable.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NotRequired
+
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Actor, LedgerEntry
@@ -33,6 +35,8 @@ class LedgerVerificationRecord(Answer):
     head: LedgerHead
     anchored_seq: Count | None
     """The last head in the anchor; ``null`` without an anchor."""
+    missing_memory: Annotated[str | None, NotRequired]
+    """That the file that remembers the copies' last heads is missing. Older results don't have it."""
     findings: list[LedgerFindingRecord]
 
 
@@ -59,6 +63,8 @@ class LedgerVerificationDocument(Answer):
     problem: str | None
     anchored_sequence: Count | None
     """``null`` without an anchor."""
+    missing_memory: str | None
+    """That the file that remembers the copies' last heads is missing; ``null`` if it isn't."""
 
 
 @record

@@ -469,6 +469,8 @@ class LedgerVerification:
     """In a sentence. For a copy of the ledger, a second sentence gives advice."""
     anchored_sequence: int | None
     """The last head in the anchor; ``None`` without an anchor."""
+    missing_memory: str | None = None
+    """In two sentences, that the memory of the copies is missing; ``None`` if it isn't. The ledger can be intact."""
 
     @property
     def is_intact(self) -> bool:
@@ -486,6 +488,7 @@ def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
         "entries": found.entries,
         "head": {"seq": found.head_sequence, "hash": found.head_hash},
         "anchored_seq": found.anchored_sequence,
+        "missing_memory": found.missing_memory,
         "findings": findings,
     }
 
@@ -503,6 +506,7 @@ def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
         first_bad_sequence=None if first is None or first["seq"] is None else int(first["seq"]),
         problem=None if first is None else str(first["what"]),
         anchored_sequence=None if record["anchored_seq"] is None else int(record["anchored_seq"]),
+        missing_memory=record.get("missing_memory"),  # not in records of 0.1
     )
     if verification.is_intact is not record["is_intact"]:
         raise ValueError("intact is what has no finding")

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from rootkeeper.database.files import open_locked, sync_folder, write_line
+from rootkeeper.database.files import make_private_folder, open_locked, sync_folder, write_line
 from rootkeeper.errors import LedgerUnavailableError, LockLostError
 from rootkeeper.ledger.owners import AccountLock, Owner
 from rootkeeper.ledger.rules import (
@@ -100,7 +100,7 @@ def _require_room(descriptor: int, room_bytes: int) -> None:
 
 def _make_folder(folder: Path) -> None:
     """Create the folder if needed; another user may have created a folder with that name among the temporary files."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or (
         found.st_uid != os.getuid() and folder.parent == Path(tempfile.gettempdir())

@@ -67,6 +67,7 @@ class _ReadCopies:
     """By sequence."""
     problem: str | None = None
     """The problem of a copy as a whole, with advice."""
+    missing_memory: str | None = None
 
 
 def read_copies(copies: LedgerCopies, *, must_have_copies: bool = True) -> _ReadCopies:
@@ -103,7 +104,8 @@ def read_copies(copies: LedgerCopies, *, must_have_copies: bool = True) -> _Read
         for name, head in heads.items()
         if copies.find_place(name) is not None
     }
-    return _ReadCopies(lines, anchored, remembered, problems[0] if problems else None)
+    missing = copies.memory.describe_missing(began)
+    return _ReadCopies(lines, anchored, remembered, problems[0] if problems else None, missing)
 
 
 def find_copy_problem(copies: LedgerCopies, name: CopyName, known: Head | None, *, must_exist: bool) -> str | None:
@@ -164,6 +166,7 @@ class _Verification:
             first_bad_sequence=None if first is None else first.sequence,
             problem=self._copies.problem if first is None else first.problem,
             anchored_sequence=self._last_anchored,
+            missing_memory=self._copies.missing_memory,
         )
 
     def _compared_entries(self) -> Iterator[LedgerEntry]:

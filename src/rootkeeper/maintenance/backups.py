@@ -31,7 +31,7 @@ from rootkeeper import __version__
 from rootkeeper.clock import Clock
 from rootkeeper.database.copying import PRIVATE, copy_sqlite, dump_postgresql, read_first_dumped_row, restore_postgresql
 from rootkeeper.database.engines import Store, open_store, reading
-from rootkeeper.database.files import sync_folder
+from rootkeeper.database.files import make_private_folder, sync_folder
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.database.version import find_version
 from rootkeeper.errors import DatabaseError, InputError
@@ -115,7 +115,7 @@ def back_up(places: Places, parent: Path, now: datetime) -> Path:
     folder = parent / f"rootkeeper-{now:%Y%m%dT%H%M%SZ}"
     store = open_store(places.url)
     try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(parent)
         if folder.exists():
             raise InputError(f"{folder} exists already.", hint="Wait a second, or name another folder.")
         work = Path(tempfile.mkdtemp(prefix=".rootkeeper-", dir=parent))
@@ -296,7 +296,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 def _write_file(target: Path, blocks: Iterable[bytes]) -> None:
     """Create a file for the owner alone, and wait until it is on disk."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(target.parent)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(descriptor, "wb") as written:
         written.writelines(blocks)

@@ -27,7 +27,7 @@ from urllib3.exceptions import ConnectTimeoutError as ConnectTimeout
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
 
 from rootkeeper import __version__, errors
-from rootkeeper.database.files import open_replacing
+from rootkeeper.database.files import make_private_folder, open_replacing
 from rootkeeper.errors import (
     Hint,
     InputError,
@@ -479,7 +479,7 @@ class StoredTokens:
         ends = stored.expires_at.isoformat() if stored.expires_at else None
         record = {"url": stored.url, "name": stored.name, "token": stored.token, "expires_at": ends}
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_folder(self.folder)
             self.folder.chmod(0o700)
             with open_replacing(path) as target:
                 target.write(json.dumps(record).encode() + b"\n")

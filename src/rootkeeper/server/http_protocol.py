@@ -1,16 +1,19 @@
 """Accepts connections for uvicorn, and limits the header of each request before memory is spent on it.
 
+A request that names two hosts is refused: a proxy may have decided by the other one.
+
 uvicorn accepts connections without a limit, waits for a header without a limit, and keeps all that it receives of it.
 So connections are accepted here, each is known from its first moment, also during a TLS handshake, and the protocol
 notes when a request begins and ends. uvicorn's handling of requests is unchanged.
 
-Source: RFC 6585, section 5 (431 Request Header Fields Too Large).
+Source: RFC 6585, section 5 (431 Request Header Fields Too Large); RFC 9112, section 3.2 (Request Target).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from contextlib import suppress
 from http import HTTPStatus
@@ -28,6 +31,8 @@ MOST_PIPELINED = 16
 """How many further requests may wait on a connection on which a request is being answered; browsers send none."""
 
 _TOO_LARGE = f"A request's header may have {LARGEST_HEADER_BYTES} bytes and {MOST_HEADERS} fields at most."
+_TWO_HOSTS = "A request may name one host: one Host header, and the same host in an absolute address."
+_AUTHORITY_END = re.compile(rb"[/?#]")
 _ACCEPTED_AT_ONCE = 16
 """How many connections are accepted before those that made room for them are gone."""
 _PAUSE_SECONDS = 1.0
@@ -48,6 +53,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unparsed_bytes = 0
         """Received since something of a request was complete: of a header, or of the end of a body in chunks."""
         self._is_too_large = False
+        self._names_two_hosts = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -72,7 +78,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer an unreadable request; with 431 if its size is the reason."""
         if not self._is_too_large:
-            super().send_400_response(msg)
+            super().send_400_response(_TWO_HOSTS if self._names_two_hosts else msg)
             return
         self._table.report(ConnectionLimit.HEADER_SIZE, self._connection.address)
         self.transport.write(
@@ -91,11 +97,24 @@ class LimitedProtocol(HttpToolsProtocol):
             raise RefusedRequestError
 
     def on_headers_complete(self) -> None:
+        if self._has_two_hosts():
+            self._names_two_hosts = True
+            raise RefusedRequestError
         self._unparsed_bytes = 0
         self._connection.waiting_since, self._connection.body_since = None, self.loop.time()
         super().on_headers_complete()
         if len(self.pipeline) > MOST_PIPELINED:
             raise RefusedRequestError
+
+    def _has_two_hosts(self) -> bool:
+        """Whether there are two Host headers, or an absolute address that isn't of the Host."""
+        hosts = [value.strip().lower() for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1:
+            return True
+        if self.url.startswith((b"/", b"*")):
+            return False
+        authority = _AUTHORITY_END.split(self.url.partition(b"://")[2], maxsplit=1)[0]
+        return [authority.lower()] != hosts
 
     def on_body(self, body: bytes) -> None:
         self._unparsed_bytes = 0

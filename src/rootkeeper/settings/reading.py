@@ -55,6 +55,17 @@ def load_user_settings(config: Path | None) -> Settings:
     return replace(settings, ledger=replace(settings.ledger, memory=memory))
 
 
+def list_own_folders(settings: Settings) -> tuple[Path, ...]:
+    """List the folders of data, state and configuration that only this user should open."""
+    url, name = settings.database.url, APPLICATION_NAME
+    database = Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]).absolute().parent
+    data, state = (find(name, appauthor=False) for find in (platformdirs.user_data_path, platformdirs.user_state_path))
+    config = platformdirs.user_config_path(name, appauthor=False)
+    found = (settings.unlock.saved_policies, settings.ledger.memory, data, state, config)
+    own = (database, *found) if url.startswith(SQLITE_PREFIX) else found
+    return tuple(folder for folder in own if folder != Path())
+
+
 def load_settings(config_path: Path | None, environment: Mapping[str, str], data_folder: Path) -> Settings:
     """Read the file, then the variables, which override it, then complete the rest.
 

@@ -304,7 +304,9 @@ class OidcSettings:
     name: str = ""
     """The name of the provider on the sign-in page. Default: its host."""
     name_claims: tuple[str, ...] = ("preferred_username", "email")
-    """The first of these claims that the provider sends is the person's name here, from the first sign-in on."""
+    """The first of these claims that the provider sends is the person's name here, from the first sign-in on. The claim
+    ``email`` counts only if ``email_verified`` is true.
+    """
     groups_claim: str = "groups"
     """The claim of the ID token that contains the person's groups."""
     groups: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rootkeeper.aws.rules import Resource, ResourceKind
-from rootkeeper.database.files import sync_folder
+from rootkeeper.database.files import make_private_folder, sync_folder
 from rootkeeper.errors import PolicyNotSavedError
 from rootkeeper.ledger.rules import LedgerEntry
 from rootkeeper.organization.accounts import AccountId
@@ -70,7 +70,7 @@ class SavedPolicyFiles:
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         path = self.folder / f"{place}-{moment}-{hash_policy(policy)[:12]}.json"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.folder)
             _write_durably(path, policy.encode())
             sync_folder(self.folder)
             sync_folder(self.folder.parent)

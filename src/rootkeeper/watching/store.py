@@ -27,7 +27,7 @@ from rootkeeper.aws.root_events import EventDelivery, UnreadableEvents
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.database.files import cut_torn_end, open_locked, write_line
+from rootkeeper.database.files import cut_torn_end, make_private_folder, open_locked, write_line
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ledger.owners import Owner
@@ -319,7 +319,7 @@ class EventFile:
     def _has_claim(self) -> bool:
         if self._claim is not None:
             return True
-        self._place_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._place_path.parent)
         handle = os.fdopen(os.open(self._place_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

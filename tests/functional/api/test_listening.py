@@ -36,6 +36,16 @@ def test_with_a_certificate_other_machines_are_answered_by_tls(tmp_path: Path) -
         server.stop()
 
 
+def test_a_starting_server_reports_a_folder_that_others_can_open(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o750)
+    with serving(data) as server:
+        reported = [line["message"] for line in server.lines if line["event"] == "folder.wide"]
+        assert len(reported) == 1, server.stderr
+        assert "Other users can open the folder" in reported[0]
+
+
 def test_a_real_server_measures_itself_its_database_and_aws(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         server.token("viewer", "vera")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,30 @@ def test_a_registration_is_no_proof_and_a_proof_no_registration() -> None:
         check_proof(device.register(question.options), SITE, question.challenge, passkey)
     with pytest.raises(FactorRefusedError):
         check_registration(device.prove(question.options), SITE, question.challenge, FACTOR)
+
+
+def test_the_browser_is_told_to_require_user_verification() -> None:
+    passkey = register(make_device())
+    new = ask_to_register(SITE, "u-1", "ana", ()).options
+    assert new["authenticatorSelection"]["userVerification"] == "required"
+    assert ask_to_prove(SITE, (passkey,)).options["userVerification"] == "required"
+
+
+@pytest.mark.parametrize("wrong", [{"verifies_user": False}, {"is_cross_origin": True}], ids=["unverified", "framed"])
+def test_a_new_passkey_without_user_verification_or_from_a_foreign_frame_is_refused(wrong: dict[str, Any]) -> None:
+    question = ask_to_register(SITE, "u-1", "ana", ())
+    answer = replace(make_device(), **wrong).register(question.options)
+    with pytest.raises(FactorRefusedError):
+        check_registration(answer, SITE, question.challenge, FACTOR)
+
+
+@pytest.mark.parametrize("wrong", [{"verifies_user": False}, {"is_cross_origin": True}], ids=["unverified", "framed"])
+def test_a_proof_without_user_verification_or_from_a_foreign_frame_is_refused(wrong: dict[str, Any]) -> None:
+    device = make_device()
+    passkey = register(device)
+    question = ask_to_prove(SITE, (passkey,))
+    with pytest.raises(FactorRefusedError):
+        check_proof(replace(device, **wrong).prove(question.options), SITE, question.challenge, passkey)
 
 
 def test_a_count_that_doesnt_grow_shows_a_copy() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from hypothesis import given
 from markdown_it import MarkdownIt
@@ -43,6 +46,33 @@ def test_no_cell_begins_as_a_formula_does(text: str) -> None:
     cell = csv_cell(text)
     assert not cell.lstrip().startswith(tuple(FORMULA_STARTS))
     assert not any(character in cell for character in "\t\r\n\x1b")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        (";=1+1", ";'=1+1"),
+        (";;  +1", ";;'  +1"),
+        (",@SUM(A1)", ",'@SUM(A1)"),
+        ('| ";-1', "| \";'-1"),
+        ('"=1+1"', '\'"=1+1"'),
+        ("Shop;=1+1", "Shop;'=1+1"),
+        ('Shop;"=1+1"', 'Shop;\'"=1+1"'),
+        ("=1;\uff1d1", "'=1;'\uff1d1"),
+        ("Shop, -5; see a+b", "Shop, -5; see a+b"),
+    ],
+)
+def test_p26_a_formula_after_a_separator_stays_text(text: str, cell: str) -> None:
+    assert csv_cell(text) == cell
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@given(hostile_texts)
+def test_no_cell_is_a_formula_whichever_separator_a_spreadsheet_uses(separator: str, text: str) -> None:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow(["first", csv_cell(text), "last"])
+    cells = next(csv.reader(io.StringIO(written.getvalue()), delimiter=separator))
+    assert [cell for cell in cells if cell.strip(' "').startswith(tuple(FORMULA_STARTS))] == []
 
 
 @pytest.mark.parametrize("text", ["https://192.0.2.1/", "see www.example.com", "WWW.example.com"])

@@ -11,11 +11,17 @@ from rootkeeper.ledger.rules import LedgerVerification, verification_from_record
 
 INTACT = LedgerVerification(1234, 1234, "ab" * 32, None, None, 1200)
 EDITED = replace(INTACT, first_bad_sequence=7, problem="Entry 7 was edited.", anchored_sequence=None)
+FORGETFUL = replace(INTACT, missing_memory="The memory is missing.")
 
 
-@pytest.mark.parametrize("found", [INTACT, EDITED, replace(EDITED, first_bad_sequence=None)])
+@pytest.mark.parametrize("found", [INTACT, EDITED, replace(EDITED, first_bad_sequence=None), FORGETFUL])
 def test_it_comes_back_as_it_was(found: LedgerVerification) -> None:
     assert verification_from_record(json.loads(json.dumps(verification_to_record(found)))) == found
+
+
+def test_a_record_of_an_older_version_misses_no_memory() -> None:
+    older = {name: value for name, value in verification_to_record(INTACT).items() if name != "missing_memory"}
+    assert verification_from_record(older) == INTACT
 
 
 @pytest.mark.parametrize("found", [INTACT, EDITED])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -204,6 +205,44 @@ def test_p20_a_memory_that_is_no_memory_fails_the_verification(written: Stage) -
         assert database.adopt(worker.ledger) is not None
         worker.owner.close()
     assert verify(written).is_intact
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("special", ["pipe", "device"])
+@pytest.mark.parametrize("copy", ["mirror", "anchor", "memory"])
+def test_p20_a_pipe_or_a_device_in_a_copys_place_is_refused_at_once(written: Stage, copy: str, special: str) -> None:
+    (memory,) = (written.folder / "memory").glob("*.json")
+    place = memory if copy == "memory" else PATHS[copy](written)
+    place.unlink()
+    if special == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+    found = verify(written)
+    assert "can't be read: " in str(found.problem)
+    assert "it isn't a regular file" in str(found.problem)
+    with open_with_memory(written) as database:
+        database.require_not_outdated()
+        worker = make_worker(database)
+        worker.append_pair()
+        worker.owner.close()
+    assert any("it isn't a regular file" in warning for warning in written.warnings)
+    assert not place.is_file()
+
+
+def test_p20_a_missing_memory_of_the_heads_is_said_and_makes_nothing_less_intact(written: Stage) -> None:
+    assert verify(written).missing_memory is None
+    with written.open(memory_folder=written.folder / "other state") as database:
+        found = database.ledger_reader().verify()
+    assert found.is_intact
+    assert str(written.folder / "other state") in str(found.missing_memory)
+    with written.open(memory_folder=None) as database:
+        assert database.ledger_reader().verify().missing_memory is None
+
+
+def test_a_ledger_whose_copies_havent_begun_misses_no_memory(stage: Stage) -> None:
+    stage.place_database()
+    assert verify(stage).missing_memory is None
 
 
 def test_the_memory_has_the_last_head_of_each_copy_and_no_more(written: Stage) -> None:

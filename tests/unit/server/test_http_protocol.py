@@ -252,3 +252,26 @@ def test_a_connection_for_which_no_other_makes_room_is_refused() -> None:
         assert served.limited == [ConnectionLimit.OF_ADDRESS]
         served.release.set()
         assert all(read_answer(one).startswith(b"HTTP/1.1 200 ") for one in (first, second))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        b"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+def test_a_request_that_names_two_hosts_reaches_no_handler(head: bytes) -> None:
+    with serving() as served, served.connect(head) as connection:
+        answer = b"".join(iter(lambda: connection.recv(10_000), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"one Host header" in answer
+    assert served.answered == []
+
+
+@pytest.mark.parametrize("target", [b"/", b"//elsewhere://x/", b"/?a=http://evil.example/", b"http://LocalHost/"])
+def test_a_request_that_names_one_host_is_answered(target: bytes) -> None:
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with serving() as served, served.connect(request) as connection:
+        answer = b"".join(iter(lambda: connection.recv(10_000), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")

@@ -147,6 +147,8 @@ def show_verification(verification: LedgerVerification, output: OutputFormat, te
         terminal.show(f"✗ The ledger is NOT intact{where}: {printable(verification.problem or '')}")
         if not verification.first_bad_sequence:
             terminal.remark("To record the loss of a copy and begin it again: rootkeeper ledger adopt")
+    if verification.missing_memory is not None:
+        terminal.remark(printable(verification.missing_memory), style="bold")
     anchored = verification.anchored_sequence
     if anchored:
         terminal.show(f"Anchored up to entry {anchored}.")

@@ -18,6 +18,7 @@ VERIFYING = replace(JOB, kind=JobKind.LEDGER_VERIFICATION)
 HASH = "ab" * 32
 INTACT = LedgerVerification(1234, 1234, HASH, None, None, 1200)
 EDITED = LedgerVerification(1234, 1234, HASH, 7, "Entry 7 was edited: its hash doesn't fit.", None)
+FORGETFUL = replace(INTACT, missing_memory="The memory of the last heads is missing.")
 UNPLACED = replace(EDITED, first_bad_sequence=None, problem="The mirror is another ledger's.")
 
 
@@ -35,6 +36,7 @@ def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str 
     [
         (INTACT, JobState.DONE, 0),
         (replace(INTACT, anchored_sequence=None), JobState.DONE, 0),
+        (FORGETFUL, JobState.DONE, 0),
         (EDITED, JobState.FAILED, 1),
         (UNPLACED, JobState.FAILED, 1),
     ],
@@ -53,6 +55,7 @@ def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, s
         "first_bad_sequence": found.first_bad_sequence,
         "problem": found.problem,
         "anchored_sequence": found.anchored_sequence,
+        "missing_memory": found.missing_memory,
     }
     assert [path for path, _ in desk.posted] == ["ledger/verifications"]
 
@@ -60,6 +63,10 @@ def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, s
 def test_a_verdict_is_said_in_words(desk: RemoteDesk) -> None:
     come_to(desk, JobState.DONE, verification_to_record(INTACT))
     assert f"The ledger is intact: 1,234 entries, head {HASH}." in desk.run("ledger", "verify").stdout
+    come_to(desk, JobState.DONE, verification_to_record(FORGETFUL))
+    run = desk.run("ledger", "verify")
+    assert "The ledger is intact" in run.stdout
+    assert "The memory of the last heads is missing." in run.stderr
     come_to(desk, JobState.FAILED, verification_to_record(EDITED))
     assert "NOT intact, entry 7: Entry 7 was edited" in desk.run("ledger", "verify").stdout
 

@@ -28,9 +28,12 @@ def have_report(desk: RemoteDesk, findings: str | None) -> None:
         ("present, unknown", "none", 0),
     ],
 )
-def test_the_exit_status_is_that_of_the_report(desk: RemoteDesk, findings: str, fail_on: str, status: int) -> None:
+def test_the_exit_status_is_that_of_the_report(
+    desk: RemoteDesk, tmp_path: Path, findings: str, fail_on: str, status: int
+) -> None:
     have_report(desk, findings)
-    run = desk.run("report", "--from", "2026-01-01", "--out", "/dev/null", "--format", "html", "--fail-on", fail_on)
+    out = str(tmp_path / "report.html")
+    run = desk.run("report", "--from", "2026-01-01", "--out", out, "--format", "html", "--fail-on", fail_on)
     assert run.status == status, run.shown
     assert "this report is about a sandbox" in run.stderr
 
@@ -45,9 +48,9 @@ def test_the_file_has_the_bytes_of_the_server(desk: RemoteDesk, tmp_path: Path) 
     assert asked.endswith("&format=findings-csv&stale_after_days=7")
 
 
-def test_a_period_without_an_end_ends_by_the_clock_of_the_server(desk: RemoteDesk) -> None:
+def test_a_period_without_an_end_ends_by_the_clock_of_the_server(desk: RemoteDesk, tmp_path: Path) -> None:
     have_report(desk, "none")
-    assert desk.run("report", "--from", "90d", "--out", "/dev/null", "--format", "csv").status == 0
+    assert desk.run("report", "--from", "90d", "--out", str(tmp_path / "all.csv"), "--format", "csv").status == 0
     (asked,) = [one.path for one in desk.server.asked if one.path.startswith("reports")]
     assert "to=" not in asked
     assert "stale_after" not in asked  # the server has a setting
