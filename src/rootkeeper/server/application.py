@@ -17,11 +17,12 @@ from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.service import SignInService
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
+from rootkeeper.server.bodies import BodyLimit
 from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
-from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
+from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (
     accounts,
     audits,
@@ -103,7 +104,7 @@ def make_application(
     application.state.audit_comparisons = AuditComparisonCache()
     application.router.routes.extend(list_routes())
     public = services.settings.server.public_address
-    application.add_middleware(BodyLimit)
+    application.add_middleware(BodyLimit, largest_bytes={row.path: row.largest_bytes for row in ROWS})
     application.add_middleware(ConsoleFiles, folder=console_folder)
     application.add_middleware(HelpFiles, folder=help_folder)
     application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)

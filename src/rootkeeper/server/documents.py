@@ -20,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from starlette.responses import JSONResponse, Response
 from typing_extensions import get_original_bases
 
+from rootkeeper.server.bodies import USUAL_BYTES
 from rootkeeper.server.guards import HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
 from rootkeeper.server.sign_ins import COOKIE_NAME
@@ -46,6 +47,8 @@ class Row:
     """The type of the JSON answer; ``None`` if the answer is empty or a file."""
     further_statuses: tuple[HTTPStatus, ...] = ()
     """Other statuses with JSON of that type."""
+    largest_bytes: int = USUAL_BYTES
+    """Of its body. Only a path without parameters can have another limit."""
 
     @property
     def operation_id(self) -> str:
@@ -83,9 +86,19 @@ def change(
     *,
     needs_fresh_factor: bool = False,
     method: str = "POST",
+    largest_bytes: int = USUAL_BYTES,
 ) -> Row:
     """Make a route that changes something or starts work."""
-    return Row(method, PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
+    return Row(
+        method,
+        PREFIX + path,
+        demand,
+        endpoint,
+        status,
+        needs_fresh_factor,
+        answer=answer,
+        largest_bytes=largest_bytes,
+    )
 
 
 remove = partial(change, method="DELETE")

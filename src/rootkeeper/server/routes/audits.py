@@ -27,6 +27,7 @@ from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import DetailedAccountRecord, stored_account_to_record
 from rootkeeper.organization.statuses import FailOn
+from rootkeeper.server.bodies import SELECTION_BYTES
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
@@ -161,7 +162,9 @@ def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
 
 
 ROWS = (
-    change("/audits", Permission.ACCOUNTS_AUDIT, run_audit, JobAnswer, HTTPStatus.ACCEPTED),
+    change(
+        "/audits", Permission.ACCOUNTS_AUDIT, run_audit, JobAnswer, HTTPStatus.ACCEPTED, largest_bytes=SELECTION_BYTES
+    ),
     read("/audits", Permission.HISTORY_READ, list_audits, AuditPage),
     read("/audits/diff", Permission.HISTORY_READ, compare_audits, ComparisonAnswer),
     read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit, AuditAnswer),

@@ -32,6 +32,7 @@ from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, include_unread
+from rootkeeper.server.bodies import PLAN_BYTES, SELECTION_BYTES
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.job_streams import stream_job
@@ -383,7 +384,9 @@ async def watch_job(request: Request, services: Served, job_id: Name) -> Streami
 _ACCEPTED = HTTPStatus.ACCEPTED
 
 ROWS = (
-    change("/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, JobAnswer, _ACCEPTED),
+    change(
+        "/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, JobAnswer, _ACCEPTED, largest_bytes=SELECTION_BYTES
+    ),
     change(
         "/deletions",
         Permission.ROOT_CREDENTIALS_DELETE,
@@ -391,8 +394,11 @@ ROWS = (
         JobAnswer,
         _ACCEPTED,
         needs_fresh_factor=True,
+        largest_bytes=PLAN_BYTES,
     ),
-    change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED),
+    change(
+        "/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED, largest_bytes=SELECTION_BYTES
+    ),
     change("/report-deliveries", Permission.REPORTS_SEND, send_report, JobAnswer, _ACCEPTED),
     change("/unlocks", Permission.POLICIES_UNLOCK, unlock, JobAnswer, _ACCEPTED),
     read("/jobs", Permission.JOBS_READ, list_jobs, JobPage),
