@@ -40,6 +40,7 @@ from rootkeeper.server.routes import (
 )
 from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER, ConsoleFiles, HelpFiles
 from rootkeeper.server.sign_ins import SignInThreads
+from rootkeeper.server.turns import RouteTurns, take_turns
 
 ROWS: tuple[Row, ...] = (
     *service.ROWS,
@@ -95,6 +96,7 @@ def make_application(
     application.state.factor_proving = FactorVerifier(
         services.factors, services.sessions, services.failure_counter, services.clock
     )
+    application.state.turns = RouteTurns()
     application.state.replays = IdempotencyService(services.stored_answers)
     application.state.streams = StreamCount()
     application.state.account_pages = AccountsCache()
@@ -120,7 +122,7 @@ def list_routes() -> tuple[BaseRoute, ...]:
         needs_sign_in = row.demand is not AccessRequirement.ANYONE
         router.add_api_route(
             row.path,
-            row.endpoint,
+            take_turns(row.endpoint, row.load, row.status),
             methods=[row.method],
             status_code=int(row.status),
             response_class=row.response_class,

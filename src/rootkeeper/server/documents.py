@@ -24,6 +24,7 @@ from rootkeeper.server.bodies import USUAL_BYTES
 from rootkeeper.server.guards import HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
 from rootkeeper.server.sign_ins import COOKIE_NAME
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import SOURCES
 
 
@@ -49,6 +50,8 @@ class Row:
     """Other statuses with JSON of that type."""
     largest_bytes: int = USUAL_BYTES
     """Of its body. Only a path without parameters can have another limit."""
+    load: RouteLoad = RouteLoad.LIGHT
+    """Whose threads it takes."""
 
     @property
     def operation_id(self) -> str:
@@ -67,14 +70,23 @@ def read(
     answer: Any,
     status: HTTPStatus = HTTPStatus.OK,
     response_class: type[Response] = JSONResponse,
+    *,
+    load: RouteLoad = RouteLoad.LIGHT,
 ) -> Row:
     """Make a route that changes nothing."""
-    return Row("GET", PREFIX + path, demand, endpoint, status, response_class=response_class, answer=answer)
+    return Row("GET", PREFIX + path, demand, endpoint, status, response_class=response_class, answer=answer, load=load)
 
 
-def read_file(path: str, demand: Demand, endpoint: Callable[..., Any], media_types: tuple[str, ...]) -> Row:
+def read_file(
+    path: str,
+    demand: Demand,
+    endpoint: Callable[..., Any],
+    media_types: tuple[str, ...],
+    *,
+    load: RouteLoad = RouteLoad.LIGHT,
+) -> Row:
     """Make a route of a file or a stream."""
-    return Row("GET", PREFIX + path, demand, endpoint, response_class=Response, media_types=media_types)
+    return Row("GET", PREFIX + path, demand, endpoint, response_class=Response, media_types=media_types, load=load)
 
 
 def change(
@@ -87,6 +99,7 @@ def change(
     needs_fresh_factor: bool = False,
     method: str = "POST",
     largest_bytes: int = USUAL_BYTES,
+    load: RouteLoad = RouteLoad.LIGHT,
 ) -> Row:
     """Make a route that changes something or starts work."""
     return Row(
@@ -98,6 +111,7 @@ def change(
         needs_fresh_factor,
         answer=answer,
         largest_bytes=largest_bytes,
+        load=load,
     )
 
 
@@ -142,7 +156,7 @@ OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "It conflicts with the current state.", **_PROBLEM},
     422: {"description": "The request is invalid.", **_PROBLEM},
     429: {"description": "Too many attempts; Retry-After says when to try again.", **_PROBLEM},
-    503: {"description": "The server can't do it now.", **_PROBLEM},
+    503: {"description": "The server can't do it now; if it is busy, Retry-After says when to try again.", **_PROBLEM},
 }
 """The problems of a route without sign-in."""
 

@@ -60,6 +60,7 @@ STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
     errors.PolicyChangedError: HTTPStatus.CONFLICT,
     errors.PolicyNotSavedError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.RunStoppedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ServerBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerRunningError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerUnreachableError: HTTPStatus.BAD_GATEWAY,
     errors.TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
@@ -85,7 +86,7 @@ async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse
         # ``error`` only if a token was given. Source: RFC 6750, section 3.
         error_part = ', error="invalid_token"' if "authorization" in request.headers else ""
         headers["WWW-Authenticate"] = f'Bearer realm="rootkeeper"{error_part}'
-    if isinstance(error, errors.TooManyAttemptsError) and error.wait_seconds is not None:
+    if isinstance(error, errors.TooManyAttemptsError | errors.ServerBusyError) and error.wait_seconds is not None:
         headers["Retry-After"] = str(error.wait_seconds)
     return make_problem(request, status, code=error.code, detail=error.message, hint=error.hint, headers=headers)
 

@@ -11,7 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from rootkeeper.server.bodies import DEEPEST_JSON, MOST_JSON_ITEMS, SIGN_IN_BYTES, USUAL_BYTES, BodyLimit, JsonCount
 
-SCOPE = {"type": "http", "path": "/api/v1/windows", "headers": []}
+PATH = "/api/v1/windows"
+SCOPE = {"type": "http", "path": PATH, "headers": []}
 
 
 async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,13 +57,13 @@ def test_after_the_body_a_client_may_stay_as_long_as_it_likes() -> None:
 def test_what_is_announced_as_too_large_isnt_read_at_all() -> None:
     scope = {**SCOPE, "headers": [(b"content-length", b"11")]}
     with pytest.raises(HTTPException) as caught:
-        asyncio.run(BodyLimit(read_all, {SCOPE["path"]: 10})(scope, pieces_of(pause=0), send_nothing))
+        asyncio.run(BodyLimit(read_all, {PATH: 10})(scope, pieces_of(pause=0), send_nothing))
     assert caught.value.status_code == 413
 
 
 @pytest.mark.parametrize("largest", [SIGN_IN_BYTES, USUAL_BYTES])
 def test_p32_each_route_has_its_own_limit(largest: int) -> None:
-    limit = BodyLimit(read_all, {SCOPE["path"]: largest} if largest != USUAL_BYTES else {})
+    limit = BodyLimit(read_all, {PATH: largest} if largest != USUAL_BYTES else {})
     for size in (largest, largest + 1):
         receive = pieces_of({"type": "http.request", "body": b" " * size}, {"type": "http.disconnect"}, pause=0)
         if size == largest:

@@ -49,6 +49,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.setup.records import DriftRecord
 from rootkeeper.shapes import CountedPage, Page, ShortText, record, to_json_record
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
@@ -401,11 +402,11 @@ ROWS = (
     ),
     change("/report-deliveries", Permission.REPORTS_SEND, send_report, JobAnswer, _ACCEPTED),
     change("/unlocks", Permission.POLICIES_UNLOCK, unlock, JobAnswer, _ACCEPTED),
-    read("/jobs", Permission.JOBS_READ, list_jobs, JobPage),
+    read("/jobs", Permission.JOBS_READ, list_jobs, JobPage, load=RouteLoad.HEAVY),
     read("/jobs/{job_id}", Permission.JOBS_READ, show_job, JobAnswer),
-    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage),
-    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome),
-    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, PlanRecord),
+    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage, load=RouteLoad.HEAVY),
+    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome, load=RouteLoad.HEAVY),
+    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, PlanRecord, load=RouteLoad.HEAVY),
     read_file("/jobs/{job_id}/events", Permission.JOBS_READ, watch_job, ("text/event-stream",)),
     change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, JobAnswer, _ACCEPTED),
     change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, JobAnswer, _ACCEPTED, needs_fresh_factor=True),

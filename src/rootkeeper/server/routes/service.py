@@ -25,6 +25,7 @@ from rootkeeper.server.documents import Row, change, describe_api, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.parameters import Body, Filter, Limit, Text, show_example, show_one, show_page
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.settings.edits import MOST_TIMES, EditableSetting
 from rootkeeper.settings.records import SettingAnswer, SettingsDocument, describe_setting
 from rootkeeper.shapes import Answer, Count, JsonRecord, Page, ShortText, fill_record, record, record_of
@@ -290,5 +291,5 @@ SETTINGS_ROWS = (
 NOTIFICATIONS_ROWS = (
     read("/notifications/targets", Permission.NOTIFICATIONS_READ, list_targets, NotificationTargetsDocument),
     read("/notifications/deliveries", Permission.NOTIFICATIONS_READ, list_deliveries, NotificationDeliveriesDocument),
-    change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage),
+    change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage, load=RouteLoad.AWS),
 )

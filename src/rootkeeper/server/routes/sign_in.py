@@ -56,6 +56,7 @@ from rootkeeper.server.sign_ins import (
     send_cookie,
     set_cookie,
 )
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import Answer, Moment, ShortText, record
 from rootkeeper.values import render_instant
 
@@ -411,6 +412,22 @@ ROWS = (
         largest_bytes=SIGN_IN_BYTES,
     ),
     read("/auth/methods", AccessRequirement.ANYONE, list_methods, SignInMethodsAnswer),
-    read(START, AccessRequirement.ANYONE, start_sign_in, None, HTTPStatus.FOUND, response_class=RedirectResponse),
-    read(CALLBACK, AccessRequirement.ANYONE, finish_sign_in, None, HTTPStatus.FOUND, response_class=RedirectResponse),
+    read(
+        START,
+        AccessRequirement.ANYONE,
+        start_sign_in,
+        None,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+        load=RouteLoad.AWS,
+    ),
+    read(
+        CALLBACK,
+        AccessRequirement.ANYONE,
+        finish_sign_in,
+        None,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+        load=RouteLoad.AWS,
+    ),
 )
