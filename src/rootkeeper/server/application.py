@@ -18,7 +18,7 @@ from rootkeeper.access.service import SignInService
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
 from rootkeeper.server.bodies import BodyLimit
-from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
+from rootkeeper.server.documents import IDEMPOTENCY, DescriptionFile, Row, list_answers
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
@@ -97,6 +97,7 @@ def make_application(
         services.factors, services.sessions, services.failure_counter, services.clock
     )
     application.state.turns = RouteTurns()
+    application.state.description = DescriptionFile()
     application.state.replays = IdempotencyService(services.stored_answers)
     application.state.streams = StreamCount()
     application.state.account_pages = AccountsCache()
