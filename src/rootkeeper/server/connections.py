@@ -51,6 +51,9 @@ def choose_limits(most: int, most_of_address: int, proxies: Iterable[str], open_
 SLOW_BYTES_A_SECOND = 32 * 1024
 """A client that reads an answer more slowly makes room for others."""
 
+_SHARE = 10
+"""An address with more than a tenth of all connections has more than its share."""
+
 _READING_BEGINS_SECONDS = 2.0
 """How long a client may read before its speed counts."""
 
@@ -157,15 +160,22 @@ class ConnectionTable:
                 self._end(connection)
 
     def _make_room(self, address: str) -> bool:
-        """``False`` if none of the address waits or reads slowly."""
+        """``False`` if none of the address waits or reads slowly.
+
+        Clients that come again as often as they are ended have always just begun to read. So of an address that has
+        more than its share of all places, each client that has something to read counts as slow.
+        """
         connections = self._by_address[address]
         since = {
             connection: connection.body_since if connection.waiting_since is None else connection.waiting_since
             for connection in connections
         }
         waiting = [(moment, connection) for connection, moment in since.items() if moment is not None]
+        takes_much = len(connections) > self.limits.most // _SHARE and not self.limits.is_proxy(address)
         speeds = {connection: connection.find_speed(self._looked_at) for connection in connections}
         slow = [(speed, one) for one, speed in speeds.items() if speed is not None and speed < SLOW_BYTES_A_SECOND]
+        if takes_much and not slow:
+            slow = [(0.0, connection) for connection in connections if connection.count_unread()]
         if not waiting and not slow:
             return False
         self._end(min(waiting or slow, key=lambda found: found[0])[1])

@@ -151,7 +151,7 @@ def take_turns(endpoint: Callable[..., Any], load: RouteLoad, status: HTTPStatus
             is_known=identity is not None,
         )
 
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # inspect reads it
     run.__name__, run.__doc__, run.__module__ = endpoint.__name__, endpoint.__doc__, endpoint.__module__
     return run
 

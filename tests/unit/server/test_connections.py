@@ -154,7 +154,8 @@ class Reader:
 
 
 def test_p32_the_slowest_reader_loses_its_place_before_anyone_is_refused() -> None:
-    door = Door(ConnectionLimits(4, 3))
+    door = Door(ConnectionLimits(31, 3))
+    assert all(door.come(f"198.51.100.{number}", None) for number in range(27))
     readers = [
         Reader(door, "203.0.113.1", name, speed) for name, speed in (("slow", 900), ("fast", 90_000), ("slowest", 100))
     ]
@@ -170,7 +171,8 @@ def test_p32_the_slowest_reader_loses_its_place_before_anyone_is_refused() -> No
 
 
 def test_who_reads_fast_or_has_just_begun_keeps_its_place() -> None:
-    door = Door(ConnectionLimits(2, 2))
+    door = Door(ConnectionLimits(20, 20))
+    assert all(door.come(f"203.0.113.{number}", None) for number in range(4, 22))
     fast = Reader(door, "203.0.113.1", "fast", SLOW_BYTES_A_SECOND + 1)
     for now in range(5):
         door.table.end_late(now)
@@ -181,3 +183,14 @@ def test_who_reads_fast_or_has_just_begun_keeps_its_place() -> None:
         fast.read()
     assert not door.come("203.0.113.3", 6)
     assert door.ended == []
+
+
+def test_p32_an_address_with_many_connections_makes_room_from_its_first_moment_on() -> None:
+    door = Door(ConnectionLimits(22, 20))
+    Reader(door, "203.0.113.1", "few", 0)
+    Reader(door, "203.0.113.1", "few", 0)
+    for number in range(20):
+        Reader(door, "203.0.113.2", f"many{number}", 0)
+    for _ in range(10):
+        assert door.come("203.0.113.3", None)
+    assert door.ended == [f"many{number}" for number in range(10)]
