@@ -100,8 +100,12 @@ field (OpenAPI).
 - **Idempotency.** A POST with the header `Idempotency-Key` gets the same answer when the same identity repeats it
   within a day, on any server of the database. A request that contains or returns a secret, such as a new token, is
   answered once: its repeat gets 409.
-- **Limits.** A body has at most 2 MB and 30 seconds. A server that listens on a loopback address answers to loopback
-  names and to that of `server.public_url`; a proxy must send one of them as the Host.
+- **Limits.** A body has at most 64 KB and 30 seconds: of a sign-in 16 KB, of a selection of accounts 512 KB, of a
+  deletion 2 MB. JSON has at most 32 levels, and 40,000 keys and items. A server that listens on a loopback address
+  answers to loopback names and to that of `server.public_url`; a proxy must send one of them as the Host.
+- **Turns.** A user or token has 6 requests at a time that ask AWS, and all users together have 24: further ones get
+  503 with `Retry-After` at once. Of requests that compute for long, such as reports, one runs at a time. Of all others,
+  6 run at a time, and the rest waits.
 - **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's
   [errors](errors.md). `X-Request-Id` is in each answer and in the server's log.
 

@@ -202,6 +202,18 @@ class ServerUnreachableError(RootkeeperError, code="server.unreachable", exit_st
     """
 
 
+class ServerBusyError(RootkeeperError, code="server.busy", exit_status=3):
+    """A server answers as many requests as it can at a time, in all or of this person.
+
+    Fix: Wait as long as the answer says, then try again, with fewer requests at a time.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, wait_seconds: int | None = None) -> None:
+        """:param wait_seconds: after which another try makes sense."""
+        super().__init__(message, hint=hint)
+        self.wait_seconds = wait_seconds
+
+
 class ServerRunningError(RootkeeperError, code="server.running", exit_status=3):
     """A server runs on the same database, so this process may not change it.
 

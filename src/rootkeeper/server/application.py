@@ -17,11 +17,12 @@ from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.service import SignInService
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
-from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
+from rootkeeper.server.bodies import BodyLimit
+from rootkeeper.server.documents import IDEMPOTENCY, DescriptionFile, Row, list_answers
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
-from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
+from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (
     accounts,
     audits,
@@ -39,6 +40,7 @@ from rootkeeper.server.routes import (
 )
 from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER, ConsoleFiles, HelpFiles
 from rootkeeper.server.sign_ins import SignInThreads
+from rootkeeper.server.turns import RouteTurns, take_turns
 
 ROWS: tuple[Row, ...] = (
     *service.ROWS,
@@ -94,6 +96,8 @@ def make_application(
     application.state.factor_proving = FactorVerifier(
         services.factors, services.sessions, services.failure_counter, services.clock
     )
+    application.state.turns = RouteTurns()
+    application.state.description = DescriptionFile()
     application.state.replays = IdempotencyService(services.stored_answers)
     application.state.streams = StreamCount()
     application.state.account_pages = AccountsCache()
@@ -103,7 +107,7 @@ def make_application(
     application.state.audit_comparisons = AuditComparisonCache()
     application.router.routes.extend(list_routes())
     public = services.settings.server.public_address
-    application.add_middleware(BodyLimit)
+    application.add_middleware(BodyLimit, largest_bytes={row.path: row.largest_bytes for row in ROWS})
     application.add_middleware(ConsoleFiles, folder=console_folder)
     application.add_middleware(HelpFiles, folder=help_folder)
     application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
@@ -119,7 +123,7 @@ def list_routes() -> tuple[BaseRoute, ...]:
         needs_sign_in = row.demand is not AccessRequirement.ANYONE
         router.add_api_route(
             row.path,
-            row.endpoint,
+            take_turns(row.endpoint, row.load, row.status),
             methods=[row.method],
             status_code=int(row.status),
             response_class=row.response_class,

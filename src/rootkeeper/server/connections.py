@@ -2,7 +2,8 @@
 
 A connection either waits for the header of a request, or a request is being answered on it. A connection that waits for
 long is ended, and so is the connection of a client that doesn't read its answer. If there are too many, the connection
-with the longest wait for a header or for the rest of a body makes room. Half of the files that this process may open at
+with the longest wait for a header or for the rest of a body makes room; if none of an address waits, the connection
+whose client reads its answer most slowly. Half of the files that this process may open at
 a time are never used for connections: closing recovery windows needs them for AWS, the database and the ledger's files.
 """
 
@@ -47,6 +48,16 @@ def choose_limits(most: int, most_of_address: int, proxies: Iterable[str], open_
     return ConnectionLimits(possible, max(1, min(most_of_address, possible // 2)), tuple(map(ip_network, proxies)))
 
 
+SLOW_BYTES_A_SECOND = 32 * 1024
+"""A client that reads an answer more slowly makes room for others."""
+
+_SHARE = 10
+"""An address with more than a tenth of all connections has more than its share."""
+
+_READING_BEGINS_SECONDS = 2.0
+"""How long a client may read before its speed counts."""
+
+
 @dataclass(eq=False, slots=True)
 class Connection:
     """A connection."""
@@ -67,6 +78,25 @@ class Connection:
     """At the last look."""
     unread_since: float = 0.0
     """When that number changed last."""
+    reading_since: float | None = None
+    """The first look at which there were unread bytes; ``None`` if there were none at the last look."""
+    taken_bytes: int = 0
+    """How many its client has taken since."""
+
+    def note_reading(self, before: int, now: float) -> None:
+        """Note how fast its client reads, after each look."""
+        if self.unread_bytes == 0:
+            self.reading_since = None
+        elif self.reading_since is None:
+            self.reading_since, self.taken_bytes = now, 0
+        else:
+            self.taken_bytes += max(0, before - self.unread_bytes)
+
+    def find_speed(self, now: float) -> float | None:
+        """Return how many bytes its client takes in a second; ``None`` if it has nothing to read or just began."""
+        if self.reading_since is None or now - self.reading_since < _READING_BEGINS_SECONDS or not self.count_unread():
+            return None
+        return self.taken_bytes / (now - self.reading_since)
 
 
 @dataclass(slots=True)
@@ -78,24 +108,26 @@ class ConnectionTable:
     _by_address: dict[str, dict[Connection, None]] = field(default_factory=dict)
     """The connections of each address, the oldest first."""
     _count: int = 0
+    _looked_at: float = 0.0
+    """When the connections were looked at last, in seconds of the event loop's clock."""
 
     def __len__(self) -> int:
         return self._count
 
     def admit(self, connection: Connection) -> bool:
-        """Add a connection; ``False`` if there is no room and no other connection waits that could make it."""
+        """Add a connection; ``False`` if there is no room and no other connection can make it."""
         address = connection.address
         is_proxy = self.limits.is_proxy(address)
         if not is_proxy and len(self._by_address.get(address, ())) >= self.limits.most_of_address:
             self.report(ConnectionLimit.OF_ADDRESS, address)
-            if not self._end_longest_waiting(address):
+            if not self._make_room(address):
                 return False
         elif self._count >= self.limits.most:
             self.report(ConnectionLimit.IN_ALL, address)
             counts = {known: len(connections) for known, connections in self._by_address.items()}
             # Many people use a proxy, so its connections make room last.
             ranked = sorted(counts, key=lambda known: (self.limits.is_proxy(known), -counts[known]))
-            if not any(self._end_longest_waiting(known) for known in ranked):
+            if not any(self._make_room(known) for known in ranked):
                 return False
         self._by_address.setdefault(address, {})[connection] = None
         self._count += 1
@@ -112,8 +144,10 @@ class ConnectionTable:
 
     def end_late(self, now: float) -> None:
         """End connections of slow clients."""
+        self._looked_at = now
         for connection in [known for connections in self._by_address.values() for known in connections]:
             before, connection.unread_bytes = connection.unread_bytes, connection.count_unread()
+            connection.note_reading(before, now)
             waiting = connection.waiting_since
             if connection.unread_bytes == 0:
                 is_late = waiting is not None and now - waiting > self.limits.header_seconds
@@ -125,16 +159,26 @@ class ConnectionTable:
             if is_late:
                 self._end(connection)
 
-    def _end_longest_waiting(self, address: str) -> bool:
-        """``False`` if none of the address waits."""
+    def _make_room(self, address: str) -> bool:
+        """``False`` if none of the address waits or reads slowly.
+
+        Clients that come again as often as they are ended have always just begun to read. So of an address that has
+        more than its share of all places, each client that has something to read counts as slow.
+        """
+        connections = self._by_address[address]
         since = {
             connection: connection.body_since if connection.waiting_since is None else connection.waiting_since
-            for connection in self._by_address[address]
+            for connection in connections
         }
         waiting = [(moment, connection) for connection, moment in since.items() if moment is not None]
-        if not waiting:
+        takes_much = len(connections) > self.limits.most // _SHARE and not self.limits.is_proxy(address)
+        speeds = {connection: connection.find_speed(self._looked_at) for connection in connections}
+        slow = [(speed, one) for one, speed in speeds.items() if speed is not None and speed < SLOW_BYTES_A_SECOND]
+        if takes_much and not slow:
+            slow = [(0.0, connection) for connection in connections if connection.count_unread()]
+        if not waiting and not slow:
             return False
-        self._end(min(waiting, key=lambda found: found[0])[1])
+        self._end(min(waiting or slow, key=lambda found: found[0])[1])
         return True
 
     def _end(self, connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterable
@@ -17,12 +18,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from typing_extensions import get_original_bases
 
+from rootkeeper.server.bodies import USUAL_BYTES
 from rootkeeper.server.guards import HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
+from rootkeeper.server.served_files import ServedFile, make_file
 from rootkeeper.server.sign_ins import COOKIE_NAME
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import SOURCES
 
 
@@ -46,6 +51,12 @@ class Row:
     """The type of the JSON answer; ``None`` if the answer is empty or a file."""
     further_statuses: tuple[HTTPStatus, ...] = ()
     """Other statuses with JSON of that type."""
+    largest_bytes: int = USUAL_BYTES
+    """Of its body. Only a path without parameters can have another limit."""
+    load: RouteLoad = RouteLoad.LIGHT
+    """Whose threads it takes."""
+    is_file: bool = False
+    """Whether its answer is the same for all, with a tag, also without sign-in."""
 
     @property
     def operation_id(self) -> str:
@@ -64,14 +75,23 @@ def read(
     answer: Any,
     status: HTTPStatus = HTTPStatus.OK,
     response_class: type[Response] = JSONResponse,
+    *,
+    load: RouteLoad = RouteLoad.LIGHT,
 ) -> Row:
     """Make a route that changes nothing."""
-    return Row("GET", PREFIX + path, demand, endpoint, status, response_class=response_class, answer=answer)
+    return Row("GET", PREFIX + path, demand, endpoint, status, response_class=response_class, answer=answer, load=load)
 
 
-def read_file(path: str, demand: Demand, endpoint: Callable[..., Any], media_types: tuple[str, ...]) -> Row:
+def read_file(
+    path: str,
+    demand: Demand,
+    endpoint: Callable[..., Any],
+    media_types: tuple[str, ...],
+    *,
+    load: RouteLoad = RouteLoad.LIGHT,
+) -> Row:
     """Make a route of a file or a stream."""
-    return Row("GET", PREFIX + path, demand, endpoint, response_class=Response, media_types=media_types)
+    return Row("GET", PREFIX + path, demand, endpoint, response_class=Response, media_types=media_types, load=load)
 
 
 def change(
@@ -83,9 +103,21 @@ def change(
     *,
     needs_fresh_factor: bool = False,
     method: str = "POST",
+    largest_bytes: int = USUAL_BYTES,
+    load: RouteLoad = RouteLoad.LIGHT,
 ) -> Row:
     """Make a route that changes something or starts work."""
-    return Row(method, PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
+    return Row(
+        method,
+        PREFIX + path,
+        demand,
+        endpoint,
+        status,
+        needs_fresh_factor,
+        answer=answer,
+        largest_bytes=largest_bytes,
+        load=load,
+    )
 
 
 remove = partial(change, method="DELETE")
@@ -129,7 +161,7 @@ OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "It conflicts with the current state.", **_PROBLEM},
     422: {"description": "The request is invalid.", **_PROBLEM},
     429: {"description": "Too many attempts; Retry-After says when to try again.", **_PROBLEM},
-    503: {"description": "The server can't do it now.", **_PROBLEM},
+    503: {"description": "The server can't do it now; if it is busy, Retry-After says when to try again.", **_PROBLEM},
 }
 """The problems of a route without sign-in."""
 
@@ -159,7 +191,7 @@ def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
     is_open = row.demand is AccessRequirement.ANYONE
     problems = OPEN_PROBLEMS if is_open and row.tag != "auth" else PROBLEMS
     answers = {**problems, **(_OF_BODIES if row.method == "POST" else {})}
-    if row.method == "GET" and not is_open:
+    if row.method == "GET" and (not is_open or row.is_file):
         answers |= _NOT_MODIFIED
     if row.media_types:
         answers[int(row.status)] = {
@@ -194,6 +226,24 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
                     answer["content"][_JSON]["example"] = example
         application.openapi_schema = document
     return application.openapi_schema
+
+
+class DescriptionFile:
+    """The OpenAPI document as bytes, plain and compressed. Anyone may ask for it, so it is encoded once."""
+
+    def __init__(self) -> None:
+        self._file: ServedFile | None = None
+        self._making = asyncio.Lock()
+
+    async def take(self, application: FastAPI) -> ServedFile:
+        async with self._making:
+            if self._file is None:
+                self._file = await run_in_threadpool(_encode_description, application)
+        return self._file
+
+
+def _encode_description(application: FastAPI) -> ServedFile:
+    return make_file(bytes(JSONResponse(describe_api(application)).body), ".json")
 
 
 class RecordJsonSchema(GenerateJsonSchema):

@@ -1,4 +1,4 @@
-"""Layers of every request: request id, log, problem documents, host check, limits of bodies, and tags of answers.
+"""Layers of every request: request id, log, problem documents, host check, and tags of answers.
 
 The request's id is in the answer's headers, in problem documents and in the log, so that they can be matched. A problem
 document has the ``code`` of our own error, which never changes, and a ``hint``; an unexpected error shows no detail.
@@ -16,7 +16,6 @@ Source: RFC 9457; RFC 9110, sections 8.8.3, 12.5.3 and 13.1.2.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import secrets
@@ -61,6 +60,7 @@ STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
     errors.PolicyChangedError: HTTPStatus.CONFLICT,
     errors.PolicyNotSavedError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.RunStoppedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ServerBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerRunningError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerUnreachableError: HTTPStatus.BAD_GATEWAY,
     errors.TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
@@ -86,7 +86,7 @@ async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse
         # ``error`` only if a token was given. Source: RFC 6750, section 3.
         error_part = ', error="invalid_token"' if "authorization" in request.headers else ""
         headers["WWW-Authenticate"] = f'Bearer realm="rootkeeper"{error_part}'
-    if isinstance(error, errors.TooManyAttemptsError) and error.wait_seconds is not None:
+    if isinstance(error, errors.TooManyAttemptsError | errors.ServerBusyError) and error.wait_seconds is not None:
         headers["Retry-After"] = str(error.wait_seconds)
     return make_problem(request, status, code=error.code, detail=error.message, hint=error.hint, headers=headers)
 
@@ -299,49 +299,6 @@ def _log(scope: Scope, answer: _ResponseSender, seconds: float) -> None:
     known = {name: value for name, value in ids.items() if value is not None}
     text = f"{scope['method']} {route} answered {answer.status or 'nothing'}"
     logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:request", "ids": known})
-
-
-LARGEST_BODY_BYTES = 2 * 1024 * 1024
-BODY_SECONDS = 30.0
-
-
-class BodyLimit:
-    """Limits the size and time of a body while it is read; an unread body isn't awaited."""
-
-    def __init__(self, app: ASGIApp, largest_bytes: int = LARGEST_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
-        self._app = app
-        self._largest_bytes = largest_bytes
-        self._seconds = seconds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, self._limit(scope, receive) if scope["type"] == "http" else receive, send)
-
-    def _limit(self, scope: Scope, receive: Receive) -> Receive:
-        announced = Headers(scope=scope).get("content-length", "")
-        too_large = HTTPException(413, f"The request's body is larger than {self._largest_bytes} bytes.")
-        received_bytes, ends_at, is_whole = 0, 0.0, False
-
-        async def receive_next() -> Message:
-            """Return the next piece; after the last, wait without a limit for the client to leave, as a stream does."""
-            nonlocal received_bytes, ends_at, is_whole
-            if is_whole:
-                return await receive()
-            if announced.isdecimal() and int(announced) > self._largest_bytes:
-                raise too_large
-            ends_at = ends_at or asyncio.get_running_loop().time() + self._seconds
-            try:
-                async with asyncio.timeout_at(ends_at):
-                    message = await receive()
-            except TimeoutError as error:
-                raise HTTPException(408, "The request's body took too long.") from error
-            if message["type"] == "http.request":
-                received_bytes += len(message.get("body", b""))
-                is_whole = not message.get("more_body", False)
-                if received_bytes > self._largest_bytes:
-                    raise too_large
-            return message
-
-        return receive_next
 
 
 _NEVER = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})

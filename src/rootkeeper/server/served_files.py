@@ -90,13 +90,19 @@ def read_file(path: Path, suffix: str, *, is_hashed: bool) -> ServedFile:
     """
     kept = path.read_bytes()
     content = gzip.decompress(kept) if path.suffix == _COMPRESSED else kept
+    caching = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+    return make_file(content, suffix, caching)
+
+
+def make_file(content: bytes, suffix: str, caching: str = "no-cache") -> ServedFile:
+    """Compress content and make its tag."""
     is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and suffix not in {".png", ".woff2"}
     return ServedFile(
         content,
         gzip.compress(content, mtime=0) if is_worth_it else None,
         _MEDIA_TYPES[suffix],
         hashlib.sha256(content).hexdigest()[:32],
-        "public, max-age=31536000, immutable" if is_hashed else "no-cache",
+        caching,
     )
 
 

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from rootkeeper.server.connections import (
+    SLOW_BYTES_A_SECOND,
     Connection,
     ConnectionLimits,
     ConnectionTable,
@@ -138,3 +139,58 @@ def test_half_of_the_files_that_may_be_open_stay_for_closing_windows(
     limits = choose_limits(500, 200, (str(PROXIES),), open_files)
     assert (limits.most, limits.most_of_address) == expected
     assert limits.proxies == (PROXIES,)
+
+
+class Reader:
+    """A client that takes so many bytes of an answer in a second; another request of it waits for that."""
+
+    def __init__(self, door: Door, address: str, name: str, speed: int) -> None:
+        self.unread, self.speed = 1_000_000, speed
+        ends = lambda: door.ended.append(name)  # noqa: E731 - as short as that
+        assert door.table.admit(Connection(address, ends, None, count_unread=lambda: self.unread))
+
+    def read(self) -> None:
+        self.unread -= self.speed
+
+
+def test_p32_the_slowest_reader_loses_its_place_before_anyone_is_refused() -> None:
+    door = Door(ConnectionLimits(31, 3))
+    assert all(door.come(f"198.51.100.{number}", None) for number in range(27))
+    readers = [
+        Reader(door, "203.0.113.1", name, speed) for name, speed in (("slow", 900), ("fast", 90_000), ("slowest", 100))
+    ]
+    assert door.come("203.0.113.2", None)
+    for now in range(4):
+        door.table.end_late(now)
+        for reader in readers:
+            reader.read()
+    assert door.come("203.0.113.3", 3)
+    assert door.come("203.0.113.1", None)
+    assert door.come("203.0.113.1", None)
+    assert door.ended == ["slowest", "slow", "203.0.113.3"]
+
+
+def test_who_reads_fast_or_has_just_begun_keeps_its_place() -> None:
+    door = Door(ConnectionLimits(20, 20))
+    assert all(door.come(f"203.0.113.{number}", None) for number in range(4, 22))
+    fast = Reader(door, "203.0.113.1", "fast", SLOW_BYTES_A_SECOND + 1)
+    for now in range(5):
+        door.table.end_late(now)
+        fast.read()
+    Reader(door, "203.0.113.2", "new", 0)
+    for now in (5, 6):
+        door.table.end_late(now)
+        fast.read()
+    assert not door.come("203.0.113.3", 6)
+    assert door.ended == []
+
+
+def test_p32_an_address_with_many_connections_makes_room_from_its_first_moment_on() -> None:
+    door = Door(ConnectionLimits(22, 20))
+    Reader(door, "203.0.113.1", "few", 0)
+    Reader(door, "203.0.113.1", "few", 0)
+    for number in range(20):
+        Reader(door, "203.0.113.2", f"many{number}", 0)
+    for _ in range(10):
+        assert door.come("203.0.113.3", None)
+    assert door.ended == [f"many{number}" for number in range(10)]

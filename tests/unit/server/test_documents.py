@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import json
+
 import pytest
 from fastapi.routing import APIRoute
 
 from rootkeeper.server.application import make_application
-from rootkeeper.server.documents import describe_api
+from rootkeeper.server.documents import DescriptionFile, describe_api
 from rootkeeper.server.parameters import Body
+from rootkeeper.server.served_files import ServedFile
 from tests.fakes.api_services import FakeServices
 
 
@@ -32,3 +37,16 @@ def test_no_route_checks_or_copies_what_it_answers() -> None:
     routes = [route for route in make_application(FakeServices().as_server).routes if isinstance(route, APIRoute)]
     assert [route.path for route in routes if route.response_field is not None] == []
     assert [route.path for route in routes if route.response_fields] == []
+
+
+def test_p32_the_description_is_encoded_once_for_all() -> None:
+    application, description = make_application(FakeServices().as_server), DescriptionFile()
+
+    async def take_often() -> list[ServedFile]:
+        return await asyncio.gather(*(description.take(application) for _ in range(20)))
+
+    first, *others = asyncio.run(take_often())
+    assert all(one is first for one in others)
+    assert json.loads(first.content) == describe_api(application)
+    assert first.compressed is not None
+    assert gzip.decompress(first.compressed) == first.content

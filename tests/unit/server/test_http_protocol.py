@@ -178,6 +178,19 @@ def test_many_requests_at_once_on_one_connection_are_refused() -> None:
             assert read_all(few).count(b"HTTP/1.1 200 ") == 4
 
 
+def test_p32_one_request_of_a_connection_is_in_progress_at_a_time() -> None:
+    slow = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving() as served, served.connect(slow * 3) as connection, served.connect(slow) as other:
+        served.wait(lambda: served.slow == 2)  # one of each connection
+        other.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            other.recv(1)
+        assert served.slow == 2
+        served.release.set()
+        assert read_answer(connection).startswith(b"HTTP/1.1 200 ")
+        served.wait(lambda: served.slow == 4)
+
+
 def test_what_isnt_http_is_still_refused_as_such() -> None:
     with serving() as served, served.connect(b"\x00\x01\x02\r\n\r\n") as connection:
         assert read_all(connection).startswith(b"HTTP/1.1 400 ")

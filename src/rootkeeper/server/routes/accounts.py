@@ -35,6 +35,7 @@ from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served
 from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.request_path import is_known, takes_gzip
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import AccountNumber, Answer, Count, JsonAnswer, JsonRecord, Moment, Page, record, record_of
 
 
@@ -338,11 +339,13 @@ def list_compactly(
     return Response(listing.plain, media_type="application/json", headers=headers)
 
 
-LISTING_ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly, CompactListing),)
+LISTING_ROWS = (
+    read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly, CompactListing, load=RouteLoad.HEAVY),
+)
 
 ROWS = (
     read("/organizations", Permission.ACCOUNTS_READ, show_organization, OrganizationPage),
-    read("/organization", Permission.ACCOUNTS_READ, show_tree, TreeAnswer),
-    read("/accounts", Permission.ACCOUNTS_READ, list_accounts, AccountPage),
+    read("/organization", Permission.ACCOUNTS_READ, show_tree, TreeAnswer, load=RouteLoad.HEAVY),
+    read("/accounts", Permission.ACCOUNTS_READ, list_accounts, AccountPage, load=RouteLoad.HEAVY),
     read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account, AccountAnswer),
 )

@@ -27,10 +27,12 @@ from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import DetailedAccountRecord, stored_account_to_record
 from rootkeeper.organization.statuses import FailOn
+from rootkeeper.server.bodies import SELECTION_BYTES
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.routes.jobs import AuditBody, take_in
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import CountedPage, JsonAnswer, Page, fill_record, record
 
 
@@ -161,15 +163,17 @@ def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
 
 
 ROWS = (
-    change("/audits", Permission.ACCOUNTS_AUDIT, run_audit, JobAnswer, HTTPStatus.ACCEPTED),
+    change(
+        "/audits", Permission.ACCOUNTS_AUDIT, run_audit, JobAnswer, HTTPStatus.ACCEPTED, largest_bytes=SELECTION_BYTES
+    ),
     read("/audits", Permission.HISTORY_READ, list_audits, AuditPage),
-    read("/audits/diff", Permission.HISTORY_READ, compare_audits, ComparisonAnswer),
-    read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit, AuditAnswer),
-    read("/history/{account_id}", Permission.HISTORY_READ, show_history, HistoryAnswer),
+    read("/audits/diff", Permission.HISTORY_READ, compare_audits, ComparisonAnswer, load=RouteLoad.HEAVY),
+    read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit, AuditAnswer, load=RouteLoad.HEAVY),
+    read("/history/{account_id}", Permission.HISTORY_READ, show_history, HistoryAnswer, load=RouteLoad.HEAVY),
 )
 
 LEDGER_ROWS = (
-    read("/ledger", Permission.LEDGER_READ, list_entries, EntryPage),
-    read("/ledger/latest", Permission.LEDGER_READ, list_latest, EntryPage),
+    read("/ledger", Permission.LEDGER_READ, list_entries, EntryPage, load=RouteLoad.HEAVY),
+    read("/ledger/latest", Permission.LEDGER_READ, list_latest, EntryPage, load=RouteLoad.HEAVY),
     change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, JobAnswer, HTTPStatus.ACCEPTED),
 )

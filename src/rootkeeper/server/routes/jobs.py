@@ -32,6 +32,7 @@ from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, include_unread
+from rootkeeper.server.bodies import PLAN_BYTES, SELECTION_BYTES
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.job_streams import stream_job
@@ -48,6 +49,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.setup.records import DriftRecord
 from rootkeeper.shapes import CountedPage, Page, ShortText, record, to_json_record
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
@@ -383,7 +385,9 @@ async def watch_job(request: Request, services: Served, job_id: Name) -> Streami
 _ACCEPTED = HTTPStatus.ACCEPTED
 
 ROWS = (
-    change("/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, JobAnswer, _ACCEPTED),
+    change(
+        "/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, JobAnswer, _ACCEPTED, largest_bytes=SELECTION_BYTES
+    ),
     change(
         "/deletions",
         Permission.ROOT_CREDENTIALS_DELETE,
@@ -391,15 +395,18 @@ ROWS = (
         JobAnswer,
         _ACCEPTED,
         needs_fresh_factor=True,
+        largest_bytes=PLAN_BYTES,
     ),
-    change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED),
+    change(
+        "/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED, largest_bytes=SELECTION_BYTES
+    ),
     change("/report-deliveries", Permission.REPORTS_SEND, send_report, JobAnswer, _ACCEPTED),
     change("/unlocks", Permission.POLICIES_UNLOCK, unlock, JobAnswer, _ACCEPTED),
-    read("/jobs", Permission.JOBS_READ, list_jobs, JobPage),
+    read("/jobs", Permission.JOBS_READ, list_jobs, JobPage, load=RouteLoad.HEAVY),
     read("/jobs/{job_id}", Permission.JOBS_READ, show_job, JobAnswer),
-    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage),
-    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome),
-    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, PlanRecord),
+    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage, load=RouteLoad.HEAVY),
+    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome, load=RouteLoad.HEAVY),
+    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, PlanRecord, load=RouteLoad.HEAVY),
     read_file("/jobs/{job_id}/events", Permission.JOBS_READ, watch_job, ("text/event-stream",)),
     change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, JobAnswer, _ACCEPTED),
     change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, JobAnswer, _ACCEPTED, needs_fresh_factor=True),

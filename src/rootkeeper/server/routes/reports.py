@@ -40,6 +40,7 @@ from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Body, Limit, Name, Text, show_example, show_one
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import Answer, JsonRecord, ShortText, fill_record, record, record_of
 
 
@@ -224,13 +225,23 @@ def _assess(
 
 ROWS = (
     read("/reports/formats", AccessRequirement.SIGNED_IN, list_formats, FormatsAnswer),
-    read_file("/reports", Permission.REPORTS_READ, make_report, _list_media_types(FORMATS)),
+    read_file("/reports", Permission.REPORTS_READ, make_report, _list_media_types(FORMATS), load=RouteLoad.HEAVY),
     read_file(
-        "/audits/{audit_id}/findings", Permission.HISTORY_READ, make_findings, _list_media_types(FINDING_FORMATS)
+        "/audits/{audit_id}/findings",
+        Permission.HISTORY_READ,
+        make_findings,
+        _list_media_types(FINDING_FORMATS),
+        load=RouteLoad.HEAVY,
     ),
     read("/frameworks", Permission.REPORTS_READ, list_frameworks, FrameworksDocument),
-    read("/controls", Permission.REPORTS_READ, list_controls, ControlsDocument),
-    read("/controls/{framework_id}/{control_id}", Permission.REPORTS_READ, show_control, ControlDocument),
+    read("/controls", Permission.REPORTS_READ, list_controls, ControlsDocument, load=RouteLoad.HEAVY),
+    read(
+        "/controls/{framework_id}/{control_id}",
+        Permission.REPORTS_READ,
+        show_control,
+        ControlDocument,
+        load=RouteLoad.HEAVY,
+    ),
     change(
         "/controls/{framework_id}/{control_id}/attestations",
         Permission.CONTROLS_ATTEST,

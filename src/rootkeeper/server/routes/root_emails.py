@@ -56,6 +56,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import (
     AccountNumber,
     Answer,
@@ -316,7 +317,7 @@ def _plan(
 
 
 ROWS = (
-    read("/root-emails", Permission.ROOT_EMAILS_READ, list_root_emails, EmailPage),
+    read("/root-emails", Permission.ROOT_EMAILS_READ, list_root_emails, EmailPage, load=RouteLoad.HEAVY),
     change("/root-emails/attestations", Permission.ROOT_EMAILS_ATTEST, attest_root_email, EmailAttestationAnswer),
     change(
         "/root-emails/approvals",
@@ -325,13 +326,20 @@ ROWS = (
         EmailApprovalAnswer,
         needs_fresh_factor=True,
     ),
-    change("/root-emails/changes/plan", Permission.ROOT_EMAILS_CHANGE, plan_email_change, EmailChangePlanAnswer),
+    change(
+        "/root-emails/changes/plan",
+        Permission.ROOT_EMAILS_CHANGE,
+        plan_email_change,
+        EmailChangePlanAnswer,
+        load=RouteLoad.AWS,
+    ),
     change(
         "/root-emails/changes",
         Permission.ROOT_EMAILS_CHANGE,
         start_email_change,
         EmailChangeAnswer,
         needs_fresh_factor=True,
+        load=RouteLoad.AWS_CHANGE,
     ),
     change(
         "/one-time-passwords",
@@ -339,5 +347,6 @@ ROWS = (
         accept_email_change,
         EmailChangeAnswer,
         needs_fresh_factor=True,
+        load=RouteLoad.AWS_CHANGE,
     ),
 )

@@ -21,10 +21,12 @@ from rootkeeper.notifications.records import (
     TargetTestRecord,
 )
 from rootkeeper.notifications.rules import LOOKED_BACK, DeliveryState, parse_targets
-from rootkeeper.server.documents import Row, change, describe_api, read
+from rootkeeper.server.documents import DescriptionFile, Row, change, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.parameters import Body, Filter, Limit, Text, show_example, show_one, show_page
+from rootkeeper.server.served_files import render_file
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.settings.edits import MOST_TIMES, EditableSetting
 from rootkeeper.settings.records import SettingAnswer, SettingsDocument, describe_setting
 from rootkeeper.shapes import Answer, Count, JsonRecord, Page, ShortText, fill_record, record, record_of
@@ -135,9 +137,10 @@ def show_readiness(request: Request, services: Served) -> JSONResponse:
     return JSONResponse(content, HTTPStatus.OK if readiness.is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def show_api(request: Request) -> JSONResponse:
+async def show_api(request: Request) -> Response:
     """Describe the API (OpenAPI)."""
-    return JSONResponse(describe_api(request.app))
+    description: DescriptionFile = request.app.state.description
+    return render_file(await description.take(request.app), request.scope)
 
 
 def show_metrics(request: Request) -> Response:
@@ -276,7 +279,7 @@ ROWS = (
         answer=ReadinessAnswer,
         further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
-    Row("GET", "/api/openapi.json", AccessRequirement.ANYONE, show_api, answer=ApiDocument),
+    Row("GET", "/api/openapi.json", AccessRequirement.ANYONE, show_api, answer=ApiDocument, is_file=True),
     Row("GET", "/metrics", AccessRequirement.ON_THIS_MACHINE, show_metrics, response_class=PlainTextResponse),
 )
 
@@ -290,5 +293,5 @@ SETTINGS_ROWS = (
 NOTIFICATIONS_ROWS = (
     read("/notifications/targets", Permission.NOTIFICATIONS_READ, list_targets, NotificationTargetsDocument),
     read("/notifications/deliveries", Permission.NOTIFICATIONS_READ, list_deliveries, NotificationDeliveriesDocument),
-    change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage),
+    change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage, load=RouteLoad.AWS),
 )

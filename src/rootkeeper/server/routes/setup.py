@@ -30,6 +30,7 @@ from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, Setu
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Filter, Filters, log_remarks, show_example, show_one, show_page
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord, list_planned_steps
 from rootkeeper.setup.service import StepOutcome
 from rootkeeper.shapes import (
@@ -445,13 +446,20 @@ def list_policies(
 
 ROWS = (
     read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),
-    read("/overview/trend", Permission.HISTORY_READ, show_trend, TrendAnswer),
-    read("/setup", Permission.SETUP_READ, show_setup, SetupAnswer),
-    read("/features", Permission.SETUP_READ, list_features, FeaturePage),
-    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup, SetupPlanAnswer),
-    change("/setup", Permission.SETUP_CHANGE, change_setup, SetupChangeAnswer, needs_fresh_factor=True),
+    read("/overview/trend", Permission.HISTORY_READ, show_trend, TrendAnswer, load=RouteLoad.HEAVY),
+    read("/setup", Permission.SETUP_READ, show_setup, SetupAnswer, load=RouteLoad.AWS),
+    read("/features", Permission.SETUP_READ, list_features, FeaturePage, load=RouteLoad.AWS),
+    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup, SetupPlanAnswer, load=RouteLoad.AWS),
+    change(
+        "/setup",
+        Permission.SETUP_CHANGE,
+        change_setup,
+        SetupChangeAnswer,
+        needs_fresh_factor=True,
+        load=RouteLoad.AWS_CHANGE,
+    ),
 )
 
 STORY_ROWS = (read("/story", Permission.ACCOUNTS_READ, show_story, StoryAnswer),)
 
-POLICIES_ROWS = (read("/policies", Permission.SETUP_READ, list_policies, PolicyTextsDocument),)
+POLICIES_ROWS = (read("/policies", Permission.SETUP_READ, list_policies, PolicyTextsDocument, load=RouteLoad.AWS),)

@@ -29,6 +29,7 @@ from rootkeeper.demo.story import find_codes_url
 from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
+from rootkeeper.server.bodies import SIGN_IN_BYTES
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import (
     AccessRequirement,
@@ -55,6 +56,7 @@ from rootkeeper.server.sign_ins import (
     send_cookie,
     set_cookie,
 )
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import Answer, Moment, ShortText, record
 from rootkeeper.values import render_instant
 
@@ -389,15 +391,43 @@ def _send_back(request: Request, error: RootkeeperError) -> Response:
 
 
 ROWS = (
-    change("/auth/sign-in", AccessRequirement.ANYONE, sign_in, SignInAnswer),
-    change("/auth/sign-out", AccessRequirement.ANYONE, sign_out, None, HTTPStatus.NO_CONTENT),
+    change("/auth/sign-in", AccessRequirement.ANYONE, sign_in, SignInAnswer, largest_bytes=SIGN_IN_BYTES),
+    change(
+        "/auth/sign-out", AccessRequirement.ANYONE, sign_out, None, HTTPStatus.NO_CONTENT, largest_bytes=SIGN_IN_BYTES
+    ),
     read("/me", AccessRequirement.SIGNING_IN, show_me, MeAnswer),
     read("/auth/session", AccessRequirement.SIGNING_IN, read_session, BrowserSessionAnswer),
-    change("/auth/factor", AccessRequirement.SIGNING_IN, submit_factor, BrowserSessionAnswer),
-    change("/auth/step-up", AccessRequirement.SIGNING_IN, step_up, BrowserSessionAnswer),
-    change("/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions),
-    change("/auth/first-administrator", AccessRequirement.ANYONE, become_first_administrator, BrowserSessionAnswer),
+    change(
+        "/auth/factor", AccessRequirement.SIGNING_IN, submit_factor, BrowserSessionAnswer, largest_bytes=SIGN_IN_BYTES
+    ),
+    change("/auth/step-up", AccessRequirement.SIGNING_IN, step_up, BrowserSessionAnswer, largest_bytes=SIGN_IN_BYTES),
+    change(
+        "/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions, largest_bytes=SIGN_IN_BYTES
+    ),
+    change(
+        "/auth/first-administrator",
+        AccessRequirement.ANYONE,
+        become_first_administrator,
+        BrowserSessionAnswer,
+        largest_bytes=SIGN_IN_BYTES,
+    ),
     read("/auth/methods", AccessRequirement.ANYONE, list_methods, SignInMethodsAnswer),
-    read(START, AccessRequirement.ANYONE, start_sign_in, None, HTTPStatus.FOUND, response_class=RedirectResponse),
-    read(CALLBACK, AccessRequirement.ANYONE, finish_sign_in, None, HTTPStatus.FOUND, response_class=RedirectResponse),
+    read(
+        START,
+        AccessRequirement.ANYONE,
+        start_sign_in,
+        None,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+        load=RouteLoad.AWS,
+    ),
+    read(
+        CALLBACK,
+        AccessRequirement.ANYONE,
+        finish_sign_in,
+        None,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+        load=RouteLoad.AWS,
+    ),
 )

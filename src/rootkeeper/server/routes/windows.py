@@ -37,6 +37,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
+from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import (
     AccountNumber,
     Answer,
@@ -321,9 +322,11 @@ def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
 ROWS = (
     read("/windows", Permission.WINDOWS_READ, list_windows, WindowPage),
     read("/windows/{window_id}", Permission.WINDOWS_READ, show_window, WindowAnswer),
-    read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report, WindowReportAnswer),
-    change("/windows", Permission.WINDOWS_REQUEST, request_window, WindowAnswer, HTTPStatus.CREATED),
-    change("/windows/check", Permission.WINDOWS_REQUEST, check_request, WindowCheckAnswer),
+    read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report, WindowReportAnswer, load=RouteLoad.HEAVY),
+    change(
+        "/windows", Permission.WINDOWS_REQUEST, request_window, WindowAnswer, HTTPStatus.CREATED, load=RouteLoad.AWS
+    ),
+    change("/windows/check", Permission.WINDOWS_REQUEST, check_request, WindowCheckAnswer, load=RouteLoad.AWS),
     change(
         "/windows/{window_id}/approve",
         Permission.WINDOWS_APPROVE,
@@ -339,10 +342,22 @@ ROWS = (
         activate_window,
         WindowOpenedAnswer,
         needs_fresh_factor=True,
+        load=RouteLoad.AWS_CHANGE,
     ),
     change(
-        "/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window, WindowAnswer, needs_fresh_factor=True
+        "/windows/{window_id}/extend",
+        Permission.WINDOWS_EXTEND,
+        extend_window,
+        WindowAnswer,
+        needs_fresh_factor=True,
+        load=RouteLoad.AWS_CHANGE,
     ),
-    change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window, WindowClosedAnswer),
+    change(
+        "/windows/{window_id}/close",
+        Permission.WINDOWS_CLOSE,
+        close_window,
+        WindowClosedAnswer,
+        load=RouteLoad.AWS_CHANGE,
+    ),
     change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window, WindowAnswer),
 )
