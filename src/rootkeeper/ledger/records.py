@@ -59,6 +59,8 @@ class LedgerVerificationDocument(Answer):
     problem: str | None
     anchored_sequence: Count | None
     """``null`` without an anchor."""
+    further_problems: list[str]
+    """Of an intact chain, several rows of recovery windows may contradict the entries."""
 
 
 @record

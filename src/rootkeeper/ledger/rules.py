@@ -469,6 +469,8 @@ class LedgerVerification:
     """In a sentence. For a copy of the ledger, a second sentence gives advice."""
     anchored_sequence: int | None
     """The last head in the anchor; ``None`` without an anchor."""
+    further_problems: tuple[str, ...] = ()
+    """In a sentence each: of an intact chain, several rows of the database may contradict the entries."""
 
     @property
     def is_intact(self) -> bool:
@@ -480,6 +482,7 @@ def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
     findings: list[JsonValue] = []
     if found.problem is not None:
         findings.append({"seq": found.first_bad_sequence, "what": found.problem})
+    findings += [{"seq": None, "what": problem} for problem in found.further_problems]
     return {
         "schema_version": 1,
         "is_intact": found.is_intact,
@@ -503,6 +506,7 @@ def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
         first_bad_sequence=None if first is None or first["seq"] is None else int(first["seq"]),
         problem=None if first is None else str(first["what"]),
         anchored_sequence=None if record["anchored_seq"] is None else int(record["anchored_seq"]),
+        further_problems=tuple(str(finding["what"]) for finding in record["findings"][1:]),
     )
     if verification.is_intact is not record["is_intact"]:
         raise ValueError("intact is what has no finding")

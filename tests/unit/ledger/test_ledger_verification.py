@@ -13,7 +13,7 @@ INTACT = LedgerVerification(1234, 1234, "ab" * 32, None, None, 1200)
 EDITED = replace(INTACT, first_bad_sequence=7, problem="Entry 7 was edited.", anchored_sequence=None)
 
 
-@pytest.mark.parametrize("found", [INTACT, EDITED, replace(EDITED, first_bad_sequence=None)])
+@pytest.mark.parametrize("found", [INTACT, EDITED, replace(EDITED, first_bad_sequence=None, further_problems=("w-2",))])
 def test_it_comes_back_as_it_was(found: LedgerVerification) -> None:
     assert verification_from_record(json.loads(json.dumps(verification_to_record(found)))) == found
 

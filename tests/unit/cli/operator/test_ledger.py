@@ -19,6 +19,7 @@ HASH = "ab" * 32
 INTACT = LedgerVerification(1234, 1234, HASH, None, None, 1200)
 EDITED = LedgerVerification(1234, 1234, HASH, 7, "Entry 7 was edited: its hash doesn't fit.", None)
 UNPLACED = replace(EDITED, first_bad_sequence=None, problem="The mirror is another ledger's.")
+CONTRADICTED = replace(UNPLACED, problem="Window w-1 contradicts it.", further_problems=("Window w-2 contradicts it.",))
 
 
 def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str | None = None) -> None:
@@ -37,6 +38,7 @@ def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str 
         (replace(INTACT, anchored_sequence=None), JobState.DONE, 0),
         (EDITED, JobState.FAILED, 1),
         (UNPLACED, JobState.FAILED, 1),
+        (CONTRADICTED, JobState.FAILED, 1),
     ],
 )
 def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, state: JobState, status: int) -> None:
@@ -53,6 +55,7 @@ def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, s
         "first_bad_sequence": found.first_bad_sequence,
         "problem": found.problem,
         "anchored_sequence": found.anchored_sequence,
+        "further_problems": list(found.further_problems),
     }
     assert [path for path, _ in desk.posted] == ["ledger/verifications"]
 
@@ -62,6 +65,13 @@ def test_a_verdict_is_said_in_words(desk: RemoteDesk) -> None:
     assert f"The ledger is intact: 1,234 entries, head {HASH}." in desk.run("ledger", "verify").stdout
     come_to(desk, JobState.FAILED, verification_to_record(EDITED))
     assert "NOT intact, entry 7: Entry 7 was edited" in desk.run("ledger", "verify").stdout
+    come_to(desk, JobState.FAILED, verification_to_record(CONTRADICTED))
+    run = desk.run("ledger", "verify")
+    assert [line for line in run.stdout.splitlines() if line.startswith("✗")] == [
+        "✗ The ledger is NOT intact: Window w-1 contradicts it.",
+        "✗ Window w-2 contradicts it.",
+    ]
+    assert "adopt" not in run.stderr, "the loss of a copy isn't the problem"
 
 
 def test_what_a_server_answers_steers_no_terminal(desk: RemoteDesk) -> None:
