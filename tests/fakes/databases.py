@@ -131,6 +131,10 @@ class FakeLedger:
         self._commit(f"fact {action}")
         return self._append(action, account_id, parameters, Phase.OUTCOME, None, Result.DONE)
 
+    def list_entries(self, *, account_id: AccountId | None = None) -> Iterator[LedgerEntry]:
+        """As a LedgerReader does."""
+        return (entry for entry in self.database.entries if account_id in (None, entry.account_id))
+
     def list_orphans(self) -> tuple[LedgerEntry, ...]:
         return tuple(entry for entry in self.database.open_intents if entry.owner_id in self.database.dead)
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rootkeeper.jobs.service import JobService
     from rootkeeper.jobs.store import JobStore
     from rootkeeper.ledger.database import Database
+    from rootkeeper.ledger.verification import LedgerReader
     from rootkeeper.notifications.service import NotificationSender, NotificationTester, Notifier, Outbox
     from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Endpoint, Inventory
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from rootkeeper.worker.requests import Engine, JobRequestService
     from rootkeeper.worker.schedules import DrillReminder
     from rootkeeper.worker.service import RetentionCleaner
+    from rootkeeper.worker.window_rows import WindowRowMonitor
 
 CLOSINGS_IN_WAITING = 8
 """How many closings wait for a thread: enough until the next look at due windows. More would delay a closing that is
@@ -141,6 +143,12 @@ class Stores(Acting):
 
     cipher: KeyFileCipher | None = None
     """Without it, authenticator apps can be listed and removed, and no more."""
+
+    @property
+    def ledger_reader(self) -> LedgerReader:
+        from rootkeeper.windows.comparison import find_row_contradictions
+
+        return self.database.ledger_reader(find_row_contradictions)
 
     @property
     def windows(self) -> RecoveryWindowStore:
@@ -791,6 +799,14 @@ class UseCases(Stores):
             random.random,
             most_offered=most + CLOSINGS_IN_WAITING,
         )
+
+    def window_row_monitor(self, progress: Progress) -> WindowRowMonitor:
+        """To be made once in a process and kept: it remembers the entries that it has read."""
+        from rootkeeper.windows.comparison import WindowComparison
+        from rootkeeper.worker.window_rows import WindowRowMonitor
+
+        comparison = self.get_store(WindowComparison)
+        return WindowRowMonitor(self, progress, comparison, self.windows, self.window_notices)
 
     def window_maintenance(self, progress: Progress) -> WindowMaintenance:
         """To be made once in a process and kept."""

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.watching.service import EventWatchLoop
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
+    from rootkeeper.worker.window_rows import WindowRowMonitor
 
 RECONCILING_SECONDS = 1.0
 """The job of a dead process is put back at the second look after the death is known; see ``JobReconciler``."""
@@ -226,6 +227,10 @@ class ServerWork:
         return self._server.act_as_server(AwsWork.RECOVER).window_close_loop(RemarkProgress(self._remark))
 
     @cached_property
+    def window_rows(self) -> WindowRowMonitor:
+        return self._server.act_as_server(None).window_row_monitor(RemarkProgress(self._remark))
+
+    @cached_property
     def upkeep(self) -> WindowMaintenance:
         return self._server.act_as_server(AwsWork.RECOVER).window_maintenance(RemarkProgress(self._remark))
 
@@ -296,6 +301,7 @@ class ServerWork:
         server, now = self._server, self._server.clock.now
         return (
             Loop("closing windows", 0.25, lambda: self.closing.turn(), longest_pause_seconds=0.25),
+            Loop("window rows", 1.0, lambda: self.window_rows.turn(), longest_pause_seconds=1.0),
             Loop("database", 1.0, self.database_monitor.turn, longest_pause_seconds=1.0),
             Loop("database pages", 1.0, self.database_monitor.turn_pages, longest_pause_seconds=1.0),
             Loop("windows", 1.0, lambda: self.upkeep.tick()),
@@ -617,7 +623,8 @@ class ServerRuntime(Stores):
         ledger = f"The ledger was intact up to entry {work.ledger_monitor.verified_sequence}."
         if work.ledger_monitor.verified_sequence is None:
             ledger = "The first verification of the ledger hasn't ended yet."
-        if work.ledger_monitor.failure is not None:
+        is_ledger_good = work.ledger_monitor.failure is None and work.window_rows.failure is None
+        if not is_ledger_good:
             ledger = "The ledger failed its verification. Verify it on this machine to see why."
         failing, targets = work.delivery_loop.count_failing_here()
         notifications = (
@@ -628,7 +635,7 @@ class ServerRuntime(Stores):
                 ReadinessCheck("process", self._is_started and not self.is_stopping, process),
                 ReadinessCheck("database", database is None, database or "The ledger can be written."),
                 ReadinessCheck("aws", work.renewer.was_tried and not work.renewer.failures, credentials),
-                ReadinessCheck("ledger", work.ledger_monitor.failure is None, ledger),
+                ReadinessCheck("ledger", is_ledger_good, ledger),
                 ReadinessCheck("clock", clock_failure is None, clock_failure or "The clock agrees with AWS's."),
                 # A target that is down must not take the server out of service.
                 ReadinessCheck("notifications", True, notifications),

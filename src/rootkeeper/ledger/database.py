@@ -23,7 +23,7 @@ from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
 from rootkeeper.ledger.store import SqlLedger
-from rootkeeper.ledger.verification import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader, RowsCheck
 from rootkeeper.ledger.writer import GroupCommit
 
 if TYPE_CHECKING:
@@ -143,8 +143,9 @@ class Database:
     def ledger(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SqlLedger:
         return SqlLedger(self.store, self.commits, organization_id, endpoint, actor, owner)
 
-    def ledger_reader(self) -> LedgerReader:
-        return LedgerReader(self.store, self._copies)
+    def ledger_reader(self, check_rows: RowsCheck = lambda _: ()) -> LedgerReader:
+        """:param check_rows: what a verification compares with an intact chain."""
+        return LedgerReader(self.store, self._copies, check_rows)
 
     def rolling_verification(self, step_entries: int = STEP_ENTRIES) -> RollingVerification:
         """For a server that verifies the ledger while it runs."""

@@ -65,6 +65,8 @@ class LedgerVerificationDocument(Answer):
     """``null`` without an anchor."""
     missing_memory: str | None
     """That the file that remembers the copies' last heads is missing; ``null`` if it isn't."""
+    further_problems: list[str]
+    """Of an intact chain, several rows of recovery windows may contradict the entries."""
 
 
 @record

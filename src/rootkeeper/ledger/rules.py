@@ -471,6 +471,8 @@ class LedgerVerification:
     """The last head in the anchor; ``None`` without an anchor."""
     missing_memory: str | None = None
     """In two sentences, that the memory of the copies is missing; ``None`` if it isn't. The ledger can be intact."""
+    further_problems: tuple[str, ...] = ()
+    """In a sentence each: of an intact chain, several rows of the database may contradict the entries."""
 
     @property
     def is_intact(self) -> bool:
@@ -482,6 +484,7 @@ def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
     findings: list[JsonValue] = []
     if found.problem is not None:
         findings.append({"seq": found.first_bad_sequence, "what": found.problem})
+    findings += [{"seq": None, "what": problem} for problem in found.further_problems]
     return {
         "schema_version": 1,
         "is_intact": found.is_intact,
@@ -507,6 +510,7 @@ def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
         problem=None if first is None else str(first["what"]),
         anchored_sequence=None if record["anchored_seq"] is None else int(record["anchored_seq"]),
         missing_memory=record.get("missing_memory"),  # not in records of 0.1
+        further_problems=tuple(str(finding["what"]) for finding in record["findings"][1:]),
     )
     if verification.is_intact is not record["is_intact"]:
         raise ValueError("intact is what has no finding")

@@ -6,9 +6,9 @@ copies is refused until a person records that it was restored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from sqlalchemy import Connection, select
@@ -43,7 +43,17 @@ from rootkeeper.values import JsonValue, render_time
 LOSS_ADVICE = "Put it back from a backup, or record its loss: adopt the ledger."
 
 
-def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies: bool = True) -> LedgerVerification:
+RowsCheck = Callable[[Connection], Sequence[str]]
+"""Finds rows of the database that contradict the entries, a sentence each; for an intact chain."""
+
+
+def verify_ledger(
+    store: Store,
+    copies: LedgerCopies | None,
+    *,
+    must_have_copies: bool = True,
+    check_rows: RowsCheck = lambda _: (),
+) -> LedgerVerification:
     """Check everything. A copy that was begun and is empty, cut or unreadable fails the verification.
 
     :param must_have_copies: whether a missing copy fails it too; a database may have been copied without its mirror and
@@ -54,7 +64,11 @@ def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies
     found = _ReadCopies() if copies is None else read_copies(copies, must_have_copies=must_have_copies)
     try:
         with found.lines as lines, reading(store) as connection:
-            return _Verification(connection, lines, found).run()
+            verification = _Verification(connection, lines, found).run()
+            if not verification.is_intact:
+                return verification
+            first, *others = check_rows(connection) or (None,)
+            return replace(verification, problem=first, further_problems=tuple(map(str, others)))
     except OSError as error:
         raise DatabaseError(f"The ledger in {store.place} or its mirror can't be read: {error}.") from error
 
@@ -302,9 +316,10 @@ def _describe(head: Head) -> dict[str, JsonValue]:
 class LedgerReader:
     """Reads the ledger; works without AWS."""
 
-    def __init__(self, store: Store, copies: LedgerCopies) -> None:
+    def __init__(self, store: Store, copies: LedgerCopies, check_rows: RowsCheck = lambda _: ()) -> None:
         self._store = store
         self._copies = copies
+        self._check_rows = check_rows
 
     def list_entries(
         self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
@@ -325,11 +340,11 @@ class LedgerReader:
             return list_open_entries(connection)
 
     def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
-        """Recompute the chain and compare it with mirror and anchor; nothing is written.
+        """Recompute the chain, and compare it with mirror, anchor and rows; nothing is written.
 
         :param must_have_copies: whether a copy that is missing fails the verification.
         """
-        return verify_ledger(self._store, self._copies, must_have_copies=must_have_copies)
+        return verify_ledger(self._store, self._copies, must_have_copies=must_have_copies, check_rows=self._check_rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class NotificationEvent(StrEnum):
     WINDOW_CANCELLED = "window:cancel:done"
     WINDOW_CLOSED = "window:close:done"
     WINDOW_CLOSE_FAILED = "window:close:failed"
+    WINDOW_CONTRADICTED = "window:compare:contradicted"
     WINDOW_DENIED = "window:deny:done"
     WINDOW_EMERGENCY = "window:emergency:opened"
     WINDOW_EXTENDED = "window:extend:done"
@@ -79,6 +80,7 @@ _CRITICAL = frozenset(
         NotificationEvent.LEDGER_BROKEN,
         NotificationEvent.WATCHING_FAILED,
         NotificationEvent.WINDOW_CLOSE_FAILED,
+        NotificationEvent.WINDOW_CONTRADICTED,
         NotificationEvent.WINDOW_EMERGENCY,
         NotificationEvent.WINDOW_REOPENED,
         NotificationEvent.WINDOW_REVIEW_OVERDUE,

@@ -26,7 +26,7 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import LoginProfile
-from rootkeeper.values import JsonValue
+from rootkeeper.values import JsonValue, render_time
 from rootkeeper.windows.approvals import shows_decision
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
@@ -61,6 +61,8 @@ class RecoveryAllowance(RootChange[LoginProfile | None]):
     started_at: datetime
     """Before the intent; a login profile from then is ours."""
     window_id: str | None = None
+    expires_at: datetime | None = None
+    """The end of the window, as the entry of the call records it."""
     observed_in: TaskPolicy = TaskPolicy.CREATE_PASSWORD
     """The task policy of the session that re-reads."""
     pauses_seconds: tuple[float, ...] = (1.0, 2.0)
@@ -69,7 +71,8 @@ class RecoveryAllowance(RootChange[LoginProfile | None]):
 
     @property
     def parameters(self) -> Mapping[str, JsonValue]:
-        return {"window_id": self.window_id}
+        end = {} if self.expires_at is None else {"expires_at": render_time(self.expires_at)}
+        return {"window_id": self.window_id, **end}
 
     def send(self, intent: Intent) -> LoginProfile:
         return self.session.create_login_profile(intent)

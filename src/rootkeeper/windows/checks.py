@@ -49,7 +49,7 @@ from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.values import JsonValue
+from rootkeeper.values import JsonValue, render_time
 from rootkeeper.windows.approvals import REVIEW_WITHIN
 from rootkeeper.windows.credentials import NOT_STATED, CredentialsStatement, require_credentials_outlive
 from rootkeeper.windows.rules import CLOCK_SKEW, RecoveryWindow, WindowState, describe_blocking_window, require_duration
@@ -184,7 +184,14 @@ def record_request(
         "approvals_needed": window.approvals_needed,
         "is_drill": window.is_drill,
         "is_emergency": window.is_emergency,
+        "requested_by": window.requested_by,
+        "requested_by_kind": window.requested_by_kind.value,
+        "state": window.state.value,
     }
+    if window.lapses_at is not None:
+        parameters["lapses_at"] = render_time(window.lapses_at)
+    if window.expires_at is not None:
+        parameters["expires_at"] = render_time(window.expires_at)
     if credentials.is_made:
         parameters["credentials_stated"] = credentials.text
     ledger.append_fact(Action.WINDOW_REQUEST, account_id=window.account_id, parameters=parameters)

@@ -37,6 +37,7 @@ from rootkeeper.windows.checks import (
     record_request,
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
+from rootkeeper.windows.entries import require_recorded
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -45,6 +46,7 @@ _TITLES = {
     NotificationEvent.WINDOW_CANCELLED: "Recovery window of {} cancelled",
     NotificationEvent.WINDOW_CLOSED: "Recovery window of {} closed and re-read",
     NotificationEvent.WINDOW_CLOSE_FAILED: "Recovery window of {} is NOT closed",
+    NotificationEvent.WINDOW_CONTRADICTED: "Recovery window of {} contradicts the ledger",
     NotificationEvent.WINDOW_DENIED: "Recovery window of {} denied",
     NotificationEvent.WINDOW_EMERGENCY: "EMERGENCY recovery of {} without approval",
     NotificationEvent.WINDOW_EXTENDED: "Recovery window of {} extended",
@@ -211,8 +213,11 @@ def record_decision(
     )
     sent = runner.send(change)
     decided: RecoveryWindow = sent.answer.value
+    details: dict[str, JsonValue] = {"state": decided.state.value}
+    if decided.expires_at is not None:
+        details["expires_at"] = render_time(decided.expires_at)
     with suppress(LedgerUnavailableError):  # it counts, and its intent is on disk; the next settlement ends it
-        runner.ledger.append_outcome(sent.intent, Result.DONE, {"state": decided.state.value})
+        runner.ledger.append_outcome(sent.intent, Result.DONE, details)
     return decided
 
 
@@ -241,6 +246,7 @@ class WindowDecisionService:
         """
         window, now = self._find(window_id), self.acting.clock.now()
         self._require_approver(window)
+        self._require_recorded(window)
         approval = approvals.make_approval(
             window, ApprovalPurpose.OPENING, self.acting.actor, now, self.policy.approval_valid
         )
@@ -251,6 +257,7 @@ class WindowDecisionService:
             now,
             task=approval.task,
             duration_seconds=approval.duration_seconds,
+            approval_expires_at=render_time(approval.expires_at),
         )
         if decided.state is WindowState.APPROVED:
             until = f" until {decided.lapses_at:%Y-%m-%d %H:%M:%S UTC}" if decided.lapses_at else ""
@@ -296,6 +303,7 @@ class WindowDecisionService:
         window, now = self._find(window_id), self.acting.clock.now()
         if window.approvals_needed:
             self._require_approver(window)
+        self._require_recorded(window)
         approvals.require_extendable(window, seconds, now, self.policy.longest)
         end = (window.expires_at or now) + timedelta(seconds=seconds)
         require_credentials_outlive(self.acting.aws.find_credentials_lifetime(), end, now, OF_SERVER)
@@ -306,7 +314,14 @@ class WindowDecisionService:
         def step(found: RecoveryWindow) -> RecoveryWindow:
             return approvals.extend(found, approval, now, self.policy.longest, self._read_people(found, now))
 
-        decided = self._decide(Action.WINDOW_EXTEND, window, step, now, seconds=seconds)
+        decided = self._decide(
+            Action.WINDOW_EXTEND,
+            window,
+            step,
+            now,
+            seconds=seconds,
+            approval_expires_at=render_time(approval.expires_at),
+        )
         length = render_duration(timedelta(seconds=seconds))
         if decided.duration_seconds == window.duration_seconds:
             body = f"{self.acting.actor.name} approved an extension by {length}. More approvals are needed."
@@ -332,6 +347,10 @@ class WindowDecisionService:
 
     def _require_approver(self, window: RecoveryWindow) -> None:
         self.policy.require_approver(self.acting.actor.name, self._find_account(window))
+
+    def _require_recorded(self, window: RecoveryWindow) -> None:
+        """:raises WindowConflictError: if the window's row contradicts the ledger."""
+        require_recorded(window, self.acting.ledger_reader.list_entries(account_id=window.account_id))
 
     def _read_people(self, window: RecoveryWindow, now: datetime) -> People:
         return self.people.read(self._find_account(window), now)

@@ -50,6 +50,7 @@ from rootkeeper.windows.checks import (
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
+from rootkeeper.windows.entries import require_agreement, require_recorded
 from rootkeeper.windows.rules import OpeningResult, OpenOutcome, RecoveryWindow, WindowState, advance
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -96,12 +97,13 @@ class WindowOpener(AccountWork):
         several concurrent activations succeeds. The step reads who counts today. The ledger records the activation
         first.
 
-        :raises WindowConflictError: if the window isn't APPROVED any more.
+        :raises WindowConflictError: if the window isn't APPROVED any more, or its row contradicts the ledger.
         :raises ApprovalRefusedError: if its approval has lapsed, or if its request or its approvals no longer count.
         :raises RootkeeperError: as ``open`` does.
         """
         with self.acting.locks.hold(plan.request.account.account_id, "recovery") as lock:
             window, now = self.windows.get(window_id), self.acting.window_clock.now()
+            recorded = require_recorded(window, self.acting.ledger_reader.list_entries(account_id=window.account_id))
             require_activatable(window, now, people.read(plan.request.account, now))
             end = now + timedelta(seconds=window.duration_seconds)
             require_credentials_outlive(self.acting.aws.find_credentials_lifetime(), end, now, OF_SERVER)
@@ -111,6 +113,7 @@ class WindowOpener(AccountWork):
             )
 
             def step(found: RecoveryWindow) -> RecoveryWindow:
+                require_agreement(found, recorded)
                 now = self.acting.window_clock.now()
                 today = people.read(plan.request.account, now)
                 return replace(
@@ -125,7 +128,7 @@ class WindowOpener(AccountWork):
             self.acting.aws, self.acting.ledger, self.acting.window_clock, account_id, lock, context
         )
         runner = ChangeRunner.in_account(sessions)
-        change = RecoveryAllowance(sessions, self.acting.window_clock.now(), window.window_id)
+        change = RecoveryAllowance(sessions, self.acting.window_clock.now(), window.window_id, window.expires_at)
         try:
             existing = sessions.get(change.task_policy).find_login_profile()
             if existing is not None:
@@ -237,13 +240,14 @@ class WindowActivator:
         AWS calls: those of the inventory, of the preflight and of the opening; see ``WindowOpener``.
 
         :raises InputError: if the actor isn't authenticated, or there is no such window.
-        :raises WindowConflictError: if it isn't APPROVED.
+        :raises WindowConflictError: if it isn't APPROVED, or its row contradicts the ledger.
         :raises ApprovalRefusedError: if it has lapsed, or if its request or its approvals no longer count.
         :raises RootkeeperError: as planning and opening do.
         """
         require_known(self.acting.actor)
         window = self.acting.get_store(RecoveryWindowStore).get(window_id_or_account_id)
         require_approved(window, self.acting.clock.now())
+        require_recorded(window, self.acting.ledger_reader.list_entries(account_id=window.account_id))
         inventory = self.read_inventory()
         account = find_account(NamedAccount(window.account_id), inventory.accounts)
         now = self.acting.clock.now()

@@ -114,6 +114,7 @@ class ClosedWindows(AccountWork):
                 "seconds_after_closing": int((found_at - (window.closed_at or found_at)).total_seconds()),
                 "is_clean": found.is_empty,
                 "found": list(found.kind_names),
+                "is_reopened": is_reopened,
             },
         )
         if is_reopened:

@@ -135,7 +135,7 @@ class RecoveryWindowStore(OrganizationStore):
             return self._list(order=(_windows.requested_at.desc(),))
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_UNFINISHED, {"of_organization": self._organization_id})
-            found = tuple(_parse(row) for row in rows)
+            found = tuple(parse_window(row) for row in rows)
         self._commits.require_known_ledger()
         return found
 
@@ -188,7 +188,7 @@ class RecoveryWindowStore(OrganizationStore):
             .order_by(*order, _windows.window_id)
         )
         with glancing(self._store) as connection:
-            return tuple(_parse(row) for row in connection.execute(statement))
+            return tuple(parse_window(row) for row in connection.execute(statement))
 
     def _note_change(self, transaction: WriteTransaction) -> None:
         transaction.note_change(self._organization_id, ChangedPart.WINDOWS)
@@ -206,15 +206,16 @@ class RecoveryWindowStore(OrganizationStore):
     def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
         values = {"of_organization": self._organization_id, "of_window": window_id}
         row = connection.execute(_SELECT_WINDOW, values).one_or_none()
-        return None if row is None else _parse(row)
+        return None if row is None else parse_window(row)
 
     def _find_unfinished(self, connection: Connection, account_id: AccountId) -> RecoveryWindow | None:
         values = {"of_organization": self._organization_id, "of_account": account_id}
         row = connection.execute(_SELECT_UNFINISHED_ONE, values).one_or_none()
-        return None if row is None else _parse(row)
+        return None if row is None else parse_window(row)
 
 
-def _parse(row: Row[Any]) -> RecoveryWindow:
+def parse_window(row: Row[Any]) -> RecoveryWindow:
+    """:raises DatabaseError: if the row is damaged."""
     try:
         return parse_row(RecoveryWindow, row)
     except (ValueError, KeyError, TypeError) as error:

@@ -14,7 +14,10 @@ EDITED = replace(INTACT, first_bad_sequence=7, problem="Entry 7 was edited.", an
 FORGETFUL = replace(INTACT, missing_memory="The memory is missing.")
 
 
-@pytest.mark.parametrize("found", [INTACT, EDITED, replace(EDITED, first_bad_sequence=None), FORGETFUL])
+@pytest.mark.parametrize(
+    "found",
+    [INTACT, EDITED, replace(EDITED, first_bad_sequence=None, further_problems=("w-2",)), FORGETFUL],
+)
 def test_it_comes_back_as_it_was(found: LedgerVerification) -> None:
     assert verification_from_record(json.loads(json.dumps(verification_to_record(found)))) == found
 

@@ -30,6 +30,7 @@ from rootkeeper.ledger.rules import Action, Phase
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccessKey, MfaDevice, MfaKind
 from rootkeeper.windows.approvals import WindowPolicy
+from rootkeeper.windows.entries import RecordedWindows, find_contradictions
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, WAITING_STATES, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import LEASE_SECONDS, FakeDatabase, Killed
@@ -509,6 +510,13 @@ class LivesOfWindows(RuleBasedStateMachine):
     def an_account_has_one_unfinished_window(self) -> None:
         if hasattr(self, "world"):
             self.world.ensure_one_unfinished()
+
+    @invariant()
+    def no_row_contradicts_the_ledger(self) -> None:
+        if hasattr(self, "world"):
+            recorded = RecordedWindows().take_all(self.world.database.entries).windows
+            for window in self.world.database.windows.values():
+                assert find_contradictions(window, recorded.get(window.window_id)) == ()
 
     @invariant()
     def p03_no_intent_has_two_outcomes(self) -> None:

@@ -62,7 +62,8 @@ def verify(invocation: Invocation) -> int:
     """Verify that no entry was altered, removed, inserted or moved.
 
     Recomputes the chain of hashes, compares it with the mirror and the anchor, and names the first entry that doesn't
-    fit. A copy that is missing, empty, cut or unreadable fails the verification.
+    fit. A copy that is missing, empty, cut or unreadable fails the verification. If the chain is intact, it also
+    compares the rows of recovery windows with their entries, and names each contradiction.
 
     Through a server (--server), the server verifies its own ledger as a job. That needs the permissions ledger:verify
     and jobs:read, which every role except viewer has.

@@ -145,7 +145,9 @@ def show_verification(verification: LedgerVerification, output: OutputFormat, te
     else:
         where = f", entry {verification.first_bad_sequence}" if verification.first_bad_sequence else ""
         terminal.show(f"✗ The ledger is NOT intact{where}: {printable(verification.problem or '')}")
-        if not verification.first_bad_sequence:
+        for problem in verification.further_problems:
+            terminal.show(f"✗ {printable(problem)}")
+        if not verification.first_bad_sequence and "adopt" in (verification.problem or ""):
             terminal.remark("To record the loss of a copy and begin it again: rootkeeper ledger adopt")
     if verification.missing_memory is not None:
         terminal.remark(printable(verification.missing_memory), style="bold")

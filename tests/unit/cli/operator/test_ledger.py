@@ -20,6 +20,7 @@ INTACT = LedgerVerification(1234, 1234, HASH, None, None, 1200)
 EDITED = LedgerVerification(1234, 1234, HASH, 7, "Entry 7 was edited: its hash doesn't fit.", None)
 FORGETFUL = replace(INTACT, missing_memory="The memory of the last heads is missing.")
 UNPLACED = replace(EDITED, first_bad_sequence=None, problem="The mirror is another ledger's.")
+CONTRADICTED = replace(UNPLACED, problem="Window w-1 contradicts it.", further_problems=("Window w-2 contradicts it.",))
 
 
 def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str | None = None) -> None:
@@ -39,6 +40,7 @@ def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str 
         (FORGETFUL, JobState.DONE, 0),
         (EDITED, JobState.FAILED, 1),
         (UNPLACED, JobState.FAILED, 1),
+        (CONTRADICTED, JobState.FAILED, 1),
     ],
 )
 def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, state: JobState, status: int) -> None:
@@ -56,6 +58,7 @@ def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, s
         "problem": found.problem,
         "anchored_sequence": found.anchored_sequence,
         "missing_memory": found.missing_memory,
+        "further_problems": list(found.further_problems),
     }
     assert [path for path, _ in desk.posted] == ["ledger/verifications"]
 
@@ -69,6 +72,13 @@ def test_a_verdict_is_said_in_words(desk: RemoteDesk) -> None:
     assert "The memory of the last heads is missing." in run.stderr
     come_to(desk, JobState.FAILED, verification_to_record(EDITED))
     assert "NOT intact, entry 7: Entry 7 was edited" in desk.run("ledger", "verify").stdout
+    come_to(desk, JobState.FAILED, verification_to_record(CONTRADICTED))
+    run = desk.run("ledger", "verify")
+    assert [line for line in run.stdout.splitlines() if line.startswith("✗")] == [
+        "✗ The ledger is NOT intact: Window w-1 contradicts it.",
+        "✗ Window w-2 contradicts it.",
+    ]
+    assert "adopt" not in run.stderr, "the loss of a copy isn't the problem"
 
 
 def test_what_a_server_answers_steers_no_terminal(desk: RemoteDesk) -> None:
