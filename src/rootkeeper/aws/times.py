@@ -150,7 +150,7 @@ class _AwsTimeAuth(SigV4Auth):
         signed_at = request.context.get(_SIGNED_AT)
         if signed_at is not None:
             request.context["timestamp"] = signed_at.strftime(SIGV4_TIMESTAMP)
-        super()._modify_request_before_signing(request)  # type: ignore[misc]
+        super()._modify_request_before_signing(request)  # type: ignore[misc]  # botocore's stubs lack it
 
 
 class _S3AwsTimeAuth(_AwsTimeAuth, S3SigV4Auth):
