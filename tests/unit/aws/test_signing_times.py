@@ -76,7 +76,8 @@ def test_p04_a_call_refused_again_is_not_sent_a_third_time(
 ) -> None:
     monkeypatch.setattr(LatestClock, "find_aws_time", lambda _: None)  # as if AWS's time were never believed
     monkeypatch.setattr(LatestClock, "now", lambda _: datetime.now(UTC))
-    aws_server.answer(OPERATION, error_xml("SignatureDoesNotMatch", 403))
+    refusal = error_xml("SignatureDoesNotMatch", 403)
+    aws_server.answer(OPERATION, refusal, refusal, error_xml("AccessDenied", 403))
     with pytest.raises(AwsCredentialsError):
         switch(wrong_clients)
     assert len(aws_server.received) == 2
