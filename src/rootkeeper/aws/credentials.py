@@ -110,15 +110,15 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def renew_by_aws_time(session: Session, find_aws_time: Callable[[], datetime | None]) -> None:
     """Have the credentials of ``session`` renewed by AWS's time, because they end by it.
 
-    Until AWS's time is known, fetched credentials count as valid: an answer to their first call shows it. botocore
-    has no setting for this, so its fields are set.
+    Until AWS's time is known, fetched credentials count as valid: an answer to their first call shows it. Those of
+    variables aren't fetched, and end by the machine's time. botocore has no setting for this, so its fields are set.
     """
     resolver: Any = session.get_component("credential_provider")
     load: Callable[[], Credentials | None] = resolver.load_credentials
 
     def load_timed() -> Credentials | None:
         found = load()
-        if isinstance(found, RefreshableCredentials):
+        if isinstance(found, RefreshableCredentials) and found.method != "env":
             timed: Any = found
             timed._time_fetcher = lambda: find_aws_time() or _LONG_AGO  # noqa: SLF001 - there is no setting
             fetcher = getattr(timed._refresh_using, "__self__", None)  # noqa: SLF001 - there is no setting
