@@ -1,6 +1,8 @@
 """``serve`` and ``worker`` with a clock that a test moves: its offset is in a file, read at every look.
 
-Only the process that a test starts has it: the product has no way to set a clock.
+Only the process that a test starts has it: the product has no way to set a clock. A clock moved ahead stands for time
+that passes, so AWS's time passes, too; the sandbox's own couldn't be set back for the next test. A clock that is only
+wrong is in ``tests/attack/test_wrong_clocks.py``.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rootkeeper.aws.times import LatestClock
 from rootkeeper.cli.commands.serve import run_server, run_worker
 from rootkeeper.cli.failures import report_error
 from rootkeeper.cli.invocation import Invocation, SharedOptions
@@ -27,8 +30,15 @@ class MovedClock(SystemClock):
         return super().now() + timedelta(seconds=float(self._offset_file.read_text() or 0))
 
 
+def pass_time_for_aws() -> None:
+    """AWS's time is never earlier than the moved clock; signatures keep the sandbox's time."""
+    find_own = LatestClock.now
+    LatestClock.now = lambda self: max(find_own(self), self._clock.now())  # type: ignore[method-assign]  # for this process alone
+
+
 def main() -> int:
     """``OFFSET_FILE serve PORT`` or ``OFFSET_FILE worker``."""
+    pass_time_for_aws()
     arguments = sys.argv[1:]
     clock = MovedClock(Path(arguments[0]))
     invocation = Invocation(SharedOptions(), Terminal())

@@ -222,7 +222,7 @@ class ServerRunningError(RootkeeperError, code="server.running", exit_status=3):
 
 
 class ClockWrongError(RootkeeperError, code="clock.wrong", exit_status=3):
-    """This machine's clock and AWS's differ by more than is allowed for a window's end.
+    """This machine's clock and AWS's differ by more than five minutes. Open windows close on time, but none opens.
 
     Fix: Set the clock of this machine, best by NTP, and run the command again.
     """

@@ -198,6 +198,16 @@ def test_a_clock_that_is_nearly_right_is_good_enough(wire: Wire, machine_time: M
     assert send(wire, request).status == 200
 
 
+def test_signatures_of_the_machines_and_of_the_sandboxs_own_time_count_after_its_clock_was_moved(
+    wire: Wire, machine_time: MachineTime
+) -> None:
+    request = signed(wire)
+    wire.instance.clock.advance(3600)
+    assert send(wire, request).status == 200, "the machine's"
+    machine_time.offset = -timedelta(hours=1)
+    assert send(wire, request).status == 200, "its own"
+
+
 @pytest.mark.parametrize(
     ("minutes", "service", "code", "beginning"),
     [

@@ -32,6 +32,7 @@ from rootkeeper.aws.credentials import (
     authorize_calls,
     isolate_operator_session,
     isolate_root_session,
+    renew_by_aws_time,
     require_authorized_call,
     signed_by,
 )
@@ -295,7 +296,7 @@ class AwsClients:
         self.options = options
         self.pacer: Pacer = starting.pacer if starting else Pacer(clock, options.api_share)
         self.latest_clock: LatestClock = starting.latest_clock if starting else LatestClock(clock)
-        """The later of this machine's time and AWS's, by which recovery windows are due."""
+        """AWS's time, by which recovery windows are due and requests are signed."""
         self._operator: OperatorCredentials | None = None
         self._creating = threading.RLock()
         self._root = OnFirstUse(self._create_root_session, self._creating)
@@ -305,6 +306,7 @@ class AwsClients:
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
+            self.latest_clock.time_calls(self.session)
             self.starting_session = starting.session if starting else self.session
             """The session of the credentials that assume all roles."""
             if starting:
@@ -314,6 +316,7 @@ class AwsClients:
                 loader = self.session.get_component("data_loader")
                 loader.file_loader = ModelFiles()
                 loader.list_available_services = lambda type_name: EveryService()  # noqa: ARG005 - botocore's name
+                renew_by_aws_time(self.session, self.latest_clock.find_aws_time)
             self.region = choose_region(self.session, options.region)
             self.partition = str(self.session.get_partition_for_region(self.region))
             self.profile: str | None = self.session.profile
@@ -343,6 +346,7 @@ class AwsClients:
         root = Session(profile=self.options.profile)
         force_regional_sts(root)
         isolate_root_session(root)
+        self.latest_clock.time_calls(root)
         root.register_component("data_loader", self.session.get_component("data_loader"))
         return root
 
@@ -428,7 +432,6 @@ class AwsClients:
                 client: BaseClient = session.get().create_client(
                     service, region_name=region or self.region, config=config
                 )
-            client.meta.events.register("after-call", self.latest_clock.learn)
             if guarded is not None:
                 client.meta.events.register_first(guarded, require_authorized_call)
             if not in_root_session:

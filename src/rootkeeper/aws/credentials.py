@@ -17,9 +17,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from datetime import UTC, datetime
+from typing import Any, NoReturn, Protocol
 
-from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.credentials import (
+    CachedCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    Credentials,
+    ReadOnlyCredentials,
+    RefreshableCredentials,
+)
 from botocore.exceptions import ClientError
 from botocore.session import Session
 from botocore.tokens import TokenProviderChain
@@ -94,6 +102,32 @@ def _isolate(session: Session, method: str, find: Callable[[], ReadOnlyCredentia
     """Leave ``session`` only the credentials that a call enters, and no bearer token."""
     session.register_component("credential_provider", CredentialResolver([_EnteredProvider(method, find)]))
     session.register_component("token_provider", TokenProviderChain([]))
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def renew_by_aws_time(session: Session, find_aws_time: Callable[[], datetime | None]) -> None:
+    """Have the credentials of ``session`` renewed by AWS's time, because they end by it.
+
+    Until AWS's time is known, fetched credentials count as valid: an answer to their first call shows it. Those of
+    variables aren't fetched, and end by the machine's time. botocore has no setting for this, so its fields are set.
+    """
+    resolver: Any = session.get_component("credential_provider")
+    load: Callable[[], Credentials | None] = resolver.load_credentials
+
+    def load_timed() -> Credentials | None:
+        found = load()
+        if isinstance(found, RefreshableCredentials) and found.method != "env":
+            timed: Any = found
+            timed._time_fetcher = lambda: find_aws_time() or _LONG_AGO  # noqa: SLF001 - there is no setting
+            fetcher = getattr(timed._refresh_using, "__self__", None)  # noqa: SLF001 - there is no setting
+            if isinstance(fetcher, CachedCredentialFetcher):
+                # Its copy would count as valid by the machine's time.
+                vars(fetcher)["_is_expired"] = lambda _: True
+        return found
+
+    resolver.load_credentials = load_timed
 
 
 def isolate_operator_session(session: Session) -> None:

@@ -186,10 +186,10 @@ class AwsOrganizationReader(GatewayPart):
             answer = self._clients.sts.read("GetCallerIdentity")
         except AwsCredentialsError:
             # AWS refuses signatures of a clock that is off, and its refusal has a date too.
-            behind = self._clients.latest_clock.now() - clock.now()
-            if behind <= SIGNATURE_SKEW:
+            ahead = clock.now() - self._clients.latest_clock.now()
+            if abs(ahead) <= SIGNATURE_SKEW:
                 raise
-            return -behind
+            return ahead
         took = timedelta(seconds=clock.monotonic() - began)
         dated_at = parse_date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
         return None if dated_at is None else measure_offset(dated_at, began_at, took)

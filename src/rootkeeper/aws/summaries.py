@@ -197,7 +197,8 @@ class SummaryCalls:
     ) -> AwsResponse:
         """Sign, send and parse. A renewal of the credentials blocks the loop, because all its calls need them."""
         try:
-            return template.parse(*await self._transport.send(template.sign(account_id, find_credentials())))
+            signed = template.sign(account_id, find_credentials(), self._clients.latest_clock.find_aws_time())
+            return template.parse(*await self._transport.send(signed))
         except TRANSLATED as error:
             raise_translated(error, call)
 

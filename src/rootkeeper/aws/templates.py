@@ -132,10 +132,13 @@ class CallTemplate:
     output_shape: Any
     parser: Any
 
-    def sign(self, account_id: str, credentials: ReadOnlyCredentials) -> SignedCall:
-        """Sign the call for an account now, with Signature Version 4."""
+    def sign(self, account_id: str, credentials: ReadOnlyCredentials, at: datetime | None = None) -> SignedCall:
+        """Sign the call for an account, with Signature Version 4.
+
+        :param at: in UTC; ``None`` for this machine's time.
+        """
         body = self.body.replace(PLACEHOLDER.encode(), account_id.encode())
-        return SignedCall(self.url, self.signature.sign(body, credentials, get_current_datetime()), body)
+        return SignedCall(self.url, self.signature.sign(body, credentials, at or get_current_datetime()), body)
 
     def parse(self, status: int, headers: Any, body: bytes) -> AwsResponse:
         """Parse AWS's answer.

@@ -140,6 +140,17 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
     warn_emergencies(application, terminal)
 
 
+def warn_wrong_clock(application: Application, terminal: Terminal) -> None:
+    """Show how far this machine's clock is from AWS's, as AWS's answers so far show it; no call."""
+    from rootkeeper.doctor.rules import check_clock
+    from rootkeeper.windows.rules import CLOCK_SKEW
+
+    offset = application.clock.now() - application.window_clock.now()
+    if abs(offset) > CLOCK_SKEW:
+        check = check_clock(offset)
+        terminal.remark(f"WARNING: {check.text} {check.fix}", style="bold red")
+
+
 def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
     """Show a window that is past its end or was reopened, and why it isn't closed."""
     from rootkeeper.cli.rendering.windows import render_end

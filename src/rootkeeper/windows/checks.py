@@ -68,8 +68,8 @@ def require_correct_clock(reader: OrganizationReader) -> None:
     minutes = abs(offset) // timedelta(minutes=1)
     where = "ahead of" if offset > timedelta(0) else "behind"
     raise ClockWrongError(
-        f"This machine's clock is {minutes} minutes {where} AWS's, so the window would close at the wrong time. "
-        "Nothing was opened.",
+        f"This machine's clock is {minutes} minutes {where} AWS's, so approvals and entries of the ledger would have "
+        "wrong times. No window is opened.",
         hint="Set the clock, for example by NTP, then try again.",
     )
 

@@ -14,15 +14,6 @@ LENGTH_SECONDS = 40
 CONFLICT = {409, 422, 503}
 
 
-def test_p11_a_jump_forward_closes_what_is_due_by_the_wall(stage: Stage) -> None:
-    account_id = stage.open_window("1h")
-    with ServerProcess.start(stage.environment, "worker", clock_offset=0) as server:
-        assert stage.is_open(account_id)
-        server.move_clock(2 * HOUR)
-        server.wait_until(lambda: not stage.is_open(account_id), SOON)
-        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", SOON)
-
-
 @pytest.mark.long
 def test_p11_a_jump_back_delays_no_closing(stage: Stage) -> None:
     account_id = stage.open_window(f"{LENGTH_SECONDS}s")
@@ -54,6 +45,7 @@ def test_a_clock_more_than_five_minutes_off_opens_nothing_and_is_reported(stage:
         asked = server.ask("POST", "/api/v1/windows", {"account": account_id, "reason": "drill"}, name="olga")
         assert asked.body["code"] == "clock.wrong"
         server.wait_until(lambda: any("clock is" in line["message"] for line in server.lines), SOON)
-        assert [check for check in server.ask("GET", "/readyz").body["checks"] if check["name"] == "clock"]
-        assert server.ask("GET", "/readyz").status == 503
+        ready = server.ask("GET", "/readyz")
+        assert ready.status == 200, "a wrong clock is a warning"
+        assert [check["is_good"] for check in ready.body["checks"] if check["name"] == "clock"] == [False]
         assert not stage.is_open(account_id)

@@ -72,3 +72,18 @@ def test_what_was_known_stays_while_aws_cannot_be_asked() -> None:
     watching.turn()
     assert watching.failure is not None
     assert len(reported.notifications) == 1
+
+
+def test_p11_a_clock_that_jumps_is_compared_at_once() -> None:
+    reported = RecordedReports()
+    clock = FakeClock()
+    aws = AwsClock(clock)
+    watching = ClockMonitor(reported, clock, "o-exampleorgid", "AWS", reported.warnings.append, aws)
+    watching.tick()
+    aws.offset = timedelta(days=1)
+    clock.advance(2)
+    watching.tick()
+    assert reported.notifications == [], "it is compared once a minute"
+    clock.jump(86400)
+    watching.tick()
+    assert len(reported.notifications) == 1

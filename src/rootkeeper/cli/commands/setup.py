@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, warn_overdue
+from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, warn_overdue, warn_wrong_clock
 from rootkeeper.cli.invocation import Invocation, command
 from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
@@ -203,6 +203,7 @@ def status(
             is_reopened = any(window.is_reopened for window in application.windows.list_windows(unfinished_only=True))
         coverage = RuleCoverageReader(application.aws).read(report)
         warn_overdue(application, invocation.terminal)
+        warn_wrong_clock(application, invocation.terminal)
     show_report(report, left, drift, coverage, output, invocation.terminal)
     rule_is_missing = coverage is not None and coverage.uncovered
     rule_is_unknown = coverage is not None and coverage.unknown
