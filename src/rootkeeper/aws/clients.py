@@ -419,8 +419,8 @@ class AwsClients:
     def reconnected(self) -> AwsClients:
         """Return the same clients with connections of their own, made on first use."""
         fresh = copy.copy(self)
-        fresh._regional, fresh._regional_root = {}, {}
-        fresh._create_clients(self.options)
+        vars(fresh).update(_regional={}, _regional_root={})
+        fresh._create_clients(self.options)  # noqa: SLF001 - of the same class
         return fresh
 
     def _create_calls(

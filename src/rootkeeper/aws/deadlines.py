@@ -1,9 +1,9 @@
 """A total deadline for each call to AWS, however slowly its answer comes.
 
-The timeouts of a socket begin again with each byte, so an answer of one byte in two seconds would last for minutes. Here
-a read from the socket waits at most for the time that is left of the whole call, retries included. The time of a call
-begins when its first request is sent: waits for a token don't count. A throttled call begins again, because AWS has
-answered; ``GIVE_UP_SECONDS`` bounds that.
+The timeouts of a socket begin again with each byte, so an answer of one byte in two seconds would last for minutes.
+Here a read from the socket waits at most for the time that is left of the whole call, retries included. The time of a
+call begins when its first request is sent: waits for a token don't count. A throttled call begins again, because AWS
+has answered; ``GIVE_UP_SECONDS`` bounds that.
 
 A call that was cut off isn't sent again. If it may have acted, its result is unclear.
 """

@@ -181,7 +181,6 @@ def shorten_denial(message: str) -> str:
     return _TAIL.sub("", message)
 
 
-
 class CallDeadlineError(botocore_errors.BotoCoreError):
     """A call took longer than all its time. Botocore doesn't retry it."""
 

@@ -83,9 +83,19 @@ def change(
     *,
     needs_fresh_factor: bool = False,
     method: str = "POST",
+    further_statuses: tuple[HTTPStatus, ...] = (),
 ) -> Row:
     """Make a route that changes something or starts work."""
-    return Row(method, PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
+    return Row(
+        method,
+        PREFIX + path,
+        demand,
+        endpoint,
+        status,
+        needs_fresh_factor,
+        answer=answer,
+        further_statuses=further_statuses,
+    )
 
 
 remove = partial(change, method="DELETE")
