@@ -224,6 +224,7 @@ def make_gateway_options(settings: Settings, profile: str | None, region: str | 
         api_share=settings.aws.api_share / 100,
         credentials_renewed=settings.aws.credentials_renewed,
         read_timeout_seconds=settings.aws.read_timeout_seconds,
+        call_timeout_seconds=settings.aws.call_timeout_seconds,
     )
 
 

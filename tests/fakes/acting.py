@@ -29,6 +29,9 @@ class Aws:
     def __init__(self, *fakes: object) -> None:
         self._fakes = fakes
 
+    def reconnected(self) -> Aws:
+        return self
+
     def __getattr__(self, name: str) -> Any:
         for fake in self._fakes:
             if hasattr(fake, name):

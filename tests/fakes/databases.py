@@ -208,6 +208,11 @@ class FakeLocks(AccountLocks):
             raise
         self._free(account_id, token + 1)
 
+    @contextmanager
+    def share(self, account_id: AccountId, purpose: str) -> Iterator[AccountLock | None]:
+        owner, token = self.database.locks.get(account_id, (None, 0))
+        yield AccountLock(account_id, self.owner_id, token) if owner == self.owner_id else None
+
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         owners = {one: self.database.locks.get(one, (None, 0))[0] for one in account_ids}
         return frozenset(one for one, owner in owners.items() if owner is not None and owner not in self.database.dead)

@@ -86,6 +86,8 @@ class WindowWorker:
         self.notices = WindowNotices(self.notifier, self.clock, "SANDBOX 127.0.0.1:4599")
         self.watched_by = watched_by
         self.work = Work()
+        self.again = Work()
+        """Attempts to close beside others."""
         self.reported: list[str] = []
         self.window_close_loop = self._make_closing_loop()
         self.upkeep = self._make_upkeep()
@@ -214,6 +216,7 @@ class WindowWorker:
             KeyedExecutor(self.work.begin, self.reported.append),
             lambda _: None,
             lambda: 0.5,
+            KeyedExecutor(self.again.begin, self.reported.append),
         )
 
     def _make_upkeep(self) -> WindowMaintenance:

@@ -36,6 +36,7 @@ from rootkeeper.aws.credentials import (
     require_authorized_call,
     signed_by,
 )
+from rootkeeper.aws.deadlines import bound_calls
 from rootkeeper.aws.endpoints import choose_region, force_regional_sts, host_and_port, is_aws, make_endpoint
 from rootkeeper.aws.errors import (
     CREDENTIALS_ERRORS,
@@ -272,6 +273,8 @@ class GatewayOptions:
     """Whether the operator knows that credentials without a readable end are renewed without a person."""
     connect_timeout_seconds: float = 10
     read_timeout_seconds: float = 30
+    call_timeout_seconds: float = 20
+    """For a whole call: from its first request to the end of its answer."""
 
 
 READING_ATTEMPTS = 8
@@ -358,6 +361,7 @@ class AwsClients:
         config = _configure(self.options, attempts, service)
         with self._creating, _settings_translated(self.profile):
             client: BaseClient = self.session.create_client(service, region_name=region, config=config)
+        bound_calls(client, self.options.call_timeout_seconds)
         created = OnFirstUse(lambda: client, self._creating)
         return ServiceCalls(service, created, self.profile, self.clock, operator=self._operator)
 
@@ -399,6 +403,7 @@ class AwsClients:
                     raise InputError(
                         f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
                     ) from error
+                bound_calls(client, self.options.call_timeout_seconds)
                 if service == "s3":
                     client.meta.events.register_last("before-call.s3", _stay_in_region)
                 if changing:
@@ -414,6 +419,13 @@ class AwsClients:
         bound = {name: getattr(self, name).acting_as(operator) for name in _OPERATOR_CALLS}
         vars(acting).update(bound, _operator=operator)
         return acting
+
+    def reconnected(self) -> AwsClients:
+        """Return the same clients with connections of their own, made on first use."""
+        fresh = copy.copy(self)
+        vars(fresh).update(_regional={}, _regional_root={})
+        fresh._create_clients(self.options)  # noqa: SLF001 - of the same class
+        return fresh
 
     def _create_calls(
         self,
@@ -432,6 +444,7 @@ class AwsClients:
                 client: BaseClient = session.get().create_client(
                     service, region_name=region or self.region, config=config
                 )
+            bound_calls(client, self.options.call_timeout_seconds)
             if guarded is not None:
                 client.meta.events.register_first(guarded, require_authorized_call)
             if not in_root_session:

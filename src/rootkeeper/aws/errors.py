@@ -181,6 +181,12 @@ def shorten_denial(message: str) -> str:
     return _TAIL.sub("", message)
 
 
+class CallDeadlineError(botocore_errors.BotoCoreError):
+    """A call took longer than all its time. Botocore doesn't retry it."""
+
+    fmt = "The call took longer than {seconds:g} s."
+
+
 TRANSLATED = (
     AttributeError,
     KeyError,
@@ -390,7 +396,7 @@ def _explain(error: Exception) -> str:
     match error:
         case botocore_errors.EndpointConnectionError():
             return "it can't be reached"
-        case botocore_errors.ConnectTimeoutError() | botocore_errors.ReadTimeoutError():
+        case botocore_errors.ConnectTimeoutError() | botocore_errors.ReadTimeoutError() | CallDeadlineError():
             return "it took too long"
         case botocore_errors.ProxyConnectionError():
             return "the proxy can't be reached"

@@ -63,6 +63,10 @@ class AwsGateway(
         """The later of this machine's time and AWS's, as all gateways of a pool have learned it."""
         return self._clients.latest_clock
 
+    def reconnected(self) -> AwsGateway:
+        """Return the same gateway with connections of its own, made on first use."""
+        return AwsGateway(self._clients.reconnected())
+
     def open_summary_reader(self, concurrency: int) -> AbstractContextManager[SummaryReader]:
         """Implement ``RootSummaries``. Nothing is sent yet.
 

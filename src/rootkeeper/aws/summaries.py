@@ -259,6 +259,7 @@ class LoopSummaryReader:
             connections=self._concurrency,
             connect_timeout_seconds=self._clients.options.connect_timeout_seconds,
             read_timeout_seconds=self._clients.options.read_timeout_seconds,
+            call_timeout_seconds=self._clients.options.call_timeout_seconds,
         ) as transport:
             self._begun.set_result(SummaryCalls(self._clients, self._templates, transport, self._concurrency))
             await self._end.wait()

@@ -41,10 +41,18 @@ class Transport:
 
 @asynccontextmanager
 async def open_transport(
-    context: ssl.SSLContext | None, *, connections: int, connect_timeout_seconds: float, read_timeout_seconds: float
+    context: ssl.SSLContext | None,
+    *,
+    connections: int,
+    connect_timeout_seconds: float,
+    read_timeout_seconds: float,
+    call_timeout_seconds: float,
 ) -> AsyncIterator[Transport]:
+    """:param call_timeout_seconds: for a whole call, however slowly its answer comes."""
     connector = aiohttp.TCPConnector(limit=connections, ssl=True if context is None else context)
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_seconds, sock_read=read_timeout_seconds)
+    timeout = aiohttp.ClientTimeout(
+        total=call_timeout_seconds, sock_connect=connect_timeout_seconds, sock_read=read_timeout_seconds
+    )
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=timeout,

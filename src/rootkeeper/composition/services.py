@@ -80,6 +80,9 @@ if TYPE_CHECKING:
     from rootkeeper.worker.service import RetentionCleaner
     from rootkeeper.worker.window_rows import WindowRowMonitor
 
+CLOSINGS_AGAIN = 8
+"""How many closings that don't end are tried again at the same time."""
+
 CLOSINGS_IN_WAITING = 8
 """How many closings wait for a thread: enough until the next look at due windows. More would delay a closing that is
 due for longer but became known later, such as the closing that a dead worker left.
@@ -797,6 +800,7 @@ class UseCases(Stores):
             start_keyed_executor(most, "closing", progress.remark),
             random.shuffle,
             random.random,
+            start_keyed_executor(CLOSINGS_AGAIN, "closing again", progress.remark),
             most_offered=most + CLOSINGS_IN_WAITING,
         )
 

@@ -126,7 +126,7 @@ class ActorUseCases(Application):
 
     def close_later(self) -> None:
         """Close it after the time in which an abandoned call can still be on its way."""
-        closing = threading.Timer(self.settings.aws.read_timeout_seconds, self.close)
+        closing = threading.Timer(self.settings.aws.call_timeout_seconds, self.close)
         closing.name, closing.daemon = "rootkeeper-ending-lease", True
         closing.start()
 
@@ -300,6 +300,7 @@ class ServerWork:
         """All loops, the most urgent first."""
         server, now = self._server, self._server.clock.now
         return (
+            Loop("watching closings", 0.25, lambda: self.closing.watch(), longest_pause_seconds=0.25),
             Loop("closing windows", 0.25, lambda: self.closing.turn(), longest_pause_seconds=0.25),
             Loop("window rows", 1.0, lambda: self.window_rows.turn(), longest_pause_seconds=1.0),
             Loop("database", 1.0, self.database_monitor.turn, longest_pause_seconds=1.0),
@@ -630,11 +631,16 @@ class ServerRuntime(Stores):
         notifications = (
             f"{failing} of {targets} notification targets fail." if failing else "No notification target fails."
         )
+        late = work.closing.count_late()
+        windows = (
+            f"{late} recovery windows are open past their end." if late else "No recovery window is open too long."
+        )
         return Readiness(
             (
                 ReadinessCheck("process", self._is_started and not self.is_stopping, process),
                 ReadinessCheck("database", database is None, database or "The ledger can be written."),
                 ReadinessCheck("aws", work.renewer.was_tried and not work.renewer.failures, credentials),
+                ReadinessCheck("windows", not late, windows),
                 ReadinessCheck("ledger", is_ledger_good, ledger),
                 ReadinessCheck("clock", clock_failure is None, clock_failure or "The clock agrees with AWS's."),
                 # A target that is down must not take the server out of service.

@@ -233,6 +233,11 @@ def using_reserve() -> Iterator[None]:
         _thread.has_reserve = before
 
 
+def has_reserve() -> bool:
+    """Whether this thread closes windows, and so waits for no database for long."""
+    return _thread.has_reserve
+
+
 @contextmanager
 def _taking_turn(store: Store) -> Iterator[None]:
     """Leave the reserved connections to those who may use them.

@@ -37,6 +37,15 @@ class AccountLock:
     fencing_token: int
 
 
+@dataclass(slots=True)
+class HeldLock:
+    """A lock that threads of this process hold; the last of them releases it."""
+
+    lock: AccountLock
+    purpose: str
+    threads: int = 1
+
+
 _BEATS_PER_LEASE = 4
 _RETRY_SECONDS = 0.5
 _KEPT_FOR = timedelta(days=30)
@@ -147,6 +156,9 @@ class Owner:
         self._lease_seconds = lease_seconds
         self._lease_ends_monotonic = clock.monotonic() + lease_seconds
         self._unreleased: list[tuple[str, AccountLock]] = []
+        self.held: dict[tuple[str, AccountId], HeldLock] = {}
+        """The locks that threads of this process hold now, by organization and account."""
+        self.sharing = threading.Lock()
         self.renewal_failure: str | None = None
         """Why the last renewal of the lease failed; ``None`` if it didn't."""
         self._stopping = threading.Event()
@@ -337,14 +349,47 @@ class AccountLocks:
         :raises AccountBusyError: if another owner keeps it for longer than ``wait_seconds``; the message says who keeps
             it, since when and why.
         """
-        lock = self._take_within(account_id, purpose, wait_seconds)
+        held = HeldLock(self._take_within(account_id, purpose, wait_seconds), purpose)
+        with self._owner.sharing:
+            self._owner.held[self._organization_id, account_id] = held
         try:
-            yield lock
+            yield held.lock
         finally:
-            try:
-                self._commits.run(lambda transaction: release_lock(transaction, self._organization_id, lock))
-            except DatabaseError:
-                self._owner.release_later(self._organization_id, lock)
+            self._let_go(held)
+
+    @contextmanager
+    def share(self, account_id: AccountId, purpose: str) -> Iterator[AccountLock | None]:
+        """Hold the account's lock together with another thread of this process that holds it for the same purpose.
+
+        :returns: ``None`` if there is no such thread; then nothing is held.
+        """
+        with self._owner.sharing:
+            held = self._owner.held.get((self._organization_id, account_id))
+            if held is not None and held.purpose == purpose:
+                held.threads += 1
+            else:
+                held = None
+        if held is None:
+            yield None
+            return
+        try:
+            yield held.lock
+        finally:
+            self._let_go(held)
+
+    def _let_go(self, held: HeldLock) -> None:
+        """Release the lock, unless another thread holds it, too."""
+        with self._owner.sharing:
+            held.threads -= 1
+            if held.threads:
+                return
+            key = (self._organization_id, held.lock.account_id)
+            if self._owner.held.get(key) is held:
+                del self._owner.held[key]
+        try:
+            self._commits.run(lambda transaction: release_lock(transaction, self._organization_id, held.lock))
+        except DatabaseError:
+            self._owner.release_later(self._organization_id, held.lock)
 
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """List the accounts among these that a living owner holds, this owner included. It takes no lock.

@@ -28,6 +28,7 @@ from rootkeeper.database.engines import (
     Store,
     begin_writing,
     explain,
+    has_reserve,
     reading,
     using_reserve,
     was_cut_off,
@@ -266,6 +267,9 @@ _OLDER = "an older copy, or another database, was put in its place"
 _COMPARED_SECONDS = 1.0
 """How long a comparison of the database with the known head holds, for work without ledger entries."""
 
+CLOSING_SECONDS = 2.0
+"""How long the closing of a window waits for a write; then it continues with a spill file."""
+
 _RESTART_SECONDS = 0.5
 """Before the thread starts again that a bug has ended, so that callers who try again don't keep it busy."""
 
@@ -289,20 +293,20 @@ class _WorkUnit:
         self.needs = needs or PrefetchRequest()
         self.of_ledger = of_ledger
         self.future: Future[Any] = Future()
+        self.is_abandoned = False  # by a caller who has stopped waiting; then it isn't done any more
         self.outcome: Any = None
         self.refusal: RootkeeperError | None = None
 
     def fail(self, place: str, error: BaseException | None) -> None:
         if self.future.done():
             return
-        reason, hint = ("its writer has ended", None) if error is None else explain(error)
-        failure: RootkeeperError
-        if self.of_ledger:
-            failure = LedgerUnavailableError(f"The ledger in {place} can't be written: {reason}.", hint=hint)
-        else:
-            failure = DatabaseError(f"The database {place} can't be written: {reason}.", hint=hint)
+        failure = self.describe_failure(place, *(("its writer has ended", None) if error is None else explain(error)))
         failure.__cause__ = error
         self.future.set_exception(failure)
+
+    def describe_failure(self, place: str, reason: str, hint: str | None = None) -> RootkeeperError:
+        kind, what = (LedgerUnavailableError, "ledger in") if self.of_ledger else (DatabaseError, "database")
+        return kind(f"The {what} {place} can't be written: {reason}.", hint=hint)
 
 
 class _RefusedError(Exception):
@@ -416,7 +420,11 @@ class GroupCommit:
                 self._waiting.append(unit)
                 self._start_thread()
                 self._condition.notify()
-        return unit.future.result()
+        try:
+            return unit.future.result(CLOSING_SECONDS if has_reserve() else None)
+        except TimeoutError:
+            unit.is_abandoned = True
+            raise unit.describe_failure(self._store.place, "it took too long for a closing") from None
 
     def _start_thread(self) -> None:
         if self._thread is None:
@@ -535,6 +543,8 @@ class GroupCommit:
 
     def _perform(self, unit: _WorkUnit, transaction: WriteTransaction, *, has_savepoint: bool) -> None:
         unit.refusal = None
+        if unit.is_abandoned:
+            return
         try:
             if unit.of_ledger or not has_savepoint:
                 unit.outcome = unit.work(transaction)

@@ -105,6 +105,7 @@ def change(
     method: str = "POST",
     largest_bytes: int = USUAL_BYTES,
     load: RouteLoad = RouteLoad.LIGHT,
+    further_statuses: tuple[HTTPStatus, ...] = (),
 ) -> Row:
     """Make a route that changes something or starts work."""
     return Row(
@@ -117,6 +118,7 @@ def change(
         answer=answer,
         largest_bytes=largest_bytes,
         load=load,
+        further_statuses=further_statuses,
     )
 
 

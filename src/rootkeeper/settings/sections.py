@@ -45,7 +45,11 @@ class AwsSettings:
     ``credential_process``. Otherwise no recovery window opens that could outlive them.
     """
     read_timeout_seconds: int = _ranged(30, 1, 300)
-    """How long to wait for the answer to a call."""
+    """How long to wait for the next part of an answer."""
+    call_timeout_seconds: int = _ranged(20, 1, 300)
+    """How long a whole call may take, however slowly its answer comes. A change that takes longer is unclear, and the
+    account is read again.
+    """
     verify_seconds: int = _ranged(15, 0, 300)
     """How long to repeat a re-read while AWS still shows deleted credentials."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain, repeat
+from typing import TYPE_CHECKING
 
 from rootkeeper.approvals.rules import COUNTING_KINDS
 from rootkeeper.changes.removal import Removal, RemovalResult
@@ -54,6 +55,9 @@ from rootkeeper.windows.rules import (
 )
 from rootkeeper.windows.store import RecoveryWindowStore
 
+if TYPE_CHECKING:
+    from rootkeeper.aws.gateway import AwsGateway
+
 
 @dataclass(frozen=True, slots=True)
 class _CloseAttempt:
@@ -70,6 +74,12 @@ class WindowCloser(AccountWork):
 
     notices: WindowNotices | None = None
     """``None``: the command line that closes shows the result itself."""
+    own_aws: AwsGateway | None = None
+    """With connections of its own; ``None``: the gateway of ``acting``."""
+
+    @property
+    def aws(self) -> AwsGateway:
+        return self.own_aws or self.acting.aws
 
     def close(self, window: RecoveryWindow) -> CloseResult:
         """Delete all four kinds of root user credentials of the window's account, and re-read. Errors of AWS, the
@@ -99,11 +109,10 @@ class WindowCloser(AccountWork):
                 hint=Hint("Cancel the window.", "window.cancel", window_id=window.window_id),
             )
         try:
-            with self.acting.locks.hold(window.account_id, "closing a recovery window") as lock:
+            with self.acting.locks.hold(window.account_id, _PURPOSE) as lock:
                 latest = self._get_latest(window)
                 if latest.state in FINAL_STATES:
-                    text = f"Recovery window {latest.window_id} is {latest.state}."
-                    return CloseResult(latest, CloseOutcome.UNNEEDED, text)
+                    return _describe_ended(latest)
                 if not is_due(latest):
                     return _describe_undue(latest)
                 if latest.state is WindowState.OPENING:
@@ -118,12 +127,53 @@ class WindowCloser(AccountWork):
             return CloseResult(window, CloseOutcome.BUSY, error.message, error.hint)
         except (LockLostError, WindowConflictError) as error:
             latest = self._find_latest(window)
+            if latest.state in FINAL_STATES:  # another thread or process was faster
+                return _describe_ended(latest)
             if isinstance(error, WindowConflictError) or self.acting.locks.are_renewed():
                 return CloseResult(latest, CloseOutcome.BUSY, error.message, error.hint)
             failure: RootkeeperError = error  # no other owner has the lock: the database can't be written
         except (DatabaseError, LedgerUnavailableError) as error:
             latest, failure = self._find_latest(window), error
         return self._close_without_database(latest, failure) if is_due(latest) else _describe_undue(latest)
+
+    def reconnected(self) -> WindowCloser:
+        """Return the same closer, with connections to AWS of its own."""
+        return replace(self, own_aws=self.acting.aws.reconnected())
+
+    def attempt_beside(
+        self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool], *, can_read: bool
+    ) -> CloseResult:
+        """Close beside an attempt that hasn't ended, whatever that attempt waits for.
+
+        Two attempts at the same time are safe, because both only delete. The account's lock is shared with an attempt
+        of this process, so that it is held until both have ended. Without the lock, the spill file has the record: the
+        holder is another process, which may hang, or the database doesn't answer. A window of the account that someone
+        opens in the meantime may then lose its credentials: it is closed too early, never too late.
+
+        :param can_read: ``False`` if the database doesn't answer, so that nothing may wait for it.
+        """
+        if not can_read:
+            return self._close_without_database(window, DatabaseError("The database doesn't answer."))
+        closing = self.attempt(window, is_due)
+        if closing.outcome is not CloseOutcome.BUSY:
+            return closing
+        try:
+            latest = self._get_latest(window)
+            if latest.state in FINAL_STATES:
+                return _describe_ended(latest)
+            if not is_due(latest):
+                return _describe_undue(latest)
+            with self.acting.locks.share(window.account_id, _PURPOSE) as lock:
+                if lock is not None and latest.state is WindowState.CLOSING:
+                    return self._finish(latest, self._empty(latest, lock))
+        except (LockLostError, WindowConflictError) as error:
+            return CloseResult(self._find_latest(window), CloseOutcome.BUSY, error.message, error.hint)
+        except (DatabaseError, LedgerUnavailableError) as error:
+            return self._close_without_database(window, error)
+        unlocked = AccountLock(latest.account_id, owner_id="", fencing_token=0)
+        attempt = self._remove_with_spill(latest, unlocked)
+        result = _CLOSED.format(latest.account_id) if attempt.is_empty else attempt.failure or ""
+        return CloseResult(latest, CloseOutcome.BUSY, f"{closing.explanation} {result}", closing.hint)
 
     def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
         """DescribeAccount has a low quota, so it isn't called before first attempts, of which many may be due at once.
@@ -140,7 +190,7 @@ class WindowCloser(AccountWork):
 
     def _remove_with_spill(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
         """Only closing may use the spill file."""
-        self.progress.remark("The ledger can't be written. Closing continues with the spill file.")
+        self.progress.remark("The ledger or the account's lock can't be used. Closing continues with the spill file.")
         try:
             with self.acting.open_spill() as ledger:
                 return self._remove(window, lock, ledger)
@@ -150,7 +200,7 @@ class WindowCloser(AccountWork):
     def _find_refusal(self, window: RecoveryWindow) -> str | None:
         """Find why nothing can be deleted in the account; if its state can't be read, AWS decides."""
         try:
-            state = self.acting.aws.find_account_state(window.account_id)
+            state = self.aws.find_account_state(window.account_id)
         except AwsError:
             return None
         if state is None:
@@ -161,7 +211,7 @@ class WindowCloser(AccountWork):
 
     def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
         def remove() -> RemovalResult:
-            removal = Removal(self.acting.aws, ledger, self.acting.window_clock, self.acting.reread_pauses)
+            removal = Removal(self.aws, ledger, self.acting.window_clock, self.acting.reread_pauses)
             context = {"window_id": window.window_id}
             result = removal.remove(window.account_id, lock, context=context, remark=self.progress.remark)
             if isinstance(result.error, LedgerUnavailableError | LockLostError):
@@ -239,7 +289,12 @@ class WindowCloser(AccountWork):
             return window
 
 
+_PURPOSE = "closing a recovery window"
 _CLOSED = "Closed: a re-read shows no root user credentials in {}."
+
+
+def _describe_ended(window: RecoveryWindow) -> CloseResult:
+    return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} is {window.state}.")
 
 
 def _describe_undue(window: RecoveryWindow) -> CloseResult:

@@ -35,6 +35,7 @@ from rootkeeper.windows.closing import WindowCloser
 from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
 from rootkeeper.windows.rereading import WindowRereader
 from rootkeeper.windows.rules import (
+    CRITICAL_FROM,
     CRITICAL_OVERDUE,
     FINAL_STATES,
     OWING_STATES,
@@ -212,6 +213,16 @@ LISTING_SECONDS = 1.0
 """How often the windows are listed; between two listings known windows become due."""
 
 
+AGAIN_SECONDS = 5.0
+"""A window that is due for so long is closed again beside the attempt that hasn't ended."""
+
+LATE_SECONDS = 10.0
+"""A server with a window that is due for so long isn't ready."""
+
+SILENT_SECONDS = 3.0
+"""After a listing has taken so long, the database counts as down for attempts beside others."""
+
+
 @dataclass(slots=True)
 class WindowCloseLoop:
     """Finds and closes due windows. Each process has its own, because it remembers the windows."""
@@ -225,6 +236,8 @@ class WindowCloseLoop:
     """Changes the order, so that workers don't all begin with the same window."""
     jitter: Callable[[], float]
     """From 0 to 1."""
+    again: KeyedExecutor
+    """For attempts beside others that don't end."""
     most_offered: int = 64
     """How many windows may have or wait for a thread, so that those due first don't wait for all others."""
     _deadlines: Deadlines = field(default_factory=Deadlines)
@@ -233,6 +246,12 @@ class WindowCloseLoop:
     _listing_at: float = float("-inf")
     """When they are listed next, in monotonic seconds."""
     _is_database_down: bool = False
+    _listing_began: float | None = None
+    """Monotonic; ``None`` between listings."""
+    _due_since: dict[str, float] = field(default_factory=dict)
+    """By window: since when it is due, in monotonic seconds."""
+    _again_at: dict[str, float] = field(default_factory=dict)
+    """By window: when it is closed again beside an attempt that hasn't ended, in monotonic seconds."""
     _pauses: dict[str, float] = field(default_factory=dict)
     """By window: until when it is left alone, in monotonic seconds."""
     _unrecorded: dict[str, int] = field(default_factory=dict)
@@ -252,8 +271,50 @@ class WindowCloseLoop:
         self._listing_at = now + LISTING_SECONDS
         self.tick()
 
+    def watch(self) -> None:
+        """Close windows again that are due for too long, whatever the other threads wait for.
+
+        Called several times a second by a thread of its own. It reads only what this process knows.
+        """
+        now = self.acting.window_clock.monotonic()
+        owing = [window for window in self._known if window.state in OWING_STATES]
+        is_due = {window.window_id: self._is_due(window) for window in owing}
+        with self._guard:
+            owing = [window for window in owing if window.window_id not in self._closed_unrecorded]
+            due = [window for window in owing if is_due[window.window_id]]
+            # After that people know it, and the account is at fault, not the server.
+            failing = [window for window in owing if 0 < window.failed_closings < CRITICAL_FROM]
+            self._due_since = {
+                window.window_id: self._due_since.get(window.window_id, now) for window in (*due, *failing)
+            }
+            self._again_at = {
+                window.window_id: self._again_at.get(window.window_id, now + AGAIN_SECONDS) for window in due
+            }
+            late = [window for window in due if self._again_at[window.window_id] <= now]
+        for window in late:
+            if self.again.offer(window.account_id, partial(self._close_again, window)):
+                self._again_at[window.window_id] = now + 2 * AGAIN_SECONDS
+
+    def count_late(self) -> int:
+        """Count the windows that are due for so long that the server isn't ready."""
+        latest = self.acting.window_clock.monotonic() - LATE_SECONDS
+        return sum(since <= latest for since in tuple(self._due_since.values()))
+
+    @using_reserve()
+    def _close_again(self, window: RecoveryWindow) -> None:
+        """Runs on a thread of its own."""
+        self.closing.progress.remark(
+            f"ALERT: recovery window {window.window_id} is due for {AGAIN_SECONDS:g} seconds and isn't closed. "
+            "Closing it again on a new connection to AWS."
+        )
+        began, now = self._listing_began, self.acting.window_clock.monotonic()
+        can_read = not self._is_database_down and (began is None or now - began < SILENT_SECONDS)
+        closing = self.closing.reconnected().attempt_beside(window, self._is_due, can_read=can_read)
+        self._note_end(window, closing)
+
     def tick(self) -> None:
         """Start to close due windows and to settle orphans, without waiting."""
+        self._listing_began = self.acting.window_clock.monotonic()
         try:
             self._known = self._keep_owing(self.closing.windows.list_windows(unfinished_only=True))
         except DatabaseError as error:
@@ -264,6 +325,8 @@ class WindowCloseLoop:
             self._is_database_down = True
         else:
             self._is_database_down = False
+        finally:
+            self._listing_began = None
         unfinished = self._known
         owing = [window for window in unfinished if window.state in OWING_STATES]
         moment = self._read_clocks()
@@ -286,6 +349,7 @@ class WindowCloseLoop:
     def stop(self, seconds: float) -> bool:
         """Start nothing more, and wait for work in progress; ``False`` if it takes longer."""
         self.executor.stop()
+        self.again.stop()
         return self.executor.wait_idle(seconds)
 
     def _keep_owing(self, listed: tuple[RecoveryWindow, ...]) -> tuple[RecoveryWindow, ...]:
@@ -357,7 +421,10 @@ class WindowCloseLoop:
         if state is WindowState.CLOSING and window.state is not state:
             self._pause_busy(window)
             return
-        closing = self.closing.attempt(window, self._is_due)
+        self._note_end(window, self.closing.attempt(window, self._is_due))
+
+    def _note_end(self, window: RecoveryWindow, closing: CloseResult) -> None:
+        """Note and report the result of an attempt."""
         self._note(closing)
         if closing.outcome is CloseOutcome.CLOSED:
             self.closing.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")

@@ -16,12 +16,19 @@ from botocore.session import Session
 from rootkeeper.aws.templates import SignedCall, create_tls_context
 from rootkeeper.aws.transport import open_transport
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply
+from tests.fakes.dripping_server import dripping
 from tests.fakes.tls_server import TlsServer, make_authority
 
 WRONG_NAME = "other.example"
 
 
-def send(url: str, context: ssl.SSLContext | None = None, *, read_timeout_seconds: float = 60) -> tuple[int, bytes]:
+def send(
+    url: str,
+    context: ssl.SSLContext | None = None,
+    *,
+    read_timeout_seconds: float = 60,
+    call_timeout_seconds: float = 60,
+) -> tuple[int, bytes]:
     """Send one call and return status and body."""
 
     async def run() -> tuple[int, bytes]:
@@ -30,6 +37,7 @@ def send(url: str, context: ssl.SSLContext | None = None, *, read_timeout_second
             connections=2,
             connect_timeout_seconds=60,
             read_timeout_seconds=read_timeout_seconds,
+            call_timeout_seconds=call_timeout_seconds,
         ) as transport:
             status, _, body = await transport.send(SignedCall(url, {}, b"Action=GetAccountSummary"))
             return status, body
@@ -118,3 +126,9 @@ def test_a_server_of_another_name_is_refused(tmp_path: Path, monkeypatch: pytest
     with TlsServer.start(authority.issue(WRONG_NAME)) as server, pytest.raises(botocore_errors.SSLError):
         send(server.url, context_of(authority.bundle, monkeypatch))
     assert server.requests == 0
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_p11_an_answer_that_drips_ends_at_the_deadline_of_its_call(part: str) -> None:
+    with dripping(part) as server, pytest.raises(botocore_errors.ReadTimeoutError):
+        send(server.url, call_timeout_seconds=0.5)

@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import event, insert
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import begin_writing, open_store
+from rootkeeper.database.engines import begin_writing, open_store, using_reserve
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import CLOSING_SECONDS, GroupCommit, WriteTransaction
 from rootkeeper.windows.store import RecoveryWindowStore
+from tests.durations import Stopwatch
 from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by, run_program
 
 
@@ -338,3 +339,24 @@ def test_p03_an_entry_is_seen_by_others_once_it_is_acknowledged(stage: Stage, wo
     assert stage.query("SELECT sequence, action, phase FROM ledger_entries") == [
         (intent.sequence, Action.ACCESS_KEY_DELETE.value, "intent")
     ]
+
+
+def test_p11_a_closing_waits_two_seconds_for_a_write_that_is_not_done_later(worker: Worker) -> None:
+    commits, entered, gate = worker.database.commits, threading.Event(), threading.Event()
+
+    def wait_for_the_test(_: WriteTransaction) -> None:
+        entered.set()
+        gate.wait(60)
+
+    done: list[str] = []
+    busy = threading.Thread(target=commits.run, args=(wait_for_the_test,))
+    busy.start()
+    entered.wait(60)
+    watch = Stopwatch()
+    with using_reserve():
+        raised_by(lambda: commits.run_ledger_work(lambda _: done.append("late")), LedgerUnavailableError)
+    assert CLOSING_SECONDS <= watch.seconds < 60
+    gate.set()
+    busy.join()
+    commits.run(lambda _: done.append("next"))
+    assert done == ["next"]

@@ -186,3 +186,23 @@ def test_p27_a_takeover_that_was_rolled_back_fences_no_one_off(database: Databas
     held.__exit__(None, None, None)
     one.owner.close()
     two.owner.close()
+
+
+def test_p11_p27_a_lock_that_two_threads_share_is_held_until_both_have_ended(
+    database: Database, worker: Worker
+) -> None:
+    locks, other = locks_of(worker), make_worker(database)
+    with locks_of(worker).share(ACCOUNT_ID, "closing") as none:
+        assert none is None, "no thread of this process holds it"
+    first = locks.hold(ACCOUNT_ID, "closing")
+    lock = first.__enter__()
+    with locks_of(worker).share(ACCOUNT_ID, "deletion") as none:
+        assert none is None, "it is held for another purpose"
+    with locks_of(other).share(ACCOUNT_ID, "closing") as none:
+        assert none is None, "another process holds it"
+    with locks_of(worker).share(ACCOUNT_ID, "closing") as shared:
+        assert shared == lock
+        first.__exit__(None, None, None)
+        raised_by(lambda: take(other), AccountBusyError)
+    assert take(other).fencing_token == lock.fencing_token + 1
+    other.owner.close()

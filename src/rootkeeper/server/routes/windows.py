@@ -10,7 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field
 
 from rootkeeper.access.rules import Identity, Permission
@@ -291,12 +291,17 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
     return _show_result(WindowOpenedAnswer, services, opening)
 
 
-def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
-    """Close a window now: delete every root user credential of its account, and prove it by a re-read."""
+def close_window(services: Served, identity: Identified, window_id: Name, response: Response) -> dict[str, Any]:
+    """Close a window now: delete every root user credential of its account, and prove it by a re-read.
+
+    Status 202 means that the window isn't recorded as closed yet. The server tries again.
+    """
     require_window_access(services, identity, window_id)
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         closing = acting.window_closer(log_remarks()).close(window)
+    if not closing.is_closed:
+        response.status_code = HTTPStatus.ACCEPTED
     return _show_result(WindowClosedAnswer, services, closing)
 
 
@@ -358,6 +363,7 @@ ROWS = (
         close_window,
         WindowClosedAnswer,
         load=RouteLoad.AWS_CHANGE,
+        further_statuses=(HTTPStatus.ACCEPTED,),
     ),
     change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window, WindowAnswer),
 )
