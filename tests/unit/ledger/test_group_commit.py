@@ -346,7 +346,7 @@ def test_p11_a_closing_waits_two_seconds_for_a_write_that_is_not_done_later(work
 
     def wait_for_the_test(_: WriteTransaction) -> None:
         entered.set()
-        gate.wait(60)
+        gate.wait(10)
 
     done: list[str] = []
     busy = threading.Thread(target=commits.run, args=(wait_for_the_test,))
