@@ -10,8 +10,9 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Query
 from pydantic import Field
+from starlette.responses import JSONResponse
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.rules import AwsWork
@@ -291,7 +292,7 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
     return _show_result(WindowOpenedAnswer, services, opening)
 
 
-def close_window(services: Served, identity: Identified, window_id: Name, response: Response) -> dict[str, Any]:
+def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any] | JSONResponse:
     """Close a window now: delete every root user credential of its account, and prove it by a re-read.
 
     Status 202 means that the window isn't recorded as closed yet. The server tries again.
@@ -300,9 +301,8 @@ def close_window(services: Served, identity: Identified, window_id: Name, respon
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         closing = acting.window_closer(log_remarks()).close(window)
-    if not closing.is_closed:
-        response.status_code = HTTPStatus.ACCEPTED
-    return _show_result(WindowClosedAnswer, services, closing)
+    answer = _show_result(WindowClosedAnswer, services, closing)
+    return answer if closing.is_closed else JSONResponse(answer, HTTPStatus.ACCEPTED)
 
 
 def _make_request(
