@@ -157,7 +157,6 @@ def test_a_detailed_audit_from_the_console_shows_which_access_keys_are_in_use(pe
     operator.sees("1 of 26 accounts match")
     expect(names(operator)).to_have_text(["Search Prod"])
     story.audit(operator)
-    operator.sees("1 of 26 accounts match")
     expect(row(operator, "Search Prod")).to_contain_text("access key, ")
     row(operator, "Search Prod").click()
     operator.sees(re.compile("Ages and last use are of"))
