@@ -39,7 +39,7 @@ def make_private_folder(folder: Path) -> None:
         if not folder.is_dir():
             raise
     except FileNotFoundError:
-        if folder.parent == folder:
+        if folder.parent.exists():  # as in /proc, where nothing can be created
             raise
         make_private_folder(folder.parent)
         make_private_folder(folder)
