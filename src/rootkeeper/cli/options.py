@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 def _fail_on_option(default: str) -> Any:
     explanation = (
-        "Findings that make the exit status 1. If there is none of them, but accounts weren't read that should have "
-        f"been, it is 5. Default: {default}."
+        "Findings that make the exit status 1. If there are none, but an account couldn't be read, it is 5. "
+        f"Default: {default}."
     )
     words = (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.UNREAD, FailOn.NONE)
     return comma_list("--fail-on present,unknown,unread,none", words, explanation)

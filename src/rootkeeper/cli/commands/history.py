@@ -75,7 +75,7 @@ def diff(
     AWS permissions: none.
 
     Exit statuses: 0 nothing got worse; 1 something got worse that --fail-on names; 2 wrong usage, or there are no such
-    audits; 3 the database can't be read; 5 nothing of that, but the newer audit couldn't read an account.
+    audits; 3 the database can't be read; 5 no such change, but the newer audit couldn't read an account.
     """
     from rootkeeper.cli.rendering.histories import show_audits, show_difference
 
