@@ -66,4 +66,5 @@ def subject(request: pytest.FixtureRequest) -> Subject:
     organization: AwsGateway = request.getfixturevalue("gateway")
     clock: FakeClock = request.getfixturevalue("gateway_clock")
     sandbox.reset()
+    organization._clients.sts.read("GetCallerIdentity")  # AWS's time, which a clock that stands still doesn't carry on
     return SandboxSubject(sandbox, organization, clock, sandbox.last_request())

@@ -348,7 +348,7 @@ class FailsafeLoginKeeper(AccountWork):
             self.windows,
             window.window_id,
             describe_login(found),
-            step=lambda: self.windows.change(kept, expected=window.state),
+            step=lambda _: self.windows.change(kept, expected=window.state),
         )
         runner = ChangeRunner(self.acting.ledger, self.acting.window_clock, lock)
         sent = runner.send(step)

@@ -162,14 +162,15 @@ class RecordedStep(ObservedChange[RecoveryWindow | None]):
 class WindowStep(RecordedStep, Change[RecoveryWindow | None]):
     """Such a step, to be made."""
 
-    step: Callable[[], object] = field(kw_only=True)
+    step: Callable[[Intent], object] = field(kw_only=True)
+    """Takes the receipt of its intent."""
 
     @property
     def parameters(self) -> Mapping[str, JsonValue]:
         return {"window_id": self.window_id, **self.context}
 
-    def send(self, intent: Intent) -> object:  # noqa: ARG002 - the step's own calls have intents of their own
-        return self.step()
+    def send(self, intent: Intent) -> object:
+        return self.step(intent)
 
 
 WINDOW_STEPS = frozenset(action for action in Action if action.value.startswith("window:"))

@@ -30,7 +30,7 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountState
@@ -210,7 +210,7 @@ class WindowCloser(AccountWork):
         return None
 
     def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
-        def remove() -> RemovalResult:
+        def remove(_: Intent) -> RemovalResult:  # its calls have intents of their own
             removal = Removal(self.aws, ledger, self.acting.window_clock, self.acting.reread_pauses)
             context = {"window_id": window.window_id}
             result = removal.remove(window.account_id, lock, context=context, remark=self.progress.remark)

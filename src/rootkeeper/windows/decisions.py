@@ -16,11 +16,12 @@ from functools import partial
 
 from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import People, PeopleReader
+from rootkeeper.aws.credentials import require_still_valid
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.clock import Clock
-from rootkeeper.errors import LedgerUnavailableError
+from rootkeeper.errors import LedgerUnavailableError, LockLostError
 from rootkeeper.inventory.store import InventoryStore
-from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import Account, AccountState, Inventory
@@ -200,23 +201,32 @@ def record_decision(
 
     :raises InputError: as ``step`` does; the window is unchanged.
     :raises LedgerUnavailableError: if the decision can't be recorded; it doesn't count.
+    :raises LockLostError: if the intent expired before the row was written; it doesn't count.
     :raises DatabaseError: if the row can't be written; the decision doesn't count.
     """
     step(window)
+
+    def step_in_time(intent: Intent) -> RecoveryWindow:
+        def take(found: RecoveryWindow) -> RecoveryWindow:
+            require_still_valid(intent, runner.clock)  # afterwards a settlement may have ended the intent
+            return step(found)
+
+        return windows.update(window.window_id, take)
+
     change = WindowStep(
         action,
         window.account_id,
         windows,
         window.window_id,
         {"decided_at": render_time(now), **parameters},
-        step=lambda: windows.update(window.window_id, step),
+        step=step_in_time,
     )
     sent = runner.send(change)
     decided: RecoveryWindow = sent.answer.value
     details: dict[str, JsonValue] = {"state": decided.state.value}
     if decided.expires_at is not None:
         details["expires_at"] = render_time(decided.expires_at)
-    with suppress(LedgerUnavailableError):  # it counts, and its intent is on disk; the next settlement ends it
+    with suppress(LedgerUnavailableError, LockLostError):  # it counts: a settlement ends, or has ended, its intent
         runner.ledger.append_outcome(sent.intent, Result.DONE, details)
     return decided
 

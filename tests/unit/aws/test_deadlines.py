@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
@@ -63,15 +65,15 @@ def test_retries_end_at_the_deadline_too(open_clients: AwsClients, aws_server: F
     assert len(aws_server.received) < 8
 
 
-def test_a_throttled_call_begins_its_time_again(open_clients: AwsClients, aws_server: FakeAwsServer) -> None:
-    late = CALL_SECONDS * 0.7
-    throttled = error_xml("Throttling")
-    aws_server.answer(
-        "GetCallerIdentity",
-        Reply(throttled.status, throttled.body, delay_seconds=late),
-        Reply(body=answer_xml("GetCallerIdentity", "<Arn>arn</Arn>").body, delay_seconds=late),
-    )
-    assert open_clients.sts.read("GetCallerIdentity")["Arn"] == "arn"
+def test_a_throttled_call_begins_its_time_again(
+    open_clients: AwsClients, aws_server: FakeAwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = AwsClients(GatewayOptions(read_timeout_seconds=60, call_timeout_seconds=60), open_clients.clock)
+    each_takes = SimpleNamespace(monotonic=lambda: 40.0 * len(aws_server.received))
+    monkeypatch.setattr("rootkeeper.aws.deadlines.time", each_takes)
+    aws_server.answer("GetCallerIdentity", error_xml("Throttling"), answer_xml("GetCallerIdentity", "<Arn>arn</Arn>"))
+    assert clients.sts.read("GetCallerIdentity")["Arn"] == "arn"
+    assert len(aws_server.received) == 2
 
 
 def test_the_next_call_has_all_its_time(open_clients: AwsClients, aws_server: FakeAwsServer) -> None:

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.ledger.rules import Action, Phase
+from rootkeeper.ledger.rules import Action, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccessKey, MfaDevice, MfaKind
 from rootkeeper.windows.approvals import WindowPolicy
@@ -344,6 +344,20 @@ def test_p27_a_process_that_is_stopped_at_any_point_and_wakes_does_nothing_twice
     settle_all(world)
     world.ensure_over()
     assert set(world.created.values()) <= {1}
+
+
+@pytest.mark.parametrize("point", range(4))
+def test_p27_an_approval_whose_process_was_stopped_at_any_point_counts_as_its_ledger_says(point: int) -> None:
+    world = World(TWO)
+    world.run(0, lambda worker: worker.request(ACCOUNTS[0], seconds=SECONDS))
+
+    world.run(0, partial(_approve, "w-1", "bob"), Trouble(sleep_in=point))
+
+    (window,) = world.database.windows.values()
+    (result,) = world.database.outcomes_of(Action.WINDOW_APPROVE)
+    assert window.approved_by == (("bob",) if result is Result.DONE else ())
+    recorded = RecordedWindows().take_all(world.database.entries).windows
+    assert find_contradictions(window, recorded["w-1"]) == ()
 
 
 # Any order.
