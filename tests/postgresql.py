@@ -64,6 +64,11 @@ class PostgresqlServer:
         """The folder of ``pg_dump`` and the like, of the server's own version."""
         return Path(self._server.bin_path)
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that started all others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def create_database(self) -> str:
         """An empty database; its URL, as ``ROOTKEEPER_DATABASE_URL`` takes it."""
         name = f"rootkeeper_{secrets.token_hex(6)}"

@@ -25,6 +25,7 @@ from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock
 from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, UseCounter
 from rootkeeper.composition.application import Application
+from rootkeeper.composition.mirrored_closings import MirroredClosings
 from rootkeeper.composition.services import Stores, make_outbox, make_sender
 from rootkeeper.database.files import list_wide_folders
 from rootkeeper.database.processes import take_server_lock
@@ -439,7 +440,8 @@ class ServerRuntime(Stores):
         lock = take_server_lock(self.settings.database.url, self.clock, self.settings.lease.seconds, self.url)
         if lock is not None:
             self._open.enter_context(lock)
-        _ = self.database, self.owner
+        with MirroredClosings(self, self.settings.ledger.mirror).meanwhile():
+            _ = self.database, self.owner
         self.organization_id = self._find_organization_id()
         self._require_not_outdated()
         if self.url is not None:

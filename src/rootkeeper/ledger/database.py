@@ -20,7 +20,7 @@ from rootkeeper.ledger import verification
 from rootkeeper.ledger.anchor import Anchor, FileAnchor
 from rootkeeper.ledger.copies import LedgerCopies, Mirror
 from rootkeeper.ledger.memory import CopyMemory, CopyName
-from rootkeeper.ledger.owners import AccountLocks, Owner
+from rootkeeper.ledger.owners import AccountLocks, Owner, UnregisteredOwner
 from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader, RowsCheck
@@ -190,14 +190,22 @@ class Database:
         """
         return verification.adopt(self.store, self._copies, ledger)
 
-    def open_spill(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SpillLedger:
+    def open_spill(
+        self,
+        organization_id: str,
+        endpoint: Endpoint,
+        actor: Actor,
+        owner: Owner | UnregisteredOwner,
+        ledger_id: str | None = None,
+    ) -> SpillLedger:
         """A ledger on a file of its own, for closing a window while the database's ledger can't be written.
 
+        :param ledger_id: the hash of the ledger's first entry; ``None`` to find it in the database.
         :raises LedgerUnavailableError: if no file can be made either.
         """
         from rootkeeper.ledger.spill import open_spill
 
-        ledger_id = self.commits.find_ledger_id()
+        ledger_id = ledger_id or self.commits.find_ledger_id()
         return open_spill(self._spill_folder(), ledger_id, organization_id, endpoint, actor, owner)
 
     def list_spills(self) -> tuple[Path, ...]:

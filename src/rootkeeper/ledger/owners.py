@@ -124,6 +124,15 @@ def release_lock(transaction: WriteTransaction, organization_id: str, lock: Acco
     transaction.connection.execute(_RELEASE_LOCK, values)
 
 
+class UnregisteredOwner:
+    """This process, which can only write a spill file, because it has no database."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.owner_id = secrets.token_hex(8)
+        self.clock = clock
+        self.process = identify_this_process()
+
+
 class Owner:
     """This process, registered with a lease. Close it, so that others don't have to wait for the end of the lease."""
 

@@ -20,7 +20,7 @@ from typing import Self
 
 from rootkeeper.database.files import make_private_folder, open_locked, sync_folder, write_line
 from rootkeeper.errors import LedgerUnavailableError, LockLostError
-from rootkeeper.ledger.owners import AccountLock, Owner
+from rootkeeper.ledger.owners import AccountLock, Owner, UnregisteredOwner
 from rootkeeper.ledger.rules import (
     GENESIS_HASH,
     Action,
@@ -51,7 +51,7 @@ def open_spill(
     organization_id: str,
     endpoint: Endpoint,
     actor: Actor,
-    owner: Owner,
+    owner: Owner | UnregisteredOwner,
 ) -> SpillLedger:
     """Create a spill file in ``folder``, or else in the user's folder for temporary files.
 
@@ -121,7 +121,7 @@ class SpillLedger(EntryAuthor):
         organization_id: str,
         endpoint: Endpoint,
         actor: Actor,
-        owner: Owner,
+        owner: Owner | UnregisteredOwner,
         room_bytes: int = 0,
     ) -> None:
         """:param ledger_id: see :func:`open_spill`.

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.errors import DatabaseError, Hint, InputError, LedgerUnavailableError, LockLostError
-from rootkeeper.ledger.owners import AccountLock, Owner, find_owner, require_lock_held
+from rootkeeper.ledger.owners import AccountLock, Owner, UnregisteredOwner, find_owner, require_lock_held
 from rootkeeper.ledger.rules import Action, Actor, Draft, Intent, LedgerEntry, Phase, Result, require_no_secrets
 from rootkeeper.ledger.writer import GroupCommit, PrefetchRequest, WriteTransaction, parse_entry_row
 from rootkeeper.organization.accounts import AccountId, Endpoint
@@ -189,7 +189,9 @@ T = TypeVar("T")
 class EntryAuthor:
     """Drafts the entries of an organization, endpoint and actor, for both ledgers."""
 
-    def __init__(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> None:
+    def __init__(
+        self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner | UnregisteredOwner
+    ) -> None:
         self._organization_id = organization_id
         self._endpoint = endpoint
         self._actor = actor
@@ -221,6 +223,8 @@ class EntryAuthor:
 
 class SqlLedger(EntryAuthor):
     """Implements ``Ledger`` in the database."""
+
+    _owner: Owner
 
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner

@@ -11,7 +11,7 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,15 @@ from rootkeeper.database.schema import parse_row
 from rootkeeper.database.version import migrate
 from rootkeeper.errors import DatabaseError, Hint, InputError, WindowConflictError
 from rootkeeper.ledger.owners import OwnerRecord, add_owner, find_owner
-from rootkeeper.ledger.rules import Action, Draft, LedgerEntry, find_first_chain_break, parse_entry
+from rootkeeper.ledger.rules import (
+    Action,
+    Draft,
+    LedgerEntry,
+    Phase,
+    Result,
+    find_first_chain_break,
+    parse_entry,
+)
 from rootkeeper.ledger.spill import SPILL_FORMAT
 from rootkeeper.ledger.store import SqlLedger, list_entries
 from rootkeeper.ledger.verification import verify_ledger
@@ -77,6 +85,26 @@ def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
     except OSError as error:
         raise DatabaseError(f"The spill file {path} can't be read or removed: {error.strerror}.") from error
     return appended
+
+
+def list_spilled_closings(paths: Iterable[Path]) -> frozenset[str]:
+    """List the windows that a closing in one of these spill files has emptied."""
+    found = set[str]()
+    for path in paths:
+        with suppress(OSError, DatabaseError):
+            spill = _read_spill(path)
+            entries = () if spill is None else spill.entries
+            closings = {
+                -entry.sequence: str(entry.parameters.get("window_id"))
+                for entry in entries
+                if entry.action is Action.WINDOW_CLOSE and entry.phase is Phase.INTENT
+            }
+            found |= {
+                closings[entry.intent_sequence]
+                for entry in entries
+                if entry.result is Result.DONE and entry.intent_sequence in closings
+            }
+    return frozenset(found)
 
 
 def _read_spill(path: Path) -> _Spill | None:
