@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.windows.approvals import sort_rereads
 from rootkeeper.windows.changes import WindowStep
 from rootkeeper.windows.checks import AccountWork
@@ -342,6 +344,18 @@ def close_overdue(
     return tuple(closings)
 
 
+AGAIN_SECONDS = 5.0
+"""A window that is due for so long is closed again beside the attempt that hasn't ended."""
+
+
+def describe_again(window: RecoveryWindow) -> str:
+    """Say that the window is closed again, for the log or the terminal."""
+    return (
+        f"ALERT: recovery window {window.window_id} is due for {AGAIN_SECONDS:g} seconds and isn't closed. Closing it "
+        "again on a new connection to AWS."
+    )
+
+
 STEP_SECONDS = 1.0
 """Longest sleep, so that a stop or a due window is noticed soon."""
 
@@ -413,13 +427,32 @@ class WindowWaiter:
         A closing that only couldn't be recorded isn't repeated: the next changing command records it. ``is_stopped`` is
         called after each attempt; pass a flag for the second Ctrl-C, because the first means to close now.
         """
-        closing = self.closing.close(window)
+        closing = self._close_watched(window)
         for pause in chain(_RETRY_PAUSES_SECONDS, repeat(_RETRY_PAUSES_SECONDS[-1])):
             if closing.outcome in _ENDS or not self._sleep(pause, is_stopped):
                 break
             self.closing.progress.remark(f"Trying again to close recovery window {window.window_id}.")
-            closing = self.closing.close(closing.window)
+            closing = self._close_watched(closing.window)
         return closing
+
+    def _close_watched(self, window: RecoveryWindow) -> CloseResult:
+        """Close once. What takes longer than ``AGAIN_SECONDS`` is closed again by another thread, whatever the first
+        thread waits for. The first attempt that has closed the window counts.
+        """
+        attempts: WorkerThreads[CloseResult] = WorkerThreads(2, "rootkeeper-closing-window")
+        try:
+            attempts.begin(partial(self.closing.close, window))
+            if ended := attempts.take_done(AGAIN_SECONDS):
+                return ended[0]
+            self.closing.progress.remark(describe_again(window))
+            beside = self.closing.reconnected()
+            attempts.begin(partial(beside.attempt_beside, window, lambda _: True, can_read=True))
+            ended = []
+            while len(ended) < 2 and not any(closing.outcome in _ENDS for closing in ended):
+                ended += attempts.take_done(STEP_SECONDS)
+            return next((closing for closing in ended if closing.outcome in _ENDS), ended[0])
+        finally:
+            attempts.close()
 
     def _sleep(self, seconds: float, is_stopped: Callable[[], bool]) -> bool:
         """``False`` if it was stopped."""

@@ -31,7 +31,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.windows.approvals import cancel_lost, find_loss, lapse
-from rootkeeper.windows.closing import WindowCloser
+from rootkeeper.windows.closing import AGAIN_SECONDS, WindowCloser, describe_again
 from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
 from rootkeeper.windows.rereading import WindowRereader
 from rootkeeper.windows.rules import (
@@ -213,9 +213,6 @@ LISTING_SECONDS = 1.0
 """How often the windows are listed; between two listings known windows become due."""
 
 
-AGAIN_SECONDS = 5.0
-"""A window that is due for so long is closed again beside the attempt that hasn't ended."""
-
 LATE_SECONDS = 10.0
 """A server with a window that is due for so long isn't ready."""
 
@@ -303,10 +300,7 @@ class WindowCloseLoop:
     @using_reserve()
     def _close_again(self, window: RecoveryWindow) -> None:
         """Runs on a thread of its own."""
-        self.closing.progress.remark(
-            f"ALERT: recovery window {window.window_id} is due for {AGAIN_SECONDS:g} seconds and isn't closed. "
-            "Closing it again on a new connection to AWS."
-        )
+        self.closing.progress.remark(describe_again(window))
         began, now = self._listing_began, self.acting.window_clock.monotonic()
         can_read = not self._is_database_down and (began is None or now - began < SILENT_SECONDS)
         closing = self.closing.reconnected().attempt_beside(window, self._is_due, can_read=can_read)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from threading import Event
 
 import pytest
 
@@ -177,3 +178,26 @@ def test_a_closing_that_only_could_not_be_recorded_is_not_repeated(
 
     assert operator.waiting.close(window).outcome is CloseOutcome.CLOSED_UNRECORDED
     assert organization.sessions_opened == sessions + 2
+
+
+def test_p11_a_closing_that_hangs_is_done_by_another_thread(
+    operator: Operator, window: RecoveryWindow, organization: FakeOrganization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rootkeeper.windows.closing.AGAIN_SECONDS", 0.05)
+    hanging, is_over = [True], Event()
+
+    def hang(operation: str, _: AccountId | None) -> None:
+        if operation == "AssumeRoot" and hanging:
+            hanging.clear()
+            is_over.wait(10)
+
+    organization.before_each_call(hang)
+    operator.clock.advance(600)
+    try:
+        closing = operator.waiting.close(window)
+    finally:
+        is_over.set()
+
+    assert closing.outcome is CloseOutcome.CLOSED
+    assert organization.root_users[ACCOUNT].is_empty
+    assert any("Closing it again on a new connection" in remark for remark in operator.progress.remarks)

@@ -8,8 +8,9 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.approvals import WindowPolicy
+from rootkeeper.windows.closing import AGAIN_SECONDS
 from rootkeeper.windows.rules import WindowState
-from rootkeeper.worker.closing import AGAIN_SECONDS, LATE_SECONDS
+from rootkeeper.worker.closing import LATE_SECONDS
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.organization import FakeOrganization
