@@ -235,7 +235,7 @@ def test_beside_the_panel_the_status_is_below_the_name_and_the_row_stays_in_sigh
     expect(headers).to_have_text(["Name", "Root user credentials"])
     expect(chosen.get_by_text("Present", exact=True)).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
-    expect(headers).to_have_count(5)
+    expect(headers).to_have_count(6)
     expect(chosen.get_by_text("Present", exact=True)).to_be_in_viewport(ratio=1)
     page.set_viewport_size(WIDE)
 
