@@ -25,7 +25,7 @@ class KillPoint:
     """Where a run ends: at its ``number``-th call or commit, counted from 1."""
 
     what: str
-    """``call`` or ``commit``."""
+    """``call``, ``commit`` or ``moment``."""
     when: str
     """``before`` or ``after``."""
     number: int

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +35,24 @@ def in_listed_order(operations: Iterable[str]) -> list[str]:
 def parse_calls(text: str) -> list[str]:
     """Names of operations, in lines that a ``#`` may head."""
     return [name for line in text.splitlines() if not line.strip().startswith("#") for name in line.split()]
+
+
+MOMENT = "moment"
+"""What a kill point may be beside a call and a commit: its number counts the milliseconds from the beginning."""
+
+
+@contextlib.contextmanager
+def _killing_after(pid: int, seconds: float) -> Iterator[None]:
+    def kill() -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +131,12 @@ class Program:
         }
         self.proxy.begin_run()
         pid = self._ask(order)["pid"]
-        if kill is not None:
-            self.proxy.arm(pid, kill)
-        ended = self._ask("go")
+        with contextlib.ExitStack() as armed:
+            if kill is not None and kill.what == MOMENT:
+                armed.enter_context(_killing_after(pid, kill.number / 1000))
+            elif kill is not None:
+                self.proxy.arm(pid, kill)
+            ended = self._ask("go")
         return Run(
             status=ended["status"],
             operations=tuple(self.proxy.operations),

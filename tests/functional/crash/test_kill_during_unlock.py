@@ -203,7 +203,7 @@ def test_p19_between_the_save_and_the_change_only_the_copy_is_there(bucket: Unlo
             assert len(unlock.list_copies()) == copies, point
             assert len(list_files(unlock)) == 1, point
             assert unlock.program.entries()[-1]["action"].endswith(":save") is (when == "after"), point
-            _settle(unlock, point)
+            settle(unlock, point)
 
 
 def test_p03_p19_a_queue_whose_unlock_is_killed_after_the_call_has_its_copy(queue: Unlock) -> None:
@@ -233,11 +233,12 @@ def _kill_and_settle(unlock: Unlock, point: KillPoint) -> None:
     assert killed.status == KILLED, f"{point}: {killed.stderr}"
     unlock.assert_saved_if_gone(point)
     assert_every_privileged_call_has_an_intent(unlock.program.sandbox.requests(since), unlock.program.entries())
-    _settle(unlock, point)
+    settle(unlock, point)
     assert_every_privileged_call_has_an_intent(unlock.program.sandbox.requests(since), unlock.program.entries())
 
 
-def _settle(unlock: Unlock, point: KillPoint) -> None:
+def settle(unlock: Unlock, point: KillPoint) -> None:
+    """Run the command again, and judge what it leaves."""
     settled = unlock.program.run(*unlock.command)
     assert settled.status == 0, f"{point}: {settled.stderr}"
     assert unlock.is_open, point
