@@ -148,3 +148,8 @@ def test_p32_a_route_that_asks_aws_takes_the_threads_for_that(row: Any) -> None:
 def test_the_reading_of_the_overview_is_the_only_other_one() -> None:
     takes_cache = {row.endpoint.__name__ for row in ROWS if "SetupCache" in names_in(row.endpoint, set())}
     assert takes_cache - {"change_setup"} == READS_AT_MOST_ONCE_AT_A_TIME
+
+
+def test_p32_all_but_health_streams_and_sign_ins_take_turns_also_the_description_of_the_api() -> None:
+    without = {row.path for row in ROWS if inspect.iscoroutinefunction(row.endpoint)}
+    assert without == {"/healthz", "/api/v1/auth/sign-in", "/api/v1/jobs/{job_id}/events"}
