@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rootkeeper.access.records import IdentitiesDocument, MembershipDocument, NewTokenAnswer
+from rootkeeper.access.records import IdentitiesDocument, MembershipDocument, NewLinkAnswer, NewTokenAnswer
 from rootkeeper.audit.records import AuditDocument
 from rootkeeper.controls.records import (
     AssessedReportDocument,
@@ -259,6 +259,12 @@ OUTPUTS = (
         ChangedPolicyRecord,
         "Change of the policy of a bucket or queue",
         "`rootkeeper unlock s3` and `unlock sqs` with `--remove`, `--corrected`, `--replace` or `--restore`.",
+    ),
+    Output(
+        "user-link",
+        NewLinkAnswer,
+        "A user's new link",
+        "`rootkeeper users invite -o json` and `rootkeeper users reset -o json`.",
     ),
     Output(
         "unlock-list",

@@ -28,8 +28,9 @@ def read_password_hash(stage: AttackStage, name: str) -> str:
 def test_p32_a_flood_of_wrong_passwords_delays_no_one_and_locks_out_no_one(stage: AttackStage) -> None:
     server = stage.start_server(has_slow_passwords=True)
     server.token("administrator", "adam")
-    added = {"name": "vera", "role": "viewer", "password": PASSWORD}
-    assert server.ask("POST", "/api/v1/users", added, name="adam").status == 201
+    invited = server.ask("POST", "/api/v1/users", {"name": "vera", "role": "viewer"}, name="adam")
+    used = {"link_token": str(invited.body["link"]).partition("#")[2], "password": PASSWORD}
+    assert server.ask("POST", "/api/v1/auth/password-link", used).status == 200
     cheap = "tests hash passwords so cheaply that guesses at them are no flood"
     assert read_password_hash(stage, "vera").startswith("$argon2id$v=19$m=65536,t=3,"), cheap
     known = Browser(server.url)

@@ -27,18 +27,34 @@ def administrator(console: ConsoleStage) -> Iterator[ConsolePerson]:
     person.leave()
 
 
-def add_user(administrator: ConsolePerson, name: str, role: str) -> None:
-    """By the settings."""
+def invite(administrator: ConsolePerson, name: str, role: str) -> str:
+    """By the settings; the link."""
     page = administrator.page
     administrator.open("/settings?tab=users")
-    administrator.press("Add user")
+    administrator.press("Invite user")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name", exact=True).fill(name)
+    dialog.get_by_label("E-mail address or name", exact=True).fill(name)
     dialog.get_by_role("button", name=re.compile("^Role")).click()
     page.get_by_role("option", name=re.compile(f"^{role}")).click()
-    dialog.get_by_label("First password", exact=True).fill(NEW_PASSWORD)
-    administrator.press("Add user", dialog)
-    administrator.sees(f"{name} can now sign in.")
+    administrator.press("Make link", dialog)
+    return take_link(administrator)
+
+
+def take_link(administrator: ConsolePerson) -> str:
+    """The link, which is shown once."""
+    link = administrator.page.get_by_text(re.compile("/set-password#")).inner_text()
+    administrator.press("I have copied the link")
+    expect(administrator.page.get_by_text(link)).to_have_count(0)
+    return link
+
+
+def set_password(person: ConsolePerson, address: str, password: str = NEW_PASSWORD) -> None:
+    """On the page of a link."""
+    person.page.goto(address)
+    expect(person.page).to_have_title("Set your password · Rootkeeper")
+    person.fill("Password", password)
+    person.fill("Password again", password)
+    person.press("Set password and sign in")
 
 
 def give_password(person: ConsolePerson, password: str = NEW_PASSWORD) -> None:
@@ -112,10 +128,9 @@ def test_a_code_that_was_not_received_is_sent_again_by_enter_or_the_button(conso
 def test_a_role_that_requires_a_second_factor_sets_it_up_at_the_first_sign_in(
     administrator: ConsolePerson, console: ConsoleStage
 ) -> None:
-    add_user(administrator, "nora", "operator")
+    link = invite(administrator, "nora", "operator")
     person = console.enter("nora")
-    person.open("/windows")
-    give_password(person)
+    set_password(person, link)
     person.sees("Set up a second factor")
     person.press("Use authenticator app")
     code = person.page.get_by_role("img", name="QR code of the secret")
@@ -125,12 +140,12 @@ def test_a_role_that_requires_a_second_factor_sets_it_up_at_the_first_sign_in(
     seed = person.page.get_by_text(re.compile("^[A-Z2-7]{32}$")).inner_text()
     person.fill("Current code of the app", totp_code(seed, int(time.time()) // 30))
     person.press("Confirm")
-    expect(person.page.get_by_role("heading", level=1, name="Recovery windows")).to_be_visible()
+    expect_signed_in(person)
     person.leave()
 
 
 def test_a_passkey_is_made_and_signs_in(administrator: ConsolePerson, console: ConsoleStage) -> None:
-    add_user(administrator, "paul", "approver")
+    link = invite(administrator, "paul", "approver")
     person = console.enter("paul")
     devices = person.context.new_cdp_session(person.page)
     devices.send("WebAuthn.enable")
@@ -144,8 +159,7 @@ def test_a_passkey_is_made_and_signs_in(administrator: ConsolePerson, console: C
     devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     named = console.server.url.replace("127.0.0.1", "localhost")
     person.own_urls.append(named)
-    person.page.goto(named)
-    give_password(person)
+    set_password(person, link.replace("127.0.0.1", "localhost"))
     person.press("Create passkey")
     expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     person.context.clear_cookies()
@@ -154,6 +168,52 @@ def test_a_passkey_is_made_and_signs_in(administrator: ConsolePerson, console: C
     person.press("Use passkey")
     expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     person.leave()
+
+
+def test_a_person_is_invited_changes_the_own_password_and_is_reset_by_a_link(
+    administrator: ConsolePerson, console: ConsoleStage
+) -> None:
+    name, another = "zoe@example.com", "nine quiet lanterns"
+    link = invite(administrator, name, "auditor")
+    row = administrator.page.get_by_role("row").filter(has_text=name)
+    expect(row).to_contain_text("Link ends in")
+    administrator.evaluate()
+    zoe = console.enter(name)
+    zoe.page.goto(link)
+    zoe.evaluate()
+    expect(zoe.page.get_by_label("Name", exact=True)).to_have_value(name)
+    set_password(zoe, link)
+    expect_signed_in(zoe)
+    assert "#" not in zoe.page.url
+    second = console.enter(name)
+    set_password(second, link, another)
+    second.sees("This link isn't valid any more.")
+    second.leave()
+
+    zoe.page.get_by_role("button", name=name).first.click()
+    zoe.page.get_by_role("menuitem", name="Change password").click()
+    dialog = zoe.page.get_by_role("dialog")
+    for current in ("not her password", NEW_PASSWORD):
+        dialog.get_by_label("Current password", exact=True).fill(current)
+        dialog.get_by_label("New password", exact=True).fill(another)
+        dialog.get_by_label("New password again", exact=True).fill(another)
+        zoe.press("Change password", dialog)
+        zoe.sees("The current password is wrong." if current != NEW_PASSWORD else "Your password was changed.")
+    zoe.evaluate()
+
+    administrator.open("/settings?tab=users")
+    expect(row).to_contain_text("Active")
+    row.get_by_role("radio").click()
+    administrator.press("Reset by link")
+    administrator.press("End password and make link", administrator.page.get_by_role("dialog"))
+    reset = take_link(administrator)
+    zoe.open("/accounts")
+    expect(zoe.page).to_have_title("Sign in · Rootkeeper")
+    give_password(zoe, another)
+    expect(zoe.page.get_by_role("alert").filter(has_text="password")).to_be_visible()
+    set_password(zoe, reset)
+    expect_signed_in(zoe)
+    zoe.leave()
 
 
 def test_a_wrong_password_is_reported_without_which_part_is_wrong(console: ConsoleStage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rootkeeper.access.links import REMOVED_LINK, PasswordLink, find_link_name, fits_link, is_link
 from rootkeeper.access.rules import Identity, IdentityKind, NewSession, ServerRole, Session, SignInWay, fold_name
 from rootkeeper.access.store import IdentityStore
 from rootkeeper.errors import InputError, NotFoundError
@@ -31,6 +32,41 @@ class InMemoryIdentities(IdentityStore):
     def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
         self._add(identity, proof_hash)
 
+    def add_invited(self, identity: Identity, link: PasswordLink) -> None:
+        self._add(identity, link.proof_hash)
+
+    def replace_password(self, name: str, link: PasswordLink) -> Identity:
+        self.set_password(name, link.proof_hash)
+        return self._replace(replace(self.get(name), link_ends_at=link.ends_at))
+
+    def find_link_owner(self, token: str) -> Identity | None:
+        folded, now = fold_name(find_link_name(token)), self.clock.now()
+        identity = self.kept.get(folded)
+        if identity is None or not identity.is_usable(now):
+            return None
+        return identity if fits_link(self.proofs[folded], identity.identity_id, token, now) else None
+
+    def use_link(self, token: str, password: str) -> bool:
+        owner = self.find_link_owner(token)
+        if owner is None:
+            return False
+        self.set_password(owner.name, password)
+        return True
+
+    def is_password(self, name: str, password: str) -> bool:
+        folded = fold_name(name)
+        found = self.kept.get(folded)
+        is_known = found is not None and (found.kind, found.signs_in_by) == (IdentityKind.USER, SignInWay.PASSWORD)
+        return is_known and not is_link(self.proofs[folded]) and self.proofs[folded] == password
+
+    def change_password(self, name: str, password: str, new_password: str, session_id: str) -> bool:
+        if not self.is_password(name, password) or not self.get(name).is_usable(self.clock.now()):
+            return False
+        kept = {secret: one for secret, one in self.sign_ins.items() if one.session_id == session_id}
+        self.set_password(name, new_password)
+        self.sign_ins.update(kept)
+        return True
+
     def find_provider_user(self, proof_hash: str) -> Identity | None:
         found = (one for folded, one in self.kept.items() if self.proofs[folded] == proof_hash)
         return next((one for one in found if one.signs_in_by is SignInWay.OIDC), None)
@@ -47,9 +83,7 @@ class InMemoryIdentities(IdentityStore):
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         folded = fold_name(name)
         identity = self.kept.get(folded)
-        if identity is None or identity.kind is not IdentityKind.USER or not identity.is_usable(self.clock.now()):
-            return None
-        if identity.signs_in_by is SignInWay.OIDC or self.proofs[folded] != password:
+        if identity is None or not identity.is_usable(self.clock.now()) or not self.is_password(name, password):
             return None
         self.begin(identity, new)
         return identity
@@ -76,8 +110,11 @@ class InMemoryIdentities(IdentityStore):
         return tuple(sorted(self.kept.values(), key=lambda one: (one.kind.value, fold_name(one.name))))
 
     def disable(self, name: str, at: datetime) -> Identity:
+        disabled_at = self.get(name).disabled_at or at
         self._end_sign_ins(name)
-        return self._replace(replace(self.get(name), disabled_at=self.get(name).disabled_at or at))
+        if is_link(self.proofs[fold_name(name)]):
+            self.proofs[fold_name(name)] = REMOVED_LINK
+        return self._replace(replace(self.get(name), disabled_at=disabled_at, link_ends_at=None))
 
     def set_role(self, name: str, role: ServerRole) -> Identity:
         return self._replace(replace(self._get_user(name), role=role))
@@ -88,7 +125,7 @@ class InMemoryIdentities(IdentityStore):
             raise InputError(f"{identity.name} signs in at an identity provider.")
         self.proofs[fold_name(name)] = password
         self._end_sign_ins(name)
-        return identity
+        return self._replace(replace(identity, link_ends_at=None))
 
     def _add(self, identity: Identity, proof: str) -> None:
         if fold_name(identity.name) in self.kept:

@@ -13,9 +13,11 @@ from typing import cast
 
 from rootkeeper.access.factor_store import KeyFileCipher, KnownDevices
 from rootkeeper.access.factors import FactorService
+from rootkeeper.access.links import LinkFile
+from rootkeeper.access.notices import IdentityNotices
 from rootkeeper.access.provider import ProviderSignInService
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
-from rootkeeper.access.service import IdentityService, LinkFile, SessionEnder
+from rootkeeper.access.service import IdentityService, SessionEnder
 from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import AwsWork
@@ -82,7 +84,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase, FakeLedger, FakeLocks
 from tests.fakes.failures import InMemoryFailures
 from tests.fakes.jobs import InMemoryJobs, JobShelf
-from tests.fakes.notifications import InMemoryNotifications
+from tests.fakes.notifications import InMemoryNotifications, RecordingNotifier
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.sessions import InMemoryFactors, InMemoryFirstAdministrators, InMemorySessions
 from tests.fakes.setups import InMemorySetups
@@ -300,6 +302,8 @@ class FakeServices:
         self.factors = InMemoryFactors()
         self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
         self.first_administrator_file = LinkFile(Path("/nowhere/first-administrator-link"))
+        self.notifier = RecordingNotifier()
+        self.identity_notices = IdentityNotices(self.notifier, self.organization_id, "SANDBOX 127.0.0.1:4599")
         self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)
         self.windows = InMemoryWindows()
         self.confirmations = InMemoryConfirmations()
@@ -400,13 +404,16 @@ class FakeActing:
     @property
     def identity_service(self) -> IdentityService:
         self._note("identities")
-        return IdentityService(self.services.identities, self.ledger, self.services.clock, self.actor)
+        served = self.services
+        return IdentityService(served.identities, self.ledger, served.clock, self.actor, served.identity_notices)
 
     @property
     def factor_service(self) -> FactorService:
         self._note("factors")
         served = self.services
-        return FactorService(served.factors, served.identities, served.sessions, self.ledger, served.clock)
+        return FactorService(
+            served.factors, served.identities, served.sessions, self.ledger, served.clock, served.identity_notices
+        )
 
     @property
     def control_attester(self) -> ControlAttester:

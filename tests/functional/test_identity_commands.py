@@ -68,6 +68,7 @@ def test_a_database_that_knows_its_organization_needs_no_aws(known: Program, pas
         ("users", "set-password", "ana", "--password-file", password_file),
         ("users", "sign-out", "ana"),
         ("users", "reset-factors", "ana"),
+        ("users", "reset", "ana"),
         ("token", "revoke", "second"),
         ("users", "disable", "ana"),
     ):
@@ -104,6 +105,8 @@ def test_the_ledger_names_who_made_and_changed_identities_and_no_secret(known: P
         (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "2001-01-01"), "is in the past"),
         (("token", "revoke", "unknown-user"), "unknown-user"),
         (("users", "disable", "first"), "is a token"),
+        (("users", "reset", "first"), "is a token"),
+        (("users", "invite", "FIRST", "--role", "viewer"), "already"),
         (("users", "set-role", "unknown-user", "--role", "viewer"), "unknown-user"),
         (("users", "add", "ana", "--role", "viewer"), "isn't a terminal"),
         (("users", "add", "ana", "--role", "viewer", "--password-file", "/nowhere"), "can't be read"),
@@ -137,11 +140,39 @@ def test_a_dry_run_changes_nothing(known: Program) -> None:
         ("users", "add", "ana", "--role", "viewer", "--dry-run"),
         ("users", "sign-out", "ana", "--dry-run"),
         ("users", "reset-factors", "ana", "--dry-run"),
+        ("users", "invite", "ana", "--role", "viewer", "--dry-run"),
+        ("users", "reset", "ana", "--dry-run"),
     ):
         run = known.run(*arguments)
         assert (run.status, run.stdout) == (0, ""), run.shown
     (token,) = known.run("token", "list", "-o", "json").json["identities"]
     assert (token["name"], token["is_usable"]) == ("first", True)
+
+
+def test_invite_and_reset_write_a_link_that_is_nowhere_else(known: Program) -> None:
+    links = []
+    for arguments in (("invite", "ana@example.com", "--role", "operator"), ("reset", "ana@example.com")):
+        run = known.run("users", *arguments, **WITHOUT_AWS)
+        assert run.status == 0, run.shown
+        (link,) = run.stdout.splitlines()
+        assert link.startswith("http://localhost:8700/set-password#ana@example.com.")
+        assert link.rpartition(".")[2] not in run.stderr
+        links.append(link)
+    assert links[0] != links[1]
+    named = known.run(
+        *("users", "reset", "ana@example.com", "-o", "json"),
+        **WITHOUT_AWS,
+        ROOTKEEPER_SERVER_PUBLIC_URL="https://keeper.example.com",
+    )
+    require_fits(named.json, "user-link")
+    assert named.json["link"].startswith("https://keeper.example.com/set-password#ana@example.com.")
+    ledger = known.run("ledger", "list", "-o", "json").stdout
+    users = known.run("users", "list", "-o", "json", **WITHOUT_AWS)
+    require_fits(users.json, "identities")
+    assert [one["link_ends_at"] is None for one in users.json["identities"]] == [False]
+    for link in (*links, named.json["link"]):
+        assert link.rpartition(".")[2] not in ledger + users.stdout
+    assert "no password yet" in " ".join(known.run("users", "list", COLUMNS="200", **WITHOUT_AWS).stdout.split())
 
 
 def test_lists_are_shown_to_people_too(known: Program) -> None:

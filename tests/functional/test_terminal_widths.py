@@ -94,7 +94,8 @@ WITHOUT_TABLE = {
     *(f"database {name}" for name in ("backup", "check", "restore", "upgrade")),
     *("failsafe runbook", "failsafe set-up", "jobs cancel", "jobs resume", "ledger export", "ledger verify"),
     *("policies cloudformation", "policies terraform", "token create", "token revoke"),
-    *(f"users {name}" for name in ("add", "disable", "reset-factors", "set-password", "set-role", "sign-out")),
+    *(f"users {name}" for name in ("add", "disable", "invite", "reset", "reset-factors")),
+    *(f"users {name}" for name in ("set-password", "set-role", "sign-out")),
     *(f"windows {name}" for name in ("activate", "approve", "cancel", "close", "deny", "extend")),
     *(f"windows {name}" for name in ("report", "request", "review", "show")),
 }

@@ -1,24 +1,21 @@
-/**
- * The page that creates the first administrator, from the one-time link that `rootkeeper serve` prints. The secret of the link
- * is after the #, so that no server or proxy logs it, and is removed from the URL at once.
- */
+/** The page that creates the first administrator, from the one-time link that `rootkeeper serve` prints. */
 import Alert from "@cloudscape-design/components/alert";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { useNavigate } from "react-router";
 import { api, unwrap } from "../api/client";
 import { handleSubmit } from "../components/Dialog";
 import { ProblemAlert } from "../components/PageFrame";
+import { NewPasswordFields, useLinkSecret, useNewPassword } from "./NewPassword";
 import { startBrowserSession } from "./sign-in";
 import { SignInFrame } from "./SignInPage";
 
 export function FirstAdministratorPage() {
-  const [linkToken] = useState(() => window.location.hash.slice(1));
-  useEffect(() => window.history.replaceState(window.history.state, "", window.location.pathname), []);
+  const linkToken = useLinkSecret();
   return (
     <SignInFrame title="Create the first administrator" description="The administrator can then add all other users.">
       {linkToken ? (
@@ -35,18 +32,16 @@ export function FirstAdministratorPage() {
 function FirstAdministratorForm({ linkToken }: { linkToken: string }) {
   const navigate = useNavigate();
   const [name, setName] = useState("");
-  const [password, setPassword] = useState("");
-  const [repeated, setRepeated] = useState("");
+  const fields = useNewPassword();
   const creating = useMutation({
     mutationFn: async () => {
-      const body = { link_token: linkToken, name, password };
+      const body = { link_token: linkToken, name, password: fields.password };
       startBrowserSession(await unwrap(api.POST("/api/v1/auth/first-administrator", { body })));
     },
     onSuccess: () => void navigate("/", { replace: true }),
     meta: { showsErrors: true },
   });
-  const isReady = name !== "" && password !== "" && repeated === password;
-  const differs = repeated !== "" && repeated !== password;
+  const isReady = name !== "" && fields.isReady;
   return (
     <form onSubmit={handleSubmit(() => creating.mutate(), isReady && !creating.isPending)}>
       <SpaceBetween size="m">
@@ -54,12 +49,7 @@ function FirstAdministratorForm({ linkToken }: { linkToken: string }) {
         <FormField label="Name" description="The ledger, approvals and CloudTrail show it.">
           <Input value={name} onChange={({ detail }) => setName(detail.value)} autoComplete="username" />
         </FormField>
-        <FormField label="Password">
-          <Input type="password" value={password} onChange={({ detail }) => setPassword(detail.value)} autoComplete="new-password" />
-        </FormField>
-        <FormField label="Password again" errorText={differs ? "The passwords are different." : undefined}>
-          <Input type="password" value={repeated} onChange={({ detail }) => setRepeated(detail.value)} autoComplete="new-password" />
-        </FormField>
+        <NewPasswordFields fields={fields} label="Password" />
         <Button
           variant="primary"
           formAction="submit"

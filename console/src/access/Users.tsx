@@ -1,34 +1,40 @@
-/** Users: add, change, sign out, disable. */
+/** Users: invite, change, reset, sign out, disable. No one sets or knows another person's password. */
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
+import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
-import { queries } from "../api/queries";
-import type { Identity, Role } from "../api/records";
-import { Dialog } from "../components/Dialog";
+import { queries, useMe } from "../api/queries";
+import type { Identity, Me, NewLink, Role } from "../api/records";
+import { Dialog, isDeliberate } from "../components/Dialog";
 import { notify } from "../components/notices";
+import { Timestamp } from "../times/Timestamp";
 import { DisableIdentity, IdentityTable, refreshIdentities, RoleField, useIdentities } from "./identities";
 
-type DialogId = "add" | "role" | "password" | "factors" | "sign-out" | "disable";
+type DialogId = "add" | "role" | "reset" | "factors" | "sign-out" | "disable";
 
 const SELECT_FIRST = "Select a user first.";
 
 export function Users() {
   const users = useIdentities("user");
+  const { data: me } = useMe();
   const [selected, setSelected] = useState<Identity | null>(null);
   const [dialog, setDialog] = useState<DialogId | null>(null);
+  const [link, setLink] = useState<NewLink | null>(null);
   const close = () => setDialog(null);
   const user = users.data?.find((one) => one.identity_id === selected?.identity_id) ?? null;
   return (
     <SpaceBetween size="m">
       <IdentityTable
         title="Users"
-        description="Users sign in with a password and, in roles above auditor, a second factor."
+        description="Users set their own password by a link and, in roles above auditor, a second factor."
         query={users}
-        empty="No users. Add one for each person, so that the ledger shows who did what."
+        empty="No users. Invite each person, so that the ledger shows who did what."
         selected={user}
         onSelect={setSelected}
         actions={
@@ -41,11 +47,11 @@ export function Users() {
               Change role
             </Button>
             <Button
-              disabled={!user || user.signs_in_by === "oidc"}
-              disabledReason={user ? "This user signs in at the identity provider." : SELECT_FIRST}
-              onClick={() => setDialog("password")}
+              disabled={!user || whyNoReset(user, me) !== null}
+              disabledReason={(user && whyNoReset(user, me)) ?? SELECT_FIRST}
+              onClick={() => setDialog("reset")}
             >
-              Set password
+              Reset by link
             </Button>
             <Button disabled={!user} disabledReason={SELECT_FIRST} onClick={() => setDialog("factors")}>
               Reset second factors
@@ -61,45 +67,83 @@ export function Users() {
               Disable user
             </Button>
             <Button variant="primary" onClick={() => setDialog("add")}>
-              Add user
+              Invite user
             </Button>
           </SpaceBetween>
         }
       />
-      {dialog === "add" && <AddUser onClose={close} />}
+      {dialog === "add" && <InviteUser onMade={setLink} onClose={close} />}
       {user && dialog === "role" && <SetRole user={user} onClose={close} />}
-      {user && dialog === "password" && <SetPassword user={user} onClose={close} />}
+      {user && dialog === "reset" && <ResetByLink user={user} onMade={setLink} onClose={close} />}
       {user && dialog === "factors" && <ResetFactors user={user} onClose={close} />}
       {user && dialog === "sign-out" && <SignOutUser user={user} onClose={close} />}
       {user && dialog === "disable" && <DisableIdentity identity={user} onClose={close} />}
+      {link && <MadeLink made={link} onClose={() => setLink(null)} />}
     </SpaceBetween>
   );
 }
 
-function AddUser({ onClose }: { onClose: () => void }) {
+function whyNoReset(user: Identity, me: Me | undefined): string | null {
+  if (user.signs_in_by === "oidc") return "This user signs in at the identity provider.";
+  if (user.disabled_at !== null) return "The user is disabled.";
+  return user.identity_id === me?.identity_id ? "Change your own password in the menu at the top." : null;
+}
+
+function InviteUser({ onMade, onClose }: { onMade: (link: NewLink) => void; onClose: () => void }) {
   const [name, setName] = useState("");
-  const [password, setPassword] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   return (
     <Dialog
-      title="Add user"
-      submitText="Add user"
-      canSubmit={name.trim() !== "" && password !== ""}
-      act={() => unwrap(api.POST("/api/v1/users", { body: { name: name.trim(), role, password } }))}
-      onDone={() => {
-        notify("success", `${name.trim()} can now sign in.`);
+      title="Invite user"
+      submitText="Make link"
+      canSubmit={name.trim() !== ""}
+      act={() => unwrap(api.POST("/api/v1/users", { body: { name: name.trim(), role } }))}
+      onDone={(made) => {
+        onMade(made);
         void refreshIdentities();
       }}
       onClose={onClose}
     >
-      <FormField label="Name" description="The ledger, approvals and CloudTrail show it. It can't be changed.">
+      <FormField
+        label="E-mail address or name"
+        description="The person signs in with it. The ledger, approvals and CloudTrail show it. It can't be changed."
+        constraintText="With an e-mail address, the person gets mail when their access changes, if this server sends mail."
+      >
         <Input value={name} onChange={({ detail }) => setName(detail.value)} autoComplete="off" autoFocus />
       </FormField>
       <RoleField role={role} onChange={setRole} />
-      <FormField label="First password" description="Give it to the user over a secure channel.">
-        <Input type="password" value={password} onChange={({ detail }) => setPassword(detail.value)} autoComplete="new-password" />
-      </FormField>
     </Dialog>
+  );
+}
+
+function MadeLink({ made, onClose }: { made: NewLink; onClose: () => void }) {
+  return (
+    <Modal
+      visible
+      header={`Link for ${made.name}`}
+      onDismiss={({ detail }) => isDeliberate(detail.reason) && onClose()}
+      footer={
+        <Box float="right">
+          <Button variant="primary" onClick={onClose}>
+            I have copied the link
+          </Button>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        <Alert type="warning">
+          The link isn't shown again. Give it to {made.name} over a secure channel: who opens it first sets the password. It works once,
+          until <Timestamp at={made.link_ends_at} />.
+        </Alert>
+        <CopyToClipboard
+          variant="inline"
+          textToCopy={made.link}
+          copyButtonAriaLabel="Copy the link"
+          copySuccessText="Copied"
+          copyErrorText="The browser couldn't copy it. Select the text and copy it."
+        />
+      </SpaceBetween>
+    </Modal>
   );
 }
 
@@ -120,21 +164,24 @@ function SetRole({ user, onClose }: { user: Identity; onClose: () => void }) {
   );
 }
 
-function SetPassword({ user, onClose }: { user: Identity; onClose: () => void }) {
-  const [password, setPassword] = useState("");
+function ResetByLink({ user, onMade, onClose }: { user: Identity; onMade: (link: NewLink) => void; onClose: () => void }) {
   const params = { path: { name: user.name } };
   return (
     <Dialog
-      title={`Set a password for ${user.name}`}
-      submitText="Set password"
-      canSubmit={password !== ""}
-      act={() => unwrap(api.POST("/api/v1/identities/{name}/set-password", { params, body: { password } }))}
-      onDone={() => notify("success", `The password of ${user.name} was changed.`, `${user.name} was signed out.`)}
+      title={`Reset the password of ${user.name} by a link?`}
+      submitText="End password and make link"
+      act={() => unwrap(api.POST("/api/v1/identities/{name}/reset-link", { params }))}
+      onDone={(made) => {
+        onMade(made);
+        void refreshIdentities();
+        void queries.invalidateQueries({ queryKey: ["sessions"] });
+      }}
       onClose={onClose}
     >
-      <FormField label="New password" description={`This signs ${user.name} out everywhere.`}>
-        <Input type="password" value={password} onChange={({ detail }) => setPassword(detail.value)} autoComplete="new-password" autoFocus />
-      </FormField>
+      <Box variant="p">
+        First verify over another channel that {user.name} made this request. The password, an earlier link and all sign-ins of {user.name}
+        {" "}end now. Second factors stay: {user.name} needs them after the new password.
+      </Box>
     </Dialog>
   );
 }

@@ -9,6 +9,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, unwrap } from "../api/client";
 import { queries } from "../api/queries";
+import { serverNow } from "../api/server-clock";
 import type { Identity, Role } from "../api/records";
 import { Dialog } from "../components/Dialog";
 import { notify } from "../components/notices";
@@ -61,6 +62,14 @@ export function IdentityTable(props: IdentityTableProps) {
 }
 
 function State({ identity }: { identity: Identity }) {
+  const linkEnd = identity.is_usable ? identity.link_ends_at : null;
+  if (linkEnd && Date.parse(linkEnd) <= serverNow()) return <StatusIndicator type="warning">Link ended</StatusIndicator>;
+  if (linkEnd)
+    return (
+      <StatusIndicator type="pending">
+        Link ends <RelativeTime at={linkEnd} />
+      </StatusIndicator>
+    );
   if (identity.is_usable) return <StatusIndicator type="success">Active</StatusIndicator>;
   return <StatusIndicator type="stopped">{identity.disabled_at ? "Disabled" : "Expired"}</StatusIndicator>;
 }

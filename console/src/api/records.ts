@@ -47,6 +47,7 @@ export type LedgerVerification = Schemas["LedgerVerificationRecord"];
 export type LeftToSecure = Schemas["LeftToSecure"];
 export type ListedResource = Schemas["ListedResource"];
 export type Me = Schemas["MeAnswer"];
+export type NewLink = Schemas["NewLinkAnswer"];
 export type NotificationTarget = Schemas["TargetRecord"];
 export type Opening = Schemas["WindowOpenedAnswer"];
 export type Overview = Schemas["OverviewAnswer"];

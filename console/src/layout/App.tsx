@@ -5,6 +5,7 @@ import { useEffect } from "react";
 import { Route, Routes } from "react-router";
 import { FirstAdministratorPage } from "../access/FirstAdministratorPage";
 import { findSession } from "../access/sign-in";
+import { SetPasswordPage } from "../access/SetPasswordPage";
 import { SignInPage } from "../access/SignInPage";
 import { onReconnected } from "../api/connection";
 import { useObservable } from "../api/observable";
@@ -23,6 +24,7 @@ export function App() {
   return (
     <Routes>
       <Route path="/first-administrator" element={<FirstAdministratorPage />} />
+      <Route path="/set-password" element={<SetPasswordPage />} />
       <Route path="*" element={<Console state={current.state} />} />
     </Routes>
   );

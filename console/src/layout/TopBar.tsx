@@ -1,7 +1,9 @@
 /** The top bar: organization, endpoint, time zone, theme and the signed-in user. */
 import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { applyMode, Mode } from "@cloudscape-design/global-styles";
+import { useState } from "react";
 import { useNavigate } from "react-router";
+import { ChangePassword } from "../access/ChangePassword";
 import { api, unwrap } from "../api/client";
 import { observable, useObservable } from "../api/observable";
 import { ProblemError } from "../api/problems";
@@ -15,7 +17,14 @@ export function TopBar({ me }: { me: Me }) {
   const navigate = useNavigate();
   const inUtc = useObservable(isUtc);
   const isDark = useObservable(theme) === "dark";
+  const [isChanging, setChanging] = useState(false);
+  const actions: { [id: string]: () => void } = {
+    settings: () => void navigate("/settings"),
+    password: () => setChanging(true),
+    "sign-out": () => void signOut(),
+  };
   return (
+    <>
     <TopNavigation
       identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: "/", onFollow: (event) => openHome(event, navigate) }}
       utilities={[
@@ -55,12 +64,15 @@ export function TopBar({ me }: { me: Me }) {
           iconName: "user-profile",
           items: [
             { id: "settings", text: "Settings" },
+            ...(me.signs_in_by === "password" ? [{ id: "password", text: "Change password" }] : []),
             { id: "sign-out", text: me.kind === "token" ? "Remove token" : "Sign out" },
           ],
-          onItemClick: ({ detail }) => (detail.id === "sign-out" ? void signOut() : void navigate("/settings")),
+          onItemClick: ({ detail }) => actions[detail.id]?.(),
         },
       ]}
     />
+    {isChanging && <ChangePassword onClose={() => setChanging(false)} />}
+    </>
   );
 }
 

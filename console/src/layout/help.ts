@@ -247,7 +247,10 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     guide: "notifications",
   },
   "/settings": {
-    about: ["Your sign-ins and second factors, and for administrators users, tokens and the rules of this server."],
+    about: [
+      "Your sign-ins and second factors, and for administrators users, tokens and the rules of this server.",
+      "Users are invited, and reset, by a link that works once, and set their own password. Change yours in the menu with your name.",
+    ],
     actions: [
       { what: "See the rules of this server", permission: "settings:read" },
       { what: "Manage users and tokens", permission: "identities:manage" },

@@ -18,6 +18,7 @@ from typing import Any
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.factor_store import FactorStore
+from rootkeeper.access.notices import NO_NOTICES, IdentityNotices
 from rootkeeper.access.records import identity_to_parameters
 from rootkeeper.access.rules import (
     CHALLENGE_LASTS,
@@ -48,6 +49,7 @@ from rootkeeper.errors import (
 )
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
+from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.references import is_loopback
 from rootkeeper.values import JsonValue
@@ -368,6 +370,7 @@ class FactorService:
     sessions: SessionStore
     ledger: Ledger
     clock: Clock
+    notices: IdentityNotices = NO_NOTICES
 
     def list_factors(self, identity: Identity) -> tuple[Factor, ...]:
         return self.factors.list_factors(identity.identity_id)
@@ -472,6 +475,11 @@ class FactorService:
         self.sessions.end_all(identity.identity_id)
         removed = self.factors.remove_all(identity.identity_id)
         self.sessions.end_all(identity.identity_id)
+        body = (
+            f"The second factors of {identity.name} were removed, and all sign-ins have ended. {identity.name} sets up "
+            "a new factor at the next sign-in if the role needs one."
+        )
+        self.notices.announce(NotificationEvent.USER_RESET, identity, body, self.clock.now())
         return removed
 
     def _require_room(self, identity: Identity) -> None:

@@ -76,6 +76,13 @@ class NewTokenAnswer(Answer):
     identity: IdentityRecord
 
 
+class NewLinkAnswer(IdentityRecord, JsonAnswer):
+    """A user with a new link for setting the password. The link is shown only this once."""
+
+    link: str
+    """Works once, until ``link_ends_at``, and until a newer link is made."""
+
+
 def identity_to_record(identity: Identity, now: datetime) -> dict[str, Any]:
     scope = identity.scope
     limits = None if scope.is_unlimited else fill_record(IdentityLimits, scope)

@@ -243,6 +243,8 @@ class Identity:
     """Of a token."""
     signs_in_by: SignInWay = SignInWay.PASSWORD
     """Of a user."""
+    # Of a user without a password: when the link for setting it ends or ended; ``None`` for all others.
+    link_ends_at: datetime | None = None
 
     @property
     def permissions(self) -> frozenset[Permission]:

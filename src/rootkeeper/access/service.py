@@ -1,4 +1,4 @@
-"""Users, API tokens and sign-ins, and the file with the first administrator's link.
+"""Users, API tokens and sign-ins.
 
 The ledger records each change of an identity, and who makes it, before the change. Passwords and tokens go to the store
 and nowhere else.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
-from pathlib import Path
 
 from rootkeeper.access.counts import FailureCounter
+from rootkeeper.access.links import PasswordLink, find_link_name, make_link
+from rootkeeper.access.notices import NO_NOTICES, IdentityNotices
 from rootkeeper.access.records import identity_to_parameters
 from rootkeeper.access.rules import (
     SESSION_LASTS,
@@ -45,11 +44,11 @@ from rootkeeper.errors import (
     NotFoundError,
     NotSignedInError,
     PermissionDeniedError,
-    SettingsError,
     TooManyAttemptsError,
 )
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
+from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.values import JsonValue
 
 TOKEN_PREFIX = "rk_"  # noqa: S105 - not a secret: scanners find leaked tokens by it
@@ -179,6 +178,15 @@ class NewToken:
 
 
 @dataclass(frozen=True, slots=True)
+class NewLink:
+    """A user who gets a link for setting the password."""
+
+    identity: Identity
+    token: str = field(repr=False)
+    """Of the link, which can't be read again."""
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityService:
     """Adds and changes users and API tokens."""
 
@@ -186,9 +194,78 @@ class IdentityService:
     ledger: Ledger
     clock: Clock
     actor: Actor
+    notices: IdentityNotices = NO_NOTICES
+
+    def invite(self, name: str, role: ServerRole) -> NewLink:
+        """Add a user who sets the password with a link, which works once, for a day.
+
+        :raises InputError: if the name is taken or is invalid.
+        """
+        identity = self._make("u", IdentityKind.USER, name, role)
+        link = make_link(identity.identity_id, identity.name, self.clock.now())
+        identity = replace(identity, link_ends_at=link.ends_at)
+        self._record(Action.IDENTITY_ADD, identity, {"added_by": "invitation", **_describe_link(link)})
+        self.store.add_invited(identity, link)
+        self._notify(
+            NotificationEvent.USER_INVITED,
+            identity,
+            f"{self.actor.name} invited {identity.name} with the role {role.value}. {self.actor.name} has a link with "
+            f"which {identity.name} sets a password; it works once, until {_render_end(link)}.",
+        )
+        return NewLink(identity, link.token)
+
+    def reset_by_link(self, name: str) -> NewLink:
+        """Give a user a link for a new password. From now on, password, earlier links and sign-ins don't work.
+
+        Second factors stay: who finds the link still needs them.
+
+        :raises NotFoundError: if there is no user of that name.
+        :raises InputError: if the user is disabled, or signs in at an identity provider.
+        """
+        found = self._get_password_user(name)
+        if found.disabled_at is not None:
+            raise InputError(f"{found.name} is disabled.", hint="Invite the person under another name.")
+        link = make_link(found.identity_id, found.name, self.clock.now())
+        self._record(Action.IDENTITY_CHANGE, found, {"change": "reset_by_link", **_describe_link(link)})
+        changed = self.store.replace_password(name, link)
+        self._notify(
+            NotificationEvent.USER_RESET,
+            changed,
+            f"{self.actor.name} ended the password and all sign-ins of {found.name}. {self.actor.name} has a link with "
+            f"which {found.name} sets a new password; it works once, until {_render_end(link)}.",
+        )
+        return NewLink(changed, link.token)
+
+    def use_link(self, owner: Identity, link_token: str, password: str) -> Identity:
+        """Set the password of the link's owner; the link, and all sign-ins of the owner, end.
+
+        :raises NotSignedInError: if the link was used meanwhile, or has ended.
+        :raises InputError: if the password is too weak; the link stays as it is.
+        """
+        require_password(password, owner.name)
+        self._record(Action.IDENTITY_CHANGE, owner, {"change": "password_by_link"})
+        if not self.store.use_link(link_token, password):
+            raise _spent_password_link()
+        changed = replace(owner, link_ends_at=None)
+        self._notify_password(changed, f"{owner.name} set a password with a link. All earlier sign-ins have ended.")
+        return changed
+
+    def change_password(self, session: Session, password: str, new_password: str) -> None:
+        """Change the password of a signed-in user, who knows the old password; other sign-ins end.
+
+        :raises InputError: if the user has no password here, the old password is wrong, or the new one is too weak.
+        """
+        found = self._get_password_user(session.identity.name)
+        require_password(new_password, found.name)
+        if not self.store.is_password(found.name, password):
+            raise _wrong_password()
+        self._record(Action.IDENTITY_CHANGE, found, {"change": "password"})
+        if not self.store.change_password(found.name, password, new_password, session.session_id):
+            raise _wrong_password()
+        self._notify_password(found, f"{found.name} changed the password. All other sign-ins have ended.")
 
     def add_user(self, name: str, role: ServerRole, password: str) -> Identity:
-        """Add a user who signs in with a password.
+        """Add a user who signs in with a password, on the server's machine.
 
         :raises InputError: if the name is taken or is invalid, or the password is too weak.
         """
@@ -258,7 +335,7 @@ class IdentityService:
             return found
         change: dict[str, JsonValue] = {"change": "role", "new_role": role.value, "provider": person.issuer}
         self._record(Action.IDENTITY_CHANGE, found, change)
-        return self.store.set_role(found.name, role)
+        return self._set_role(found, role)
 
     def disable(self, name: str, kind: IdentityKind | None = None) -> Identity:
         """Disable a user or token; harmless when repeated.
@@ -269,7 +346,10 @@ class IdentityService:
         if found.disabled_at is not None:
             return found
         self._record(Action.IDENTITY_CHANGE, found, {"change": "disabled"})
-        return self.store.disable(name, self.clock.now())
+        disabled = self.store.disable(name, self.clock.now())
+        body = f"{self.actor.name} disabled {found.name}, who can't sign in any more. All sign-ins have ended."
+        self._notify(NotificationEvent.USER_DISABLED, disabled, body)
+        return disabled
 
     def set_role(self, name: str, role: ServerRole) -> Identity:
         """Give a user another role.
@@ -283,19 +363,28 @@ class IdentityService:
                 hint="Change the groups there, or the setting oidc.groups. The role changes at the next sign-in.",
             )
         self._record(Action.IDENTITY_CHANGE, found, {"change": "role", "new_role": role.value})
-        return self.store.set_role(name, role)
+        return self._set_role(found, role)
+
+    def _set_role(self, found: Identity, role: ServerRole) -> Identity:
+        changed = self.store.set_role(found.name, role)
+        body = (
+            f"{self.actor.name} changed the role of {found.name} from {found.role.value} to {role.value}. It applies "
+            "from the next request."
+        )
+        self._notify(NotificationEvent.USER_ROLE_CHANGED, changed, body)
+        return changed
 
     def set_password(self, name: str, password: str) -> Identity:
-        """Give a user another password, and end the user's sign-ins.
+        """Give a user another password, on the server's machine, and end the user's sign-ins.
 
         :raises InputError: if there is no user of that name, or the password is too weak.
         """
-        found = self._get(name, IdentityKind.USER)
-        if found.signs_in_by is SignInWay.OIDC:
-            raise InputError(f"{found.name} signs in at an identity provider.", hint="Change the password there.")
+        found = self._get_password_user(name)
         require_password(password, found.name)
         self._record(Action.IDENTITY_CHANGE, found, {"change": "sign_in"})
-        return self.store.set_password(name, password)
+        changed = self.store.set_password(name, password)
+        self._notify_password(changed, f"{self.actor.name} set a password for {found.name}. All sign-ins have ended.")
+        return changed
 
     def _make(
         self, prefix: str, kind: IdentityKind, name: str, role: ServerRole, expires_at: datetime | None = None
@@ -317,8 +406,41 @@ class IdentityService:
             )
         return found
 
+    def _get_password_user(self, name: str) -> Identity:
+        found = self._get(name, IdentityKind.USER)
+        if found.signs_in_by is SignInWay.OIDC:
+            raise InputError(f"{found.name} signs in at an identity provider.", hint="Change the password there.")
+        return found
+
     def _record(self, action: Action, identity: Identity, change: dict[str, JsonValue] | None = None) -> None:
         self.ledger.append_fact(action, parameters=identity_to_parameters(identity) | (change or {}))
+
+    def _notify_password(self, identity: Identity, body: str) -> None:
+        body += f" If {identity.name} didn't do this, reset the sign-in of {identity.name} by a link."
+        self._notify(NotificationEvent.USER_PASSWORD_CHANGED, identity, body)
+
+    def _notify(self, event: NotificationEvent, identity: Identity, body: str) -> None:
+        self.notices.announce(event, identity, body, self.clock.now())
+
+
+def _describe_link(link: PasswordLink) -> dict[str, JsonValue]:
+    return {"link_ends_at": link.ends_at.isoformat()}
+
+
+def _render_end(link: PasswordLink) -> str:
+    return f"{link.ends_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _wrong_password() -> InputError:
+    return InputError("The current password is wrong.", hint="Enter the password that you sign in with.")
+
+
+def _spent_password_link() -> NotSignedInError:
+    """The same for a link that was used, replaced, has ended or never was, and for a link of a disabled user."""
+    return NotSignedInError(
+        "This link isn't valid any more. A link works once, for one day, and only until a newer link is made.",
+        hint="Ask an administrator for a new link.",
+    )
 
 
 def _spent_link() -> NotSignedInError:
@@ -326,38 +448,6 @@ def _spent_link() -> NotSignedInError:
         "This link isn't valid any more. A link works once, for one day, and only while there is no administrator.",
         hint="Ask an administrator. If there is none, restart the server; it makes a new link.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFile:
-    """The file with the first administrator's link, which only the server's user can read.
-
-    The output of a server without a terminal ends in a journal or a log store, which more people can read than may
-    become administrator.
-    """
-
-    path: Path
-
-    def write(self, link: str) -> None:
-        """Write a new file; never into an existing file, nor through a link.
-
-        :raises SettingsError: if it can't be written.
-        """
-        try:
-            self.path.unlink(missing_ok=True)
-            descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w") as new:
-                new.write(f"{link}\n")
-        except OSError as error:
-            raise SettingsError(
-                f"The first administrator's link can't be written to {self.path}: {error.strerror}.",
-                hint=Hint("Add an administrator on the server's machine.", "identity.add_administrator"),
-            ) from error
-
-    def remove(self) -> None:
-        """Remove it, if it is there and can be removed; its link is worthless once there is an administrator."""
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +486,51 @@ class SignInService:
         :raises NotSignedInError: if the password is wrong or there is no such user; the message is the same.
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
+        attempt = self._begin_attempt(name, client_origin, device_id)
+        new = make_session(kind, client_origin, self._clock)
+        identity = self._store.sign_in(name, password, new)
+        if identity is None:
+            raise NotSignedInError(
+                "The name or the password is wrong.",
+                hint="Check both. An administrator can give you a link for a new password.",
+            )
+        self._failures.remove_attempt(attempt)
+        return CompletedSignIn(identity, new.secret, new.expires_at)
+
+    def find_link_owner(self, link_token: str, client_origin: ClientOrigin, device_id: str | None = None) -> Identity:
+        """Return the user whose link for a password it is. Wrong links count like wrong passwords.
+
+        :raises NotSignedInError: if the link can't be used; the message is always the same.
+        :raises TooManyAttemptsError: after too many failures of this name or from this address.
+        """
+        attempt = self._begin_attempt(find_link_name(link_token), client_origin, device_id)
+        owner = self._store.find_link_owner(link_token)
+        if owner is None:
+            raise _spent_password_link()
+        self._failures.remove_attempt(attempt)
+        return owner
+
+    def change_password(
+        self,
+        keeping: IdentityService,
+        session: Session,
+        password: str,
+        new_password: str,
+        client_origin: ClientOrigin,
+        device_id: str | None = None,
+    ) -> None:
+        """Change the user's own password. Wrong passwords count as at the sign-in.
+
+        :param keeping: acts in the user's name.
+        :raises InputError: if the old password is wrong, or the new one is too weak.
+        :raises TooManyAttemptsError: after too many failures of this name or from this address.
+        """
+        require_password(new_password, session.identity.name)  # a weak new password isn't a guess
+        attempt = self._begin_attempt(session.identity.name, client_origin, device_id)
+        keeping.change_password(session, password, new_password)
+        self._failures.remove_attempt(attempt)
+
+    def _begin_attempt(self, name: str, client_origin: ClientOrigin, device_id: str | None) -> str:
         limits = limit_sign_ins(name, client_origin.address or "unknown", device_id)
         attempt = self._failures.begin_attempt(limits)
         if attempt is None:
@@ -406,14 +541,7 @@ class SignInService:
                 "for its own wrong passwords.",
                 wait_seconds=seconds,
             )
-        new = make_session(kind, client_origin, self._clock)
-        identity = self._store.sign_in(name, password, new)
-        if identity is None:
-            raise NotSignedInError(
-                "The name or the password is wrong.", hint="Check both. An administrator can set a new password."
-            )
-        self._failures.remove_attempt(attempt)
-        return CompletedSignIn(identity, new.secret, new.expires_at)
+        return attempt
 
 
 def limit_sign_ins(name: str, address: str, device_id: str | None) -> tuple[AttemptLimit, ...]:

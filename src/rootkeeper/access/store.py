@@ -1,4 +1,4 @@
-"""Users, API tokens, sign-ins and links for the first administrator in the database, with hashes of their proofs only.
+"""Users, API tokens, sign-ins and links in the database, with hashes of their proofs only.
 
 A token is 256 random bits, so its SHA-256 is as safe as a slow hash, and an index finds it. A password isn't random, so
 argon2 hashes it, outside of the writer's thread.
@@ -17,6 +17,7 @@ from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
+from rootkeeper.access.links import REMOVED_LINK, PasswordLink, find_link_end, find_link_name, fits_link, is_link
 from rootkeeper.access.rules import (
     FactorKind,
     Identity,
@@ -73,6 +74,13 @@ class IdentityStore(_AccessStore):
         """
         self._add(identity, proof_hash)
 
+    def add_invited(self, identity: Identity, link: PasswordLink) -> None:
+        """Add a user who sets the password with a link.
+
+        :raises InputError: if the name is taken by a user or a token.
+        """
+        self._add(identity, link.proof_hash)
+
     def find_provider_user(self, proof_hash: str) -> Identity | None:
         """The user of an identity provider, also a disabled user; ``None`` if the person never signed in here."""
         statement = self._select().where(
@@ -96,11 +104,8 @@ class IdentityStore(_AccessStore):
 
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         """Hashes the password before it occupies the writer's thread."""
-        row = self._read_one(self._select_by_name(name))
-        # A user of an identity provider has no password here.
-        ways = (IdentityKind.USER.value, SignInWay.PASSWORD.value)
-        known = None if row is None or (row.kind, row.signs_in_by) != ways else row.proof_hash
-        if not _verify(known or _decoy_hash(), password) or known is None:
+        known = self._find_proof(name, password)
+        if known is None:
             return None
         unchanged = self._select_by_name(name).where(_identities.proof_hash == known).with_for_update()
 
@@ -127,7 +132,12 @@ class IdentityStore(_AccessStore):
 
         :raises InputError: if there is none of that name.
         """
-        return self._change(name, lambda row: {"disabled_at": row.disabled_at or at}, ends_sign_ins=True)
+
+        def change(row: Row[Any]) -> dict[str, object]:
+            without_link = {"proof_hash": REMOVED_LINK} if is_link(row.proof_hash) else {}
+            return {"disabled_at": row.disabled_at or at, **without_link}
+
+        return self._change(name, change, ends_sign_ins=True)
 
     def set_role(self, name: str, role: ServerRole) -> Identity:
         """:raises InputError: if there is none of that name, or it is a token."""
@@ -138,6 +148,82 @@ class IdentityStore(_AccessStore):
         _of_password(_require_found(self._read_one(self._select_by_name(name)), name), {})
         proof_hash = hash_password(password)
         return self._change(name, lambda row: _of_password(row, {"proof_hash": proof_hash}), ends_sign_ins=True)
+
+    def replace_password(self, name: str, link: PasswordLink) -> Identity:
+        """Replace a user's password, or an earlier link, by a link; end the user's sign-ins.
+
+        :raises InputError: if there is no user of that name who has a password.
+        """
+        return self._change(name, lambda row: _of_password(row, {"proof_hash": link.proof_hash}), ends_sign_ins=True)
+
+    def find_link_owner(self, token: str) -> Identity | None:
+        """The user whose link it is; ``None`` if it was used or replaced, has ended, or is of a disabled user."""
+        row = self._read_one(self._select_by_name(find_link_name(token)))
+        return parse_identity(row) if row is not None and self._fits(row, token) else None
+
+    def use_link(self, token: str, password: str) -> bool:
+        """Replace the link by a password, and end the user's sign-ins; of two uses at once, one succeeds.
+
+        Hashes the password before it occupies the writer's thread.
+        """
+        if self.find_link_owner(token) is None:
+            return False
+        proof_hash = hash_password(password)
+        known = self._select_by_name(find_link_name(token)).with_for_update()
+
+        def work(transaction: WriteTransaction) -> bool:
+            row = transaction.connection.execute(known).one_or_none()
+            if row is None or not self._fits(row, token):
+                return False
+            self._set_proof(transaction.connection, row.identity_id, proof_hash, None)
+            return True
+
+        return self._commits.run(work)
+
+    def _fits(self, row: Row[Any], token: str) -> bool:
+        now = self._clock.now()
+        return parse_identity(row).is_usable(now) and fits_link(row.proof_hash, row.identity_id, token, now)
+
+    def is_password(self, name: str, password: str) -> bool:
+        """Whether a user has this password; takes as long for every name."""
+        return self._find_proof(name, password) is not None
+
+    def change_password(self, name: str, password: str, new_password: str, session_id: str) -> bool:
+        """Replace a password that is still the same, and end the user's other sign-ins.
+
+        Hashes both passwords before they occupy the writer's thread.
+        """
+        known = self._find_proof(name, password)
+        if known is None:
+            return False
+        proof_hash = hash_password(new_password)
+        unchanged = self._select_by_name(name).where(_identities.proof_hash == known).with_for_update()
+
+        def work(transaction: WriteTransaction) -> bool:
+            row = transaction.connection.execute(unchanged).one_or_none()
+            if row is None or not parse_identity(row).is_usable(self._clock.now()):
+                return False
+            self._set_proof(transaction.connection, row.identity_id, proof_hash, session_id)
+            return True
+
+        return self._commits.run(work)
+
+    def _set_proof(self, connection: Connection, identity_id: str, proof_hash: str, kept_session: str | None) -> None:
+        is_it = _identities.identity_id == identity_id
+        connection.execute(update(schema.identities).where(is_it).values(proof_hash=proof_hash))
+        ended = _sign_ins.identity_id == identity_id
+        if kept_session is not None:
+            ended &= _sign_ins.session_id != kept_session
+        connection.execute(delete(schema.sign_ins).where(ended))
+
+    def _find_proof(self, name: str, password: str) -> str | None:
+        """Return the hash of the user's password; ``None`` if the password is wrong, or there is no such user."""
+        row = self._read_one(self._select_by_name(name))
+        # A user of an identity provider, or with a link, has no password here. The check takes as long for all.
+        ways = (IdentityKind.USER.value, SignInWay.PASSWORD.value)
+        has_password = row is not None and (row.kind, row.signs_in_by) == ways and not is_link(row.proof_hash)
+        known: str | None = row.proof_hash if row is not None and has_password else None
+        return known if _verify(known or _decoy_hash(), password) else None
 
     def _add(self, identity: Identity, proof_hash: str) -> None:
         self._commits.run(
@@ -174,6 +260,7 @@ def insert_identity(connection: Connection, organization_id: str, identity: Iden
         raise make_name_taken_error(identity.name)
     row = to_row(identity)
     scope = row.pop("scope")
+    row.pop("link_ends_at")
     row |= {"permissions": scope["permissions"], "organizational_units": scope["organizational_units"] or None}
     row |= {"organization_id": organization_id, "folded_name": fold_name(identity.name), "proof_hash": proof_hash}
     connection.execute(insert(schema.identities).values(row))
@@ -247,7 +334,8 @@ def parse_identity(row: Row[Any]) -> Identity:
     if columns["permissions"] is not None:
         columns["permissions"] = [permission for permission in columns["permissions"] if permission in set(Permission)]
     columns["organizational_units"] = columns["organizational_units"] or ()
-    return parse_facts(Identity, {**columns, "scope": columns})
+    link_ends_at = find_link_end(columns["proof_hash"]) if columns["kind"] == IdentityKind.USER.value else None
+    return parse_facts(Identity, {**columns, "scope": columns, "link_ends_at": link_ends_at})
 
 
 _factors = schema.factors.c

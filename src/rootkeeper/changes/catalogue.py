@@ -178,10 +178,10 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
         Action.FINDINGS_IMPORT: _delivery(
             "securityhub:BatchImportFindings", "securityhub:GetFindings", "product_arn", "batch"
         ),
-        Action.IDENTITY_ADD: CatalogueRow(("token create", "users add"), _SETTINGS),
+        Action.IDENTITY_ADD: CatalogueRow(("token create", "users add", "users invite"), _SETTINGS),
         Action.IDENTITY_CHANGE: CatalogueRow(
             (
-                *("token revoke", "users disable", "users reset-factors"),
+                *("token revoke", "users disable", "users reset", "users reset-factors"),
                 *("users set-password", "users set-role", "users sign-out"),
             ),
             _SETTINGS,

@@ -19,6 +19,7 @@ from rootkeeper.acting import Acting, spread_pauses
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore, KeyFileCipher
     from rootkeeper.access.factors import FactorService
+    from rootkeeper.access.notices import IdentityNotices
     from rootkeeper.access.service import IdentityService, SessionEnder
     from rootkeeper.access.store import IdentityStore, SessionStore
     from rootkeeper.access.views import SavedViewStore
@@ -545,14 +546,22 @@ class UseCases(Stores):
     def identity_service(self) -> IdentityService:
         from rootkeeper.access.service import IdentityService
 
-        return IdentityService(self.identities, self.ledger, self.clock, self.actor)
+        return IdentityService(self.identities, self.ledger, self.clock, self.actor, self.identity_notices)
+
+    @property
+    def identity_notices(self) -> IdentityNotices:
+        from rootkeeper.access.notices import IdentityNotices
+
+        return IdentityNotices(self.notifier, self.organization_id, self.endpoint.label)
 
     @property
     def factor_service(self) -> FactorService:
         """If the key of the database wasn't opened, it can only list and remove factors."""
         from rootkeeper.access.factors import FactorService
 
-        return FactorService(self.factors, self.identities, self.sessions, self.ledger, self.clock)
+        return FactorService(
+            self.factors, self.identities, self.sessions, self.ledger, self.clock, self.identity_notices
+        )
 
     @property
     def session_ender(self) -> SessionEnder:

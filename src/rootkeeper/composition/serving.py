@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.access.counts import FailureCounter, StoredAnswers
 from rootkeeper.access.factor_store import KnownDevices, open_cipher
+from rootkeeper.access.links import LINK_LASTS, LinkFile
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
-from rootkeeper.access.service import LinkFile, make_secret
+from rootkeeper.access.service import make_secret
 from rootkeeper.access.store import FirstAdministratorStore
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock
@@ -79,9 +79,6 @@ FIRST_CLOSING_SECONDS = 10.0
 
 STOP_SECONDS = 8.0
 """How long an orderly end may take; the process itself ends within ten seconds."""
-
-LINK_LASTS = timedelta(days=1)
-"""Of the link for the first administrator."""
 
 _FIRST_LOOK_SECONDS = 0.1
 """Between turns at the start: a window that a dead process was opening is settled in a turn and closed in the next."""

@@ -416,9 +416,9 @@ identities = _table(
     UniqueConstraint("organization_id", "folded_name"),
     Index("ix_identities_proof_hash", "proof_hash"),
 )
-"""``proof_hash``: SHA-256 of a token, which is random; argon2 of a password, which isn't; for a user of an identity
-provider, SHA-256 of the provider and its subject. ``permissions`` and ``organizational_units`` are a
-token's limits; NULL for none.
+"""``proof_hash``: SHA-256 of a token, which is random; argon2 of a password, which isn't; for a user who sets the
+password with a link, the end and the SHA-256 of the link; for a user of an identity provider, SHA-256 of the provider
+and its subject. ``permissions`` and ``organizational_units`` are a token's limits; NULL for none.
 """
 
 sign_ins = _table(

@@ -11,7 +11,7 @@ from rootkeeper.shapes import Answer, JsonRecord, JsonSchema, filled_from, recor
 @record_of(
     Delivery,
     inside={"notification": Notification},
-    without=("body", "at", "organization_id", "endpoint", "deduplication_key"),
+    without=("body", "at", "organization_id", "endpoint", "deduplication_key", "person"),
     before={
         "created_at": "target",
         "event": "target",

@@ -54,6 +54,11 @@ class NotificationEvent(StrEnum):
     NOTIFICATION_TEST = "notification:deliver:test"
     SCHEDULE_MISSED = "schedule:run:missed"
     SETUP_DRIFTED = "setup:check:drifted"
+    USER_DISABLED = "user:disable:done"
+    USER_INVITED = "user:invite:done"
+    USER_PASSWORD_CHANGED = "user:password:changed"  # noqa: S105 - an event's name
+    USER_RESET = "user:reset:done"
+    USER_ROLE_CHANGED = "user:role:changed"
     WATCHING_FAILED = "watching:read:failed"
     WINDOW_APPROVED = "window:approve:done"
     WINDOW_CANCELLED = "window:cancel:done"
@@ -98,6 +103,10 @@ _WARNING = frozenset(
         NotificationEvent.NOTIFICATION_FAILED,
         NotificationEvent.SCHEDULE_MISSED,
         NotificationEvent.SETUP_DRIFTED,
+        NotificationEvent.USER_DISABLED,
+        NotificationEvent.USER_PASSWORD_CHANGED,
+        NotificationEvent.USER_RESET,
+        NotificationEvent.USER_ROLE_CHANGED,
         NotificationEvent.WINDOW_OPEN_FAILED,
     }
 )
@@ -127,6 +136,8 @@ class Notification:
     window_id: str | None = None
     deduplication_key: str = ""
     """Of several notifications with the same key only the first is kept; empty: each is kept."""
+    person: str | None = None
+    """The name of the user whose access it is about; if it is an e-mail address, mail goes there, too."""
 
 
 ENVIRONMENT_REFERENCE = "env:"
@@ -328,6 +339,14 @@ def _back_off(attempts: int) -> timedelta:
     return BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
 
 
+_ADDRESS = re.compile(r"[A-Za-z0-9_+=][A-Za-z0-9_+=.-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def find_address(person: str | None) -> str | None:
+    """Return the e-mail address of the user whom a notification is about; ``None`` if the user's name isn't one."""
+    return person if person is not None and _ADDRESS.fullmatch(person) else None
+
+
 SCHEMA_VERSION = 1
 LONGEST_TITLE = 200
 LONGEST_BODY = 4000
@@ -371,6 +390,7 @@ def render_body(notification: Notification, origin: str) -> str:
         "Organization": f"{notification.organization_id} ({notification.endpoint})",
         "Account": notification.account_id,
         "Window": notification.window_id,
+        "User": notification.person,
     }
     lines = [f"{name}: {' '.join(clean(value).split())}" for name, value in facts.items() if value]
     link = find_link(notification, origin)

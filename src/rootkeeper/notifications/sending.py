@@ -47,6 +47,7 @@ from rootkeeper.notifications.rules import (
     Notification,
     NotificationTarget,
     Severity,
+    find_address,
     find_link,
     is_inside,
     notification_to_record,
@@ -65,6 +66,9 @@ def read_url(target: NotificationTarget, environment: Mapping[str, str]) -> str:
             f"The notification target {target.name} can't be used: {error.message}.",
             hint=error.hint or "Put only the target's URL there.",
         ) from error
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class DeliveryFailedError(Exception):
@@ -308,13 +312,14 @@ _loading = threading.Lock()
 def send_to_service(
     url: str, notification: Notification, origin: str, allowed: AllowedHosts, guard: ConnectionGuard
 ) -> None:
-    """Send once, inside ``guard``.
+    """Send once, inside ``guard``. A mail target also mails the person whose access the notification is about.
 
     :raises DeliveryFailedError: if the URL can't be used, or the service doesn't accept it.
     """
     load()
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, PersistentStoreMode
     from apprise.exception import AppriseException
+    from apprise.plugins.email.base import NotifyEmail
 
     # One service at a time, in this thread, without files and redirects.
     asset = AppriseAsset(
@@ -334,13 +339,23 @@ def send_to_service(
         raise DeliveryFailedError("its URL is invalid", "The guide on notifications shows the URL of each service.")
     _hold_to_rules(service, allowed)
     kinds = {Severity.INFO: NotifyType.INFO, Severity.WARNING: NotifyType.WARNING}
-    try:
-        took = Apprise(service, asset=asset).notify(
+
+    def send() -> bool:
+        sent = Apprise(service, asset=asset).notify(
             title=render_title(notification),
             body=render_body(notification, origin),
             notify_type=kinds.get(notification.severity, NotifyType.FAILURE),
             body_format=NotifyFormat.TEXT,
         )
+        return bool(sent)
+
+    address = find_address(notification.person)
+    try:
+        took = send()
+        if took and address is not None and isinstance(service, NotifyEmail):
+            service.targets, service.cc, service.bcc = [(False, address)], set(), set()
+            if not send():  # a wrong address of a person isn't a failure of the target
+                _LOG.warning("The mail server didn't accept the mail to a person whose access changed.")
     except (AppriseException, TypeError):
         raise DeliveryFailedError("its URL can't be used") from None
     if not took:

@@ -142,4 +142,5 @@ class NotificationStore(OrganizationStore):
 
 
 def _parse_row(row: Row[Any]) -> Delivery:
-    return parse_facts(Delivery, {**row._asdict(), "notification": row.content})
+    content = {"person": None, **row.content}  # a row of an earlier version names no person
+    return parse_facts(Delivery, {**row._asdict(), "notification": content})

@@ -31,6 +31,7 @@ from rootkeeper.server.routes import (
     failsafe,
     identities,
     jobs,
+    passwords,
     reports,
     root_emails,
     service,
@@ -45,6 +46,7 @@ from rootkeeper.server.turns import RouteTurns, take_turns
 ROWS: tuple[Row, ...] = (
     *service.ROWS,
     *sign_in.ROWS,
+    *passwords.ROWS,
     *factors.ROWS,
     *accounts.LISTING_ROWS,
     *identities.VIEWS_ROWS,

@@ -24,6 +24,7 @@ OPEN = {
     ("GET", "/api/v1/auth/oidc/callback"),
     ("GET", "/api/v1/auth/oidc/start"),
     ("POST", "/api/v1/auth/first-administrator"),
+    ("POST", "/api/v1/auth/password-link"),
     ("POST", "/api/v1/auth/sign-in"),
     ("POST", "/api/v1/auth/sign-out"),
 }

@@ -15,6 +15,8 @@ from tests.functional.running import Program, Runner
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ServerProcess
 
+HER_PASSWORD = "mauve lanterns at dusk"
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -75,7 +77,14 @@ def test_the_first_administrator_lives_through_a_restart_and_no_secret_is_kept(p
         device = SoftPasskey(page.origin, "localhost")
         options = page.post("/me/factors/passkeys/options").json
         assert page.post("/me/factors/passkeys", {"passkey": device.register(options)}).status == 200
-        assert page.post("/users", {"name": "vera", "role": "viewer", "password": PASSWORD}).status == 201
+        invited = page.post("/users", {"name": "vera", "role": "viewer"})
+        assert invited.status == 201, invited
+        token = str(invited.json["link"]).partition("/set-password#")[2]
+        vera = open_page(server)
+        set_by_her = {"link_token": token, "password": HER_PASSWORD}
+        assert vera.post("/auth/password-link", set_by_her).json["needs"] is None
+        assert page.post("/auth/password-link", set_by_her).status == 401
+        secrets |= {token, token.rpartition(".")[2], HER_PASSWORD, str(vera.cookie)}
         again = page.post("/auth/first-administrator", {**body, "name": "eve"})
         assert again.status == 401
         secrets |= {app.secret, str(page.cookie), str(page.csrf_token), options["challenge"], PASSWORD}
@@ -90,7 +99,7 @@ def test_the_first_administrator_lives_through_a_restart_and_no_secret_is_kept(p
         code = app.at(now(), counter_offset=1)
         assert other.post("/auth/step-up", {"totp": code}).status == 200
         assert other.post("/auth/step-up", {"totp": code}).code == "access.factor_refused"
-        assert [one["name"] for one in other.get("/sessions").json["sessions"]] == ["adam", "adam"]
+        assert [one["name"] for one in other.get("/sessions").json["sessions"]] == ["adam", "vera", "adam"]
         secrets |= {str(other.cookie), str(other.csrf_token)}
         log = first_log + server.stderr
         kept = place.database_files

@@ -28,6 +28,8 @@ from rootkeeper.windows.rules import WindowState
 from tests.durations import Stopwatch
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.fakes.clock import START
+from tests.functional.api.browsers import PASSWORD as SIGN_IN_PASSWORD
+from tests.functional.api.browsers import add_user
 from tests.functional.api.serving import SECONDS, ApiServer
 
 PASSWORD = RootCredentialsSummary(
@@ -579,9 +581,8 @@ def test_an_administrator_makes_a_token_that_acts_at_once_and_is_shown_once(api:
 
 
 def test_a_user_signs_in_acts_and_signs_out(api: ApiServer) -> None:
-    body = {"name": "ana", "role": "auditor", "password": "correct horse battery"}
-    assert api.post("/users", body, ServerRole.ADMINISTRATOR).status == 201
-    signed_in = api.post("/auth/sign-in", {"name": "ana", "password": body["password"]}, None).json
+    add_user(api, "ana", ServerRole.AUDITOR)
+    signed_in = api.post("/auth/sign-in", {"name": "ana", "password": SIGN_IN_PASSWORD}, None).json
     headers = {"Authorization": f"Bearer {signed_in['token']}"}
     me = api.send("GET", "/api/v1/me", None, headers).json
     assert (me["name"], me["kind"], me["role"]) == ("ana", "user", "auditor")
@@ -591,9 +592,8 @@ def test_a_user_signs_in_acts_and_signs_out(api: ApiServer) -> None:
 
 
 def test_a_changed_role_holds_at_once(api: ApiServer) -> None:
-    body = {"name": "ana", "role": "viewer", "password": "correct horse battery"}
-    api.post("/users", body, ServerRole.ADMINISTRATOR)
-    token = api.post("/auth/sign-in", {"name": "ana", "password": body["password"]}, None).json["token"]
+    add_user(api, "ana", ServerRole.VIEWER)
+    token = api.post("/auth/sign-in", {"name": "ana", "password": SIGN_IN_PASSWORD}, None).json["token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     assert api.send("POST", "/api/v1/audits", b"{}", headers).status == 403
     api.post("/identities/ana/set-role", {"role": "auditor"}, ServerRole.ADMINISTRATOR)

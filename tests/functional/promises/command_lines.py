@@ -32,6 +32,8 @@ OF_OUR_OWN = frozenset(
         ("token", "revoke"),
         ("users", "add"),
         ("users", "disable"),
+        ("users", "invite"),
+        ("users", "reset"),
         ("users", "reset-factors"),
         ("users", "set-password"),
         ("users", "set-role"),

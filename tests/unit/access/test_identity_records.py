@@ -25,6 +25,7 @@ def test_a_token_is_shown_with_its_end_and_without_what_proves_it() -> None:
         "expires_at": "2026-01-16T09:00:00Z",
         "disabled_at": None,
         "last_used_at": None,
+        "link_ends_at": None,
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.service import LinkFile
+from rootkeeper.access.links import LinkFile
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import SettingsError
 

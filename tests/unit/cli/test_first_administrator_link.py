@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from rootkeeper.access.service import LinkFile
+from rootkeeper.access.links import LinkFile
 from rootkeeper.cli.server_process import announce_ready
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.composition.serving import ServerRuntime

@@ -273,6 +273,24 @@ def test_mail_is_sent_over_tls(trusted: Authority) -> None:
     assert message["Subject"] == "INFO: Recovery is open for 111122223333"
 
 
+@pytest.mark.parametrize(
+    ("person", "recipients"),
+    [
+        ("ana.b@example.com", ["oncall@example.com", "ana.b@example.com"]),
+        ("ana", ["oncall@example.com"]),
+        ("a@example.com,b@example.com", ["oncall@example.com"]),
+        (None, ["oncall@example.com"]),
+    ],
+)
+def test_mail_about_a_persons_access_also_goes_to_that_person(
+    trusted: Authority, person: str | None, recipients: list[str]
+) -> None:
+    with MailServer.start(trusted.issue("127.0.0.1")) as mail:
+        url = f"mailtos://127.0.0.1:{mail.port}?from=rootkeeper@example.com&to=oncall@example.com&mode=starttls"
+        send(url, "127.0.0.1", notification=replace(OPENED, person=person))
+    assert mail.recipients == recipients
+
+
 def test_mail_to_a_server_without_tls_isnt_sent(trusted: Authority) -> None:
     with MailServer.start() as mail:
         url = f"mailtos://127.0.0.1:{mail.port}?from=rootkeeper@example.com&to=oncall@example.com&mode=starttls"

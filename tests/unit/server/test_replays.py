@@ -82,7 +82,7 @@ def test_a_key_has_a_length(replays: IdempotencyService, key: str) -> None:
         begin(replays, key)
 
 
-@pytest.mark.parametrize("path", ["tokens", "users", "identities/ana/set-password", "me/factors/totp", "auth/step-up"])
+@pytest.mark.parametrize("path", ["tokens", "users", "identities/ana/reset-link", "me/factors/totp", "auth/step-up"])
 def test_what_holds_a_secret_is_never_kept_and_never_done_twice(
     answers: InMemoryAnswers, replays: IdempotencyService, path: str
 ) -> None:

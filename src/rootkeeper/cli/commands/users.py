@@ -1,7 +1,7 @@
 """``rootkeeper users`` and ``rootkeeper token``: they work on the database, also beside a running server.
 
 A password comes from a hidden prompt, a file or stdin; never from an argument, which other processes and the shell's
-history can show.
+history can show. Who has the database can set any password, so these commands may ask for one, and the API may not.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from rootkeeper.access.links import make_link_address
 from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope, fold_name, require_scope
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
@@ -25,9 +26,11 @@ from rootkeeper.errors import InputError
 from rootkeeper.installation import require_extra
 
 if TYPE_CHECKING:
+    from rootkeeper.access.service import IdentityService, NewLink
     from rootkeeper.composition.application import Application
 
 _LONGEST_FILE = 4096
+_USUAL_ORIGIN = "http://localhost:8700"
 _OPTION = "Give it with --password-file FILE, or - for stdin."
 
 
@@ -138,7 +141,9 @@ def add_user(
     role: RoleOption,
     password_file: PasswordOption = None,
 ) -> int:
-    """Add a user who signs in to a server with a password.
+    """Add a user who signs in to a server with a password, such as a first administrator.
+
+    With invite, the password stays with the user alone.
 
     Works beside a running server. It asks for the password at a terminal, and for no confirmation, because nothing
     changes in AWS.
@@ -158,6 +163,68 @@ def add_user(
     return change_one(invocation, change, f"Add the user {name} with the role {role.value}.", make)
 
 
+def invite_user(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    name: Annotated[str, argument("NAME", "The name or e-mail address; the ledger, approvals and CloudTrail show it.")],
+    role: RoleOption,
+) -> int:
+    """Invite a user by a link that works once, within 24 hours. It is written to stdout and can't be shown again.
+
+    The person opens the link and sets a password, which no one else knows; then a second factor, if the role needs one.
+    Works beside a running server. The link begins with the setting server.public_url.
+
+    Changes: nothing in AWS; stores the user with the hash of the link, and the ledger records who invited the user.
+
+    AWS permissions: none for a database that knows its organization; otherwise organizations:DescribeOrganization.
+
+    Exit statuses: 0 invited; 2 wrong usage, or the name is taken; 3 the database or the ledger refused.
+    """
+    statement = f"Invite the user {name} with the role {role.value}."
+    return _make_link(invocation, change, statement, lambda identities: identities.invite(name, role))
+
+
+def reset_user(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
+    """Make a link for a user's new password. The old password and all sign-ins end now, not when the link is used.
+
+    The link works once, within 24 hours, and until a newer link is made. It is written to stdout and can't be shown
+    again. Second factors stay. First make sure that this user asks for it.
+
+    Changes: nothing in AWS; password, link and sign-ins in the database, and the ledger records who did it.
+
+    AWS permissions: none for a database that knows its organization; otherwise organizations:DescribeOrganization.
+
+    Exit statuses: 0 made; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
+    """
+    statement = f"End the password and all sign-ins of {name}, and make a link for a new password."
+    return _make_link(invocation, change, statement, lambda identities: identities.reset_by_link(name))
+
+
+def _make_link(
+    invocation: Invocation, change: ChangeOptions, statement: str, make: Callable[[IdentityService], NewLink]
+) -> int:
+    with open_identity_administration(invocation, OutputFormat.TABLE, OutputFormat.JSON) as administration:
+        administration.announce(statement)
+        if change.dry_run:
+            return ExitStatus.GOOD
+        made = make(administration.identities)
+        public = administration.application.settings.server.public_address
+        link = make_link_address(_USUAL_ORIGIN if public is None else public.origin, made.token)
+        if administration.output is OutputFormat.TABLE:
+            invocation.terminal.write(f"{link}\n")
+        else:
+            record = {**identity_to_record(made.identity, administration.now), "link": link}
+            show_record(record, administration.output, invocation.terminal)
+    invocation.terminal.remark(
+        f"Give the link to {made.identity.name} over a secure channel. It works once, within 24 hours, and isn't shown "
+        "again."
+    )
+    if public is None:
+        invocation.terminal.remark(f"If the server isn't at {_USUAL_ORIGIN}, replace the address before /set-password.")
+    return ExitStatus.GOOD
+
+
 def list_users(invocation: Invocation) -> int:
     """List users, also disabled users.
 
@@ -167,7 +234,7 @@ def list_users(invocation: Invocation) -> int:
 
     Exit statuses: 0 shown; 2 wrong usage; 3 the database refused.
     """
-    return list_kind(invocation, IdentityKind.USER, "No users. Add one: rootkeeper users add NAME --role ROLE")
+    return list_kind(invocation, IdentityKind.USER, "No users. Invite one: rootkeeper users invite NAME --role ROLE")
 
 
 def disable_user(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
@@ -201,6 +268,8 @@ def set_password(
     invocation: Invocation, change: ChangeOptions, *, name: NameArgument, password_file: PasswordOption = None
 ) -> int:
     """Give a user another password and end all sign-ins of that user.
+
+    With reset, the password stays with the user alone.
 
     Changes: nothing in AWS; the hash of the password in the database, and the ledger records who did it.
 
@@ -331,10 +400,12 @@ def revoke_token(invocation: Invocation, change: ChangeOptions, *, name: NameArg
 
 
 application = PanelGroup(help="Manage users who sign in to a server.")
+add(application, invite_user, "invite")
 add(application, add_user, "add")
 add(application, list_users, "list")
 add(application, disable_user, "disable")
 add(application, set_role, "set-role")
+add(application, reset_user, "reset")
 add(application, set_password, "set-password")
 add(application, sign_out, "sign-out")
 add(application, reset_factors, "reset-factors")

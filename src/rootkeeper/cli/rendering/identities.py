@@ -50,6 +50,8 @@ def _render_use(record: Record) -> str:
         return f"no, disabled {record['disabled_at']}"
     if not record["is_usable"]:
         return f"no, expired {record['expires_at']}"
+    if record["link_ends_at"]:
+        return f"no password yet, link until {record['link_ends_at']}"
     return f"until {record['expires_at']}" if record["expires_at"] else "yes"
 
 

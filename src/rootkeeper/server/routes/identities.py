@@ -6,12 +6,16 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
+from starlette.requests import Request
 
-from rootkeeper.access.records import IdentityRecord, NewTokenAnswer, identity_to_record
+from rootkeeper.access.links import make_link_address
+from rootkeeper.access.records import IdentityRecord, NewLinkAnswer, NewTokenAnswer, identity_to_record
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.access.service import NewLink
 from rootkeeper.access.views import SavedView
 from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.errors import InputError
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import (
@@ -70,23 +74,16 @@ class TokenBody(Body):
 
 
 class UserBody(Body):
-    """A new user."""
+    """A new user, who sets the password with a link. No one sets a password for another person."""
 
     name: ShortText
     role: ServerRole
-    password: Annotated[str, StringConstraints(max_length=1_024)]
 
 
 class RoleBody(Body):
     """A new role."""
 
     role: ServerRole
-
-
-class PasswordBody(Body):
-    """A new password."""
-
-    password: Annotated[str, StringConstraints(max_length=1_024)]
 
 
 def list_identities(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
@@ -125,12 +122,31 @@ def create_token(services: Served, identity: Identified, body: TokenBody) -> dic
     return show_one({"token": made.token, "identity": identity_to_record(made.identity, now)})
 
 
-def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
-    """Add a user who signs in with a password."""
+def add_user(request: Request, services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
+    """Invite a user, who sets the password with a single-use link. The link is shown once."""
     identity.require_grantable(PERMISSIONS[body.role])
     with services.act_as(identity.to_actor(), None) as acting:
-        added = acting.identity_service.add_user(body.name, body.role, body.password)
-    return show_one(identity_to_record(added, services.clock.now()))
+        made = acting.identity_service.invite(body.name, body.role)
+    return _show_link(request, services, made)
+
+
+def make_reset_link(request: Request, services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """End a user's password and sign-ins, and make a single-use link for a new password. The link is shown once."""
+    found = services.identities.get(name)
+    identity.require_grantable(found.permissions)
+    if found.identity_id == identity.identity_id:
+        raise InputError("You can't reset your own sign-in.", hint="Change your password instead.")
+    with services.act_as(identity.to_actor(), None) as acting:
+        made = acting.identity_service.reset_by_link(name)
+    return _show_link(request, services, made)
+
+
+def _show_link(request: Request, services: ServerRuntime, made: NewLink) -> dict[str, Any]:
+    """Show the link with the server's public address; without it, with the address that the caller has used."""
+    public = services.settings.server.public_address
+    origin = f"{request.url.scheme}://{request.url.netloc}" if public is None else public.origin
+    record = identity_to_record(made.identity, services.clock.now())
+    return show_one({**record, "link": make_link_address(origin, made.token)})
 
 
 def disable_identity(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
@@ -149,14 +165,6 @@ def set_role(services: Served, identity: Identified, name: Name, body: RoleBody)
     return show_one(identity_to_record(found, services.clock.now()))
 
 
-def set_password(services: Served, identity: Identified, name: Name, body: PasswordBody) -> dict[str, Any]:
-    """Give a user another password, and end the user's sign-ins."""
-    identity.require_grantable(services.identities.get(name).permissions)
-    with services.act_as(identity.to_actor(), None) as acting:
-        found = acting.identity_service.set_password(name, body.password)
-    return show_one(identity_to_record(found, services.clock.now()))
-
-
 _MANAGE = Permission.IDENTITIES_MANAGE
 
 ROWS = (
@@ -164,10 +172,10 @@ ROWS = (
     read("/users", _MANAGE, list_users, IdentityPage),
     read("/tokens", _MANAGE, list_tokens, IdentityPage),
     change("/tokens", _MANAGE, create_token, NewTokenAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
-    change("/users", _MANAGE, add_user, IdentityAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/users", _MANAGE, add_user, NewLinkAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
     change("/identities/{name}/disable", _MANAGE, disable_identity, IdentityAnswer, needs_fresh_factor=True),
     change("/identities/{name}/set-role", _MANAGE, set_role, IdentityAnswer, needs_fresh_factor=True),
-    change("/identities/{name}/set-password", _MANAGE, set_password, IdentityAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/reset-link", _MANAGE, make_reset_link, NewLinkAnswer, needs_fresh_factor=True),
 )
 
 
