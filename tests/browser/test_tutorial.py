@@ -149,6 +149,8 @@ def approve(tutorial: Tutorial, approver: ConsolePerson) -> None:
     tutorial.follow("He sees who asks, for which account, why and for how long.")
     for shown in ("olga", SHOP_TEST, "Register as a seller", "15 min"):
         approver.sees(shown)
+    tutorial.follow("*For the decision* shows the account's credentials, the check of the request,")
+    expect(approver.page.get_by_role("heading", name="For the decision", exact=True)).to_be_visible()
     tutorial.follow("He chooses *Approve request*, and confirms with the same button in the question.")
     confirm(approver, "Approve request")
     expect(approver.page.get_by_role("dialog", name=FACTOR_QUESTION)).to_have_count(0)
