@@ -71,6 +71,7 @@ from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms, WindowPolicy
+from rootkeeper.windows.background import WindowBackgroundReader
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpeningResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
@@ -395,7 +396,13 @@ class FakeActing:
             served.organization.emails,
             ledger=self._own_ledger,
             locks=FakeLocks(served.database, "here"),
-            stores=(served.windows, served.confirmations, served.email_attestations, served.exceptions),
+            stores=(
+                served.windows,
+                served.confirmations,
+                served.email_attestations,
+                served.exceptions,
+                served.inventory_store,
+            ),
             actor=self.actor,
             settings=served.settings,
             ledger_reader=served.ledger_reader,
@@ -498,6 +505,11 @@ class FakeActing:
     @property
     def window_activator(self) -> FakeActing:
         return self
+
+    @property
+    def window_background_reader(self) -> WindowBackgroundReader:
+        people = PeopleReader(self.services.identities.list_identities, self._window_policy)
+        return WindowBackgroundReader(self.acting, people)
 
     @property
     def window_reporter(self) -> WindowReporter:

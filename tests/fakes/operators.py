@@ -139,9 +139,17 @@ class Operator:
         return ExceptionService(self.act())
 
     def request(
-        self, account_id: AccountId, seconds: int = 3600, reason: str = "billing", *, keeps_login: bool = False
+        self,
+        account_id: AccountId,
+        seconds: int = 3600,
+        reason: str = "billing",
+        *,
+        keeps_login: bool = False,
+        governs_login: bool = False,
     ) -> RecoveryRequest:
-        return RecoveryRequest(self.account(account_id), reason, "T-1", seconds, keeps_login=keeps_login)
+        return RecoveryRequest(
+            self.account(account_id), reason, "T-1", seconds, keeps_login=keeps_login, governs_login=governs_login
+        )
 
     def open(self, account_id: AccountId, seconds: int = 3600, *, keeps_login: bool = False) -> OpeningResult:
         """As ``rootkeeper recover``, or ``failsafe set-up``, does up to its waiting."""

@@ -77,6 +77,13 @@ def window_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
     return {"schema_version": 1, **current_window_to_record(window, NOW), **more}
 
 
+def background_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
+    """As the API answers it: nothing is known beside the request."""
+    none: dict[str, Any] = {"total": 0, "newest": []}
+    facts = {"governs_login": False, "check": None, "of_account": none, "of_requester": none, "approvers": []}
+    return {"schema_version": 1, "window_id": window.window_id, **facts, **more}
+
+
 def job_record(job: Job) -> dict[str, Any]:
     """As the API answers it."""
     return {"schema_version": 1, **json.loads(json.dumps(job_to_record(job)))}
@@ -116,6 +123,7 @@ def open_identity_administration(
         environment.setenv("ROOTKEEPER_TOKEN", TOKEN)
         server.answer("GET me", ME)
         server.answer("GET windows", {"windows": [], "next": None})
+        server.answer("GET windows/w-1/background", background_record(WINDOW))
         yield RemoteDesk(server, capture)
 
 

@@ -141,10 +141,11 @@ class WindowWorker:
         *,
         is_drill: bool = False,
         is_emergency: bool = False,
+        governs_login: bool = False,
     ) -> RecoveryWindow:
         return self.requesting(signed_in(by)).request(
             self.process.inventory(),
-            self.process.request(account_id, seconds),
+            self.process.request(account_id, seconds, governs_login=governs_login),
             is_drill=is_drill,
             is_emergency=is_emergency,
         )

@@ -10,6 +10,8 @@ export class ProblemError extends Error {
     detail: string,
     readonly hint: string | null,
     readonly requestId: string | null,
+    /** The hint's code, by which a page can offer what the hint names. */
+    readonly hintCode: string | null = null,
   ) {
     super(detail);
     this.name = "ProblemError";
@@ -40,6 +42,7 @@ export function parseProblem(status: number, document: unknown): ProblemError {
     readText(fields.detail) ?? readText(fields.title) ?? `The server answered with status ${status}.`,
     renderHint(readText(fields.hint), readText(fields.hint_code), isFacts(fields.hint_facts) ? fields.hint_facts : {}) || null,
     readText(fields.request_id),
+    readText(fields.hint_code),
   );
 }
 

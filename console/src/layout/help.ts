@@ -94,7 +94,10 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     guide: "recover-a-root-user",
   },
   "/windows/request": {
-    about: ["The server checks the request before you send it: guardrails, the length of the window, and who can approve it."],
+    about: [
+      "The server checks the request before you send it: guardrails, the length of the window, and who can approve it.",
+      "If the account has a root password already, the window governs this login: nothing is opened in AWS, and the closing deletes the login.",
+    ],
     actions: [REQUEST],
     guide: "recover-a-root-user",
   },
@@ -102,6 +105,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     about: [
       "The page shows what was requested, who approved it, what the root user did, and the proof that nothing was left.",
       "Closing deletes every root user credential of the account, then reads the account again.",
+      "After you approve or deny a request, the page shows the next request that waits for you.",
     ],
     actions: [
       { what: "Approve a request", permission: "windows:approve" },

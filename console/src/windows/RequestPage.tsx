@@ -10,14 +10,19 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { api, unwrap } from "../api/client";
+import { ProblemError } from "../api/problems";
+import { hasPermission, useMe } from "../api/queries";
 import type { RecoveryWindow, WindowCheck } from "../api/records";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { AccountField } from "../organization/AccountField";
+import { type AccountRow, useListing } from "../organization/listing";
+import { selectedAccounts } from "../organization/selection";
 import { renderDuration } from "../times/format";
+import { RelativeTime } from "../times/Timestamp";
 import { windowPath } from "./states";
 import { DurationField } from "./WindowDialogs";
 import { refreshWindows } from "./windows";
@@ -46,11 +51,27 @@ interface RequestWindowProps {
   onCancel: () => void;
 }
 
-const DEFAULTS = { reason: "", ticket: "", duration_seconds: undefined as number | undefined, is_drill: false, is_emergency: false };
+const DEFAULTS = {
+  reason: "",
+  ticket: "",
+  duration_seconds: undefined as number | undefined,
+  is_drill: false,
+  is_emergency: false,
+  /** What a check showed of the account; `undefined` before. */
+  governs_login: undefined as boolean | undefined,
+};
 
 function RequestWindow({ accountId = "", onRequested, onCancel }: RequestWindowProps) {
   const [request, setWish] = useState({ ...DEFAULTS, account: accountId });
-  const body = { ...request, account: request.account.trim(), reason: request.reason.trim(), ticket: request.ticket.trim() || null };
+  const known = useAccountRow(request.account.trim());
+  const governsLogin = request.governs_login ?? (known?.role === "member" && known.status !== "recovery_open" && known.kinds?.includes("password") === true);
+  const body = {
+    ...request,
+    account: request.account.trim(),
+    reason: request.reason.trim(),
+    ticket: request.ticket.trim() || null,
+    governs_login: governsLogin,
+  };
   const checking = useMutation({
     mutationFn: () => unwrap(api.POST("/api/v1/windows/check", { body })),
     meta: { showsErrors: true },
@@ -66,8 +87,11 @@ function RequestWindow({ accountId = "", onRequested, onCancel }: RequestWindowP
   const change = (part: Partial<typeof request>) => {
     checking.reset();
     requesting.reset();
-    setWish({ ...request, ...part });
+    const governs_login = part.account === undefined ? request.governs_login : undefined;
+    setWish({ ...request, governs_login, ...part });
   };
+  const error = checking.error ?? requesting.error;
+  const otherKind = findOtherKind(error);
   const isComplete = body.account !== "" && body.reason !== "";
   return (
     <form onSubmit={handleSubmit(() => checking.mutate(), isComplete && !checking.isPending && !requesting.isPending)}>
@@ -95,11 +119,21 @@ function RequestWindow({ accountId = "", onRequested, onCancel }: RequestWindowP
       >
         <SpaceBetween size="l">
           <Container>
-            <RequestFields request={request} onChange={change} />
+            <RequestFields request={request} onChange={change} existingLogin={governsLogin && <ExistingLogin known={known} />} />
           </Container>
           <div role="status">
-            <ProblemAlert error={checking.error ?? requesting.error} />
-            {checking.data && <CheckResult check={checking.data} isEmergency={request.is_emergency} />}
+            <SpaceBetween size="s">
+              <ProblemAlert error={error} />
+              {otherKind !== null && (
+                <SpaceBetween size="xs" direction="horizontal">
+                  <Button formAction="none" onClick={() => change({ governs_login: otherKind })}>
+                    {otherKind ? "Govern the existing login" : "Allow password recovery instead"}
+                  </Button>
+                  {otherKind && <DeleteLogin known={known} />}
+                </SpaceBetween>
+              )}
+              {checking.data && <CheckResult check={checking.data} isEmergency={request.is_emergency} governsLogin={governsLogin} />}
+            </SpaceBetween>
           </div>
         </SpaceBetween>
       </Form>
@@ -109,7 +143,59 @@ function RequestWindow({ accountId = "", onRequested, onCancel }: RequestWindowP
 
 type WindowRequest = typeof DEFAULTS & { account: string };
 
-function RequestFields({ request, onChange }: { request: WindowRequest; onChange: (part: Partial<WindowRequest>) => void }) {
+/** Which kind of window is possible after a check refused the other one: whether it governs an existing login. */
+function findOtherKind(error: unknown): boolean | null {
+  const code = error instanceof ProblemError ? error.hintCode : null;
+  return code === "window.password" ? true : code === "window.no_login" ? false : null;
+}
+
+/** The account of that id, or of that name if no other account has it. */
+function useAccountRow(account: string): AccountRow | undefined {
+  const { data } = useListing(LISTING_FRESH_MILLISECONDS);
+  const found = data?.accounts.filter((row) => row.account_id === account || row.name === account) ?? [];
+  return found.length === 1 ? found[0] : undefined;
+}
+
+const LISTING_FRESH_MILLISECONDS = 60_000;
+
+/** What the window does with a password that the account has already. */
+function ExistingLogin({ known }: { known: AccountRow | undefined }) {
+  return (
+    <Alert type="info" header="The account has a root password already. The window governs this login." action={<DeleteLogin known={known} />}>
+      The approval is the same, and nothing is opened in AWS. When the window closes, the login is deleted with all other root user credentials.
+      If no one needs the login, delete it now.{" "}
+      {known && (
+        <>
+          The account was read <RelativeTime at={known.observedAt} />.
+        </>
+      )}
+    </Alert>
+  );
+}
+
+function DeleteLogin({ known }: { known: AccountRow | undefined }) {
+  const navigate = useNavigate();
+  const { data: me } = useMe();
+  if (!known || !hasPermission(me, "root_credentials:delete")) return null;
+  const start = () => {
+    selectedAccounts.set(new Set([known.account_id]));
+    void navigate("/accounts/delete");
+  };
+  return (
+    <Button formAction="none" onClick={start}>
+      Delete root user credentials
+    </Button>
+  );
+}
+
+interface RequestFieldsProps {
+  request: WindowRequest;
+  onChange: (part: Partial<WindowRequest>) => void;
+  /** Shown with the account, if it has a password already. */
+  existingLogin: ReactNode;
+}
+
+function RequestFields({ request, onChange, existingLogin }: RequestFieldsProps) {
   const policy = useQuery({ queryKey: ["policy"], queryFn: () => unwrap(api.GET("/api/v1/policy")) });
   const allowsEmergency = policy.data?.windows.emergency === true;
   const longest = policy.data?.windows.longest_seconds;
@@ -120,6 +206,7 @@ function RequestFields({ request, onChange }: { request: WindowRequest; onChange
         onChange={(account) => onChange({ account })}
         description="The member account that requires a root user sign-in."
       />
+      {existingLogin}
       <FormField label="Reason" description="Why the root user is needed. Approvers see it, and the ledger and the report record it.">
         <Textarea value={request.reason} onChange={({ detail }) => onChange({ reason: detail.value })} rows={3} />
       </FormField>
@@ -163,7 +250,7 @@ const KINDS = {
   mfa_devices: "MFA devices",
 } as const;
 
-function CheckResult({ check, isEmergency }: { check: WindowCheck; isEmergency: boolean }) {
+function CheckResult({ check, isEmergency, governsLogin }: { check: WindowCheck; isEmergency: boolean; governsLogin: boolean }) {
   return (
     <Alert type={isEmergency ? "warning" : "success"} header="The check passed.">
       <ul>
@@ -171,7 +258,8 @@ function CheckResult({ check, isEmergency }: { check: WindowCheck; isEmergency: 
           {check.name} ({check.account_id}), for {renderDuration(check.duration_seconds)}.
         </li>
         <li>
-          AWS sends the password mail to <strong>{check.email}</strong>. Make sure that you can read this mailbox.
+          {governsLogin ? "The root user signs in with the existing password of " : "AWS sends the password mail to "}
+          <strong>{check.email}</strong>.{governsLogin || " Make sure that you can read this mailbox."}
         </li>
         <li>{describePresent(check)}</li>
         {check.remarks.map((remark) => (

@@ -31,9 +31,11 @@ interface WindowActionsProps {
   account: Pick<Account, "name"> | null;
   /** The actions to offer, if not all. */
   only?: readonly ActionId[];
+  /** Called after an approval or a denial. */
+  onDecided?: (decided: RecoveryWindow) => void;
 }
 
-export function WindowActions({ recoveryWindow, me, account, only }: WindowActionsProps) {
+export function WindowActions({ recoveryWindow, me, account, only, onDecided }: WindowActionsProps) {
   const [dialog, setDialog] = useState<ActionId | null>(null);
   const offered = listActions(recoveryWindow, me).filter((action) => !only || only.includes(action.id));
   const dialogProps = { recoveryWindow, name: account ? `${account.name} (${recoveryWindow.account_id})` : recoveryWindow.account_id, onClose: () => setDialog(null) };
@@ -52,8 +54,8 @@ export function WindowActions({ recoveryWindow, me, account, only }: WindowActio
           </Button>
         ))}
       </SpaceBetween>
-      {dialog === "approve" && <ApproveWindow {...dialogProps} />}
-      {dialog === "deny" && <DenyWindow {...dialogProps} />}
+      {dialog === "approve" && <ApproveWindow {...dialogProps} onDecided={onDecided} />}
+      {dialog === "deny" && <DenyWindow {...dialogProps} onDecided={onDecided} />}
       {dialog === "cancel" && <CancelRequest {...dialogProps} />}
       {dialog === "activate" && <ActivateWindow {...dialogProps} />}
       {dialog === "extend" && <ExtendWindow {...dialogProps} />}

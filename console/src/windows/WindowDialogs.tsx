@@ -8,37 +8,50 @@ import Select from "@cloudscape-design/components/select";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import type { Closing, Opening, RecoveryWindow } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { Dialog } from "../components/Dialog";
 import { FACT_PIXELS } from "../components/PageFrame";
 import { notify } from "../components/notices";
+import { useAccount } from "../organization/AccountField";
 import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
-import { activate, approve, cancelRequest, close, deny, extend, review } from "./windows";
+import { Ticket, useDecisionFacts } from "./WindowBackground";
+import { activate, approve, cancelRequest, close, deny, extend, review, useBackground } from "./windows";
 
-export function ApproveWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+export function ApproveWindow({ recoveryWindow, name, onClose, onDecided }: DecisionDialogProps) {
+  const account = useAccount(recoveryWindow.account_id).data;
+  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login;
+  const facts = useDecisionFacts(recoveryWindow);
   return (
-    <Dialog title="Approve this window?" submitText="Approve request" act={() => approve(recoveryWindow)} onClose={onClose}>
+    <Dialog title="Approve this window?" submitText="Approve request" act={() => approve(recoveryWindow)} onDone={onDecided} onClose={onClose}>
       <KeyValuePairs
         columns={2} minColumnWidth={FACT_PIXELS}
         items={[
           { label: "Account", value: name },
-          { label: "Task", value: recoveryWindow.is_drill ? "Drill of a recovery" : "Recovery of the root user's password" },
+          { label: "Organizational unit", value: <BreakableText>{account?.ou_path ?? "–"}</BreakableText> },
+          { label: "Task", value: describeTask(recoveryWindow, governsLogin) },
           { label: "Duration from opening", value: renderDuration(recoveryWindow.duration_seconds) },
           { label: "Requested by", value: recoveryWindow.requested_by },
           { label: "Reason", value: recoveryWindow.reason },
-          { label: "Ticket", value: recoveryWindow.ticket ?? "–" },
+          { label: "Ticket", value: <Ticket ticket={recoveryWindow.ticket} /> },
           { label: "Requested", value: <Timestamp at={recoveryWindow.requested_at} /> },
+          ...facts,
         ]}
       />
       <Alert type="info">
-        Your approval is valid once, for exactly this account, task and duration. An operator can then open the window, and anyone who
-        reads the root user's mailbox can set a password and sign in as root user.
+        Your approval is valid once, for exactly this account, task and duration. An operator can then open the window.
       </Alert>
     </Dialog>
   );
 }
 
-export function DenyWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+function describeTask({ is_drill }: RecoveryWindow, governsLogin: boolean | undefined): string {
+  if (governsLogin === undefined) return "–";
+  const task = governsLogin ? "Govern the existing root login" : "Recovery of the root user's password";
+  return is_drill ? `${task}, as a drill` : task;
+}
+
+export function DenyWindow({ recoveryWindow, name, onClose, onDecided }: DecisionDialogProps) {
   const [reason, setReason] = useState("");
   return (
     <Dialog
@@ -46,6 +59,7 @@ export function DenyWindow({ recoveryWindow, name, onClose }: WindowDialogProps)
       submitText="Deny request"
       canSubmit={reason.trim() !== ""}
       act={() => deny(recoveryWindow, reason.trim())}
+      onDone={onDecided}
       onClose={onClose}
     >
       <FormField label="Reason" description={`Shown to ${recoveryWindow.requested_by} and recorded in the ledger and the report.`}>
@@ -72,11 +86,14 @@ export function CancelRequest({ recoveryWindow, name, onClose }: WindowDialogPro
 }
 
 export function ActivateWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login === true;
+  const length = renderDuration(recoveryWindow.duration_seconds);
   return (
     <Dialog title={`Open the window for ${name}?`} submitText="Open window" act={() => activate(recoveryWindow)} onDone={notifyOpening} onClose={onClose}>
       <Box variant="p">
-        Password recovery of the root user is allowed for {renderDuration(recoveryWindow.duration_seconds)} from now. Anyone who reads the
-        root user's mailbox can then set a password and sign in as root user.
+        {governsLogin
+          ? `The window governs the existing root login for ${length} from now. Nothing is opened in AWS.`
+          : `Password recovery of the root user is allowed for ${length} from now. Anyone who reads the root user's mailbox can then set a password and sign in as root user.`}
       </Box>
       <Box variant="p">
         When the time ends, the server closes the window and deletes all root user credentials of the account. The request is checked again
@@ -151,6 +168,11 @@ interface WindowDialogProps {
   /** The name and id of the account. */
   name: string;
   onClose: () => void;
+}
+
+interface DecisionDialogProps extends WindowDialogProps {
+  /** Called after the server accepted the decision. */
+  onDecided?: (decided: RecoveryWindow) => void;
 }
 
 const LENGTHS = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200];

@@ -9,6 +9,7 @@ import type { ReactNode } from "react";
 import type { Account, Me, RecoveryWindow } from "../api/records";
 import { Timestamp } from "../times/Timestamp";
 import { isPending, isReopened, isUnwatched, needsClosing, needsReview, wasOpenedWithoutApproval } from "./states";
+import { useBackground } from "./windows";
 import { TimeLeft } from "./WindowState";
 
 interface Warning {
@@ -119,17 +120,19 @@ interface NextStepsProps {
 }
 
 export function NextSteps({ recoveryWindow, me, account }: NextStepsProps) {
+  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login === true;
   if (recoveryWindow.state !== "OPEN") return null;
+  const description = governsLogin ? "The window governs the existing root login until it closes." : "Password recovery is allowed until the window closes.";
   return (
     <Container
       header={
-        <Header variant="h2" description="Password recovery is allowed until the window closes.">
+        <Header variant="h2" description={description}>
           Next steps
         </Header>
       }
     >
       <ColumnLayout columns={2}>
-        <RecoverySteps reason={recoveryWindow.reason} email={account?.email ?? null} peopleUrl={me.people_url ?? null} />
+        <RecoverySteps reason={recoveryWindow.reason} email={account?.email ?? null} peopleUrl={me.people_url ?? null} governsLogin={governsLogin} />
         <div>
           <Box variant="awsui-key-label">Time left</Box>
           <Box variant="awsui-value-large">
@@ -145,8 +148,28 @@ export function NextSteps({ recoveryWindow, me, account }: NextStepsProps) {
   );
 }
 
-function RecoverySteps({ reason, email, peopleUrl }: { reason: string; email: string | null; peopleUrl: string | null }) {
+interface RecoveryStepsProps {
+  reason: string;
+  email: string | null;
+  peopleUrl: string | null;
+  governsLogin: boolean;
+}
+
+function RecoverySteps({ reason, email, peopleUrl, governsLogin }: RecoveryStepsProps) {
   const address = email ?? "the root user's address";
+  if (governsLogin)
+    return (
+      <ol className="steps">
+        <li>
+          <Link href={peopleUrl ? new URL("/signin", peopleUrl).href : "https://signin.aws.amazon.com/"} external externalIconAriaLabel="Opens in a new tab">
+            {peopleUrl ? "Open the sign-in page of the sandbox" : "Open the AWS sign-in page, and choose Root user"}
+          </Link>
+          , and sign in as <strong>{address}</strong> with the existing password.
+        </li>
+        <li>Complete the task: {reason}</li>
+        <li>Close this window when the task is complete. The closing deletes the login.</li>
+      </ol>
+    );
   const signIn = peopleUrl ? new URL("/signin/forgot-password", peopleUrl).href : "https://signin.aws.amazon.com/";
   return (
     <ol className="steps">

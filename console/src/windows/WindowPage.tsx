@@ -5,21 +5,22 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useRef } from "react";
-import { useParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 import { useMe } from "../api/queries";
 import type { Account, Approval, Me, RecoveryWindow } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
-import { notify } from "../components/notices";
+import { notify, notifyProblem } from "../components/notices";
 import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
 import { AccountName, useAccount } from "../organization/AccountField";
 import { EmptyText } from "../tables/QueryTable";
 import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
-import { STATES } from "./states";
-import { WindowActions } from "./WindowActions";
+import { STATES, windowPath } from "./states";
+import { canApprove, WindowActions } from "./WindowActions";
+import { DecisionFacts, Ticket } from "./WindowBackground";
 import { WindowEvidence } from "./WindowEvidence";
 import { NextSteps, WindowWarnings } from "./WindowGuidance";
-import { useWindow, wasDecidedHere } from "./windows";
+import { findNextRequest, useWindow, wasDecidedHere } from "./windows";
 import { WindowBadges, WindowState } from "./WindowState";
 
 export default function WindowPage() {
@@ -36,6 +37,7 @@ export default function WindowPage() {
 
 function WindowContents({ recoveryWindow, me }: { recoveryWindow: RecoveryWindow; me: Me }) {
   const account = useAccount(recoveryWindow.account_id).data ?? null;
+  const moveOn = useNextRequest(me, account);
   useChangeNotice(recoveryWindow);
   return (
     <PageFrame
@@ -46,17 +48,32 @@ function WindowContents({ recoveryWindow, me }: { recoveryWindow: RecoveryWindow
           <WindowBadges recoveryWindow={recoveryWindow} />
         </SpaceBetween>
       }
-      actions={<WindowActions recoveryWindow={recoveryWindow} me={me} account={account} />}
+      actions={<WindowActions recoveryWindow={recoveryWindow} me={me} account={account} onDecided={moveOn} />}
     >
       <SpaceBetween size="l">
         <WindowWarnings recoveryWindow={recoveryWindow} />
         <NextSteps recoveryWindow={recoveryWindow} me={me} account={account} />
+        <DecisionFacts recoveryWindow={recoveryWindow} />
         <WindowFacts recoveryWindow={recoveryWindow} account={account} />
         <Approvals recoveryWindow={recoveryWindow} />
         <WindowEvidence recoveryWindow={recoveryWindow} />
       </SpaceBetween>
     </PageFrame>
   );
+}
+
+/** After a decision, show the next request that waits for this user. If none waits, the page stays. */
+function useNextRequest(me: Me, account: Account | null): (decided: RecoveryWindow) => void {
+  const navigate = useNavigate();
+  return (decided) => {
+    const decide = async () => {
+      const next = await findNextRequest(decided, (waiting) => canApprove(waiting, me));
+      if (next === null) return;
+      notify("success", `${account?.name ?? decided.account_id}: ${STATES[decided.state].label}.`, "The page shows the next request that waits for you.");
+      await navigate(windowPath(next.window_id));
+    };
+    decide().catch(notifyProblem);
+  };
 }
 
 /** Show a notice when another user or the server changes the window while the page is open. */
@@ -93,7 +110,7 @@ function listRequest(recoveryWindow: RecoveryWindow, account: Account | null) {
     { label: "Root e-mail address", value: <BreakableText>{account?.email ?? "–"}</BreakableText> },
     { label: "Window id", value: recoveryWindow.window_id },
     { label: "Reason", value: recoveryWindow.reason },
-    { label: "Ticket", value: recoveryWindow.ticket ?? "–" },
+    { label: "Ticket", value: <Ticket ticket={recoveryWindow.ticket} /> },
     { label: "Requested by", value: recoveryWindow.requested_by },
     { label: "Requested", value: <Timestamp at={recoveryWindow.requested_at} /> },
     { label: "Duration", value: renderDuration(recoveryWindow.duration_seconds) },

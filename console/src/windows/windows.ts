@@ -8,6 +8,7 @@ import { isEnded, needsClosing } from "./states";
 
 const REFRESH_MILLISECONDS = 5_000;
 const REFRESH_ONE_MILLISECONDS = 3_000;
+const REFRESH_BACKGROUND_MILLISECONDS = 60_000;
 const CONFLICT = 409;
 
 export function useWindows(states: readonly WindowState[], after: string | undefined) {
@@ -27,10 +28,26 @@ export function useWindow(windowId: string) {
   });
 }
 
+/** What is needed to judge a request. Read again when the window's approvals change. */
+export function useBackground(windowId: string) {
+  return useQuery({
+    queryKey: ["window-background", windowId],
+    queryFn: () => unwrap(api.GET("/api/v1/windows/{window_id}/background", { params: { path: { window_id: windowId } } })),
+    staleTime: REFRESH_BACKGROUND_MILLISECONDS,
+  });
+}
+
+/** Find the request that waits for this user and lapses first, after a decision about another one. */
+export async function findNextRequest(decided: RecoveryWindow, waitsForUser: (waiting: RecoveryWindow) => boolean): Promise<RecoveryWindow | null> {
+  const { windows } = await unwrap(api.GET("/api/v1/windows", { params: { query: { state: ["REQUESTED"], unfinished: true, limit: 100 } } }));
+  const waiting = windows.filter((other) => other.window_id !== decided.window_id && !other.has_lapsed && waitsForUser(other));
+  return waiting.sort((one, other) => (one.lapses_at ?? "").localeCompare(other.lapses_at ?? ""))[0] ?? null;
+}
+
 /** Read everything again that shows windows: lists, the window, its report, the overview. */
 export async function refreshWindows(): Promise<void> {
   await Promise.all(
-    ["window", "windows", "window-report", "overview", "accounts"].map((key) => queries.invalidateQueries({ queryKey: [key] })),
+    ["window", "windows", "window-background", "window-report", "overview", "accounts"].map((key) => queries.invalidateQueries({ queryKey: [key] })),
   );
 }
 

@@ -115,6 +115,16 @@ class People:
             return error.message
         return None
 
+    def list_allowed(self, permission: Permission) -> tuple[str, ...]:
+        """List the names of the users and tokens that may do it today."""
+        return tuple(
+            sorted(
+                identity.name
+                for identity in self.identities.values()
+                if self.find_refusal(identity.name, identity.to_actor().kind, permission) is None
+            )
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PeopleReader:

@@ -174,7 +174,11 @@ COMMAND_HINTS: Mapping[str, str] = {
     "window.enable": "Turn it on: rootkeeper enable",
     "window.exception": "Remove the exception first: rootkeeper exceptions remove {account_id}",
     "window.list": "List them: rootkeeper windows list",
-    "window.password": "Its root user can use Forgot password now. To remove it: rootkeeper delete {account_id}",
+    "window.no_login": "Leave out --existing-login.",
+    "window.password": (
+        "To govern the existing login until the window closes: --existing-login. To delete it now: rootkeeper delete "
+        "{account_id}"
+    ),
     "window.reason": "Add --reason TEXT.",
     "window.reopened": (
         "{message} A server closes it at once. Without a server, close it: rootkeeper windows close {window_id}"

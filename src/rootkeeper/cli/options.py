@@ -189,6 +189,14 @@ class RecoveryOptions(OptionSet):
             "Mark the window as a drill; nothing else changes: recover opens it, waits until its end, and closes it.",
         ),
     ] = False
+    existing_login: Annotated[
+        bool,
+        option(
+            "--existing-login",
+            "For an account with a root password: govern this login. Nothing is opened in AWS; at the end the login is "
+            "deleted.",
+        ),
+    ] = False
 
     def to_request(self, account: str, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
         """Make the request for an account.
@@ -208,6 +216,7 @@ class RecoveryOptions(OptionSet):
             duration_seconds=seconds,
             is_drill=self.drill,
             is_emergency=is_emergency,
+            governs_login=self.existing_login,
         )
 
 

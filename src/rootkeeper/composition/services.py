@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from rootkeeper.watching.rules import WatchSource
     from rootkeeper.watching.service import EventWatchLoop
     from rootkeeper.windows.approvals import WindowPolicy
+    from rootkeeper.windows.background import WindowBackgroundReader
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
@@ -750,6 +751,12 @@ class UseCases(Stores):
         from rootkeeper.windows.decisions import WindowDecisionService
 
         return WindowDecisionService(self, self.window_policy, self.window_notices, self._window_people)
+
+    @property
+    def window_background_reader(self) -> WindowBackgroundReader:
+        from rootkeeper.windows.background import WindowBackgroundReader
+
+        return WindowBackgroundReader(self, self._window_people)
 
     @property
     def window_activator(self) -> WindowActivator:

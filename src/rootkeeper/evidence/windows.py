@@ -163,6 +163,8 @@ class WindowReport:
     closing_began_at: datetime | None
     closed_at: datetime | None
     """When a re-read showed it empty for the first time; a later re-read may have reopened it."""
+    governs_login: bool = False
+    """Whether it governs a root login that the account had before."""
 
     @property
     def activated_by(self) -> str | None:
@@ -206,6 +208,8 @@ class WindowReport:
         was_open = window.opened_at is not None
         if was_open and not window.is_approved:
             remarks.append("It has no approval.")
+        if self.governs_login:
+            remarks.append("It governs the root login that the account had before; nothing was opened in AWS.")
         if was_open and window.is_emergency:
             review = f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"
             remarks.append(f"Opened in an emergency; {review}.")
@@ -267,6 +271,7 @@ def make_window_report(
             (outcome.at for outcome in ends if outcome is not None and outcome.result is Result.DONE),
             window.first_closed_at or window.closed_at,
         ),
+        governs_login=any(entry.parameters.get("governs_login") is True for entry in mine),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import TaskPolicy
@@ -21,6 +22,7 @@ from rootkeeper.ledger.rules import Action, Intent, LedgerEntry
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.windows.changes import RecoveryAllowance, get_outcome
 from rootkeeper.windows.checks import AccountWork
+from rootkeeper.windows.entries import find_recorded
 from rootkeeper.windows.opening import describe_foreign, mark_open, record_open
 from rootkeeper.windows.rules import OpenOutcome, RecoveryWindow, WindowState, advance
 
@@ -173,13 +175,16 @@ class Settlement(AccountWork):
     def _settle_opening(self, window: RecoveryWindow, sessions: AccountSessions, *, was_awaited: bool) -> SettledWindow:
         """:param was_awaited: whether its intent was settled just now by re-reads with all pauses."""
         started_at = window.opening_started_at or window.requested_at
+        recorded = find_recorded(window, self.acting.ledger_reader.list_entries(account_id=window.account_id))
+        if recorded is not None and recorded.governs_login:
+            return self._settle_governed(window, started_at, is_open=recorded.is_open_recorded)
         change = RecoveryAllowance(sessions, started_at, window.window_id, observed_in=TaskPolicy.AUDIT)
         if was_awaited:
             change = replace(change, pauses_seconds=())
         reread = ChangeRunner.in_account(sessions).watch(change, None)
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:
-            opened = mark_open(self.windows, window, profile, self.acting.clock.now())
+            opened = mark_open(self.windows, window, profile.created_at, self.acting.clock.now())
             record_open(self.acting.ledger, opened)
             return SettledWindow(window, opened, "Password recovery was allowed; the window has to be closed.")
         if outcome is OpenOutcome.FOREIGN and profile is not None:
@@ -191,6 +196,14 @@ class Settlement(AccountWork):
             return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
         unread = f"It isn't known whether password recovery is allowed. {reread.evaluation.explanation}"
         return SettledWindow(window, window, unread)
+
+    def _settle_governed(self, window: RecoveryWindow, started_at: datetime, *, is_open: bool) -> SettledWindow:
+        """No call was sent that changes anything, so the ledger alone decides, and nothing has to be read."""
+        if is_open:
+            opened = mark_open(self.windows, window, started_at, self.acting.clock.now())
+            return SettledWindow(window, opened, "The window governs the root login; it has to be closed.")
+        failure = "The process that opened the window ended before the window governed the root login."
+        return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
 
     def _end(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
         ended = advance(window, to, self.acting.clock.now(), failure)

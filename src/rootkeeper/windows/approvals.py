@@ -27,6 +27,7 @@ from rootkeeper.approvals.rules import (
 from rootkeeper.errors import ApprovalRefusedError, Hint, InputError, PermissionDeniedError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import Count
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows.rules import (
     LONGEST_DURATION,
@@ -424,6 +425,41 @@ _DECIDED_STATES = {
     Action.WINDOW_DENY: WindowState.DENIED,
     Action.WINDOW_LAPSE: WindowState.LAPSED,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCheck:
+    """What the check of a request found, as the ledger records it."""
+
+    present: tuple[str, ...]
+    """The kinds of root user credentials that the account had."""
+    policy_doubts: tuple[str, ...]
+    """Policies that possibly block something; empty if none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierWindows:
+    """Earlier windows: how many there are, and the newest."""
+
+    total: Count
+    newest: tuple[RecoveryWindow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBackground:
+    """The facts for a decision about a window."""
+
+    window_id: str
+    governs_login: bool
+    """Whether it governs the root login that the account had before, so that nothing is opened in AWS."""
+    check: RequestCheck | None
+    """``None`` if the ledger doesn't record it."""
+    of_account: EarlierWindows
+    """Earlier windows of the account."""
+    of_requester: EarlierWindows
+    """Earlier windows of the requester in other accounts."""
+    approvers: tuple[str, ...] | None
+    """Who else can approve it now; ``None`` if that isn't for the person who asks."""
 
 
 def _show(window: RecoveryWindow) -> Hint:

@@ -81,10 +81,13 @@ _NEEDED = {
 }
 
 
-def check_guardrails(policies: PolicyReader, account: Account, inventory: Inventory) -> tuple[str, ...]:
+def check_guardrails(
+    policies: PolicyReader, account: Account, inventory: Inventory, *, governs_login: bool = False
+) -> tuple[str, ...]:
     """Read the policies over the account, and return remarks on verdicts that depend on the request and on unreadable
     policies.
 
+    :param governs_login: whether no login has to be created.
     :raises AwsAccessDeniedError: if a policy blocks; with the policy, the fix, and for the sign-in the change that
         undoes it.
     :raises AwsCredentialsError: if the operator's own credentials expired.
@@ -94,10 +97,11 @@ def check_guardrails(policies: PolicyReader, account: Account, inventory: Invent
     except AwsUnreachableError as error:
         return (f"The policies over the account couldn't be read: {error.message}",)
     doubts = []
+    needed = _NEEDED.keys() - ({Task.CREATE_PASSWORD} if governs_login else set())
     for row in evaluator.evaluate(account):
-        if row.task in _NEEDED and row.verdict is AccessVerdict.BLOCKED:
+        if row.task in needed and row.verdict is AccessVerdict.BLOCKED:
             raise _refuse(row, evaluator)
-        if row.task in _NEEDED and row.verdict is not AccessVerdict.ALLOWED:
+        if row.task in needed and row.verdict is not AccessVerdict.ALLOWED:
             doubts.append(f"Policies and {_NEEDED[row.task]}: {row.explanation}")
     return tuple(dict.fromkeys(doubts))
 
@@ -129,6 +133,8 @@ class RecoveryRequest:
     duration_seconds: int
     keeps_login: bool = False
     """Whether the login stays after a person has completed it: the failsafe's set-up."""
+    governs_login: bool = False
+    """Whether the window governs the login that the account has already, so that nothing is opened in AWS."""
     credentials: CredentialsStatement = NOT_STATED
 
 
@@ -143,7 +149,9 @@ class RecoveryPlan:
     existing: RootCredentialsSummary
     """The account's credentials now, as an audit session showed them; never a password."""
     remarks: tuple[str, ...]
-    """For the person who confirms."""
+    """For the person who confirms; they contain the doubts."""
+    doubts: tuple[str, ...] = ()
+    """Verdicts of policies that depend on the request, and policies that couldn't be read."""
 
 
 def make_window_id() -> str:
@@ -171,9 +179,12 @@ def make_window(
 
 
 def record_request(
-    ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow, credentials: CredentialsStatement = NOT_STATED
+    ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow, plan: RecoveryPlan | None = None
 ) -> None:
-    """Record the request in the ledger, with the statement about the credentials, then add the window."""
+    """Record the request in the ledger, with the result of its check, then add the window.
+
+    :param plan: ``None`` for a window that no one requested.
+    """
     parameters: dict[str, JsonValue] = {
         "window_id": window.window_id,
         "reason": window.reason,
@@ -192,8 +203,12 @@ def record_request(
         parameters["lapses_at"] = render_time(window.lapses_at)
     if window.expires_at is not None:
         parameters["expires_at"] = render_time(window.expires_at)
-    if credentials.is_made:
-        parameters["credentials_stated"] = credentials.text
+    if plan is not None:
+        parameters["governs_login"] = plan.request.governs_login
+        parameters["present"] = list(plan.existing.kind_names)
+        parameters["policy_doubts"] = list(plan.doubts)
+        if plan.request.credentials.is_made:
+            parameters["credentials_stated"] = plan.request.credentials.text
     ledger.append_fact(Action.WINDOW_REQUEST, account_id=window.account_id, parameters=parameters)
     windows.add(window)
 
@@ -225,7 +240,8 @@ class RecoveryPlanner:
         :param window_id: the account's window that was requested before and is opened now.
         :raises InputError: if the reason is empty or the duration out of range.
         :raises TargetRefusedError: for the management account, a failsafe that isn't set up, an account that isn't
-            ACTIVE or isn't in the organization, and an account that already has a password.
+            ACTIVE or isn't in the organization, an account that already has a password, and, if the window is to govern
+            an existing login, an account without a password.
         :raises WindowConflictError: if the account has an unfinished window.
         :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS denies the session.
         :raises AwsCredentialsError: if the operator's credentials end before the window, or may.
@@ -245,8 +261,8 @@ class RecoveryPlanner:
         setup = self.acting.aws.read_setup()
         _require_setup(caller, inventory.organization, setup)
         _require_no_failsafe(request, setup)
-        doubts = check_guardrails(self.acting.aws, request.account, inventory)
-        existing = self._read_existing(request.account)
+        doubts = check_guardrails(self.acting.aws, request.account, inventory, governs_login=request.governs_login)
+        existing = self._read_existing(request.account, governs_login=request.governs_login)
         return RecoveryPlan(
             request=request,
             inventory=inventory,
@@ -254,19 +270,25 @@ class RecoveryPlanner:
             endpoint=self.acting.aws.endpoint,
             existing=existing,
             remarks=(*_list_remarks(request, existing, setup, self.approvals_needed), *doubts),
+            doubts=doubts,
         )
 
-    def _read_existing(self, account: Account) -> RootCredentialsSummary:
+    def _read_existing(self, account: Account, *, governs_login: bool) -> RootCredentialsSummary:
         session = open_root_session(self.acting.aws, self.acting.ledger, account.account_id, TaskPolicy.AUDIT)
         existing = session.read_summary()
-        if existing.has_password:
+        if existing.has_password and not governs_login:
             raise TargetRefusedError(
                 f"{account.account_id} has a root password already, or recovery is allowed: there is nothing to open.",
                 hint=Hint(
-                    "Its root user can use Forgot password now. A deletion removes it.",
+                    "Request a window that governs the existing login, or delete the login.",
                     "window.password",
                     account_id=account.account_id,
                 ),
+            )
+        if governs_login and not existing.has_password:
+            raise TargetRefusedError(
+                f"{account.account_id} has no root password, and recovery isn't allowed: there is no login to govern.",
+                hint=Hint("Request a window that allows password recovery.", "window.no_login"),
             )
         now = self.acting.clock.now()
         excepted = any(
@@ -356,6 +378,8 @@ def _list_remarks(
         remarks = [f"{people} other than the requester must approve it before it can be opened."]
     if request.credentials.is_made:
         remarks.append(f"You state about the AWS credentials that {request.credentials.text}. This is recorded.")
+    if request.governs_login:
+        remarks.append("The window governs the root login that the account has: nothing is opened in AWS.")
     if not existing.is_empty:
         named = ", ".join(existing.kind_names)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")

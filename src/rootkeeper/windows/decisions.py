@@ -24,7 +24,7 @@ from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
-from rootkeeper.organization.accounts import Account, AccountState, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, WindowPolicy, require_known
@@ -52,7 +52,7 @@ _TITLES = {
     NotificationEvent.WINDOW_EMERGENCY: "EMERGENCY recovery of {} without approval",
     NotificationEvent.WINDOW_EXTENDED: "Recovery window of {} extended",
     NotificationEvent.WINDOW_LAPSED: "Recovery window of {} lapsed",
-    NotificationEvent.WINDOW_OPENED: "Password recovery allowed in {}",
+    NotificationEvent.WINDOW_OPENED: "Recovery window of {} opened",
     NotificationEvent.WINDOW_OPEN_FAILED: "Recovery window of {} wasn't opened",
     NotificationEvent.WINDOW_REOPENED: "Root user credentials found in {} after its window was closed",
     NotificationEvent.WINDOW_REQUESTED: "Recovery of {} requested",
@@ -166,9 +166,10 @@ class WindowRequestService:
             approvals_needed=self.policy.approvals,
             lapses_at=now + self.policy.approval_valid,
         )
-        record_request(self.acting.ledger, self.acting.get_store(RecoveryWindowStore), window)
+        record_request(self.acting.ledger, self.acting.get_store(RecoveryWindowStore), window, plan)
         length = render_duration(timedelta(seconds=window.duration_seconds))
-        said = f"{describe_request(window)} Duration: {length}."
+        governs = " It governs the root login that the account has already." if request.governs_login else ""
+        said = f"{describe_request(window)} Duration: {length}.{governs}"
         if window.is_emergency:
             self.notices.announce(
                 NotificationEvent.WINDOW_EMERGENCY,
@@ -229,6 +230,14 @@ def record_decision(
     with suppress(LedgerUnavailableError, LockLostError):  # it counts: a settlement ends, or has ended, its intent
         runner.ledger.append_outcome(sent.intent, Result.DONE, details)
     return decided
+
+
+def find_last_listed(inventories: InventoryStore, account_id: AccountId) -> Account:
+    """Find the account as it was last listed. An account with an unknown place is below no unit."""
+    unknown = Account(account_id, account_id, "", AccountState.UNKNOWN, (), "")
+    known = inventories.find_last()
+    accounts = () if known is None else known.accounts
+    return next((account for account in accounts if account.account_id == account_id), unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,11 +375,7 @@ class WindowDecisionService:
         return self.people.read(self._find_account(window), now)
 
     def _find_account(self, window: RecoveryWindow) -> Account:
-        """As it was last listed. An account with an unknown place is below no unit."""
-        unknown = Account(window.account_id, window.account_id, "", AccountState.UNKNOWN, (), "")
-        known = self.acting.get_store(InventoryStore).find_last()
-        accounts = () if known is None else known.accounts
-        return next((account for account in accounts if account.account_id == window.account_id), unknown)
+        return find_last_listed(self.acting.get_store(InventoryStore), window.account_id)
 
     def _decide(
         self, action: Action, window: RecoveryWindow, step: Step, now: datetime, **parameters: JsonValue

@@ -91,6 +91,11 @@ class RecordedWindow:
     """The lengths of extensions without an outcome, by the sequence of the intent."""
 
     @property
+    def governs_login(self) -> bool:
+        """Whether it governs the root login that the account had before: opening it sends no call."""
+        return self.request is not None and self.request.get("governs_login") is True
+
+    @property
     def is_proven_open(self) -> bool:
         return self.is_open_recorded or Result.DONE in self.openings.values()
 
@@ -345,6 +350,11 @@ def _correct_open(window: RecoveryWindow, recorded: RecordedWindow, now: datetim
         reread_owed_at=None if is_changed else window.reread_owed_at,
         failure="The row of the window was edited; it is corrected by the ledger." if is_changed else window.failure,
     )
+
+
+def find_recorded(window: RecoveryWindow, entries: Iterable[LedgerEntry]) -> RecordedWindow | None:
+    """Find the window in the entries of its account."""
+    return RecordedWindows().take_all(entries).windows.get(window.window_id)
 
 
 def require_recorded(window: RecoveryWindow, entries: Iterable[LedgerEntry]) -> RecordedWindow | None:

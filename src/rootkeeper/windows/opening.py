@@ -3,6 +3,9 @@
 The window is OPENING, with its end, before the call is sent, so that a login profile never exists without a window that
 must be closed. A window becomes CANCELLED only after a re-read shows no login profile of ours. Activation checks
 everything again, because account, policies and set-up may have changed since the request.
+
+A window that governs an existing login sends no call that changes anything: it reads that the login is there. Only the
+ledger says that a window is of that kind, so that no edit of the database can change it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import datetime, timedelta
 
 from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.rules import Answer, Reread
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
@@ -21,9 +25,11 @@ from rootkeeper.errors import (
     AwsError,
     AwsUnclearError,
     DatabaseError,
+    Hint,
     LedgerUnavailableError,
     LockLostError,
     RootkeeperError,
+    TargetRefusedError,
     UnprovenChangeError,
     WindowConflictError,
 )
@@ -65,7 +71,8 @@ class WindowOpener(AccountWork):
         """Record the window and allow password recovery, under the account's lock.
 
         Calls: sts:GetCallerIdentity to compare the clocks, then in one session sts:AssumeRoot, sts:GetCallerIdentity,
-        iam:GetLoginProfile, iam:CreateLoginProfile, iam:GetLoginProfile.
+        iam:GetLoginProfile, iam:CreateLoginProfile, iam:GetLoginProfile. To govern an existing login, only the first
+        iam:GetLoginProfile, in an audit session.
 
         :raises AccountBusyError: if another owner holds the account; nothing was done.
         :raises WindowConflictError: if the account got a window since the plan.
@@ -85,9 +92,11 @@ class WindowOpener(AccountWork):
             window = make_window(
                 plan, self.new_window_id(), self.acting.actor.name, now, is_drill=is_drill, is_emergency=is_emergency
             )
-            record_request(self.acting.ledger, self.windows, window, stated)
+            record_request(self.acting.ledger, self.windows, window, plan)
             opening = advance(window, WindowState.OPENING, self.acting.window_clock.now())
             self.windows.change(opening, expected=window.state)
+            if plan.request.governs_login:
+                return self._govern_login(opening, lock)
             return self._allow_recovery(opening, lock)
 
     def open_approved(self, plan: RecoveryPlan, window_id: str, people: PeopleReader) -> OpeningResult:
@@ -120,7 +129,40 @@ class WindowOpener(AccountWork):
                     activate(found, self.acting.actor.name, now, today), watched_by=self.acting.watch_source_name
                 )
 
-            return self._allow_recovery(self.windows.update(window_id, step), lock)
+            opening = self.windows.update(window_id, step)
+            if recorded is not None and recorded.governs_login:
+                return self._govern_login(opening, lock)
+            return self._allow_recovery(opening, lock)
+
+    def _govern_login(self, window: RecoveryWindow, lock: AccountLock) -> OpeningResult:
+        """The ledger says that the window is open before its row does, so that a login is never left without its end
+        after the ledger named one.
+        """
+        account_id, context = window.account_id, {"window_id": window.window_id}
+        sessions = AccountSessions(
+            self.acting.aws, self.acting.ledger, self.acting.window_clock, account_id, lock, context
+        )
+        opened_at = window.opening_started_at or self.acting.window_clock.now()
+        try:
+            if sessions.get(TaskPolicy.AUDIT).find_login_profile() is None:
+                failure = (
+                    f"{account_id} has no root password any more: there is no login to govern. Nothing was opened."
+                )
+                hint = Hint("Request a window that allows password recovery.", "window.no_login")
+                return self._cancel(window, failure, TargetRefusedError(failure, hint=hint))
+            record_open(self.acting.ledger, replace(window, opened_at=opened_at))
+        except AwsError as error:
+            return self._cancel(window, f"Nothing was opened: {error.message}", error)
+        except (LedgerUnavailableError, LockLostError):
+            with suppress(DatabaseError, WindowConflictError):
+                self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
+            raise
+        try:
+            opened = mark_open(self.windows, window, opened_at, self.acting.window_clock.now())
+        except DatabaseError as error:
+            failure = f"The ledger says that the window is open, but its row can't be written: {error.message}"
+            return OpeningResult.of(window, OpenOutcome.UNKNOWN, failure, error)
+        return OpeningResult.of(opened, OpenOutcome.OPEN, f"The window governs the root login of {account_id}.")
 
     def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpeningResult:
         account_id, context = window.account_id, {"window_id": window.window_id}
@@ -156,7 +198,7 @@ class WindowOpener(AccountWork):
     def _apply(self, window: RecoveryWindow, answer: Answer, reread: Reread[LoginProfile | None]) -> OpeningResult:
         outcome, profile = get_outcome(reread.evaluation), reread.shown
         if outcome is OpenOutcome.OPEN and profile is not None:
-            opened = mark_open(self.windows, window, profile, self.acting.window_clock.now())
+            opened = mark_open(self.windows, window, profile.created_at, self.acting.window_clock.now())
             try:
                 record_open(self.acting.ledger, opened)
             except LedgerUnavailableError as error:  # the outcome of the call itself is already on disk
@@ -193,18 +235,18 @@ class WindowOpener(AccountWork):
 
 
 def mark_open(
-    windows: RecoveryWindowStore, window: RecoveryWindow, profile: LoginProfile, now: datetime
+    windows: RecoveryWindowStore, window: RecoveryWindow, opened_at: datetime, now: datetime
 ) -> RecoveryWindow:
     """:raises WindowConflictError: if the window's row isn't OPENING any more."""
 
     def step(found: RecoveryWindow) -> RecoveryWindow:
-        return replace(advance(found, WindowState.OPEN, now), opened_at=profile.created_at)
+        return replace(advance(found, WindowState.OPEN, now), opened_at=opened_at)
 
     return windows.update(window.window_id, step)
 
 
 def record_open(ledger: Ledger, window: RecoveryWindow) -> None:
-    """Record in the ledger that the window is open; its row is set before."""
+    """Record in the ledger that the window is open."""
     parameters: dict[str, JsonValue] = {
         "window_id": window.window_id,
         "opened_at": window.opened_at.isoformat() if window.opened_at else None,
@@ -247,19 +289,28 @@ class WindowActivator:
         require_known(self.acting.actor)
         window = self.acting.get_store(RecoveryWindowStore).get(window_id_or_account_id)
         require_approved(window, self.acting.clock.now())
-        require_recorded(window, self.acting.ledger_reader.list_entries(account_id=window.account_id))
+        recorded = require_recorded(window, self.acting.ledger_reader.list_entries(account_id=window.account_id))
         inventory = self.read_inventory()
         account = find_account(NamedAccount(window.account_id), inventory.accounts)
         now = self.acting.clock.now()
         require_activatable(window, now, self.people.read(account, now))
-        request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds, credentials=OF_SERVER)
+        request = RecoveryRequest(
+            account,
+            window.reason,
+            window.ticket,
+            window.duration_seconds,
+            governs_login=recorded is not None and recorded.governs_login,
+            credentials=OF_SERVER,
+        )
         plan = self.planning.plan(inventory, request, window_id=window.window_id)
         opening = self.opening.open_approved(plan, window.window_id, self.people)
         opened = opening.window
         if opening.outcome is OpenOutcome.OPEN:
             end = f"It closes at {opened.expires_at:%Y-%m-%d %H:%M:%S UTC}." if opened.expires_at else ""
             watched = "The root user's events are watched." if opened.watched_by else "The root user isn't watched."
-            body = f"{describe_request(opened)} Activated by {opened.activated_by}. {end} {watched}"
+            body = (
+                f"{describe_request(opened)} {opening.explanation} Activated by {opened.activated_by}. {end} {watched}"
+            )
             self.notices.announce(NotificationEvent.WINDOW_OPENED, opened, body)
             return opening
         severity = Severity.WARNING if opening.outcome is OpenOutcome.CANCELLED else Severity.CRITICAL

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
 from rootkeeper.shapes import AccountNumber, Answer, JsonAnswer, JsonRecord, fill_record, parse_facts, record, record_of
-from rootkeeper.windows.approvals import is_lapsing
+from rootkeeper.windows.approvals import EarlierWindows, RequestCheck, WindowBackground, is_lapsing
 from rootkeeper.windows.rules import Approval, RecoveryWindow
 
 
@@ -35,6 +35,36 @@ class WindowRecord(KeptWindowRecord):
 
 class WindowAnswer(WindowRecord, JsonAnswer):
     """One window."""
+
+
+@record_of(
+    RecoveryWindow,
+    only=("window_id", "account_id", "state", "reason", "requested_by", "requested_at", "is_drill"),
+)
+class EarlierWindowRecord(JsonRecord):
+    """An earlier recovery window."""
+
+
+@record_of(EarlierWindows)
+class EarlierWindowsRecord(JsonRecord):
+    """Earlier recovery windows: how many there are, and the newest."""
+
+    newest: list[EarlierWindowRecord]
+
+
+@record_of(RequestCheck)
+class RequestCheckRecord(JsonRecord):
+    """What the check of a request found."""
+
+
+@record_of(WindowBackground)
+class WindowBackgroundAnswer(JsonAnswer):
+    """The facts for a decision about a window."""
+
+    check: RequestCheckRecord | None
+    """``null`` if the ledger doesn't record it."""
+    of_account: EarlierWindowsRecord
+    of_requester: EarlierWindowsRecord
 
 
 class ListedWindowRecord(KeptWindowRecord):

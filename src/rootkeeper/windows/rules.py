@@ -140,7 +140,7 @@ class RecoveryWindow:
     review_due_at: datetime | None = None
     reviewed_by: str | None = None
     activated_by: str | None = None
-    # The ``CreateDate`` of the login profile.
+    # The ``CreateDate`` of the login profile; of a window that governs an existing login, when it began to.
     opened_at: datetime | None = None
     watched_by: str | None = None
     """The source of root events; ``None``: not watched."""
@@ -291,6 +291,8 @@ class WindowRequest:
     """``None``: as long as the settings say."""
     is_drill: bool = False
     is_emergency: bool = False
+    governs_login: bool = False
+    """Whether it governs the root login that the account has already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,18 @@ def test_a_request_is_checked_without_asking_anyone_for_anything(api: ApiServer)
     assert (act, work) == ("plan", AwsWork.RECOVER)
 
 
+def test_the_background_of_a_request_names_other_approvers_only_to_people_who_take_part(api: ApiServer) -> None:
+    window_id = api.post("/windows", REQUEST).json["window_id"]
+    assert api.get("/windows", ServerRole.ADMINISTRATOR).status == 200, "its token exists from now on"
+    known = api.get(f"/windows/{window_id}/background", ServerRole.APPROVER)
+    assert known.status == 200
+    assert known.json["check"] is None, "this server doesn't record requests"
+    assert known.json["of_account"] == known.json["of_requester"] == {"total": 0, "newest": []}
+    assert "administrator-token" in known.json["approvers"]
+    assert not {"approver-token", "operator-token", "viewer-token"} & set(known.json["approvers"])
+    assert api.get(f"/windows/{window_id}/background", ServerRole.VIEWER).json["approvers"] is None
+
+
 def test_what_speaks_against_a_request_is_reported_by_the_check_as_by_the_request(api: ApiServer) -> None:
     api.services.failure = AwsAccessDeniedError("Policy p-1 blocks it.", hint="Change the policy first.")
     answer = api.post("/windows/check", REQUEST)

@@ -79,11 +79,15 @@ def recover(
     Through a server (--server) it requests the window and, if no approval is needed, opens it. The server closes it at
     its end, also with --leave-open. If an approval is missing, the command shows who can approve and ends.
 
+    If an account has a root password already, --existing-login governs this login: nothing is opened in AWS, and the
+    end of the window deletes the login.
+
     With --emergency, which the setting windows.emergency must allow, it needs no approval. Without a server, the window
     is recorded in the database, or in a new file if the database can't be reached; import that file later with
     rootkeeper ledger import.
 
-    Changes: creates the login profile of the account's root user; at the end deletes all its root user credentials.
+    Changes: creates the login profile of the account's root user, unless an existing login is governed; at the end
+    deletes all its root user credentials.
 
     AWS permissions: those of rootkeeper audit and rootkeeper preflight, and sts:AssumeRoot with the task policies
     IAMCreateRootUserPassword and IAMDeleteRootUserCredentials.

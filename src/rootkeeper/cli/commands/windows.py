@@ -13,6 +13,7 @@ from rootkeeper.cli.options import AccountArgument, RecoveryOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.windows import (
+    describe_background,
     describe_purpose,
     describe_request,
     end_unopened,
@@ -179,8 +180,8 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
 
     The server checks everything again, and closes the window at its end.
 
-    Changes: creates the login profile of the account's root user; at the end the server deletes all its root user
-    credentials.
+    Changes: creates the login profile of the account's root user, unless the window governs an existing login; at the
+    end the server deletes all its root user credentials.
 
     AWS permissions: none; the server uses its own.
 
@@ -192,12 +193,16 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         approvals = operator.approvals
         confirmation = operator.begin_change(change, output, Permission.WINDOWS_ACTIVATE)
         found = operator.find_window(window)
+        governs_login = approvals.read_background(found)["governs_login"] is True
+        what, warning = (
+            "Allow password recovery for the root user",
+            ["Anyone who reads the root user's mailbox can then set a password and sign in as root user."],
+        )
+        if governs_login:
+            what, warning = "Govern the existing login of the root user", []
         statement = [
-            (
-                f"Allow password recovery for the root user of {found.account_id}, {render_window_length(found)}: "
-                f"{found.full_reason}"
-            ),
-            "Anyone who reads the root user's mailbox can then set a password and sign in as root user.",
+            f"{what} of {found.account_id}, {render_window_length(found)}: {found.full_reason}",
+            *warning,
             "At its end the server closes it and deletes every root user credential of the account.",
         ]
         if not confirmation.confirm(statement):
@@ -205,7 +210,7 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         opening = approvals.activate_window(found)
         if opening.outcome is not OpenOutcome.OPEN:
             return end_unopened(opening, invocation.terminal)
-        for line in approvals.list_steps(opening.window):
+        for line in approvals.list_steps(opening.window, governs_login=governs_login):
             invocation.terminal.remark(line)
         return _show(operator, opening.window, output)
 
@@ -286,7 +291,8 @@ def _decide(
         found = operator.find_window(window)
         statement = f"{what.format(f'recovery window {found.window_id}')}: {describe_purpose(found)}"
         requester = f"Requested by {found.requested_by} at {render_timestamp(found.requested_at)}."
-        if not confirmation.confirm([statement, requester]):
+        further = describe_background(approvals.read_background(found)) if decision == "approve" else ()
+        if not confirmation.confirm([statement, requester, *further]):
             return ExitStatus.GOOD
         return _show_decided(operator, approvals.decide_window(found, decision, **terms), output)
 

@@ -455,7 +455,12 @@ class LocalRecovery:
         usual = self._application.settings_in_force.windows.default_length
         length = usual if request.duration_seconds is None else timedelta(seconds=request.duration_seconds)
         wanted = RecoveryRequest(
-            account, request.reason, request.ticket, int(length.total_seconds()), credentials=credentials
+            account,
+            request.reason,
+            request.ticket,
+            int(length.total_seconds()),
+            governs_login=request.governs_login,
+            credentials=credentials,
         )
         self._plan = self._application.recovery_planner.plan(operator.inventory, wanted)
         end = (
@@ -466,13 +471,14 @@ class LocalRecovery:
         )
         drill = ", as a drill" if request.is_drill else ""
         urgent = [f"EMERGENCY: the window opens without approval. {_REVIEW}"] if request.is_emergency else []
+        named = f"the root user of account {account.account_id} ({account.name}) for {render_duration(length)}{drill}."
+        opens = [
+            f"Allow password recovery for {named}",
+            f"Anyone who reads the mailbox {account.email} can then set a password and sign in as root user.",
+        ]
         self.statement = [
             *urgent,
-            (
-                f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for "
-                f"{render_duration(length)}{drill}."
-            ),
-            f"Anyone who reads the mailbox {account.email} can then set a password and sign in as root user.",
+            *([f"Govern the existing login of {named}"] if request.governs_login else opens),
             end,
             *self._plan.remarks,
         ]
@@ -489,7 +495,7 @@ class LocalRecovery:
         return CheckedRecovery(account.account_id, account.name, account.email, seconds, self._plan.remarks, ending)
 
     def open(self) -> OpeningResult:
-        """Allow password recovery.
+        """Allow password recovery, or govern the existing login.
 
         :raises RootkeeperError: the refusal.
         """
@@ -501,8 +507,13 @@ class LocalRecovery:
         """List the steps of a person in the open window."""
         from rootkeeper.cli.rendering.windows import list_next_steps
 
-        people_url = self._application.endpoint.people_url
-        return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
+        return list_next_steps(
+            self._account,
+            window,
+            self._application.endpoint.people_url,
+            leave_open=self._leave_open,
+            governs_login=self._request.governs_login,
+        )
 
     def wait(self, window: RecoveryWindow, stop: StopSignal, countdown: Countdown) -> CloseResult:
         """Wait for the window's end. A stop closes it at once. Several windows can be waited for, each in a thread."""

@@ -114,12 +114,11 @@ class RemoteRecovery:
         """:param leave_open: whether the command doesn't wait; the server closes the window either way."""
         self._operator, self._request, self._leave_open = operator, request, leave_open
         self._unreachable_since: float | None = None
+        danger = "Anyone who reads the root user's mailbox can then set a password and sign in as root user."
+        opens = "If it needs no approval, it opens at once."
         self.statement = [
             describe_request(request),
-            (
-                "If it needs no approval, it opens at once. Anyone who reads the root user's mailbox can then set a "
-                "password and sign in as root user."
-            ),
+            opens if request.governs_login else f"{opens} {danger}",
             "At its end the server closes it and deletes every root user credential of the account.",
         ]
 
@@ -142,7 +141,8 @@ class RemoteRecovery:
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         waiting = () if self._leave_open else ("This command waits until then; Ctrl-C closes the window at once.",)
-        return (*self._operator.list_steps(window), *waiting)
+        steps = self._operator.list_steps(window, governs_login=self._request.governs_login)
+        return (*steps, *waiting)
 
     def wait(self, window: RecoveryWindow, stop: StopSignal, countdown: Countdown) -> CloseResult:
         """Wait until the window ends, closing it fails, or a stop is requested. The server closes it in any case."""
@@ -527,6 +527,10 @@ class RemoteOperator:
             lambda found: parse_facts(CheckedRecovery, {**found, "ending": ending}), "windows/check", asdict(wanted)
         )
 
+    def read_background(self, window: RecoveryWindow) -> Record:
+        """Read what is needed to judge a request."""
+        return self._connection.read(dict, f"windows/{segment(window.window_id)}/background")
+
     def decide_window(self, window: RecoveryWindow, decision: str, **terms: Any) -> RecoveryWindow:
         """Approve, deny, cancel, extend or review it.
 
@@ -540,14 +544,15 @@ class RemoteOperator:
         """Open it; the answer comes when a re-read shows the result."""
         return self._change_window(partial(_parse_result, OpeningResult), window, "activate")
 
-    def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
+    def list_steps(self, window: RecoveryWindow, *, governs_login: bool) -> Sequence[str]:
         """List the steps of a person in the open window."""
         people_url = self._server.read_membership().endpoint.people_url
         try:
             email = self._connection.read(lambda account: str(account["email"]), f"accounts/{window.account_id}")
         except (NotFoundError, PermissionDeniedError):  # the window is open; its steps are still of use
             email = ""
-        return list_steps_on_server(email or "the root user's address", window, people_url)
+        address = email or "the root user's address"
+        return list_steps_on_server(address, window, people_url, governs_login=governs_login)
 
     def _change_window(
         self,

@@ -204,9 +204,29 @@ def describe_request(request: WindowRequest) -> str:
     """Describe a request in a sentence, for the question."""
     drill = " as a drill" if request.is_drill else ""
     urgent = ", without approval (emergency)" if request.is_emergency else ""
+    governs = ", which governs its existing root login," if request.governs_login else ""
     seconds = request.duration_seconds
     length = "the default length" if seconds is None else render_duration(timedelta(seconds=seconds))
-    return f"Request a recovery window of {length} for account {request.account}{drill}{urgent}: {request.reason}"
+    return (
+        f"Request a recovery window of {length} for account {request.account}{governs}{drill}{urgent}: {request.reason}"
+    )
+
+
+def describe_background(background: Record) -> tuple[str, ...]:
+    """Describe what an approver should know beside the request, for the question."""
+    check, approvers = background["check"], background["approvers"]
+    lines = []
+    if background["governs_login"]:
+        lines.append("It governs the root login that the account has already: nothing is opened in AWS.")
+    if check is not None:
+        present = ", ".join(map(str, check["present"])) or "no root user credentials"
+        doubts = check["policy_doubts"] or ["No policy blocks what the window needs."]
+        lines += [f"When it was requested, the account had {present}.", *(printable(str(doubt)) for doubt in doubts)]
+    of_account, of_requester = background["of_account"]["total"], background["of_requester"]["total"]
+    lines.append(f"Earlier windows: {of_account} of this account, {of_requester} of the requester in other accounts.")
+    if approvers is not None:
+        lines.append(f"Others who can approve it: {name_some(approvers) if approvers else 'no one'}.")
+    return tuple(lines)
 
 
 def describe_requests(
@@ -219,14 +239,20 @@ def describe_requests(
     drill = ", as a drill" if request.is_drill else ""
     name_width = max(len(printable(account.name)) for account in checked)
     shared = set.intersection(*(set(account.remarks) for account in checked))
+    what = "Allow password recovery for the root users"
+    warning = [
+        "Anyone who reads one of these mailboxes can then set that account's password and sign in as its root user."
+    ]
+    if request.governs_login:
+        what, warning = "Govern the existing logins of the root users", []
     return (
         *urgent,
         (
-            f"Allow password recovery for the root users of {len(checked)} accounts for {render_duration(length)}, "
-            f"until about {render_timestamp(now + length)}{drill}: {request.reason}"
+            f"{what} of {len(checked)} accounts for {render_duration(length)}, until about "
+            f"{render_timestamp(now + length)}{drill}: {request.reason}"
         ),
         *(f"  {account.account_id}  {printable(account.name):<{name_width}}  {account.email}" for account in checked),
-        "Anyone who reads one of these mailboxes can then set that account's password and sign in as its root user.",
+        *warning,
         checked[0].ending,
         *(remark for remark in checked[0].remarks if remark in shared),
         *(
@@ -270,7 +296,12 @@ _WHAT_CLOSING_DOES = (
 
 
 def list_next_steps(
-    account: Account, window: RecoveryWindow, endpoint_url: str | None, *, leave_open: bool = False
+    account: Account,
+    window: RecoveryWindow,
+    endpoint_url: str | None,
+    *,
+    leave_open: bool = False,
+    governs_login: bool = False,
 ) -> tuple[str, ...]:
     """List the steps for a window that this command closes; ``endpoint_url`` is ``None`` for AWS."""
     end = _end_of(window)
@@ -281,19 +312,27 @@ def list_next_steps(
         )
     else:
         ending = f"This command waits and closes the window at {end}; Ctrl-C closes it at once."
-    return (*_list_work(account.email, window, endpoint_url), ending, _WHAT_CLOSING_DOES)
+    work = _list_work(account.email, window, endpoint_url, governs_login=governs_login)
+    return (*work, ending, _WHAT_CLOSING_DOES)
 
 
-def list_steps_on_server(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+def list_steps_on_server(
+    email: str, window: RecoveryWindow, endpoint_url: str | None, *, governs_login: bool = False
+) -> tuple[str, ...]:
     """List the steps for a window that a server closes."""
     return (
-        *_list_work(email, window, endpoint_url),
+        *_list_work(email, window, endpoint_url, governs_login=governs_login),
         f"The server closes the window at {_end_of(window)}. Earlier: rootkeeper windows close {window.window_id}",
         _WHAT_CLOSING_DOES,
     )
 
 
-def _list_work(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+def _list_work(email: str, window: RecoveryWindow, endpoint_url: str | None, *, governs_login: bool) -> tuple[str, ...]:
+    if governs_login:
+        return (
+            f"1. Sign in as root user {email} with the existing password: {_sign_in_page(endpoint_url, 'signin')}.",
+            f"2. Do the work: {window.reason}",
+        )
     return (
         f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {email}.",
         f"2. Open the mail that arrives in the mailbox {email}, follow its link and set a password.",
@@ -324,10 +363,11 @@ def _end_of(window: RecoveryWindow) -> str:
     return render_timestamp(window.expires_at) if window.expires_at else "its end"
 
 
-def _sign_in_page(endpoint_url: str | None) -> str:
+def _sign_in_page(endpoint_url: str | None, path: str = "signin/forgot-password") -> str:
     if endpoint_url is None:
-        return "https://signin.aws.amazon.com/ (choose Root user, then Forgot password)"
-    return f"{endpoint_url.rstrip('/')}/signin/forgot-password"
+        then = "" if path == "signin" else ", then Forgot password"
+        return f"https://signin.aws.amazon.com/ (choose Root user{then})"
+    return f"{endpoint_url.rstrip('/')}/{path}"
 
 
 def remark_lost_windows(searched: LostWindows, terminal: Terminal) -> None:

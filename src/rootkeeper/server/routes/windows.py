@@ -55,7 +55,7 @@ from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.credentials import OF_SERVER
-from rootkeeper.windows.records import WindowAnswer, WindowRecord, current_window_to_record
+from rootkeeper.windows.records import WindowAnswer, WindowBackgroundAnswer, WindowRecord, current_window_to_record
 from rootkeeper.windows.rules import (
     LONGEST_DURATION,
     CloseResult,
@@ -139,6 +139,8 @@ class WindowBody(LengthBody):
     ticket: ShortText | None = None
     is_drill: bool = False
     is_emergency: bool = False
+    governs_login: bool = False
+    """Whether it governs the root login that the account has already, instead of allowing password recovery."""
 
 
 class ApprovalBody(LengthBody):
@@ -188,6 +190,13 @@ def show_report(services: Served, identity: Identified, window_id: Name) -> dict
     with services.act_as(identity.to_actor(), None) as acting:
         report = acting.window_reporter.report(window_id)
     return show_one({**report_to_record(report), "markdown": render_window_markdown(report)})
+
+
+def show_background(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
+    """Show what is needed to judge a request: its check, earlier windows, and who else can approve it."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        background = acting.window_background_reader.read(window_id, identity)
+    return show_one(fill_record(WindowBackgroundAnswer, background))
 
 
 def request_window(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
@@ -311,7 +320,9 @@ def _make_request(
     account = find_account(NamedAccount(body.account), inventory.accounts)
     identity.require_account_access(account.account_id, account)
     seconds = body.find_seconds() or int(services.settings_in_force.windows.default_length.total_seconds())
-    return RecoveryRequest(account, body.reason, body.ticket, seconds, credentials=OF_SERVER)
+    return RecoveryRequest(
+        account, body.reason, body.ticket, seconds, governs_login=body.governs_login, credentials=OF_SERVER
+    )
 
 
 def _show_result(
@@ -327,6 +338,7 @@ def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
 ROWS = (
     read("/windows", Permission.WINDOWS_READ, list_windows, WindowPage),
     read("/windows/{window_id}", Permission.WINDOWS_READ, show_window, WindowAnswer),
+    read("/windows/{window_id}/background", Permission.WINDOWS_READ, show_background, WindowBackgroundAnswer),
     read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report, WindowReportAnswer, load=RouteLoad.HEAVY),
     change(
         "/windows", Permission.WINDOWS_REQUEST, request_window, WindowAnswer, HTTPStatus.CREATED, load=RouteLoad.AWS

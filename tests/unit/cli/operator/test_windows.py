@@ -9,7 +9,7 @@ import pytest
 
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.windows.rules import CloseOutcome, WindowState
-from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_record
+from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, background_record, window_record
 from tests.fakes.rootkeeper_server import Answer, problem
 
 APPROVED = replace(WINDOW, state=WindowState.APPROVED, approved_by=("boris",))
@@ -94,6 +94,7 @@ def test_a_request_shows_what_it_waits_for(desk: RemoteDesk) -> None:
                 "duration_seconds": 3600,
                 "is_drill": False,
                 "is_emergency": False,
+                "governs_login": False,
             },
         )
     ]
@@ -145,6 +146,46 @@ def test_an_approval_is_bound_to_what_was_seen(desk: RemoteDesk) -> None:
     assert run.status == 0, run.shown
     assert desk.posted == [("windows/w-1/approve", {"account_id": ACCOUNT_ID, "duration_seconds": 3600})]
     assert "rootkeeper windows activate w-1" in run.stderr
+
+
+def test_an_approver_is_shown_what_else_to_know(desk: RemoteDesk) -> None:
+    desk.have_role(ServerRole.APPROVER)
+    desk.server.answer("GET windows/w-1", window_record(WINDOW))
+    background = background_record(
+        WINDOW,
+        governs_login=True,
+        check={"present": ["a password"], "policy_doubts": ["Policy p-1 possibly blocks it."]},
+        of_account={"total": 3, "newest": []},
+        approvers=["carla", "dora"],
+    )
+    desk.server.answer("GET windows/w-1/background", background)
+    run = desk.run("windows", "approve", "w-1", "--dry-run")
+    assert run.status == 0, run.shown
+    for text in (
+        "It governs the root login that the account has already",
+        "When it was requested, the account had a password.",
+        "Policy p-1 possibly blocks it.",
+        "Earlier windows: 3 of this account, 0 of the requester in other accounts.",
+        "Others who can approve it: carla, dora.",
+    ):
+        assert text in run.shown
+
+
+def test_an_existing_login_is_governed_and_not_recovered(desk: RemoteDesk) -> None:
+    desk.server.answer("POST windows", Answer(window_record(WINDOW), status=201))
+    run = desk.run("windows", "request", "payments", "--reason", "taxes", "--existing-login", "--yes")
+    assert run.status == 0, run.shown
+    assert desk.posted[0][1]["governs_login"] is True
+
+    desk.server.answer("GET windows/w-1", window_record(APPROVED))
+    desk.server.answer("GET windows/w-1/background", background_record(WINDOW, governs_login=True))
+    desk.server.answer(f"GET accounts/{ACCOUNT_ID}", {"account_id": ACCOUNT_ID, "email": "root@example.com"})
+    opened = window_record(OPEN, outcome="open", explanation="It is open.", hint=None, exit_status=0)
+    desk.server.answer("POST windows/w-1/activate", opened)
+    run = desk.run("windows", "activate", "w-1", "--yes")
+    assert run.status == 0, run.shown
+    assert "Sign in as root user root@example.com with the existing password" in run.stderr
+    assert "forgot-password" not in run.shown
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
