@@ -30,8 +30,8 @@ export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
 }
 
 const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
-  { id: "account", header: "Account", cell: (recoveryWindow) => <Account recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 150 },
-  { id: "left", header: "Time left", cell: (recoveryWindow) => <Countdown recoveryWindow={recoveryWindow} />, minWidth: 120 },
+  { id: "account", header: "Account", cell: (recoveryWindow) => <Account recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 120 },
+  { id: "left", header: "Time left", cell: (recoveryWindow) => <Countdown recoveryWindow={recoveryWindow} />, minWidth: 90 },
 ];
 
 function Account({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
