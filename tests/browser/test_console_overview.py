@@ -163,13 +163,14 @@ OVERFLOWING = """[...document.querySelectorAll("main table")]
 """
 
 
-def test_the_picture_fits_and_has_no_finding_of_axe(operator: ConsolePerson, picture: Any) -> None:
+@pytest.mark.parametrize("width", [1440, 1280, 768, 390])
+def test_the_picture_fits_and_has_no_finding_of_axe(operator: ConsolePerson, picture: Any, width: int) -> None:
     page = operator.page
-    for width in (1440, 1280, 768, 390):
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are schemes
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(f"innerWidth === {width} && {OVERFLOWING.strip()}.length === 0")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
-    operator.judge_now()
-    page.emulate_media(color_scheme="dark")
+        operator.judge_now()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # On a phone only the page itself is checked.
+    assert width == 390 or page.evaluate(OVERFLOWING) == []
     page.set_viewport_size(WIDE)
-    operator.judge_now()
