@@ -74,7 +74,7 @@ from rootkeeper.windows.approvals import ApprovalTerms, WindowPolicy
 from rootkeeper.windows.background import WindowBackgroundReader
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpeningResult, OpenOutcome, RecoveryWindow, WindowState
-from rootkeeper.worker.health import Readiness, ReadinessCheck
+from rootkeeper.worker.health import LedgerState, Readiness, ReadinessCheck
 from rootkeeper.worker.measurements import Measurements, StoredMeasurements
 from rootkeeper.worker.requests import JobRequestService
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
@@ -143,8 +143,9 @@ class FakeHistory(AuditHistory):
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
         self.kept[audit.audit_id] = (audit, tuple(statuses))
 
-    def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
-        audits = sorted((audit for audit, _ in self.kept.values()), key=lambda one: one.ended_at, reverse=True)
+    def list_audits(self, *, limit: int | None = None, only_complete: bool = False) -> tuple[KeptAudit, ...]:
+        kept = (audit for audit, _ in self.kept.values() if audit.is_complete or not only_complete)
+        audits = sorted(kept, key=lambda one: one.ended_at, reverse=True)
         return tuple(audits[:limit])
 
     def get(self, audit_id: str) -> KeptAudit:
@@ -287,6 +288,7 @@ class FakeServices:
     failure: Exception | None = None
     """What every use case about windows raises."""
     has_story: bool = False
+    ledger_state: LedgerState = field(default_factory=lambda: LedgerState(None, None, None))
 
     @property
     def as_server(self) -> ServerRuntime:

@@ -26,8 +26,9 @@ class InMemoryHistory(AuditHistory):
         self.audits[audit.audit_id] = audit
         self.found[audit.audit_id] = {status.account.account_id: status for status in statuses}
 
-    def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
-        newest_first = sorted(self.audits.values(), key=lambda audit: audit.ended_at, reverse=True)
+    def list_audits(self, *, limit: int | None = None, only_complete: bool = False) -> tuple[KeptAudit, ...]:
+        kept = (audit for audit in self.audits.values() if audit.is_complete or not only_complete)
+        newest_first = sorted(kept, key=lambda audit: audit.ended_at, reverse=True)
         return tuple(newest_first[:limit])
 
     def get(self, audit_id: str) -> KeptAudit:

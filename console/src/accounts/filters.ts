@@ -55,7 +55,7 @@ export const PROPERTIES: readonly FilterProperty[] = [
     label: "Status",
     valuesLabel: "Statuses",
     operators: ["=", "!="],
-    read: (account) => [account.status],
+    read: (account) => [account.counted],
     choices: Object.fromEntries(STATUSES.map(({ status, label }) => [status, label])),
   },
   {
@@ -123,12 +123,27 @@ export const PROPERTIES: readonly FilterProperty[] = [
     choices: YES_NO,
   },
   {
+    id: "deletion",
+    label: "Deletion",
+    valuesLabel: "Deletion",
+    operators: ["="],
+    read: (account, { exceptions }) => [findDeletion(account, exceptions)],
+    choices: { safe: "Safe to delete now", used: "Used recently", unread: "Last use not known", exception: "Has an exception", none: "Nothing to delete" },
+  },
+  {
     id: "state",
     label: "Account state",
     valuesLabel: "Account states",
     operators: ["=", "!="],
     read: (account) => [account.state],
     choices: ACCOUNT_STATES,
+  },
+  {
+    id: "directly",
+    label: "Directly in unit",
+    valuesLabel: "Organizational units",
+    operators: ["="],
+    read: (account) => (account.ou_id === null ? [] : [account.ou_id]),
   },
   { id: "unit", label: "Organizational unit", valuesLabel: "Organizational units", operators: ["=", "!="] },
   { id: "tag", label: "Tag", valuesLabel: "Tags", operators: ["=", "!="], read: listTags },
@@ -141,6 +156,7 @@ export const COMMON_VIEWS: readonly { name: string; address: string }[] = [
   { name: "Access keys used in the last 30 days", address: "/accounts?kind=access_keys&key_used=%3C%3D30" },
   { name: "Access keys or certificates older than 90 days", address: "/accounts?age=%3E90" },
   { name: "Passwords without MFA", address: "/accounts?mfa_missing=yes" },
+  { name: "Safe to delete now", address: "/accounts?deletion=safe" },
   { name: "Exceptions", address: "/accounts?exception=yes" },
 ];
 
@@ -171,6 +187,12 @@ export const FILTER_CODEC: FilterCodec<AccountFilter> = {
     ),
   }),
 };
+
+/** What a deletion would find in an account; an exception comes first. */
+export function findDeletion(account: AccountRow, exceptions: ReadonlyMap<string, string>): string {
+  if (account.readiness === null) return "none";
+  return exceptions.has(account.account_id) ? "exception" : account.readiness;
+}
 
 /** The filter, or `NO_FILTER` itself if it is empty. */
 export function simplify(filter: AccountFilter): AccountFilter {
@@ -232,7 +254,9 @@ export function listOptions(listing: AccountListing): PropertyFilterProps.Filter
   const fixed = PROPERTIES.flatMap(({ id, choices = {} }) =>
     Object.entries(choices).map(([value, label]) => ({ propertyKey: id, value, label })),
   );
-  const units = listBranches(buildTree(listing, null)).map(({ unit, path }) => ({ propertyKey: "unit", value: unit.ou_id, label: path }));
+  const units = listBranches(buildTree(listing, null)).flatMap(({ unit, path }) =>
+    ["unit", "directly"].map((propertyKey) => ({ propertyKey, value: unit.ou_id, label: path })),
+  );
   const tags = [...new Set(listing.accounts.flatMap(listTags))].sort().map((tag) => ({ propertyKey: "tag", value: tag, label: tag }));
   const days = ["7", "30", "90", "180", "365"];
   const ages = PROPERTIES.filter((one) => one.readTime).flatMap(({ id }) => days.map((value) => ({ propertyKey: id, value })));

@@ -35,6 +35,8 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     about: [
       "The headline counts root logins that no one has secured yet, accounts that no reading shows, and accounts that the last attempt couldn't read. Each number leads to exactly those accounts.",
       "Waiting for you lists what only a person can decide: approvals, reviews, failed closings, exceptions that end.",
+      "The trend starts on the first day with data. A reading holds until the next audit of all accounts; the last step is now.",
+      "Safe to delete now counts member accounts whose credentials nobody used lately and that have no exception. The button makes a plan, which reads each account again and changes nothing.",
     ],
     actions: [{ what: "See the set-up", permission: "setup:read" }, AUDIT, { what: "Change the set-up", permission: "setup:change" }],
     guide: "first-audit",

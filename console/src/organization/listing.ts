@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { parseProblem } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Account, CompactListing, CredentialKind, LeftToSecure, Status, StatusCounts } from "../api/records";
+import type { Account, CompactListing, CredentialKind, DeletionReadiness, LeftToSecure, Status, StatusCounts } from "../api/records";
 
 export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["password", "access_keys", "signing_certificates", "mfa_devices"];
 
@@ -18,6 +18,8 @@ export interface AccountRow {
   state: string;
   role: Account["role"];
   status: Status;
+  /** The status as which it counts: the management account is unknown while it isn't read. */
+  counted: Status;
   reason: string | null;
   detail: string | null;
   /** Whether a root login that is kept on purpose is protected by MFA and has no keys or certificates. */
@@ -41,6 +43,8 @@ export interface AccountRow {
   /** When the oldest access key or signing certificate was created. */
   oldestAt: string | null;
   observedAt: string | null;
+  /** What a deletion would find, exceptions apart; `null` if it has nothing to do in the account. */
+  readiness: DeletionReadiness | null;
   tags: { [key: string]: string } | null;
   /** The text that a search matches, in lower case. */
   text: string;
@@ -60,6 +64,11 @@ const QUERY_KEY = ["accounts", "compact"];
 /** Read at an interval. The last answer stays while the next one is loading or fails. */
 export function useListing(everyMilliseconds: number) {
   return useQuery({ queryKey: QUERY_KEY, queryFn: readListing, refetchInterval: everyMilliseconds, structuralSharing: false });
+}
+
+/** The accounts as they are now, for a click. */
+export function fetchListing(): Promise<AccountListing> {
+  return queries.fetchQuery({ queryKey: QUERY_KEY, queryFn: readListing, structuralSharing: false });
 }
 
 /** Read the accounts again, with the history and ledger entries of each. */
@@ -94,6 +103,7 @@ function parseListing(answer: CompactListing, etag: string | null): AccountListi
       state: readCell(columns.state, index),
       role: readCell(columns.role, index),
       status: readCell(columns.status, index),
+      counted: readCell(columns.left_to_secure, index) === "unknown" ? "unknown" : readCell(columns.status, index),
       reason: readCell(columns.reason, index),
       detail: readCell(columns.detail, index),
       isInOrder: columns.is_in_order[index] === 1,
@@ -108,6 +118,7 @@ function parseListing(answer: CompactListing, etag: string | null): AccountListi
       keyUsedAt: parseTime(columns.key_used_at[index] ?? null),
       oldestAt: parseTime(columns.oldest_at[index] ?? null),
       observedAt: parseTime(columns.observed_at[index] ?? null),
+      readiness: readCell(columns.deletion, index),
       tags: columns.tags[index] ?? null,
       text: [account_id, columns.name[index], columns.email[index]].join("\n").toLowerCase(),
     })),

@@ -53,7 +53,7 @@ function groupBy(accounts: readonly AccountRow[], units: readonly Unit[]): Map<s
 
 function countStatuses(branches: readonly Branch[], own: readonly AccountRow[]): Branch["counts"] {
   const counts = { present: 0, not_present: 0, recovery_open: 0, unknown: 0, not_applicable: 0 };
-  for (const account of own) counts[account.status] += 1;
+  for (const account of own) counts[account.counted] += 1;
   for (const branch of branches)
     for (const status of Object.keys(counts) as Status[]) counts[status] += branch.counts[status];
   return counts;

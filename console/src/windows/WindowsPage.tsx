@@ -1,19 +1,18 @@
-/** Lists of recovery windows: the page with all of them, and the open ones for the overview. */
+/** The page of recovery windows. */
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { useSearchParams } from "react-router";
 import { hasPermission, useMe } from "../api/queries";
-import type { Overview, RecoveryWindow } from "../api/records";
+import type { RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame } from "../components/PageFrame";
 import { AccountName, useAccountNames } from "../organization/AccountField";
 import { useCursorPages } from "../tables/pages";
-import { EmptyText, QueryTable } from "../tables/QueryTable";
+import { QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
 import { type Group, GROUPS, isPending, needsClosing, recoveryRequestPath, windowPath } from "./states";
 import { WindowActions } from "./WindowActions";
@@ -122,50 +121,4 @@ function WindowEnd({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
       </>
     );
   return <>–</>;
-}
-
-export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
-  const follow = useFollowLink();
-  return (
-    <Table
-      variant="container"
-      trackBy="window_id"
-      items={windows.open}
-      wrapLines
-      ariaLabels={{ tableLabel: "Open recovery windows" }}
-      header={
-        <Header variant="h2" counter={`(${windows.open.length})`} description={describeOthers(windows.by_state)}>
-          Open recovery windows
-        </Header>
-      }
-      empty={
-        <EmptyText>
-          No open windows.
-        </EmptyText>
-      }
-      columnDefinitions={[
-        {
-          id: "account",
-          header: "Account",
-          cell: (recoveryWindow) => (
-            <Link href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
-              <AccountName accountId={recoveryWindow.account_id} />
-            </Link>
-          ),
-          isRowHeader: true,
-          minWidth: 150,
-        },
-        { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} />, minWidth: 110 },
-        { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason, minWidth: 150 },
-        { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by, minWidth: 110 },
-        { id: "end", header: "Closes at", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.expires_at} />, minWidth: 150 },
-        { id: "left", header: "Time left", cell: (recoveryWindow) => <TimeLeft recoveryWindow={recoveryWindow} />, minWidth: 110 },
-      ]}
-    />
-  );
-}
-
-function describeOthers(byState: { [state: string]: number }): string | undefined {
-  const waiting = (byState.REQUESTED ?? 0) + (byState.APPROVED ?? 0);
-  return waiting ? `${waiting} more ${waiting === 1 ? "waits" : "wait"} for approval or activation.` : undefined;
 }

@@ -48,6 +48,7 @@ from rootkeeper.worker.health import (
     CredentialsRenewer,
     DatabaseMonitor,
     LedgerMonitor,
+    LedgerState,
     Readiness,
     ReadinessCheck,
 )
@@ -605,6 +606,14 @@ class ServerRuntime(Stores):
 
     # Reports about itself, without an AWS call.
 
+    @property
+    def ledger_state(self) -> LedgerState:
+        """What the rounds of verification over the ledger found."""
+        monitor = self.work.ledger_monitor
+        is_intact = monitor.failure is None and self.work.window_rows.failure is None
+        is_known = monitor.verified_at is not None or not is_intact
+        return LedgerState(is_intact if is_known else None, monitor.verified_sequence, monitor.verified_at)
+
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         """List its schedules, with the last and the next run of each."""
         return self.work.schedules.list_schedules(self.clock.now())
@@ -623,7 +632,7 @@ class ServerRuntime(Stores):
         ledger = f"The ledger was intact up to entry {work.ledger_monitor.verified_sequence}."
         if work.ledger_monitor.verified_sequence is None:
             ledger = "The first verification of the ledger hasn't ended yet."
-        is_ledger_good = work.ledger_monitor.failure is None and work.window_rows.failure is None
+        is_ledger_good = self.ledger_state.is_intact is not False
         if not is_ledger_good:
             ledger = "The ledger failed its verification. Verify it on this machine to see why."
         failing, targets = work.delivery_loop.count_failing_here()

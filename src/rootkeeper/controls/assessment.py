@@ -19,6 +19,7 @@ from rootkeeper.controls.rules import (
     ControlAssessment,
     ControlAttestation,
     Framework,
+    Showing,
     WithoutPassword,
     apply_without_password,
     assess_control,
@@ -30,7 +31,7 @@ from rootkeeper.evidence.periods import describe_gap, describe_unread, find_long
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Action
-from rootkeeper.organization.statuses import FailOn
+from rootkeeper.organization.statuses import FailOn, RootLoginsLeft
 
 JUDGED_OVER_PERIOD = frozenset(
     {
@@ -105,8 +106,30 @@ def evaluate(report: EvidenceReport, controls: Iterable[Control]) -> tuple[Contr
             shown.append(covered[check, longest_gap])
         # An altered ledger proves no statement of a person.
         attestation = attestations.get(control.key) if report.ledger.is_intact else None
-        found.append(assess_control(control, shown, attestation, apply))
+        found.append(explain_left(assess_control(control, shown, attestation, apply), report.root_logins_left))
     return tuple(found)
+
+
+_SUBJECTS: Mapping[CheckName, str] = {
+    CheckName.INVENTORY: "whether the accounts are listed and read",
+    CheckName.NO_ROOT_CERTIFICATE: "signing certificates",
+    CheckName.NO_ROOT_CREDS: "member accounts, and accepts confirmed failsafes",
+    CheckName.NO_ROOT_KEY: "access keys",
+    CheckName.ROOT_HW_MFA: "hardware MFA of root users that can sign in",
+    CheckName.ROOT_MFA: "MFA of root users that can sign in",
+    CheckName.ROOT_UNUSED: "the use of root users",
+}
+"""What the checks of root users ask about."""
+
+
+def explain_left(assessment: ControlAssessment, left: RootLoginsLeft) -> ControlAssessment:
+    """Say why a control passes while root logins are left to secure, if it is about root users."""
+    checks = [shown.mapping for shown in assessment.checks if shown.mapping.showing is not Showing.CONTEXT]
+    subjects = list(dict.fromkeys(_SUBJECTS[mapping.check] for mapping in checks if mapping.check in _SUBJECTS))
+    if assessment.verdict is not Verdict.PASS or left.is_none or not subjects:
+        return assessment
+    reason = f"{left.headline}. The control passes all the same: it asks about {'; '.join(subjects)}."
+    return replace(assessment, reasons=(*assessment.reasons, reason))
 
 
 def apply_coverage(result: CheckResult, report: EvidenceReport, longest_gap: timedelta) -> CheckResult:

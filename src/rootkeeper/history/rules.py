@@ -47,19 +47,27 @@ class TrendDay:
     left_unread: Count | None
     """Accounts that the audit itself couldn't read; ``None`` also for an audit of an earlier version."""
     windows_opened: Count
+    deletions: Count
+    """Deletions of root user credentials that ended, or were last worked on, on this day."""
 
 
-def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: datetime) -> list[TrendDay]:
-    """List the last days, the oldest first, today included; ``opened`` are the openings of recovery windows."""
+def list_trend(
+    audits: Iterable[KeptAudit], opened: Iterable[datetime], deleted: Iterable[datetime], now: datetime
+) -> list[TrendDay]:
+    """List the last days, the oldest first, today included.
+
+    :param opened: the openings of recovery windows.
+    :param deleted: the ends of deletions.
+    """
     whole = sorted((audit for audit in audits if audit.is_complete), key=lambda audit: audit.ended_at)
     last = {audit.ended_at.astimezone(UTC).date(): audit for audit in whole}
-    windows = Counter(moment.astimezone(UTC).date() for moment in opened)
+    windows, deletions = (Counter(moment.astimezone(UTC).date() for moment in moments) for moments in (opened, deleted))
     today = now.astimezone(UTC).date()
     found: list[TrendDay] = []
     for day in (today - timedelta(days=before) for before in reversed(range(TREND_DAYS))):
         audit = last.get(day)
         left = (None,) * 3 if audit is None else (audit.left_known, audit.left_unknown, audit.left_unread)
-        found.append(TrendDay(day, *left, windows[day]))
+        found.append(TrendDay(day, *left, windows[day], deletions[day]))
     return found
 
 

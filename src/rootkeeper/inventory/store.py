@@ -225,9 +225,14 @@ class AuditHistory(OrganizationStore):
 
         self._commits.run(work)
 
-    def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
-        """List the stored audits, the newest first."""
+    def list_audits(self, *, limit: int | None = None, only_complete: bool = False) -> tuple[KeptAudit, ...]:
+        """List the stored audits, the newest first.
+
+        :param only_complete: only those of the whole organization.
+        """
         statement = self._select_audits().order_by(_audits.ended_at.desc(), _audits.audit_id).limit(limit)
+        if only_complete:
+            statement = statement.where(_audits.is_complete)
         return tuple(parse_row(KeptAudit, row) for row in self._read(statement))
 
     def get(self, audit_id: str) -> KeptAudit:

@@ -16,13 +16,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from rootkeeper.audit.rules import evaluate_stored
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.serving import ActorUseCases, ServerRuntime
+from rootkeeper.deletion.readiness import classify_readiness
 from rootkeeper.errors import AwsError, Hint, InputError
 from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Actor
@@ -227,6 +228,7 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
     inventory, statuses = known.inventory, known.statuses
     accounts = [status.account for status in statuses]
     credentials = [status.details for status in statuses]
+    recent, stale_after = find_deletion_limits(services)
     return {
         "schema_version": SCHEMA_VERSION,
         **describe_listing(services, inventory),
@@ -264,9 +266,16 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "key_used_at": [_to_seconds(details.key_used_at if details else None) for details in credentials],
             "oldest_at": [_to_seconds(details.oldest_at if details else None) for details in credentials],
             "observed_at": [_to_seconds(status.observed_at) for status in statuses],
+            "deletion": _share_words(classify_readiness(status, recent, stale_after) for status in statuses),
             "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
         },
     }
+
+
+def find_deletion_limits(services: ServerRuntime) -> tuple[timedelta, timedelta]:
+    """Find how long ago a use is recent, and from when on a reading is too old."""
+    settings = services.settings
+    return timedelta(days=settings.deletion.recently_used_days), settings.history.stale_after
 
 
 def describe_listing(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:

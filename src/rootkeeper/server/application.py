@@ -22,6 +22,7 @@ from rootkeeper.server.documents import IDEMPOTENCY, DescriptionFile, Row, list_
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
+from rootkeeper.server.picture import PictureCache
 from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (
     accounts,
@@ -31,6 +32,7 @@ from rootkeeper.server.routes import (
     failsafe,
     identities,
     jobs,
+    overview,
     passwords,
     reports,
     root_emails,
@@ -50,6 +52,7 @@ ROWS: tuple[Row, ...] = (
     *factors.ROWS,
     *accounts.LISTING_ROWS,
     *identities.VIEWS_ROWS,
+    *overview.ROWS,
     *setup.ROWS,
     *accounts.ROWS,
     *audits.ROWS,
@@ -107,6 +110,7 @@ def make_application(
     application.state.compact_listings = CompactListingCache()
     application.state.setup_readings = SetupCache()
     application.state.audit_comparisons = AuditComparisonCache()
+    application.state.pictures = PictureCache()
     application.router.routes.extend(list_routes())
     public = services.settings.server.public_address
     application.add_middleware(BodyLimit, largest_bytes={row.path: row.largest_bytes for row in ROWS})

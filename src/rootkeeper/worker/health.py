@@ -232,6 +232,18 @@ VERIFICATION_SECONDS = 30.0
 """From the end of a round over the ledger to the start of the next."""
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """What the last rounds over the ledger found."""
+
+    is_intact: bool | None
+    """``None`` before the first round has ended."""
+    verified_sequence: int | None
+    """The last entry of the last round without a problem; ``None`` before the first such round."""
+    verified_at: datetime | None
+    """When that round ended."""
+
+
 @dataclass(slots=True)
 class LedgerMonitor(_Monitor):
     """Verifies the ledger round after round, some entries in each turn. Reports a failure when it begins and ends."""
@@ -242,6 +254,8 @@ class LedgerMonitor(_Monitor):
     """The problem that the last round found; ``None`` if it found none."""
     verified_sequence: int | None = None
     """The last entry of the last round without a problem; ``None`` before the first such round."""
+    verified_at: datetime | None = None
+    """When that round ended."""
     _next_at: float = 0.0
 
     def turn(self) -> None:
@@ -254,7 +268,7 @@ class LedgerMonitor(_Monitor):
         self._next_at = self.clock.monotonic() + VERIFICATION_SECONDS
         before, self.failure = self.failure, found.problem
         if found.problem is None:
-            self.verified_sequence = found.head.sequence
+            self.verified_sequence, self.verified_at = found.head.sequence, self.clock.now()
             if before is not None:
                 self.warn("The ledger is intact again.")
             return

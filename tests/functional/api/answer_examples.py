@@ -34,6 +34,7 @@ READ = {
     "get_show_job": "/jobs/j-a0",
     "get_show_organization": "/organizations",
     "get_show_overview": "/overview",
+    "get_show_picture": "/overview/accounts",
     "get_show_policy": "/policy",
     "get_show_setup": "/setup",
     "get_show_tree": "/organization",

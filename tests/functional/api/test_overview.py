@@ -236,7 +236,14 @@ def test_the_trend_shows_whole_audits_by_day(api: ApiServer) -> None:
     days = api.get("/overview/trend").json["days"]
     assert (len(days), days[-1]) == (
         90,
-        {"day": now.date().isoformat(), "left_known": 2, "left_unknown": 1, "left_unread": 3, "windows_opened": 0},
+        {
+            "day": now.date().isoformat(),
+            "left_known": 2,
+            "left_unknown": 1,
+            "left_unread": 3,
+            "windows_opened": 0,
+            "deletions": 0,
+        },
     )
     assert days[0]["left_known"] is None
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.controls.assessment import CHECKS, assess_report, evaluate
+from rootkeeper.controls.assessment import CHECKS, assess_report, evaluate, explain_left
 from rootkeeper.controls.control_map import choose_frameworks, load_frameworks
 from rootkeeper.controls.rules import (
     AccountResult,
@@ -33,7 +33,7 @@ from rootkeeper.errors import InputError
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, LedgerVerification, Phase, Result
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import FailOn, RootCredentialsSummary
+from rootkeeper.organization.statuses import FailOn, RootCredentialsSummary, RootLoginsLeft
 from tests.fakes.controls import HISTORY, make_statuses
 from tests.fakes.controls import make_facts as make_facts_in_order
 from tests.fakes.evidence import CLEAN, END, PURPOSE, READ, START, make_entry, make_facts, make_report
@@ -269,3 +269,37 @@ def test_a_report_of_a_whole_organization_is_judged_in_every_framework() -> None
     assert {one.verdict for one in report.assessments} == {PASS, FAIL, UNKNOWN, MANUAL}
     assert START < READ < END
     assert any(one.account_id == CLEAN for item in report.assessments for s in item.checks for one in s.result.accounts)
+
+
+def test_a_control_of_root_users_says_why_it_passes_while_root_logins_are_left() -> None:
+    control = Control(
+        "cis-7.0", "2.3", "A title", "A text.", (ControlCheck(CheckName.NO_ROOT_KEY, DIRECT, Strength.OURS, "a test"),)
+    )
+    passed = assess_control(control, [CheckResult(CheckName.NO_ROOT_KEY, PASS, ())], None)
+    (reason,) = explain_left(passed, RootLoginsLeft(1, 2, 3, 9)).reasons
+    assert reason == (
+        "Root logins left to secure: 1 known, 2 unknown, 3 unread. The control passes all the same: it asks about "
+        "access keys."
+    )
+    assert explain_left(passed, RootLoginsLeft(0, 0, 0, 9)) is passed
+
+
+def test_no_control_of_root_users_passes_in_silence_while_root_logins_are_left() -> None:
+    """The member accounts are clean, and the root user of the management account has a password without MFA."""
+    open_login = RootCredentialsSummary(
+        has_password=True, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
+    )
+    report = make_report(make_facts_in_order(statuses=make_statuses(management=open_login)))
+    assert report.root_logins_left.known == 1
+    controls = [control for framework in load_frameworks() for control in framework.controls]
+    silent = [
+        assessment.control.key
+        for assessment in evaluate(report, controls)
+        if assessment.verdict is PASS
+        and any(
+            mapping.check.value.startswith(("no_root", "root_")) and mapping.showing is not CONTEXT
+            for mapping in assessment.control.checks
+        )
+        and not any("Root logins left to secure: 1 known" in reason for reason in assessment.reasons)
+    ]
+    assert silent == []

@@ -93,6 +93,7 @@ def test_the_newest_audit_comes_first(history: AuditHistory) -> None:
     second, first = keep(history, "j-2", 2, PRESENT), keep(history, "j-1", 1, PRESENT, is_complete=False)
     assert history.list_audits() == (second, first)
     assert history.list_audits(limit=1) == (second,)
+    assert history.list_audits(only_complete=True) == (second,)
     assert [kept.audit_id for kept in history.list_account(ACCOUNT_ID)] == ["j-2", "j-1"]
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.deletion.readiness import DeletionReadiness
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.organization.accounts import AccountState, OrganizationalUnit, list_paths, parse_account_id
 from rootkeeper.organization.records import (
@@ -29,6 +30,7 @@ from rootkeeper.organization.statuses import (
     LeftToSecure,
     Status,
     StatusReason,
+    counted_status,
 )
 from rootkeeper.server.accounts import AccountsCache, CompactListingCache, describe_listing, read_in_detail
 from rootkeeper.server.documents import read
@@ -162,6 +164,13 @@ class LeftToSecureColumn(JsonColumn):
 
 
 @record
+class ReadinessColumn(JsonColumn):
+    """Of what a deletion would find, exceptions apart; ``null``: it has nothing to do in the account."""
+
+    words: list[DeletionReadiness | None]
+
+
+@record
 class AccountColumns(TypedDict):
     """A list for each field, all of equal length and in the same order."""
 
@@ -197,6 +206,7 @@ class AccountColumns(TypedDict):
     """When the oldest access key or signing certificate was created."""
     observed_at: list[int | None]
     """In seconds since 1970."""
+    deletion: ReadinessColumn
     tags: list[dict[str, str] | None]
 
 
@@ -249,7 +259,7 @@ def list_accounts(
         return (
             (ou_id is None or ou_id in account.ou_ids)
             and tags <= frozenset((account.tags or {}).items())
-            and (not status or entry.status in status)
+            and (not status or counted_status(entry) in status)
             and (not text or any(text in value.casefold() for value in named))
         )
 

@@ -1,0 +1,34 @@
+/** A bar of parts side by side. Its numbers are beside it as text, so screen readers and the Tab key skip the bar. */
+import { useFollowPart } from "./parts";
+import "./overview.css";
+
+export interface Part {
+  id: string;
+  tone: string;
+  label: string;
+  count: number;
+  /** The accounts that the part counts. */
+  href?: string;
+}
+
+/** @param share The length of the bar, from 0 to 1. */
+export function Bar({ parts, share = 1 }: { parts: readonly Part[]; share?: number }) {
+  const follow = useFollowPart();
+  return (
+    <div className="bar" aria-hidden="true">
+      <div className="bar__parts" style={{ inlineSize: `${share * 100}%` }}>
+        {parts
+          .filter(({ count }) => count > 0)
+          .map(({ id, tone, label, count, href }) => {
+            const shown = { className: `bar__part tone--${tone}`, style: { flexGrow: count }, title: `${label}: ${count.toLocaleString()}` };
+            return href ? <a key={id} {...shown} href={href} tabIndex={-1} onClick={follow} /> : <span key={id} {...shown} />;
+          })}
+      </div>
+    </div>
+  );
+}
+
+/** A small square of the part's colour and pattern. */
+export function Swatch({ tone }: { tone: string }) {
+  return <span className={`swatch tone--${tone}`} aria-hidden="true" />;
+}
