@@ -167,7 +167,7 @@ OVERFLOWING = """[...document.querySelectorAll("main table")]
 def test_the_picture_fits_and_has_no_finding_of_axe(operator: ConsolePerson, picture: Any, width: int) -> None:
     page = operator.page
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are schemes
+        page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         operator.judge_now()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -80,7 +80,13 @@ def window_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
 def background_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
     """As the API answers it: nothing is known beside the request."""
     none: dict[str, Any] = {"total": 0, "newest": []}
-    facts = {"governs_login": False, "check": None, "of_account": none, "of_requester": none, "approvers": []}
+    facts: dict[str, Any] = {
+        "governs_login": False,
+        "check": None,
+        "of_account": none,
+        "of_requester": none,
+        "approvers": [],
+    }
     return {"schema_version": 1, "window_id": window.window_id, **facts, **more}
 
 
