@@ -10,7 +10,7 @@ import type { Me } from "../api/records";
 import { ConnectionBanner, SandboxBanner } from "../components/ConnectionBanner";
 import { QueryProblem } from "../components/PageFrame";
 import { SplitPanelContext } from "../components/links";
-import { dismissNotice, dismissNotices, notices } from "../components/notices";
+import { dismissNotice, dismissNoticesOfOtherPages, notices } from "../components/notices";
 import { Breadcrumbs, findPage, Navigation } from "./Navigation";
 import { PageContent } from "./PageContent";
 import { PageHelpPanel } from "./PageHelpPanel";
@@ -154,12 +154,15 @@ function useEscape(isActive: boolean, act: () => void): void {
 function Notices() {
   const shown = useObservable(notices);
   const { pathname } = useLocation();
-  useEffect(() => () => dismissNotices(), [pathname]);
+  useEffect(() => dismissNoticesOfOtherPages(pathname), [pathname]);
   return (
     <Flashbar
       stackItems
       items={shown.map((notice) => ({
-        ...notice,
+        id: notice.id,
+        type: notice.type,
+        header: notice.header,
+        content: notice.content,
         dismissible: true,
         dismissLabel: `Dismiss: ${notice.header}`,
         onDismiss: () => dismissNotice(notice.id),

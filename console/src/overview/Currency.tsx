@@ -37,7 +37,7 @@ function DaysSince({ audit }: { audit: KeptAudit | null }) {
   const unknown = audit.summary.unknown ?? 0;
   return (
     <>
-      <span className="countdown">{renderDays(days)}</span>
+      <span className="countdown countdown--words">{renderDays(days)}</span>
       {unknown > 0 && (
         <div>
           <StatusIndicator type="warning">{unknown.toLocaleString()} unknown</StatusIndicator>

@@ -78,7 +78,7 @@ function StatusCountList({ summary }: { summary: StatusCounts }) {
       {STATUSES.map(({ status, label }) => (
         <li key={status}>
           <Swatch tone={STATUS_TONES[status]} />
-          {label}{" "}
+          <span>{label}</span>{" "}
           <Link href={`/accounts?status=${status}`} onFollow={follow} ariaLabel={`${label}: ${countAccounts(summary[status])}`}>
             {summary[status].toLocaleString()}
           </Link>

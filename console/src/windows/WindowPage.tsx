@@ -69,8 +69,9 @@ function useNextRequest(me: Me, account: Account | null): (decided: RecoveryWind
     const decide = async () => {
       const next = await findNextRequest(decided, (waiting) => canApprove(waiting, me));
       if (next === null) return;
-      notify("success", `${account?.name ?? decided.account_id}: ${STATES[decided.state].label}.`, "The page shows the next request that waits for you.");
-      await navigate(windowPath(next.window_id));
+      const path = windowPath(next.window_id);
+      notify("success", `${account?.name ?? decided.account_id}: ${STATES[decided.state].label}.`, "The page shows the next request that waits for you.", path);
+      await navigate(path);
     };
     decide().catch(notifyProblem);
   };
