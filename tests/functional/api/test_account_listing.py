@@ -65,6 +65,7 @@ def test_every_account_is_in_the_columns_with_its_last_reading(api: ApiServer) -
         "unread": 0,
         "failed_attempt": None,
         "left_to_secure": "known",
+        "deletion": "unread",
         "kinds": 2 + 8,
         "has_details": 0,
         "last_used_at": None,

@@ -150,6 +150,7 @@ def test_the_reading_of_the_overview_is_the_only_other_one() -> None:
     assert takes_cache - {"change_setup"} == READS_AT_MOST_ONCE_AT_A_TIME
 
 
-def test_p32_all_but_health_streams_and_sign_ins_take_turns_also_the_description_of_the_api() -> None:
+def test_p32_all_but_health_streams_and_passwords_take_turns_also_the_description_of_the_api() -> None:
     without = {row.path for row in ROWS if inspect.iscoroutinefunction(row.endpoint)}
-    assert without == {"/healthz", "/api/v1/auth/sign-in", "/api/v1/jobs/{job_id}/events"}
+    passwords = {"/api/v1/auth/sign-in", "/api/v1/auth/password-link", "/api/v1/me/password"}
+    assert without == {"/healthz", "/api/v1/jobs/{job_id}/events", *passwords}
