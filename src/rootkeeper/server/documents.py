@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import json
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from typing_extensions import get_original_bases
 
@@ -234,12 +235,12 @@ class DescriptionFile:
 
     def __init__(self) -> None:
         self._file: ServedFile | None = None
-        self._making = threading.Lock()
+        self._making = asyncio.Lock()
 
-    def take(self, application: FastAPI) -> ServedFile:
-        with self._making:
+    async def take(self, application: FastAPI) -> ServedFile:
+        async with self._making:
             if self._file is None:
-                self._file = _encode_description(application)
+                self._file = await run_in_threadpool(_encode_description, application)
         return self._file
 
 

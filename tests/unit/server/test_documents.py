@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.routing import APIRoute
@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from rootkeeper.server.application import make_application
 from rootkeeper.server.documents import DescriptionFile, describe_api
 from rootkeeper.server.parameters import Body
+from rootkeeper.server.served_files import ServedFile
 from tests.fakes.api_services import FakeServices
 
 
@@ -41,8 +42,10 @@ def test_no_route_checks_or_copies_what_it_answers() -> None:
 def test_p32_the_description_is_encoded_once_for_all() -> None:
     application, description = make_application(FakeServices().as_server), DescriptionFile()
 
-    with ThreadPoolExecutor(8) as threads:
-        first, *others = threads.map(lambda _: description.take(application), range(20))
+    async def take_often() -> list[ServedFile]:
+        return await asyncio.gather(*(description.take(application) for _ in range(20)))
+
+    first, *others = asyncio.run(take_often())
     assert all(one is first for one in others)
     assert json.loads(first.content) == describe_api(application)
     assert first.compressed is not None

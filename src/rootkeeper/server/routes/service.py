@@ -137,10 +137,10 @@ def show_readiness(request: Request, services: Served) -> JSONResponse:
     return JSONResponse(content, HTTPStatus.OK if readiness.is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def show_api(request: Request) -> Response:
+async def show_api(request: Request) -> Response:
     """Describe the API (OpenAPI)."""
     description: DescriptionFile = request.app.state.description
-    return render_file(description.take(request.app), request.scope)
+    return render_file(await description.take(request.app), request.scope)
 
 
 def show_metrics(request: Request) -> Response:
