@@ -31,7 +31,7 @@ const COLUMNS: readonly Column[] = [
   {
     id: "kinds",
     header: "Credentials found",
-    ...track(14, 1),
+    ...track(13.25, 1),
     cell: (account) => <KindsCell account={account} />,
     sortBy: (account) => (account.kinds === null ? null : describeKinds(account.kinds)),
   },
