@@ -137,6 +137,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("audits", "diff", "--list")
     keep("token", "token", "create", "--role", "viewer", "--name", "dashboard")
     keep("identities", "token", "list")
+    keep("user-link", "users", "invite", "anna", "--role", "viewer")
     keep("report", "report", "--from", "1d")
     for name, form in (("lines.jsonl", "findings-jsonl"), ("evidence.zip", "package")):
         written = rootkeeper.run("report", "--from", "1d", "--format", form, "--out", name, "--fail-on", "none")

@@ -114,13 +114,15 @@ def end_other_server(machine: GuideMachine) -> None:
 
 
 def meet_server(machine: GuideMachine) -> None:
-    """Anna has set up an authenticator app at her first sign-in, Boris has a token, and a proxy passes port 443 on."""
+    """Anna has set her password by the link and set up an authenticator app, Boris has a token, and a proxy passes port
+    443 on.
+    """
     set_up = (
         "from rootkeeper.composition.application import Application\n"
         "from rootkeeper.settings.reading import load_user_settings\n"
         "with Application(load_user_settings(None)) as application:\n"
         "    application.use_known_organization()\n"
-        "    (anna,) = [one for one in application.identity_service.store.list_identities() if one.name == 'anna']\n"
+        "    anna = application.identity_service.set_password('anna@example.com', 'a long enough passphrase')\n"
         f"    application.preset_factor(anna.identity_id, '{TOTP_SECRET}')\n"
     )
     machine.ask(sys.executable, "-c", set_up, ROOTKEEPER_DATABASE_URL=SERVER_DATABASE)
