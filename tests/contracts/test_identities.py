@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from rootkeeper.access.links import LINK_LASTS, PasswordLink, make_link
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
 from rootkeeper.access.store import IdentityStore
 from rootkeeper.errors import InputError, NotFoundError
@@ -20,6 +22,10 @@ from tests.fakes.sessions import new_session
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.APPROVER, "operator", START)
 TOKEN = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "operator", START, START + timedelta(days=1))
 PASSWORD = "correct horse battery"
+
+MIA = Identity("u-4", IdentityKind.USER, "mia.b@example.com", ServerRole.APPROVER, "operator", START)
+BEN = Identity("u-2", IdentityKind.USER, "ben", ServerRole.VIEWER, "operator", START)
+ANOTHER = "another horse battery"
 
 
 @pytest.fixture
@@ -148,3 +154,108 @@ def test_a_tokens_limits_are_kept(store: IdentityStore) -> None:
     limited = replace(TOKEN, scope=scope)
     store.add_token(limited, "rk_right")
     assert store.get("ci") == limited
+
+
+# Links for passwords, and own changes of passwords.
+
+
+def invite(store: IdentityStore, identity: Identity = MIA) -> PasswordLink:
+    link = make_link(identity.identity_id, identity.name, START)
+    store.add_invited(replace(identity, link_ends_at=link.ends_at), link)
+    return link
+
+
+def test_a_link_sets_one_password_and_then_the_password_signs_in(store: IdentityStore) -> None:
+    link = invite(store)
+    owner = store.find_link_owner(link.token)
+    assert owner == replace(MIA, link_ends_at=START + LINK_LASTS)
+    assert store.list_identities() == (owner,)
+    for guess in (PASSWORD, link.token, link.proof_hash, ""):
+        assert store.sign_in(MIA.name, guess, new_session("rk_early")) is None
+    assert store.use_link(link.token, PASSWORD)
+    assert store.sign_in(MIA.name, PASSWORD, new_session("rk_one")) == MIA
+    assert store.find_link_owner(link.token) is None
+    assert not store.use_link(link.token, ANOTHER)
+    assert store.sign_in(MIA.name, PASSWORD, new_session("rk_two")) == MIA
+
+
+def test_of_uses_of_a_link_at_the_same_time_one_succeeds(store: IdentityStore) -> None:
+    link = invite(store)
+    passwords = [f"{PASSWORD} {number}" for number in range(6)]
+    with ThreadPoolExecutor(6) as people:
+        used = list(people.map(lambda password: store.use_link(link.token, password), passwords))
+    assert used.count(True) == 1
+    signed_in = [store.sign_in(MIA.name, password, new_session(f"rk_{password}")) for password in passwords]
+    assert [found is not None for found in signed_in] == used
+
+
+def test_a_link_ends_after_its_day(store: IdentityStore, clock: FakeClock) -> None:
+    link = invite(store)
+    clock.advance(LINK_LASTS.total_seconds() - 1)
+    assert store.find_link_owner(link.token) is not None
+    clock.advance(1)
+    assert store.find_link_owner(link.token) is None
+    assert not store.use_link(link.token, PASSWORD)
+
+
+def test_a_newer_link_ends_the_link_before_it(store: IdentityStore) -> None:
+    first = invite(store)
+    second = make_link(MIA.identity_id, MIA.name, START)
+    store.replace_password(MIA.name, second)
+    assert not store.use_link(first.token, PASSWORD)
+    assert store.use_link(second.token, PASSWORD)
+
+
+def test_a_reset_ends_password_and_sign_ins_before_the_link_is_used(store: IdentityStore, clock: FakeClock) -> None:
+    store.add_user(MIA, PASSWORD)
+    store.sign_in(MIA.name, PASSWORD, new_session("rk_one"))
+    link = make_link(MIA.identity_id, MIA.name, clock.now())
+    assert store.replace_password(MIA.name, link).link_ends_at == link.ends_at
+    assert store.sign_in(MIA.name, PASSWORD, new_session("rk_two")) is None
+    assert store.find_proof(MIA.name, PASSWORD) is None
+    assert store.use_link(link.token, ANOTHER)
+    assert store.get(MIA.name).link_ends_at is None
+    assert store.sign_in(MIA.name, ANOTHER, new_session("rk_three")) == MIA
+
+
+def test_p29_a_link_of_a_disabled_user_opens_nothing(store: IdentityStore, clock: FakeClock) -> None:
+    link = invite(store)
+    assert store.disable(MIA.name, clock.now()).link_ends_at is None
+    assert store.find_link_owner(link.token) is None
+    assert not store.use_link(link.token, PASSWORD)
+
+
+def test_nothing_but_the_link_opens(store: IdentityStore) -> None:
+    link = invite(store)
+    invite(store, BEN)
+    secret = link.token.rpartition(".")[2]
+    store.add_token(replace(BEN, identity_id="t-1", kind=IdentityKind.TOKEN, name="ci"), "rk_right")
+    store.add_user(replace(BEN, identity_id="u-3", name="cat"), PASSWORD)
+    for token in ("", ".", secret, f".{secret}", f"ben.{secret}", f"ci.{secret}", f"cat.{PASSWORD}", "ci.rk_right"):
+        assert store.find_link_owner(token) is None, token
+        assert not store.use_link(token, PASSWORD)
+    assert store.find_link_owner(link.token.replace("mia", "MIA")) is not None
+
+
+def test_a_user_of_an_identity_provider_gets_no_link(store: IdentityStore) -> None:
+    eva = replace(MIA, identity_id="u-9", name="eva", signs_in_by=SignInWay.OIDC)
+    store.add_provider_user(eva, "hash-of-eva")
+    with pytest.raises(InputError):
+        store.replace_password("eva", make_link("u-9", "eva", START))
+    assert store.find_proof("eva", "hash-of-eva") is None
+
+
+def test_a_password_is_changed_while_it_is_the_same(store: IdentityStore, clock: FakeClock) -> None:
+    store.add_user(MIA, PASSWORD)
+    known = store.find_proof(MIA.name, PASSWORD)
+    assert known is not None
+    assert store.find_proof(MIA.name, ANOTHER) is None
+    assert store.find_proof("unknown", PASSWORD) is None
+    assert store.change_password(MIA.name, known, ANOTHER, "s-1")
+    assert store.sign_in(MIA.name, PASSWORD, new_session("rk_new")) is None
+    assert store.sign_in(MIA.name, ANOTHER, new_session("rk_new")) == MIA
+    assert not store.change_password(MIA.name, known, PASSWORD, "s-1")
+    newer = store.find_proof(MIA.name, ANOTHER)
+    assert newer is not None
+    store.disable(MIA.name, clock.now())
+    assert not store.change_password(MIA.name, newer, PASSWORD, "s-1")

@@ -53,14 +53,15 @@ class InMemoryIdentities(IdentityStore):
         self.set_password(owner.name, password)
         return True
 
-    def is_password(self, name: str, password: str) -> bool:
+    def find_proof(self, name: str, password: str) -> str | None:
         folded = fold_name(name)
         found = self.kept.get(folded)
         is_known = found is not None and (found.kind, found.signs_in_by) == (IdentityKind.USER, SignInWay.PASSWORD)
-        return is_known and not is_link(self.proofs[folded]) and self.proofs[folded] == password
+        is_right = is_known and not is_link(self.proofs[folded]) and self.proofs[folded] == password
+        return password if is_right else None
 
-    def change_password(self, name: str, password: str, new_password: str, session_id: str) -> bool:
-        if not self.is_password(name, password) or not self.get(name).is_usable(self.clock.now()):
+    def change_password(self, name: str, known: str, new_password: str, session_id: str) -> bool:
+        if self.proofs[fold_name(name)] != known or not self.get(name).is_usable(self.clock.now()):
             return False
         kept = {secret: one for secret, one in self.sign_ins.items() if one.session_id == session_id}
         self.set_password(name, new_password)
@@ -83,7 +84,7 @@ class InMemoryIdentities(IdentityStore):
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         folded = fold_name(name)
         identity = self.kept.get(folded)
-        if identity is None or not identity.is_usable(self.clock.now()) or not self.is_password(name, password):
+        if identity is None or not identity.is_usable(self.clock.now()) or self.find_proof(name, password) is None:
             return None
         self.begin(identity, new)
         return identity

@@ -257,10 +257,11 @@ class IdentityService:
         """
         found = self._get_password_user(session.identity.name)
         require_password(new_password, found.name)
-        if not self.store.is_password(found.name, password):
+        known = self.store.find_proof(found.name, password)
+        if known is None:
             raise _wrong_password()
         self._record(Action.IDENTITY_CHANGE, found, {"change": "password"})
-        if not self.store.change_password(found.name, password, new_password, session.session_id):
+        if not self.store.change_password(found.name, known, new_password, session.session_id):
             raise _wrong_password()
         self._notify_password(found, f"{found.name} changed the password. All other sign-ins have ended.")
 

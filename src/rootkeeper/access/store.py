@@ -104,7 +104,7 @@ class IdentityStore(_AccessStore):
 
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         """Hashes the password before it occupies the writer's thread."""
-        known = self._find_proof(name, password)
+        known = self.find_proof(name, password)
         if known is None:
             return None
         unchanged = self._select_by_name(name).where(_identities.proof_hash == known).with_for_update()
@@ -184,18 +184,11 @@ class IdentityStore(_AccessStore):
         now = self._clock.now()
         return parse_identity(row).is_usable(now) and fits_link(row.proof_hash, row.identity_id, token, now)
 
-    def is_password(self, name: str, password: str) -> bool:
-        """Whether a user has this password; takes as long for every name."""
-        return self._find_proof(name, password) is not None
+    def change_password(self, name: str, known: str, new_password: str, session_id: str) -> bool:
+        """Replace the password with the hash ``known``, if it is still the same; end the user's other sign-ins.
 
-    def change_password(self, name: str, password: str, new_password: str, session_id: str) -> bool:
-        """Replace a password that is still the same, and end the user's other sign-ins.
-
-        Hashes both passwords before they occupy the writer's thread.
+        Hashes the new password before it occupies the writer's thread.
         """
-        known = self._find_proof(name, password)
-        if known is None:
-            return False
         proof_hash = hash_password(new_password)
         unchanged = self._select_by_name(name).where(_identities.proof_hash == known).with_for_update()
 
@@ -216,7 +209,7 @@ class IdentityStore(_AccessStore):
             ended &= _sign_ins.session_id != kept_session
         connection.execute(delete(schema.sign_ins).where(ended))
 
-    def _find_proof(self, name: str, password: str) -> str | None:
+    def find_proof(self, name: str, password: str) -> str | None:
         """Return the hash of the user's password; ``None`` if the password is wrong, or there is no such user."""
         row = self._read_one(self._select_by_name(name))
         # A user of an identity provider, or with a link, has no password here. The check takes as long for all.
