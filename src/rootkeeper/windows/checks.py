@@ -382,7 +382,7 @@ def _list_remarks(
         remarks.append("The window governs the root login that the account has: nothing is opened in AWS.")
     if not existing.is_empty:
         named = ", ".join(existing.kind_names)
-        remarks.append(f"The account has {named} now; closing the window deletes them too.")
+        remarks.append(f"Closing the window also deletes the credentials that the account has now: {named}.")
     if request.keeps_login:
         return remarks
     if setup.delegated_administrators is None:

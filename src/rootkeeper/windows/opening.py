@@ -154,8 +154,7 @@ class WindowOpener(AccountWork):
         except AwsError as error:
             return self._cancel(window, f"Nothing was opened: {error.message}", error)
         except (LedgerUnavailableError, LockLostError):
-            with suppress(DatabaseError, WindowConflictError):
-                self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
+            self._end_interrupted(window)
             raise
         try:
             opened = mark_open(self.windows, window, opened_at, self.acting.window_clock.now())
@@ -179,9 +178,7 @@ class WindowOpener(AccountWork):
         except AwsError as error:
             return self._cancel(window, f"Nothing was opened: {error.message}", error)
         except (LedgerUnavailableError, LockLostError):
-            # CreateLoginProfile wasn't sent. Even if that can't be recorded, a later re-read finds nothing.
-            with suppress(DatabaseError, WindowConflictError):
-                self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
+            self._end_interrupted(window)
             raise
         try:
             reread = runner.watch(change, sent.answer)
@@ -194,6 +191,11 @@ class WindowOpener(AccountWork):
                 f"Recovery may be allowed in {account_id}, but its window can't be recorded: {error.message}",
                 error,
             )
+
+    def _end_interrupted(self, window: RecoveryWindow) -> None:
+        """No changing call was sent. Even if the row can't be written, a later re-read, or the ledger, shows that."""
+        with suppress(DatabaseError, WindowConflictError):
+            self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
 
     def _apply(self, window: RecoveryWindow, answer: Answer, reread: Reread[LoginProfile | None]) -> OpeningResult:
         outcome, profile = get_outcome(reread.evaluation), reread.shown
