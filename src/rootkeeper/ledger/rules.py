@@ -478,6 +478,15 @@ class LedgerVerification:
     def is_intact(self) -> bool:
         return self.problem is None
 
+    @property
+    def shows_loss(self) -> bool:
+        """Whether a copy of the ledger is lost, which an adoption records."""
+        return self.problem is not None and self.problem.endswith(LOSS_ADVICE)
+
+
+LOSS_ADVICE = "Put it back from a backup, or record its loss: adopt the ledger."
+"""The end of a problem with a copy of the ledger."""
+
 
 def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
     """Return the outcome of a verification's job."""

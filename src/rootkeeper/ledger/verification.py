@@ -26,6 +26,7 @@ from rootkeeper.ledger.anchor import (
 from rootkeeper.ledger.copies import KnownHead, LedgerCopies, MirrorLines
 from rootkeeper.ledger.memory import CopyName
 from rootkeeper.ledger.rules import (
+    LOSS_ADVICE,
     Action,
     ChainBreak,
     ChainBreakKind,
@@ -39,9 +40,6 @@ from rootkeeper.ledger.store import Ledger, LedgerFilter, list_entries, list_lat
 from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, read_head
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_time
-
-LOSS_ADVICE = "Put it back from a backup, or record its loss: adopt the ledger."
-
 
 RowsCheck = Callable[[Connection], Sequence[str]]
 """Finds rows of the database that contradict the entries, a sentence each; for an intact chain."""

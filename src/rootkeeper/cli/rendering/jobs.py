@@ -147,7 +147,7 @@ def show_verification(verification: LedgerVerification, output: OutputFormat, te
         terminal.show(f"✗ The ledger is NOT intact{where}: {printable(verification.problem or '')}")
         for problem in verification.further_problems:
             terminal.show(f"✗ {printable(problem)}")
-        if not verification.first_bad_sequence and "adopt" in (verification.problem or ""):
+        if verification.shows_loss:
             terminal.remark("To record the loss of a copy and begin it again: rootkeeper ledger adopt")
     if verification.missing_memory is not None:
         terminal.remark(printable(verification.missing_memory), style="bold")
