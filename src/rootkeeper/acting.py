@@ -145,7 +145,7 @@ class Acting:
 
     @property
     def window_clock(self) -> Clock:
-        """By which recovery windows begin and end: a machine's clock that was set back keeps none of them open."""
+        """AWS's time, by which recovery windows begin and end: a machine's wrong clock keeps none of them open."""
         return self.aws.latest_clock
 
     @cached_property

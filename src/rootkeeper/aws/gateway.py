@@ -60,7 +60,7 @@ class AwsGateway(
 
     @property
     def latest_clock(self) -> LatestClock:
-        """The later of this machine's time and AWS's, as all gateways of a pool have learned it."""
+        """AWS's time, as all gateways of a pool have learned it; this machine's before the first answer."""
         return self._clients.latest_clock
 
     def reconnected(self) -> AwsGateway:

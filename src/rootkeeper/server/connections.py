@@ -3,8 +3,8 @@
 A connection either waits for the header of a request, or a request is being answered on it. A connection that waits for
 long is ended, and so is the connection of a client that doesn't read its answer. If there are too many, the connection
 with the longest wait for a header or for the rest of a body makes room; if none of an address waits, the connection
-whose client reads its answer most slowly. Half of the files that this process may open at
-a time are never used for connections: closing recovery windows needs them for AWS, the database and the ledger's files.
+whose client reads its answer most slowly. Half of the files that this process may open at a time are never used for
+connections: closing recovery windows needs them for AWS, the database and the ledger's files.
 """
 
 from __future__ import annotations

@@ -51,11 +51,15 @@ def run_rounds(clock: FakeClock, monitor: LedgerMonitor, count: int) -> None:
 def test_p20_a_broken_ledger_is_an_alert_and_one_critical_notification_until_it_is_intact() -> None:
     reported, _, clock, monitor = make(None, "Entry 7 was edited.", "Entry 7 was edited.", None, "Entry 8 was edited.")
     assert find_state(monitor) == (None, None)
+    assert monitor.verified_at is None
     run_rounds(clock, monitor, 1)
     assert find_state(monitor) == (None, 7)
+    verified_at = clock.now()
+    assert monitor.verified_at == verified_at
     assert reported.remarks == []
     run_rounds(clock, monitor, 2)
     assert find_state(monitor) == ("Entry 7 was edited.", 7)
+    assert monitor.verified_at == verified_at, "a round with a problem verifies nothing"
     assert reported.remarks == ["ALERT: The ledger failed its verification. Entry 7 was edited."]
     (notification,) = reported.notifications
     assert (notification.event, notification.severity) == (NotificationEvent.LEDGER_BROKEN, Severity.CRITICAL)
