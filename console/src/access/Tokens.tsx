@@ -1,11 +1,7 @@
 /** API tokens: create, show once, disable. */
-import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import Modal from "@cloudscape-design/components/modal";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
@@ -14,9 +10,10 @@ import type { components } from "../api/generated";
 import { useMe } from "../api/queries";
 import type { Identity, Role } from "../api/records";
 import { ChoiceField } from "../components/ChoiceField";
-import { Dialog, isDeliberate } from "../components/Dialog";
+import { Dialog } from "../components/Dialog";
 import { Timestamp } from "../times/Timestamp";
 import { DisableIdentity, IdentityTable, refreshIdentities, RoleField, useIdentities } from "./identities";
+import { ShownOnce } from "./ShownOnce";
 
 export function Tokens() {
   const tokens = useIdentities("token");
@@ -119,29 +116,9 @@ function TokenForm({ onCreated, onClose }: { onCreated: (token: string) => void;
 
 function CreatedToken({ token, onClose }: { token: string; onClose: () => void }) {
   return (
-    <Modal
-      visible
-      header="API token"
-      onDismiss={({ detail }) => isDeliberate(detail.reason) && onClose()}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={onClose}>
-            I have saved the token
-          </Button>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Alert type="warning">The token isn't shown again. Save it where you keep secrets.</Alert>
-        <CopyToClipboard
-          variant="inline"
-          textToCopy={token}
-          copyButtonAriaLabel="Copy the token"
-          copySuccessText="Copied"
-          copyErrorText="The browser couldn't copy it. Select the text and copy it."
-        />
-      </SpaceBetween>
-    </Modal>
+    <ShownOnce title="API token" secret={token} copyText="Copy the token" doneText="I have saved the token" onClose={onClose}>
+      The token isn't shown again. Save it where you keep secrets.
+    </ShownOnce>
   );
 }
 

@@ -1,20 +1,18 @@
 /** Users: invite, change, reset, sign out, disable. No one sets or knows another person's password. */
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { queries, useMe } from "../api/queries";
 import type { Identity, Me, NewLink, Role } from "../api/records";
-import { Dialog, isDeliberate } from "../components/Dialog";
+import { Dialog } from "../components/Dialog";
 import { notify } from "../components/notices";
 import { Timestamp } from "../times/Timestamp";
 import { DisableIdentity, IdentityTable, refreshIdentities, RoleField, useIdentities } from "./identities";
+import { ShownOnce } from "./ShownOnce";
 
 type DialogId = "add" | "role" | "reset" | "factors" | "sign-out" | "disable";
 
@@ -118,32 +116,10 @@ function InviteUser({ onMade, onClose }: { onMade: (link: NewLink) => void; onCl
 
 function MadeLink({ made, onClose }: { made: NewLink; onClose: () => void }) {
   return (
-    <Modal
-      visible
-      header={`Link for ${made.name}`}
-      onDismiss={({ detail }) => isDeliberate(detail.reason) && onClose()}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={onClose}>
-            I have copied the link
-          </Button>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Alert type="warning">
-          The link isn't shown again. Give it to {made.name} over a secure channel: who opens it first sets the password. It works once,
-          until <Timestamp at={made.link_ends_at} />.
-        </Alert>
-        <CopyToClipboard
-          variant="inline"
-          textToCopy={made.link}
-          copyButtonAriaLabel="Copy the link"
-          copySuccessText="Copied"
-          copyErrorText="The browser couldn't copy it. Select the text and copy it."
-        />
-      </SpaceBetween>
-    </Modal>
+    <ShownOnce title={`Link for ${made.name}`} secret={made.link} copyText="Copy the link" doneText="I have copied the link" onClose={onClose}>
+      The link isn't shown again. Give it to {made.name} over a secure channel: who opens it first sets the password. It works once, until{" "}
+      <Timestamp at={made.link_ends_at} />.
+    </ShownOnce>
   );
 }
 

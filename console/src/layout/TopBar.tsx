@@ -25,53 +25,53 @@ export function TopBar({ me }: { me: Me }) {
   };
   return (
     <>
-    <TopNavigation
-      identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: "/", onFollow: (event) => openHome(event, navigate) }}
-      utilities={[
-        {
-          type: "menu-dropdown",
-          text: `${me.organization_id} at ${me.endpoint}`,
-          ariaLabel: `Organization ${me.organization_id} at the endpoint ${me.endpoint}`,
-          iconName: "share",
-          disableUtilityCollapse: true,
-          items: [
-            { id: "organization", text: "Organization", secondaryText: me.organization_id, disabled: true },
-            { id: "endpoint", text: "Endpoint", secondaryText: me.endpoint, disabled: true },
-            { id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true },
-          ],
-        },
-        {
-          type: "button",
-          text: "Help",
-          href: "/help/",
-          target: "_blank",
-          rel: "noopener",
-        },
-        {
-          type: "button",
-          text: inUtc ? "Show local times" : "Show UTC times",
-          onClick: toggleUtc,
-        },
-        {
-          type: "button",
-          text: isDark ? "Light mode" : "Dark mode",
-          onClick: toggleTheme,
-        },
-        {
-          type: "menu-dropdown",
-          text: me.name,
-          description: `${me.kind === "token" ? "API token" : "User"} with the role ${me.role}`,
-          iconName: "user-profile",
-          items: [
-            { id: "settings", text: "Settings" },
-            ...(me.signs_in_by === "password" ? [{ id: "password", text: "Change password" }] : []),
-            { id: "sign-out", text: me.kind === "token" ? "Remove token" : "Sign out" },
-          ],
-          onItemClick: ({ detail }) => actions[detail.id]?.(),
-        },
-      ]}
-    />
-    {isChanging && <ChangePassword onClose={() => setChanging(false)} />}
+      <TopNavigation
+        identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: "/", onFollow: (event) => openHome(event, navigate) }}
+        utilities={[
+          {
+            type: "menu-dropdown",
+            text: `${me.organization_id} at ${me.endpoint}`,
+            ariaLabel: `Organization ${me.organization_id} at the endpoint ${me.endpoint}`,
+            iconName: "share",
+            disableUtilityCollapse: true,
+            items: [
+              { id: "organization", text: "Organization", secondaryText: me.organization_id, disabled: true },
+              { id: "endpoint", text: "Endpoint", secondaryText: me.endpoint, disabled: true },
+              { id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true },
+            ],
+          },
+          {
+            type: "button",
+            text: "Help",
+            href: "/help/",
+            target: "_blank",
+            rel: "noopener",
+          },
+          {
+            type: "button",
+            text: inUtc ? "Show local times" : "Show UTC times",
+            onClick: toggleUtc,
+          },
+          {
+            type: "button",
+            text: isDark ? "Light mode" : "Dark mode",
+            onClick: toggleTheme,
+          },
+          {
+            type: "menu-dropdown",
+            text: me.name,
+            description: `${me.kind === "token" ? "API token" : "User"} with the role ${me.role}`,
+            iconName: "user-profile",
+            items: [
+              { id: "settings", text: "Settings" },
+              ...(me.signs_in_by === "password" ? [{ id: "password", text: "Change password" }] : []),
+              { id: "sign-out", text: me.kind === "token" ? "Remove token" : "Sign out" },
+            ],
+            onItemClick: ({ detail }) => actions[detail.id]?.(),
+          },
+        ]}
+      />
+      {isChanging && <ChangePassword onClose={() => setChanging(false)} />}
     </>
   );
 }
