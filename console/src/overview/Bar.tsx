@@ -1,5 +1,6 @@
 /** A bar of parts side by side. Its numbers are beside it as text, so screen readers and the Tab key skip the bar. */
-import { useFollowPart } from "./parts";
+import type { MouseEvent } from "react";
+import { useNavigate } from "react-router";
 import "./overview.css";
 
 export interface Part {
@@ -31,4 +32,15 @@ export function Bar({ parts, share = 1 }: { parts: readonly Part[]; share?: numb
 /** A small square of the part's colour and pattern. */
 export function Swatch({ tone }: { tone: string }) {
   return <span className={`swatch tone--${tone}`} aria-hidden="true" />;
+}
+
+/** Follow a plain link within the console, unless the click opens a new tab. */
+function useFollowPart(): (event: MouseEvent<HTMLAnchorElement>) => void {
+  const navigate = useNavigate();
+  return (event) => {
+    const href = event.currentTarget.getAttribute("href");
+    if (!href || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    void navigate(href);
+  };
 }

@@ -6,7 +6,6 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { Overview, SetupState } from "../api/records";
-import { FACT_PIXELS } from "../components/PageFrame";
 import { FEATURES } from "./SetUpFields";
 
 export function SetUpState({ overview }: { overview: Overview }) {
@@ -44,7 +43,7 @@ function UnknownState({ problem }: { problem: Overview["setup_problem"] }) {
 function SetUpParts({ setup }: { setup: SetupState }) {
   return (
     <KeyValuePairs
-      columns={2} minColumnWidth={FACT_PIXELS}
+      columns={1}
       items={[
         { label: "Trusted access", value: <Switch isOn={setup.trusted_access} /> },
         ...FEATURES.map((feature) => ({

@@ -13,6 +13,8 @@ import { useFollowLink } from "../components/links";
 import { FACT_PIXELS } from "../components/PageFrame";
 import { type Credential, listCredentials } from "../deletion/plans";
 import { AccountName, useAccount } from "../organization/AccountField";
+import { CREDENTIAL_KINDS } from "../organization/listing";
+import { describeKinds } from "../organization/statuses";
 import { RelativeTime } from "../times/Timestamp";
 import { isPending, STATES, windowPath } from "./states";
 import { useBackground } from "./windows";
@@ -91,16 +93,9 @@ function CredentialsNow({ account }: { account: DetailedAccount }) {
   );
 }
 
-const KINDS = {
-  password: "Password",
-  access_keys: "Access keys",
-  signing_certificates: "Signing certificates",
-  mfa_devices: "MFA devices",
-} as const;
-
 function nameKinds({ credentials }: DetailedAccount): string {
-  const found = Object.entries(KINDS).filter(([kind]) => credentials[kind as keyof typeof KINDS]);
-  return found.length === 0 ? "None" : `${found.map(([, name]) => name).join(", ")}. Last use wasn't read.`;
+  const found = CREDENTIAL_KINDS.filter((kind) => credentials[kind]);
+  return found.length === 0 ? "None" : `${describeKinds(found)}. Last use wasn't read.`;
 }
 
 function CredentialLine({ credential }: { credential: Credential }) {

@@ -85,16 +85,18 @@ export function CancelRequest({ recoveryWindow, name, onClose }: WindowDialogPro
   );
 }
 
+/** @param governsLogin `undefined` while it isn't known. */
+function describeOpening(length: string, governsLogin: boolean | undefined): string {
+  if (governsLogin === undefined) return `The window is open for ${length} from now.`;
+  if (governsLogin) return `The window governs the existing root login for ${length} from now. Nothing is opened in AWS.`;
+  return `Password recovery of the root user is allowed for ${length} from now. Anyone who reads the root user's mailbox can then set a password and sign in as root user.`;
+}
+
 export function ActivateWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
-  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login === true;
-  const length = renderDuration(recoveryWindow.duration_seconds);
+  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login;
   return (
     <Dialog title={`Open the window for ${name}?`} submitText="Open window" act={() => activate(recoveryWindow)} onDone={notifyOpening} onClose={onClose}>
-      <Box variant="p">
-        {governsLogin
-          ? `The window governs the existing root login for ${length} from now. Nothing is opened in AWS.`
-          : `Password recovery of the root user is allowed for ${length} from now. Anyone who reads the root user's mailbox can then set a password and sign in as root user.`}
-      </Box>
+      <Box variant="p">{describeOpening(renderDuration(recoveryWindow.duration_seconds), governsLogin)}</Box>
       <Box variant="p">
         When the time ends, the server closes the window and deletes all root user credentials of the account. The request is checked again
         before the window opens, which takes a few seconds.
