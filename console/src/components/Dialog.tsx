@@ -39,6 +39,8 @@ export function Dialog<T>(props: DialogProps<T>) {
   return (
     <Modal
       visible
+      // A centred dialog moves with each line it gains, and a menu in it moves away from the pointer.
+      position="top"
       header={title}
       onDismiss={({ detail }) => isDeliberate(detail.reason) && onClose()}
       footer={
