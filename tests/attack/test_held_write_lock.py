@@ -39,21 +39,23 @@ def write_lock_held(database: Path) -> Iterator[None]:
             holder.wait(10)
 
 
-def test_p11_a_held_write_lock_keeps_no_window_open(stage: AttackStage) -> None:
+def test_p11_a_held_write_lock_keeps_no_window_open_also_not_across_a_restart(stage: AttackStage) -> None:
     server = stage.start_server()
-    window = stage.open_window(10)
-    stage.wait_known(window)
+    first, second = stage.open_window(10), stage.open_window(26)
+    stage.wait_known(first, second)
     with write_lock_held(stage.database):
-        stage.require_closed_on_time(window)
+        stage.require_closed_on_time(first)
+        server.process.kill()
+        server.process.wait()
+        restarted = stage.start_server(waits=False)
+        stage.require_closed_on_time(second)
 
-    def is_recorded() -> bool:
+    def are_recorded() -> bool:
         with closing(sqlite3.connect(stage.database)) as connection:
-            found = connection.execute(
-                "SELECT state FROM recovery_windows WHERE window_id = ?", (window.window_id,)
-            ).fetchone()
-        return bool(found[0] == "CLOSED_VERIFIED")
+            found = connection.execute("SELECT state FROM recovery_windows").fetchall()
+        return found == [("CLOSED_VERIFIED",)] * 2
 
-    server.wait_until(is_recorded)
-    server.wait_until(lambda: not any(stage.folder.rglob("rootkeeper-spill-*.jsonl")))
+    restarted.wait_until(are_recorded)
+    restarted.wait_until(lambda: not any(stage.folder.rglob("rootkeeper-spill-*.jsonl")))
     verified = stage.local.run("ledger", "verify")
     assert verified.status == 0, verified.shown

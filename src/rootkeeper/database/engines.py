@@ -207,6 +207,7 @@ _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
     "53100": ("the disk is full", "Free some space on the server and try again."),
     "53300": ("it has too many connections", "Raise max_connections of the server, or run fewer workers."),
     "55P03": ("another process has locked it", _WAIT),
+    "57014": ("it took too long", "Check the load of the server, and what holds its locks."),
     "57P01": ("the server is shutting down", "Wait until it runs, then try again."),
     "57P02": ("the server has crashed", "Wait until it runs, then try again."),
     "57P03": ("the server is starting", "Wait until it runs, then try again."),
@@ -275,7 +276,8 @@ def glancing(store: Store) -> Iterator[Connection]:
 
     :raises DatabaseError: if the database can't be read.
     """
-    with _taking_turn(store), store.engine.connect().execution_options(**store.glance_options) as connection:
+    options = {} if _thread.has_reserve else store.glance_options  # the limits of a closing need a transaction
+    with _taking_turn(store), store.engine.connect().execution_options(**options) as connection:
         yield connection
 
 
@@ -476,6 +478,12 @@ _SETTLE_WRITING = (
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 60000"
 """For a migration, which reads its steps from files in the middle of its transaction."""
 
+CLOSING_SECONDS = 2.0
+"""How long the closing of a window waits for a read or a write; then it continues with what the process knows."""
+
+_SETTLE_CLOSING = f"SET LOCAL statement_timeout = {CLOSING_SECONDS * 1000:.0f}; SET LOCAL lock_timeout = 1900"
+"""The limit for locks is the lower, so that a lock is told as the cause."""
+
 _NAME = "rootkeeper_transaction"
 _LIFE = "rootkeeper_life"
 
@@ -563,8 +571,13 @@ class PostgresqlStore(Store):
             raise InvalidatePoolError from error
 
     def _begin(self, connection: Connection) -> None:
-        """Queue a writer at one lock, before its snapshot, so that it sees the writes of the writer before it."""
+        """Queue a writer at one lock, before its snapshot, so that it sees the writes of the writer before it.
+
+        A closing's reads are limited in time. The limit of its writes is elsewhere: one thread writes for all.
+        """
         if not is_writing(connection):
+            if _thread.has_reserve:
+                connection.exec_driver_sql(_SETTLE_CLOSING)
             return
         milliseconds = int(self._busy_timeout_seconds * 1000)
         connection.exec_driver_sql(_SETTLE_WRITING.format(milliseconds=milliseconds))

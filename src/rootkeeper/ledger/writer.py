@@ -23,6 +23,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import (
+    CLOSING_SECONDS,
     CommitOutcome,
     DatabaseReplacedError,
     Store,
@@ -266,9 +267,6 @@ _OLDER = "an older copy, or another database, was put in its place"
 
 _COMPARED_SECONDS = 1.0
 """How long a comparison of the database with the known head holds, for work without ledger entries."""
-
-CLOSING_SECONDS = 2.0
-"""How long the closing of a window waits for a write; then it continues with a spill file."""
 
 _RESTART_SECONDS = 0.5
 """Before the thread starts again that a bug has ended, so that callers who try again don't keep it busy."""

@@ -15,7 +15,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import PostgresqlStore, begin_writing, glancing, open_store, reading
+from rootkeeper.database.engines import (
+    PostgresqlStore,
+    begin_writing,
+    glancing,
+    open_store,
+    reading,
+    using_reserve,
+)
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from tests.postgresql import PostgresqlServer
@@ -51,6 +58,30 @@ def test_p27_a_process_that_hangs_in_the_middle_of_writing_keeps_no_one_waiting_
         held.invalidate()
     hangs.engine.dispose()
     other.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [("SELECT count(*) FROM recovery_windows", "another process has locked it"), ("SELECT pg_sleep(60)", "too long")],
+    ids=["locked table", "slow statement"],
+)
+@pytest.mark.parametrize("opens", [reading, glancing])
+def test_p11_those_who_close_windows_wait_for_no_table_that_is_locked_and_no_answer_for_long(
+    request: pytest.FixtureRequest, opens: Any, statement: str, reason: str
+) -> None:
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    url = server.create_current_database()
+    holder, closing = open_store(url, 60.0), open_store(url, 60.0)
+    with holder.engine.connect() as held:
+        held.exec_driver_sql("LOCK TABLE recovery_windows IN ACCESS EXCLUSIVE MODE")
+        began_at = time.monotonic()
+        with using_reserve(), pytest.raises(DatabaseError, match=reason), opens(closing) as connection:
+            connection.exec_driver_sql(statement)
+        assert time.monotonic() - began_at < 10
+    with opens(closing) as connection:  # the limit ends with its transaction
+        connection.exec_driver_sql("SELECT pg_sleep(2.5)")
+    holder.engine.dispose()
+    closing.engine.dispose()
 
 
 @pytest.mark.parametrize("standstills", [1, 2])

@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import event, insert
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import begin_writing, open_store, using_reserve
+from rootkeeper.database.engines import CLOSING_SECONDS, begin_writing, open_store, using_reserve
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.writer import CLOSING_SECONDS, GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.windows.store import RecoveryWindowStore
 from tests.durations import Stopwatch
 from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by, run_program
