@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +60,17 @@ def rows_of_ledger(person: ConsolePerson) -> Locator:
     return person.page.get_by_role("treegrid", name="Entries of the ledger").locator("tbody tr")
 
 
+def copy_audit(console: ConsoleStage, day: date, *, is_complete: bool = True) -> None:
+    """Keep a copy of the newest audit, as if it had ended on that day."""
+    with closing(sqlite3.connect(console.database, timeout=30)) as database, database:
+        database.row_factory = sqlite3.Row
+        newest = dict(database.execute("SELECT * FROM audits ORDER BY ended_at DESC").fetchone())
+        at = f"{day}{newest['ended_at'][10:]}"
+        copied = {**newest, "audit_id": f"copy-{day}", "started_at": at, "ended_at": at, "is_complete": is_complete}
+        statement = f"INSERT INTO audits ({', '.join(copied)}) VALUES ({', '.join('?' * len(copied))})"  # noqa: S608
+        database.execute(statement, list(copied.values()))
+
+
 def test_since_the_last_report_is_not_offered_before_there_is_a_report(people: dict[str, ConsolePerson]) -> None:
     for name, path in (("vera", "/ledger"), ("amir", "/controls"), ("amir", "/reports")):
         page = people[name].page
@@ -89,7 +102,8 @@ def test_the_ledger_is_filtered_by_a_period_of_utc_days(people: dict[str, Consol
     expect(rows_of_ledger(viewer).first).to_contain_text("adam")
     viewer.page.get_by_role("textbox", name="From").fill(f"{today + timedelta(days=1):%Y/%m/%d}")
     viewer.sees("The end date is before the start date.")
-    expect(viewer.page.get_by_role("button", name="Export entries")).to_be_disabled()
+    viewer.sees("Choose a valid period.")
+    expect(rows_of_ledger(viewer)).to_have_count(0)
     viewer.press("Clear filters")
     expect(viewer.page).to_have_url(re.compile(r"/ledger$"))
     expect(rows_of_ledger(viewer).first).to_be_visible()
@@ -131,6 +145,28 @@ def test_a_report_has_the_chosen_period_and_tabs_keep_it(people: dict[str, Conso
     approver.open(f"/reports?from={last}&to={first}")
     approver.sees("The end date is before the start date.")
     expect(page.get_by_role("button", name="Download report")).to_be_disabled()
+
+
+def test_a_calendar_shows_days_with_and_without_an_audit_of_all_accounts(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    approver, today = people["amir"], datetime.now(UTC).date()
+    first, last = today - timedelta(days=20), today + timedelta(days=3)
+    audited = {today} | {first + timedelta(days=number) for number in range(20) if number not in (5, 6, 7, 12)}
+    for day in audited - {today}:
+        copy_audit(console, day)
+    copy_audit(console, first + timedelta(days=12), is_complete=False)
+    approver.open(f"/reports?from={first}&to={last}")
+    cells = approver.page.locator("td[data-state]")
+    expect(approver.page.locator("td[data-state=audited]")).to_have_count(len(audited))
+    shown = {str(cell.get_attribute("title"))[:10]: cell.get_attribute("data-state") for cell in cells.all()}
+    for day in (first + timedelta(days=number) for number in range(24)):
+        state = "audited" if day in audited else "future" if day > today else "gap"
+        assert shown[day.isoformat()] == state, day
+    approver.sees(f"{len(audited)} of 21")
+    approver.sees("3 days")
+    approver.sees("Intact")
+    approver.evaluate()
 
 
 def test_the_period_since_a_sent_report_begins_when_it_was_sent(people: dict[str, ConsolePerson]) -> None:

@@ -174,7 +174,8 @@ class FakeHistory(AuditHistory):
         return iter(())
 
     def list_complete(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
-        return tuple(sorted(audit.ended_at for audit, _ in self.kept.values() if start <= audit.ended_at <= end))
+        audits = self.list_audits(only_complete=True)
+        return tuple(sorted(audit.ended_at for audit in audits if start <= audit.ended_at <= end))
 
     def forget_before(self, moment: datetime) -> int:
         raise NotImplementedError

@@ -18,7 +18,7 @@ import { VerdictIndicator } from "../components/verdicts";
 import { ACTOR_KINDS } from "../ledger/entries";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
-import { PeriodPicker } from "../times/PeriodPicker";
+import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
 import { usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
@@ -39,11 +39,13 @@ function Control({ path }: { path: ControlPath }) {
   const picker = <PeriodPicker usual="last-90-days" chosen={chosenPeriod} />;
   const pages = useCursorPages(JSON.stringify([path, chosenPeriod.period, isOpenOnly]));
   const found = useControl(path, chosenPeriod.period, isOpenOnly, pages.after);
-  if (!found.data)
+  if (!found.data || chosenPeriod.problem)
     return (
       <PageFrame title="Control">
-        {picker}
-        <QueryPlaceholder query={found} height="20rem" />
+        <SpaceBetween size="l">
+          {picker}
+          {chosenPeriod.problem ? <NoPeriod /> : <QueryPlaceholder query={found} height="20rem" />}
+        </SpaceBetween>
       </PageFrame>
     );
   const { control, accounts, total, next, period } = found.data;

@@ -14,7 +14,7 @@ import { useFollowLink } from "../components/links";
 import { PageFrame, QueryProblem } from "../components/PageFrame";
 import { countVerdicts, VERDICTS } from "../components/verdicts";
 import { QueryTable } from "../tables/QueryTable";
-import { PeriodPicker } from "../times/PeriodPicker";
+import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
 import { type Period, usePeriod, usePeriodParameters } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { CHECKS, controlHref, nameFramework, nameVerdict, SHOWINGS, useControls, useFrameworks } from "./controls";
@@ -50,7 +50,7 @@ export default function ControlsPage() {
           />
           <PeriodPicker usual="last-90-days" chosen={chosenPeriod} />
         </div>
-        <Controls frameworkId={frameworkId} period={chosenPeriod.period} />
+        {chosenPeriod.problem ? <NoPeriod /> : <Controls frameworkId={frameworkId} period={chosenPeriod.period} />}
         {framework && <LeftOut framework={framework} />}
       </SpaceBetween>
     </PageFrame>

@@ -18,8 +18,9 @@ import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { nameFramework, useFrameworks } from "../controls/controls";
 import { AuditHistory } from "../history/AuditHistory";
 import { PeriodPicker } from "../times/PeriodPicker";
-import { type Period, usePeriod } from "../times/periods";
+import { type ChosenPeriod, type Period, usePeriod } from "../times/periods";
 import { FormatSelect } from "../components/FormatSelect";
+import { CoverageCalendar } from "./Coverage";
 
 const SECONDS_OF_DAY = 86_400;
 
@@ -27,7 +28,7 @@ export default function ReportsPage() {
   const { data: me } = useMe();
   const [parameters, setParameters] = useSearchParams();
   const tabs = [
-    ...(hasPermission(me, "reports:read") ? [{ id: "evidence", label: "Evidence", content: <EvidenceForm /> }] : []),
+    ...(hasPermission(me, "reports:read") ? [{ id: "evidence", label: "Evidence", content: <Evidence /> }] : []),
     { id: "audits", label: "Audits and changes", content: <AuditHistory /> },
   ];
   return (
@@ -50,8 +51,17 @@ export default function ReportsPage() {
   );
 }
 
-function EvidenceForm() {
+function Evidence() {
   const chosen = usePeriod("last-90-days");
+  return (
+    <SpaceBetween size="l">
+      <EvidenceForm chosen={chosen} />
+      <CoverageCalendar days={chosen.problem === null ? chosen.days : null} />
+    </SpaceBetween>
+  );
+}
+
+function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
   const [format, setFormat] = useState("html");
   const [staleDays, setStaleDays] = useState("");
   const [frameworks, setFrameworks] = useState<readonly string[]>([]);

@@ -16,6 +16,7 @@ import { AccountName } from "../organization/AccountField";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages } from "../tables/pages";
 import { useUrlFilter } from "../tables/url-filter";
+import { NoPeriod } from "../times/PeriodPicker";
 import { type Period, usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { FILTER_CODEC, type LedgerFilter, nameAction, toQuery, useLatest } from "./entries";
@@ -35,7 +36,7 @@ export default function LedgerPage() {
       <SpaceBetween size="l">
         <VerificationPanel />
         <LedgerFilters filter={filter} onChange={setFilter} chosen={chosen} />
-        <Entries filter={filter} period={chosen.period} />
+        {chosen.problem ? <NoPeriod /> : <Entries filter={filter} period={chosen.period} />}
       </SpaceBetween>
     </PageFrame>
   );

@@ -3,13 +3,14 @@ import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import { hasPermission, useMe } from "../api/queries";
+import { EmptyText } from "../tables/QueryTable";
 import { type ChosenPeriod, type Days, isUtcDay, PERIOD_LABELS, type PeriodChoice, todayUtc, useLastReport, type UsualPeriod } from "./periods";
 
 export function PeriodPicker({ usual, chosen }: { usual: UsualPeriod; chosen: ChosenPeriod }) {
   const { choice, days, problem, choose, chooseDays } = chosen;
   const options = useOptions(usual);
   return (
-    <div className="period">
+    <div className={choice === "dates" ? "period period--dates" : "period"}>
       <FormField label="Period" constraintText={choice === "dates" ? undefined : describeDays(days)} errorText={choice === "dates" ? undefined : problem}>
         <Select
           options={options}
@@ -26,6 +27,11 @@ export function PeriodPicker({ usual, chosen }: { usual: UsualPeriod; chosen: Ch
       )}
     </div>
   );
+}
+
+/** In place of the content of a period that isn't valid. */
+export function NoPeriod() {
+  return <EmptyText>Choose a valid period.</EmptyText>;
 }
 
 /** Since a report only where the user can see that there is one. */
