@@ -174,7 +174,8 @@ class FakeHistory(AuditHistory):
         return iter(())
 
     def list_complete(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
-        return tuple(sorted(audit.ended_at for audit, _ in self.kept.values() if start <= audit.ended_at <= end))
+        audits = self.list_audits(only_complete=True)
+        return tuple(sorted(audit.ended_at for audit in audits if start <= audit.ended_at <= end))
 
     def forget_before(self, moment: datetime) -> int:
         raise NotImplementedError
@@ -187,12 +188,21 @@ class FakeLedgerReader(LedgerReader):
     database: FakeDatabase
 
     def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+        self,
+        *,
+        since_sequence: int = 0,
+        account_id: AccountId | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
     ) -> Iterator[LedgerEntry]:
         found = [
             entry
             for entry in self.database.entries
-            if entry.sequence > since_sequence and account_id in (None, entry.account_id)
+            if entry.sequence > since_sequence
+            and account_id in (None, entry.account_id)
+            and (start is None or entry.at >= start)
+            and (end is None or entry.at <= end)
         ]
         return iter(found[:limit])
 
@@ -205,6 +215,8 @@ class FakeLedgerReader(LedgerReader):
             and wanted.actor in (None, entry.actor.name)
             and (not wanted.actions or entry.action in wanted.actions)
             and (not wanted.results or entry.result in wanted.results)
+            and (wanted.start is None or entry.at >= wanted.start)
+            and (wanted.end is None or entry.at <= wanted.end)
         ]
         return tuple(found[:limit])
 

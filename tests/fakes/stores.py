@@ -158,10 +158,22 @@ class InMemoryLedger(LedgerReader):
             return True
 
     def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+        self,
+        *,
+        since_sequence: int = 0,
+        account_id: AccountId | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
     ) -> Iterator[LedgerEntry]:
         """As a LedgerReader does."""
-        found = [entry for entry in self.entries if account_id in (None, entry.account_id)]
+        found = [
+            entry
+            for entry in self.entries
+            if account_id in (None, entry.account_id)
+            and (start is None or entry.at >= start)
+            and (end is None or entry.at <= end)
+        ]
         return iter([entry for entry in found if entry.sequence > since_sequence][:limit])
 
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,23 @@ def test_every_call_in_the_ledger_is_found_in_cloudtrail_by_its_request_id(
 def test_a_list_can_begin_and_end_anywhere(used: Program) -> None:
     run = used.run("ledger", "list", "--since", "2", "--limit", "3", "-o", "jsonl", **WITHOUT_AWS)
     assert [json.loads(line)["sequence"] for line in run.stdout.splitlines()] == [3, 4, 5]
+
+
+def test_a_list_can_be_of_a_period(used: Program) -> None:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    everything = used.run("ledger", "list", "-o", "jsonl", **WITHOUT_AWS).stdout
+    assert everything
+    for period, listed in (
+        (("--from", today), everything),
+        (("--to", today), everything),
+        (("--from", "1d", "--to", today), everything),
+        (("--to", "1d"), ""),
+        (("--from", "2026-01-01", "--to", "2026-01-31"), ""),
+    ):
+        assert used.run("ledger", "list", *period, "-o", "jsonl", **WITHOUT_AWS).stdout == listed, period
+    refused = used.run("ledger", "list", "--from", "2026-02-01", "--to", "2026-01-31", **WITHOUT_AWS)
+    assert refused.status == 2
+    assert "isn't after its start" in refused.stderr
 
 
 def test_an_untouched_ledger_is_intact(used: Program) -> None:

@@ -18,6 +18,8 @@ import { VerdictIndicator } from "../components/verdicts";
 import { ACTOR_KINDS } from "../ledger/entries";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
+import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
+import { usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
 import { CHECKS, type ControlPath, SHOWINGS, STRENGTHS, useControl } from "./controls";
@@ -33,12 +35,17 @@ export default function ControlPage() {
 
 function Control({ path }: { path: ControlPath }) {
   const [isOpenOnly, setOpenOnly] = useState(true);
-  const pages = useCursorPages(`${path.framework_id} ${path.control_id} ${isOpenOnly}`);
-  const found = useControl(path, isOpenOnly, pages.after);
-  if (!found.data)
+  const chosenPeriod = usePeriod("last-90-days");
+  const picker = <PeriodPicker usual="last-90-days" chosen={chosenPeriod} />;
+  const pages = useCursorPages(JSON.stringify([path, chosenPeriod.period, isOpenOnly]));
+  const found = useControl(path, chosenPeriod.period, isOpenOnly, pages.after);
+  if (!found.data || chosenPeriod.problem)
     return (
       <PageFrame title="Control">
-        <QueryPlaceholder query={found} height="20rem" />
+        <SpaceBetween size="l">
+          {picker}
+          {chosenPeriod.problem ? <NoPeriod /> : <QueryPlaceholder query={found} height="20rem" />}
+        </SpaceBetween>
       </PageFrame>
     );
   const { control, accounts, total, next, period } = found.data;
@@ -50,6 +57,7 @@ function Control({ path }: { path: ControlPath }) {
     >
       <SpaceBetween size="l">
         <QueryProblem query={found} />
+        {picker}
         <Reasons control={control} />
         <Container header={<Header variant="h2">Details</Header>}>
           <KeyValuePairs

@@ -14,6 +14,8 @@ import { useFollowLink } from "../components/links";
 import { PageFrame, QueryProblem } from "../components/PageFrame";
 import { countVerdicts, VERDICTS } from "../components/verdicts";
 import { QueryTable } from "../tables/QueryTable";
+import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
+import { type Period, usePeriod, usePeriodParameters } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { CHECKS, controlHref, nameFramework, nameVerdict, SHOWINGS, useControls, useFrameworks } from "./controls";
 
@@ -21,22 +23,34 @@ const DEFAULT_FRAMEWORK = "cis-7.0";
 
 export default function ControlsPage() {
   const [parameters, setParameters] = useSearchParams();
+  const chosenPeriod = usePeriod("last-90-days");
   const frameworks = useFrameworks();
   const frameworkId = parameters.get("framework") ?? DEFAULT_FRAMEWORK;
   const framework = frameworks.data?.find((one) => one.framework_id === frameworkId);
   return (
     <PageFrame
       title="Controls"
-      description="Verdicts on controls of published frameworks, from what this server read and recorded in the last 90 days. Judging makes no AWS calls."
+      description="Verdicts on controls of published frameworks, from what this server read and recorded in the period. Judging makes no AWS calls."
     >
       <SpaceBetween size="l">
         <QueryProblem query={frameworks} />
-        <FrameworkField
-          frameworks={frameworks.data ?? []}
-          chosen={framework}
-          onChange={(chosen) => setParameters({ framework: chosen }, { replace: true })}
-        />
-        <Controls frameworkId={frameworkId} />
+        <div className="filters">
+          <FrameworkField
+            frameworks={frameworks.data ?? []}
+            chosen={framework}
+            onChange={(chosen) =>
+              setParameters(
+                (before) => {
+                  before.set("framework", chosen);
+                  return before;
+                },
+                { replace: true },
+              )
+            }
+          />
+          <PeriodPicker usual="last-90-days" chosen={chosenPeriod} />
+        </div>
+        {chosenPeriod.problem ? <NoPeriod /> : <Controls frameworkId={frameworkId} period={chosenPeriod.period} />}
         {framework && <LeftOut framework={framework} />}
       </SpaceBetween>
     </PageFrame>
@@ -67,8 +81,9 @@ function makeOption(framework: Framework) {
   return { value: framework.framework_id, label: nameFramework(framework) };
 }
 
-function Controls({ frameworkId }: { frameworkId: string }) {
-  const found = useControls(frameworkId);
+function Controls({ frameworkId, period }: { frameworkId: string; period: Period | null }) {
+  const found = useControls(frameworkId, period);
+  const inPeriod = usePeriodParameters();
   const follow = useFollowLink();
   const controls = found.data?.controls;
   return (
@@ -89,7 +104,7 @@ function Controls({ frameworkId }: { frameworkId: string }) {
           Controls
         </Header>
       }
-      columnDefinitions={listColumns(follow)}
+      columnDefinitions={listColumns(follow, inPeriod)}
     />
   );
 }
@@ -102,13 +117,13 @@ function Summary({ controls, end }: { controls: readonly Assessment[]; end: stri
   );
 }
 
-function listColumns(follow: ReturnType<typeof useFollowLink>): TableProps.ColumnDefinition<Assessment>[] {
+function listColumns(follow: ReturnType<typeof useFollowLink>, inPeriod: { [name: string]: string }): TableProps.ColumnDefinition<Assessment>[] {
   return [
     {
       id: "control",
       header: "Control",
       cell: (one) => (
-        <Link href={controlHref(one)} onFollow={follow}>
+        <Link href={controlHref(one, inPeriod)} onFollow={follow}>
           {one.control_id} {one.title}
         </Link>
       ),

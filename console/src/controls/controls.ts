@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import type { Assessment, CheckName, Framework, Showing, Strength } from "../api/records";
 import { VERDICTS } from "../components/verdicts";
+import type { Period } from "../times/periods";
 
 export function useFrameworks() {
   return useQuery({
@@ -16,20 +17,22 @@ export function useFrameworks() {
 /** Each answer verifies the whole ledger, so it isn't read again by itself. */
 const KEPT_MILLISECONDS = 60_000;
 
-export function useControls(frameworkId: string) {
+/** @param period `null` if it isn't known yet, or isn't valid. */
+export function useControls(frameworkId: string, period: Period | null) {
   return useQuery({
-    queryKey: ["controls", frameworkId],
-    queryFn: () => unwrap(api.GET("/api/v1/controls", { params: { query: { framework: [frameworkId] } } })),
-    enabled: frameworkId !== "",
+    queryKey: ["controls", frameworkId, period],
+    queryFn: () => unwrap(api.GET("/api/v1/controls", { params: { query: { framework: [frameworkId], ...period } } })),
+    enabled: frameworkId !== "" && period !== null,
     staleTime: KEPT_MILLISECONDS,
   });
 }
 
-export function useControl(path: ControlPath, isOpenOnly: boolean, after: string | undefined) {
-  const query = { open: isOpenOnly, limit: 25, ...(after === undefined ? {} : { after: Number(after) }) };
+export function useControl(path: ControlPath, period: Period | null, isOpenOnly: boolean, after: string | undefined) {
+  const query = { ...period, open: isOpenOnly, limit: 25, ...(after === undefined ? {} : { after: Number(after) }) };
   return useQuery({
     queryKey: ["controls", path.framework_id, path.control_id, query],
     queryFn: () => unwrap(api.GET("/api/v1/controls/{framework_id}/{control_id}", { params: { path, query } })),
+    enabled: period !== null,
     staleTime: KEPT_MILLISECONDS,
     placeholderData: keepPreviousData,
   });
@@ -40,9 +43,13 @@ export interface ControlPath {
   control_id: string;
 }
 
-/** In the query: the server takes an address that ends with a dot and letters for that of a file. */
-export function controlHref({ framework_id, control_id }: ControlPath): string {
-  return `/controls/control?${new URLSearchParams({ framework: framework_id, control: control_id })}`;
+/**
+ * In the query: the server takes an address that ends with a dot and letters for that of a file.
+ *
+ * @param period the parameters of the period.
+ */
+export function controlHref({ framework_id, control_id }: ControlPath, period: { [name: string]: string }): string {
+  return `/controls/control?${new URLSearchParams({ framework: framework_id, control: control_id, ...period })}`;
 }
 
 export function nameFramework(framework: Framework): string {

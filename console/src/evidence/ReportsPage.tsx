@@ -1,7 +1,6 @@
 /** The reports page: evidence of a period, and stored audits. */
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
@@ -18,8 +17,10 @@ import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { nameFramework, useFrameworks } from "../controls/controls";
 import { AuditHistory } from "../history/AuditHistory";
-import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
+import { PeriodPicker } from "../times/PeriodPicker";
+import { type ChosenPeriod, type Period, usePeriod } from "../times/periods";
 import { FormatSelect } from "../components/FormatSelect";
+import { CoverageCalendar } from "./Coverage";
 
 const SECONDS_OF_DAY = 86_400;
 
@@ -27,7 +28,7 @@ export default function ReportsPage() {
   const { data: me } = useMe();
   const [parameters, setParameters] = useSearchParams();
   const tabs = [
-    ...(hasPermission(me, "reports:read") ? [{ id: "evidence", label: "Evidence", content: <EvidenceForm /> }] : []),
+    ...(hasPermission(me, "reports:read") ? [{ id: "evidence", label: "Evidence", content: <Evidence /> }] : []),
     { id: "audits", label: "Audits and changes", content: <AuditHistory /> },
   ];
   return (
@@ -36,26 +37,43 @@ export default function ReportsPage() {
         ariaLabel="Reports"
         tabs={tabs}
         activeTabId={parameters.get("tab") ?? tabs[0]?.id}
-        onChange={({ detail }) => setParameters({ tab: detail.activeTabId }, { replace: true })}
+        onChange={({ detail }) =>
+          setParameters(
+            (before) => {
+              before.set("tab", detail.activeTabId);
+              return before;
+            },
+            { replace: true },
+          )
+        }
       />
     </PageFrame>
   );
 }
 
-function EvidenceForm() {
-  const [first, setFirst] = useState(daysBefore(today(), 90));
-  const [last, setLast] = useState(today());
+function Evidence() {
+  const chosen = usePeriod("last-90-days");
+  return (
+    <SpaceBetween size="l">
+      <EvidenceForm chosen={chosen} />
+      <CoverageCalendar days={chosen.problem === null ? chosen.days : null} />
+    </SpaceBetween>
+  );
+}
+
+function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
   const [format, setFormat] = useState("html");
   const [staleDays, setStaleDays] = useState("");
   const [frameworks, setFrameworks] = useState<readonly string[]>([]);
   const usualDays = useUsualDays();
-  const problem = findProblem(first, last, staleDays);
+  const problem = chosen.problem ?? findProblem(staleDays);
+  const canDownload = problem === null && chosen.period !== null;
   const downloading = useMutation({
-    mutationFn: () => download("/api/v1/reports", makeQuery({ first, last, format, staleDays, frameworks }), "rootkeeper-report"),
+    mutationFn: () => download("/api/v1/reports", makeQuery({ ...chosen.period, format, staleDays, frameworks }), "rootkeeper-report"),
     meta: { showsErrors: true },
   });
   return (
-    <form onSubmit={handleSubmit(() => downloading.mutate(), problem === null && !downloading.isPending)}>
+    <form onSubmit={handleSubmit(() => downloading.mutate(), canDownload && !downloading.isPending)}>
       <Container
         header={
           <Header
@@ -70,7 +88,7 @@ function EvidenceForm() {
             variant="primary"
             iconName="download"
             formAction="submit"
-            disabled={problem !== null}
+            disabled={!canDownload}
             disabledReason={problem ?? undefined}
             loading={downloading.isPending}
             loadingText="Creating the report"
@@ -81,10 +99,7 @@ function EvidenceForm() {
       >
         <SpaceBetween size="m">
           <ProblemAlert error={downloading.error} />
-          <SpaceBetween size="m" direction="horizontal">
-            <DayField label="From" day={first} onChange={setFirst} />
-            <DayField label="To (inclusive)" day={last} onChange={setLast} />
-          </SpaceBetween>
+          <PeriodPicker usual="last-90-days" chosen={chosen} />
           <FormatSelect value={format} onChange={setFormat} />
           <FrameworkSelect chosen={frameworks} onChange={setFrameworks} />
           <FormField
@@ -130,42 +145,21 @@ function FrameworkSelect({ chosen, onChange }: { chosen: readonly string[]; onCh
   );
 }
 
-function DayField({ label, day, onChange }: { label: string; day: string; onChange: (day: string) => void }) {
-  return (
-    <FormField label={label} constraintText="YYYY/MM/DD, in your time zone">
-      <DatePicker
-        value={day}
-        onChange={({ detail }) => onChange(detail.value)}
-        openCalendarAriaLabel={(selected) => (selected ? `Choose a date, selected date is ${selected}` : "Choose a date")}
-        previousMonthAriaLabel="Previous month"
-        nextMonthAriaLabel="Next month"
-        todayAriaLabel="Today"
-        placeholder="YYYY/MM/DD"
-      />
-    </FormField>
-  );
-}
-
-function findProblem(first: string, last: string, staleDays: string): string | null {
-  if (!isDay(first) || !isDay(last)) return "Choose both dates.";
-  if (first > last) return "The end date is before the start date.";
+function findProblem(staleDays: string): string | null {
   if (staleDays !== "" && !/^[1-9]\d{0,3}$/.test(staleDays)) return "Enter a whole number of days.";
   return null;
 }
 
-interface ReportChoices {
-  first: string;
-  last: string;
+interface ReportChoices extends Period {
   format: string;
   staleDays: string;
   frameworks: readonly string[];
 }
 
-/** A period that ends today ends now. */
-function makeQuery({ first, last, format, staleDays, frameworks }: ReportChoices): URLSearchParams {
-  const query = new URLSearchParams({ from: startOfDay(first), format });
+function makeQuery({ from = "", to, format, staleDays, frameworks }: ReportChoices): URLSearchParams {
+  const query = new URLSearchParams({ from, format });
   if (staleDays !== "") query.set("stale_after_days", staleDays);
-  if (last < today()) query.set("to", endOfDay(last));
+  if (to) query.set("to", to);
   frameworks.forEach((framework) => query.append("framework", framework));
   return query;
 }

@@ -5,6 +5,8 @@ import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import { useEffect, useState } from "react";
 import { AccountField } from "../organization/AccountField";
+import { PeriodPicker } from "../times/PeriodPicker";
+import type { ChosenPeriod } from "../times/periods";
 import { type Action, ACTIONS, type LedgerFilter, nameAction, NO_FILTER, type Result } from "./entries";
 
 const RESULT_OPTIONS: { value: Result; label: string }[] = [
@@ -14,7 +16,13 @@ const RESULT_OPTIONS: { value: Result; label: string }[] = [
 ];
 const ACTION_OPTIONS = ACTIONS.map((action) => ({ value: action, label: nameAction(action) }));
 
-export function LedgerFilters({ filter, onChange }: { filter: LedgerFilter; onChange: (filter: LedgerFilter) => void }) {
+interface LedgerFiltersProps {
+  filter: LedgerFilter;
+  onChange: (filter: LedgerFilter) => void;
+  chosen: ChosenPeriod;
+}
+
+export function LedgerFilters({ filter, onChange, chosen }: LedgerFiltersProps) {
   const [account, setAccount] = useState(filter.account_id);
   const [actor, setActor] = useState(filter.actor);
   const [reference, setReference] = useState(filter.reference);
@@ -28,9 +36,11 @@ export function LedgerFilters({ filter, onChange }: { filter: LedgerFilter; onCh
     setActor("");
     setReference("");
     onChange(NO_FILTER);
+    chosen.choose("all");
   };
   return (
     <div className="filters" role="search" aria-label="Find entries">
+        <PeriodPicker usual="all" chosen={chosen} />
         <AccountField
           account={account}
           description={isAccount ? undefined : "Choose an account from the list to apply this filter."}

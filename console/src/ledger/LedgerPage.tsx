@@ -16,6 +16,8 @@ import { AccountName } from "../organization/AccountField";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages } from "../tables/pages";
 import { useUrlFilter } from "../tables/url-filter";
+import { NoPeriod } from "../times/PeriodPicker";
+import { type Period, usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { FILTER_CODEC, type LedgerFilter, nameAction, toQuery, useLatest } from "./entries";
 import { groupEntries, type LedgerRow, listEntries } from "./groups";
@@ -25,6 +27,7 @@ import { VerificationPanel } from "./LedgerVerification";
 
 export default function LedgerPage() {
   const [filter, setFilter] = useUrlFilter(FILTER_CODEC);
+  const chosen = usePeriod("all");
   return (
     <PageFrame
       title="Ledger"
@@ -32,16 +35,21 @@ export default function LedgerPage() {
     >
       <SpaceBetween size="l">
         <VerificationPanel />
-        <LedgerFilters filter={filter} onChange={setFilter} />
-        <Entries filter={filter} />
+        <LedgerFilters filter={filter} onChange={setFilter} chosen={chosen} />
+        {chosen.problem ? <NoPeriod /> : <Entries filter={filter} period={chosen.period} />}
       </SpaceBetween>
     </PageFrame>
   );
 }
 
-function Entries({ filter }: { filter: LedgerFilter }) {
-  const pages = useCursorPages(JSON.stringify(filter));
-  const found = useLatest(filter, pages.after);
+interface EntriesProps {
+  filter: LedgerFilter;
+  period: Period | null;
+}
+
+function Entries({ filter, period }: EntriesProps) {
+  const pages = useCursorPages(JSON.stringify([filter, period]));
+  const found = useLatest(filter, period, pages.after);
   const rows = useMemo(() => groupEntries(found.data?.entries ?? []), [found.data]);
   const [expanded, setExpanded] = useState<readonly LedgerRow[]>([]);
   const [selected, setSelected] = useState<LedgerRow | null>(null);
@@ -74,7 +82,7 @@ function Entries({ filter }: { filter: LedgerFilter }) {
         expandButtonLabel: (row) => `Show the steps of ${describeRow(row)}`,
         collapseButtonLabel: (row) => `Hide the steps of ${describeRow(row)}`,
       }}
-      header={<ExportButton filter={filter} />}
+      header={<ExportButton filter={filter} period={period} />}
       expandableRows={{
         getItemChildren: (row) => (row.kind === "operation" ? row.steps : []),
         isItemExpandable: (row) => row.kind === "operation",
@@ -87,7 +95,7 @@ function Entries({ filter }: { filter: LedgerFilter }) {
       onSelectionChange={({ detail }) => setSelected(detail.selectedItems[0] ?? null)}
       onRowClick={({ detail }) => setSelected(detail.item)}
       columnDefinitions={COLUMNS}
-      empty={describeEmpty(filter)}
+      empty={describeEmpty(filter, period)}
       pagination={pages.control(found.data?.next)}
     />
   );
@@ -102,10 +110,10 @@ const PAGE = 500;
 const MAX_EXPORTED = 10_000;
 
 /** Every entry that the filters let through, as it was hashed, in JSON Lines. */
-function ExportButton({ filter }: { filter: LedgerFilter }) {
+function ExportButton({ filter, period }: EntriesProps) {
   const exporting = useMutation({
     mutationFn: async () => {
-      const { entries, isCut } = await readEntries(filter);
+      const { entries, isCut } = await readEntries(filter, period ?? {});
       saveText(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""), "ledger.jsonl", "application/jsonl");
       if (isCut) notify("warning", `Only the newest ${MAX_EXPORTED.toLocaleString()} entries were exported. Export all with: rootkeeper ledger export`);
     },
@@ -114,7 +122,7 @@ function ExportButton({ filter }: { filter: LedgerFilter }) {
     <Header
       variant="h2"
       actions={
-        <Button iconName="download" loading={exporting.isPending} onClick={() => exporting.mutate()}>
+        <Button iconName="download" loading={exporting.isPending} disabled={period === null} onClick={() => exporting.mutate()}>
           Export entries
         </Button>
       }
@@ -124,11 +132,11 @@ function ExportButton({ filter }: { filter: LedgerFilter }) {
   );
 }
 
-async function readEntries(filter: LedgerFilter): Promise<{ entries: LedgerEntry[]; isCut: boolean }> {
+async function readEntries(filter: LedgerFilter, period: Period): Promise<{ entries: LedgerEntry[]; isCut: boolean }> {
   const entries: LedgerEntry[] = [];
   let before: string | null = null;
   do {
-    const query = { ...toQuery(filter, before ?? undefined), limit: PAGE };
+    const query = { ...toQuery(filter, period, before ?? undefined), limit: PAGE };
     const page: { entries: LedgerEntry[]; next: string | null } = await unwrap(api.GET("/api/v1/ledger/latest", { params: { query } }));
     entries.push(...page.entries);
     before = page.next;
@@ -136,9 +144,9 @@ async function readEntries(filter: LedgerFilter): Promise<{ entries: LedgerEntry
   return { entries, isCut: before !== null };
 }
 
-function describeEmpty(filter: LedgerFilter): string {
+function describeEmpty(filter: LedgerFilter, period: Period | null): string {
   const { account_id, actor, reference, actions, results } = filter;
-  const isFiltered = Boolean(account_id || actor || reference || actions.length || results.length);
+  const isFiltered = Boolean(account_id || actor || reference || actions.length || results.length || period?.from);
   return isFiltered ? "No entries match the filters." : "No entries.";
 }
 

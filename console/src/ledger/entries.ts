@@ -4,6 +4,7 @@ import { api, unwrap } from "../api/client";
 import type { operations } from "../api/generated";
 import type { LedgerEntry } from "../api/records";
 import type { FilterCodec } from "../tables/url-filter";
+import type { Period } from "../times/periods";
 
 type Query = NonNullable<operations["get_list_latest"]["parameters"]["query"]>;
 export type Action = NonNullable<Query["action"]>[number];
@@ -20,8 +21,9 @@ export interface LedgerFilter {
 
 export const NO_FILTER: LedgerFilter = { account_id: "", actor: "", reference: "", actions: [], results: [] };
 
-export function toQuery(filter: LedgerFilter, before: string | undefined): Query {
+export function toQuery(filter: LedgerFilter, period: Period, before: string | undefined): Query {
   return {
+    ...period,
     before: before ? Number(before) : undefined,
     account_id: filter.account_id || undefined,
     actor: filter.actor || undefined,
@@ -34,11 +36,13 @@ export function toQuery(filter: LedgerFilter, before: string | undefined): Query
 /** An operation rarely has more entries, so that few are split between two pages. */
 const PAGE = 100;
 
-export function useLatest(filter: LedgerFilter, before: string | undefined) {
-  const query = { ...toQuery(filter, before), limit: PAGE };
+/** @param period `null` if it isn't known yet, or isn't valid. */
+export function useLatest(filter: LedgerFilter, period: Period | null, before: string | undefined) {
+  const query = { ...toQuery(filter, period ?? {}, before), limit: PAGE };
   return useQuery({
     queryKey: ["ledger", query],
     queryFn: () => unwrap(api.GET("/api/v1/ledger/latest", { params: { query } })),
+    enabled: period !== null,
     refetchInterval: before ? false : 10_000,
     placeholderData: keepPreviousData,
   });

@@ -152,6 +152,20 @@ def parse_period(
     return PeriodRequest(period, end is None, organization, parse_stale_after(stale_after))
 
 
+def parse_range(start: str | None, end: str | None, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Parse ``--from`` and ``--to`` of a list, which may both be left out. The whole last second belongs to it.
+
+    :raises InputError: if a text can't be understood, or the end isn't after the start.
+    """
+    from rootkeeper.evidence.rules import Period, require_period
+
+    last = None if end is None else parse_past_moment(end, "--to", now, day_ends=True).replace(microsecond=999_999)
+    first = None if start is None else parse_past_moment(start, "--from", last or now, day_ends=False)
+    if first is not None and last is not None:
+        require_period(Period(first, last))
+    return first, last
+
+
 AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
 
 

@@ -10,9 +10,10 @@ daily audits of ten thousand accounts takes little memory.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -345,6 +346,11 @@ def list_coverage_gaps(audited_at: Sequence[datetime], period: Period) -> tuple[
     moments = (period.start, *audited_at, period.end)
     gaps = (_make_gap(begin, end, is_first=not place) for place, (begin, end) in enumerate(pairwise(moments)))
     return tuple(sorted(gaps, key=lambda gap: (-gap.length, gap.start)))
+
+
+def count_audited_days(audited_at: Iterable[datetime]) -> dict[date, int]:
+    """Count the audits that ended on each day, in UTC; a day without one isn't there."""
+    return Counter(at.astimezone(UTC).date() for at in audited_at)
 
 
 def _make_gap(begin: datetime, end: datetime, *, is_first: bool) -> CoverageGap:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
@@ -20,7 +20,7 @@ from rootkeeper.ledger.owners import AccountLock, Owner, UnregisteredOwner, find
 from rootkeeper.ledger.rules import Action, Actor, Draft, Intent, LedgerEntry, Phase, Result, require_no_secrets
 from rootkeeper.ledger.writer import GroupCommit, PrefetchRequest, WriteTransaction, parse_entry_row
 from rootkeeper.organization.accounts import AccountId, Endpoint
-from rootkeeper.values import JsonValue, canonical_json
+from rootkeeper.values import JsonValue, canonical_json, render_time
 
 
 class Ledger(Protocol):
@@ -87,6 +87,9 @@ class LedgerFilter:
     """Of outcomes; an intent has none."""
     reference: str | None = None
     """The id of a window, job or plan that the intent names."""
+    start: datetime | None = None
+    end: datetime | None = None
+    """Both included."""
 
 
 REFERENCES = ("window_id", "job_id", "plan_id")
@@ -96,7 +99,13 @@ _CHUNK_ROWS = 1_000
 
 
 def stream_rows(
-    connection: Connection, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    connection: Connection,
+    *,
+    since_sequence: int = 0,
+    account_id: AccountId | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int | None = None,
 ) -> Iterator[RowMapping]:
     """Rows of the entries after ``since_sequence``, a chunk at a time.
 
@@ -106,7 +115,8 @@ def stream_rows(
     entries, last, left = schema.ledger_entries, since_sequence, limit
     while left is None or left > 0:
         size = _CHUNK_ROWS if left is None else min(left, _CHUNK_ROWS)
-        statement = select(entries).where(entries.c.sequence > last).order_by(entries.c.sequence).limit(size)
+        statement = select(entries).where(entries.c.sequence > last, *_is_between(start, end))
+        statement = statement.order_by(entries.c.sequence).limit(size)
         if account_id is not None:
             statement = statement.where(entries.c.account_id == account_id)
         rows = connection.execute(statement).mappings().all()
@@ -117,15 +127,35 @@ def stream_rows(
         left = None if left is None else left - size
 
 
+def _is_between(start: datetime | None, end: datetime | None) -> Iterator[ColumnElement[bool]]:
+    """Times of entries are texts of one length, so they sort as the times do."""
+    if start is not None:
+        yield schema.ledger_entries.c.at >= render_time(start)
+    if end is not None:
+        yield schema.ledger_entries.c.at <= render_time(end)
+
+
 def list_entries(
-    store: Store, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    store: Store,
+    *,
+    since_sequence: int = 0,
+    account_id: AccountId | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int | None = None,
 ) -> Iterator[LedgerEntry]:
     """Entries after ``since_sequence``, streamed, as they are when the first entry is read.
+
+    :param start: only entries from then on.
+    :param end: only entries until then; both times are included.
 
     :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
     """
     with reading(store) as connection:
-        for row in stream_rows(connection, since_sequence=since_sequence, account_id=account_id, limit=limit):
+        rows = stream_rows(
+            connection, since_sequence=since_sequence, account_id=account_id, start=start, end=end, limit=limit
+        )
+        for row in rows:
             yield _parse_row(row)
 
 
@@ -135,7 +165,8 @@ def list_latest(store: Store, wanted: LedgerFilter, *, before: int | None, limit
     :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
     """
     entries = schema.ledger_entries.c
-    statement = select(schema.ledger_entries).order_by(entries.sequence.desc()).limit(limit)
+    statement = select(schema.ledger_entries).where(*_is_between(wanted.start, wanted.end))
+    statement = statement.order_by(entries.sequence.desc()).limit(limit)
     if before is not None:
         statement = statement.where(entries.sequence < before)
     if wanted.account_id is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import takewhile
 
 from sqlalchemy import Connection, select
@@ -320,10 +321,22 @@ class LedgerReader:
         self._check_rows = check_rows
 
     def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+        self,
+        *,
+        since_sequence: int = 0,
+        account_id: AccountId | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
     ) -> Iterator[LedgerEntry]:
-        """Entries of every organization in this database, in order of their sequence, streamed."""
-        return list_entries(self._store, since_sequence=since_sequence, account_id=account_id, limit=limit)
+        """Entries of every organization in this database, in order of their sequence, streamed.
+
+        :param start: only entries from then on.
+        :param end: only entries until then; both times are included.
+        """
+        return list_entries(
+            self._store, since_sequence=since_sequence, account_id=account_id, start=start, end=end, limit=limit
+        )
 
     def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
         """At most ``limit`` entries that fit, the newest first.

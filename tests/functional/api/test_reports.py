@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -17,6 +17,7 @@ from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAud
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Format
 from rootkeeper.settings.sections import HistorySettings
 from rootkeeper.setup.rules import SetupDrift
+from rootkeeper.worker.health import LedgerState
 from tests.fakes.api_services import ENDPOINT, PAYMENTS_ID, FakeServices, make_inventory
 from tests.fakes.clock import START
 from tests.functional.api.serving import ApiServer
@@ -53,6 +54,33 @@ def test_a_report_in_each_format_has_its_media_type_and_file_name(api: ApiServer
     name = f"rootkeeper-20260101-20260115{chosen.suffix}"
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert api.get(f"/reports?{PERIOD}&format={chosen.name}", AUDITOR).content == answer.content
+
+
+def test_coverage_shows_days_with_and_without_an_audit_of_all_accounts(api: ApiServer) -> None:
+    for number, (day, is_complete) in enumerate(((2, True), (2, True), (3, True), (5, False), (7, True))):
+        ended_at = datetime(2026, 1, day, 23, 30 + number, tzinfo=timezone(timedelta(hours=1)))
+        api.services.history.add(KeptAudit(f"a-{number}", ended_at, ended_at, "AWS", is_complete, "ana", {}), [])
+    api.services.ledger_state = LedgerState(True, 41, START)
+    answer = api.get("/reports/coverage?from=2026-01-01T00:00:00Z&to=2026-01-09T23:59:59.999999Z", AUDITOR)
+    assert answer.status == 200, answer.json
+    assert answer.json["audited_days"] == [
+        {"day": "2026-01-02", "audits": 2},
+        {"day": "2026-01-03", "audits": 1},
+        {"day": "2026-01-07", "audits": 1},
+    ]
+    assert [(gap["from"], gap["until"], gap["days"]) for gap in answer.json["days_without_audit"]] == [
+        ("2026-01-03T22:32:00Z", "2026-01-07T22:34:00Z", 3),
+        ("2026-01-07T22:34:00Z", "2026-01-09T23:59:59Z", 2),
+        ("2026-01-01T00:00:00Z", "2026-01-02T22:30:00Z", 1),
+    ]
+    assert answer.json["ledger"] == {"is_intact": True, "verified_sequence": 41, "verified_at": "2026-01-15T09:00:00Z"}
+
+
+def test_coverage_needs_a_period_in_order_and_the_permission_to_read_reports(api: ApiServer) -> None:
+    wrong = api.get("/reports/coverage?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", AUDITOR)
+    assert (wrong.status, wrong.code) == (422, "input.invalid")
+    assert api.get("/reports/coverage", ServerRole.VIEWER).status == 403
+    assert api.get("/reports/coverage", AUDITOR).json["audited_days"] == []
 
 
 def test_a_report_says_what_makes_its_answer_bad(api: ApiServer) -> None:

@@ -558,6 +558,39 @@ def test_the_latest_entries_of_the_ledger_are_found(api: ApiServer, query: str, 
     assert page["next"] == ("2" if query == "?limit=2" else None)
 
 
+@pytest.mark.parametrize(
+    ("query", "sequences"),
+    [
+        ("from=2026-01-15T10:00:00Z", [3, 2]),
+        ("to=2026-01-15T10:00:00Z", [2, 1]),
+        ("from=2026-01-15T09:00:01Z&to=2026-01-15T10:59:59.999999Z", [2]),
+        ("from=2026-01-15T12:30:00%2B02:00", [3]),
+        ("from=2027-01-01T00:00:00Z", []),
+    ],
+)
+def test_entries_of_a_period_are_found_in_both_orders(api: ApiServer, query: str, sequences: list[int]) -> None:
+    for _ in range(3):
+        api.post("/audits", None, ServerRole.AUDITOR)
+        api.services.clock.advance(3_600)
+    for path, expected in (("/ledger/latest", sequences), ("/ledger", sequences[::-1])):
+        assert [entry["sequence"] for entry in api.get(f"{path}?{query}").json["entries"]] == expected
+
+
+@pytest.mark.parametrize("path", ["/ledger", "/ledger/latest"])
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "isn't after its start"),
+        ("from=2026-02-01T00:00:00", "timezone"),
+        ("to=soon", "datetime"),
+    ],
+)
+def test_what_is_no_period_is_refused(api: ApiServer, path: str, query: str, message: str) -> None:
+    answer = api.get(f"{path}?{query}")
+    assert (answer.status, answer.code) == (422, "input.invalid")
+    assert message in json.dumps(answer.json)
+
+
 def test_the_latest_entries_of_what_is_no_action_are_refused(api: ApiServer) -> None:
     assert api.get("/ledger/latest?action=nonsense").code == "input.invalid"
     assert api.get("/ledger/latest?account_id=12").code == "input.invalid"

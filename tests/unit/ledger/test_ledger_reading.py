@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta, timezone
 from itertools import islice
 
 import pytest
@@ -47,6 +49,28 @@ def test_the_latest_entries_that_fit_come_newest_first(
         worker.append_pair(account_id)
     found = worker.database.ledger_reader().list_latest(wanted, before=before, limit=4)
     assert [entry.sequence for entry in found] == sequences
+
+
+def test_entries_of_a_time_are_listed_with_those_at_its_ends(worker: Worker) -> None:
+    for number in range(3):
+        worker.append_pair(ACCOUNT_ID, number)
+        time.sleep(0.002)
+    reader = worker.database.ledger_reader()
+    times = [entry.at for entry in reader.list_entries()]
+    moment = timedelta(microseconds=1)
+    for start, end, sequences in (
+        (times[2], times[3], [3, 4]),
+        (times[4], None, [5, 6]),
+        (None, times[1], [1, 2]),
+        (times[2] + moment, times[3] - moment, []),
+        (times[5] + moment, None, []),
+        (times[2].astimezone(timezone(timedelta(hours=-5))), times[3].astimezone(timezone(timedelta(hours=9))), [3, 4]),
+    ):
+        assert [entry.sequence for entry in reader.list_entries(start=start, end=end)] == sequences
+        latest = reader.list_latest(LedgerFilter(start=start, end=end), limit=10)
+        assert [entry.sequence for entry in latest] == sequences[::-1]
+    assert [entry.sequence for entry in reader.list_entries(start=times[0], since_sequence=2, limit=2)] == [3, 4]
+    assert [entry.sequence for entry in reader.list_latest(LedgerFilter(end=times[3]), before=4, limit=2)] == [3, 2]
 
 
 def test_the_entries_of_a_window_are_its_intents_with_their_outcomes(worker: Worker) -> None:

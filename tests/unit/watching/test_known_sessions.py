@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,8 @@ class CountingLedger(InMemoryLedger):
 
     read = 0
 
-    def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
-        for entry in super().list_entries(since_sequence=since_sequence, account_id=account_id, limit=limit):
+    def list_entries(self, **chosen: Any) -> Iterator[LedgerEntry]:
+        for entry in super().list_entries(**chosen):
             CountingLedger.read += 1
             yield replace(entry, actor=replace(entry.actor, caller_arn=CALLER_ARN))
 

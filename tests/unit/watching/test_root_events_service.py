@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,18 +23,14 @@ ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
 class LedgerOfARole(InMemoryLedger):
     """Written with the credentials of the auditing role."""
 
-    def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
+    def list_entries(self, **chosen: Any) -> Iterator[LedgerEntry]:
         caller_arn = f"arn:aws:sts::{CALLER}:assumed-role/rootkeeper-audit/ana"
-        for entry in super().list_entries(since_sequence=since_sequence, account_id=account_id, limit=limit):
+        for entry in super().list_entries(**chosen):
             yield replace(entry, actor=replace(entry.actor, caller_arn=caller_arn))
 
 
 class UnreadableLedger(InMemoryLedger):
-    def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
+    def list_entries(self, **chosen: Any) -> Iterator[LedgerEntry]:
         raise DatabaseError("The database can't be read.")
 
 

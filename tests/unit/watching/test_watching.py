@@ -41,12 +41,10 @@ class LedgerOfARole(InMemoryLedger):
 
     reads = 0
 
-    def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
+    def list_entries(self, **chosen: Any) -> Iterator[LedgerEntry]:
         LedgerOfARole.reads += 1
         actor = Actor("ana", ActorKind.SIGNED_IN, CALLER_ARN)
-        for entry in super().list_entries(since_sequence=since_sequence, account_id=account_id, limit=limit):
+        for entry in super().list_entries(**chosen):
             yield replace(entry, actor=actor)
 
 

@@ -11,7 +11,7 @@ from click import IntRange
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation, begin_change
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import parse_past_moment
+from rootkeeper.cli.options import parse_past_moment, parse_range
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import open_progress
@@ -39,6 +39,10 @@ def list_entries(
         int,
         option("--since SEQUENCE", "Only entries after this sequence number.", type=IntRange(0), show_default=False),
     ] = 0,
+    start: Annotated[
+        str | None, option("--from DATE", "Only entries from then on: 2026-01-01, or 90d before the end.")
+    ] = None,
+    end: Annotated[str | None, option("--to DATE", "Only entries until then. Default: now.")] = None,
     limit: Annotated[int | None, option("--limit N", "Show at most N entries.", type=IntRange(1))] = None,
 ) -> int:
     """List entries of the audit trail, oldest first.
@@ -54,7 +58,9 @@ def list_entries(
     output = invocation.choose_output(*LIST_OUTPUTS)
     account_id = parse_account_id(account) if account else None
     with open_operator(invocation, creates_database=False) as operator:
-        show_entries(operator.list_entries(since, account_id, limit), output, invocation.terminal)
+        first, last = parse_range(start, end, operator.now())
+        entries = operator.list_entries(since, account_id, limit, start=first, end=last)
+        show_entries(entries, output, invocation.terminal)
     return ExitStatus.GOOD
 
 

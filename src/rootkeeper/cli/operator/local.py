@@ -192,9 +192,19 @@ class LocalOperator:
             report.history.other_organization_ids,
         )
 
-    def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
+    def list_entries(
+        self,
+        since: int,
+        account_id: AccountId | None,
+        limit: int | None,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+    ) -> Iterable[LedgerEntry]:
         """List ledger entries after the sequence number ``since``, oldest first."""
-        return self.application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
+        return self.application.ledger_reader.list_entries(
+            since_sequence=since, account_id=account_id, start=start, end=end, limit=limit
+        )
 
     def verify_ledger(self) -> LedgerVerification:
         """Verify the whole chain."""

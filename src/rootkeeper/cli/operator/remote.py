@@ -67,6 +67,7 @@ from rootkeeper.remote.server import Membership, RemoteServer
 from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
 from rootkeeper.shapes import fill_record, parse_facts, to_json_record
 from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.values import render_optional_instant
 from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.records import window_from_record
 from rootkeeper.windows.rules import (
@@ -292,8 +293,21 @@ class RemoteOperator:
         findings = self._connection.parse_answer(parse_findings, file.headers.get(FINDINGS_HEADER))
         return WrittenReport([file.content], self._membership.endpoint, findings)
 
-    def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
-        query = {"after": since, "account_id": account_id}
+    def list_entries(
+        self,
+        since: int,
+        account_id: AccountId | None,
+        limit: int | None,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+    ) -> Iterable[LedgerEntry]:
+        query = {
+            "after": since,
+            "account_id": account_id,
+            "from": render_optional_instant(start),
+            "to": render_optional_instant(end),
+        }
         for record in islice(self._connection.list_pages("ledger", "entries", query), limit):
             yield self._connection.parse_answer(lambda entry: parse_entry(json.dumps(entry)), record)
 

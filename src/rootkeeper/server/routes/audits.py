@@ -6,12 +6,14 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
+from pydantic import AwareDatetime
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import InputError
+from rootkeeper.evidence.rules import Period, require_period
 from rootkeeper.history.records import (
     ComparisonAnswer,
     HistoryAnswer,
@@ -113,17 +115,27 @@ class EntryPage(Page):
 
 _LARGEST_SEQUENCE = 2**31 - 1
 
+EntriesFrom: TypeAlias = Annotated[
+    AwareDatetime | None, Query(alias="from", description="Only entries from this time on.")
+]
+EntriesTo: TypeAlias = Annotated[AwareDatetime | None, Query(alias="to", description="Only entries until this time.")]
+
 
 def list_entries(
     services: Served,
     after: Annotated[int, Query(ge=0, le=_LARGEST_SEQUENCE, description="Only entries after this one.")] = 0,
     account_id: Annotated[str | None, Query(max_length=12)] = None,
+    start: EntriesFrom = None,
+    end: EntriesTo = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """List entries as they were hashed, the oldest first."""
+    _require_order(start, end)
     wanted = None if account_id is None else parse_account_id(account_id)
-    found = list(services.ledger_reader.list_entries(since_sequence=after, account_id=wanted, limit=limit + 1))
-    return _show_entries(found, limit)
+    found = services.ledger_reader.list_entries(
+        since_sequence=after, account_id=wanted, start=start, end=end, limit=limit + 1
+    )
+    return _show_entries(list(found), limit)
 
 
 def list_latest(
@@ -138,18 +150,29 @@ def list_latest(
     reference: Annotated[
         str | None, Query(max_length=64, description="The id of a window, job or plan that the entries belong to.")
     ] = None,
+    start: EntriesFrom = None,
+    end: EntriesTo = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List entries, the newest first: of an account, actor, window, job or plan, of some actions or results."""
+    """List entries, the newest first: of a period, account, actor, window, job or plan, of some actions or results."""
+    _require_order(start, end)
     wanted = LedgerFilter(
         account_id=None if account_id is None else parse_account_id(account_id),
         actor=actor,
         actions=frozenset(action or ()),
         results=frozenset(result or ()),
         reference=reference,
+        start=start,
+        end=end,
     )
     found = services.ledger_reader.list_latest(wanted, before=before, limit=limit + 1)
     return _show_entries(found, limit)
+
+
+def _require_order(start: datetime | None, end: datetime | None) -> None:
+    """:raises InputError: if the end isn't after the start."""
+    if start is not None and end is not None:
+        require_period(Period(start, end))
 
 
 def _show_entries(found: Sequence[LedgerEntry], limit: int) -> dict[str, Any]:

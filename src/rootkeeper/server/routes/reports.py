@@ -1,4 +1,4 @@
-"""Routes of the evidence report, an audit's findings, and controls with their verdicts and attestations.
+"""Routes of the evidence report and its coverage, an audit's findings, and controls with verdicts and attestations.
 
 A file of a report or of findings has the same bytes as the commands write.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.records import head_from_record
@@ -30,8 +31,15 @@ from rootkeeper.controls.records import (
 )
 from rootkeeper.controls.rules import Framework
 from rootkeeper.errors import NotFoundError
-from rootkeeper.evidence.records import FINDINGS_HEADER, render_findings
-from rootkeeper.evidence.rules import Period, end_second
+from rootkeeper.evidence.periods import count_audited_days, list_coverage_gaps
+from rootkeeper.evidence.records import (
+    FINDINGS_HEADER,
+    CoverageGapRecord,
+    PeriodRecord,
+    describe_period,
+    render_findings,
+)
+from rootkeeper.evidence.rules import Period, end_second, require_period
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import FindingReport
 from rootkeeper.findings.sources import list_status_findings
@@ -40,8 +48,9 @@ from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Body, Limit, Name, Text, show_example, show_one
+from rootkeeper.server.routes.overview import LedgerStateRecord
 from rootkeeper.server.turns import RouteLoad
-from rootkeeper.shapes import Answer, JsonRecord, ShortText, fill_record, record, record_of
+from rootkeeper.shapes import Answer, Count, JsonRecord, ShortText, fill_record, record, record_of
 
 
 @record_of(Format, without=("renderer", "has_ledger_entries"))
@@ -140,6 +149,46 @@ def _list_media_types(formats: tuple[Format, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(attrgetter("media_type"), formats)))
 
 
+@record
+class AuditedDay(TypedDict):
+    """A day, in UTC, on which audits of the whole organization ended."""
+
+    day: str
+    """Such as ``2026-01-15``."""
+    audits: Count
+
+
+@record
+class CoverageAnswer(Answer):
+    """The days of a period with audits of the whole organization, and those without."""
+
+    period: PeriodRecord
+    audited_days: list[AuditedDay]
+    days_without_audit: list[CoverageGapRecord]
+    """The longest first; each has a whole day, in UTC, without an audit of the whole organization."""
+    ledger: LedgerStateRecord
+
+
+def show_coverage(services: Served, start: Start = None, end: End = None) -> dict[str, Any]:
+    """Show on which days of a period the whole organization was audited, and until when the ledger is verified.
+
+    Only kept audits count. The ledger is verified by the server again and again, not for this answer.
+    """
+    period = require_period(_choose_period(services, start, end))
+    audited_at = services.history.list_complete(period.start, period.end)
+    gaps = list_coverage_gaps(audited_at, period)
+    return show_one(
+        {
+            "period": describe_period(period),
+            "audited_days": [
+                {"day": day.isoformat(), "audits": audits} for day, audits in count_audited_days(audited_at).items()
+            ],
+            "days_without_audit": [fill_record(CoverageGapRecord, gap) for gap in gaps if gap.days],
+            "ledger": fill_record(LedgerStateRecord, services.ledger_state),
+        }
+    )
+
+
 class ControlAttestationBody(Body):
     """An attestation."""
 
@@ -215,17 +264,22 @@ def _assess(
     start: datetime | None,
     end: datetime | None,
 ) -> AssessedReport:
-    last = end_second(services.clock.now()) if end is None else end
-    first = last - DEFAULT_PERIOD if start is None else start
-    period = Period(first, last, services.settings.history.stale_after)
+    period = _choose_period(services, start, end)
     with services.act_as(identity.to_actor(), None) as acting:
         evidence = acting.evidence_compiler(services.organization_id).compile(period)
     return assess_report(evidence, frameworks)
 
 
+def _choose_period(services: Served, start: datetime | None, end: datetime | None) -> Period:
+    last = end_second(services.clock.now()) if end is None else end
+    first = last - DEFAULT_PERIOD if start is None else start
+    return Period(first, last, services.settings.history.stale_after)
+
+
 ROWS = (
     read("/reports/formats", AccessRequirement.SIGNED_IN, list_formats, FormatsAnswer),
     read_file("/reports", Permission.REPORTS_READ, make_report, _list_media_types(FORMATS), load=RouteLoad.HEAVY),
+    read("/reports/coverage", Permission.REPORTS_READ, show_coverage, CoverageAnswer, load=RouteLoad.HEAVY),
     read_file(
         "/audits/{audit_id}/findings",
         Permission.HISTORY_READ,
