@@ -16,6 +16,7 @@ import type { DeletionPlan, Job } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { ProblemAlert } from "../components/PageFrame";
 import { CancelButton, LiveProgress } from "../components/LiveProgress";
+import { jobPath } from "../jobs/kinds";
 import { Timestamp, useNow } from "../times/Timestamp";
 import { chooseDefaultWaves, ConfirmDeletion, WaveFields, type Waves } from "./ConfirmDeletion";
 import { countCalls, isHeldBack, listSkipped, listTargets, type PlanBody } from "./plans";
@@ -59,8 +60,8 @@ function PlanProgress({ job }: { job: Job }) {
           type="warning"
           header="The plan was interrupted."
           action={
-            <Button href="/jobs" onFollow={follow}>
-              Show jobs
+            <Button href={jobPath(job.job_id)} onFollow={follow}>
+              Show the job
             </Button>
           }
         >
