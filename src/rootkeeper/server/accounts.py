@@ -90,9 +90,7 @@ class AccountsCache:
         self._last: _CachedAccounts | None = None
         self._guard = threading.Lock()
 
-    def take(
-        self, services: ServerRuntime, *, is_later_page: bool, includes_all_so_far: bool = False
-    ) -> KnownAccounts:
+    def take(self, services: ServerRuntime, *, is_later_page: bool, includes_all_so_far: bool = False) -> KnownAccounts:
         """Return the accounts as they were at most a few reading times ago.
 
         :param includes_all_so_far: check for changes now, so that everything before the call is included.
