@@ -16,6 +16,7 @@ import { CancelButton, LiveProgress } from "../components/LiveProgress";
 import { jobPath } from "../jobs/kinds";
 import { refreshAccounts } from "../organization/listing";
 import type { SelectionBody } from "../organization/selection";
+import { Timestamp } from "../times/Timestamp";
 
 export function AuditProgress({ audit }: { audit: AuditState }) {
   const { job } = audit;
@@ -31,7 +32,13 @@ export function AuditProgress({ audit }: { audit: AuditState }) {
       dismissAriaLabel="Dismiss the audit result"
       onDismiss={audit.dismiss}
     >
-      {result.text} {result.type !== "success" && <JobLink job={job} />}
+      {result.text}{" "}
+      {job.next_attempt_at && (
+        <>
+          The server resumes it automatically at <Timestamp at={job.next_attempt_at} />.{" "}
+        </>
+      )}
+      {result.type !== "success" && <JobLink job={job} />}
     </Alert>
   );
 }

@@ -14,7 +14,7 @@ import { findOutcomeProblem, isFailedOutcome, isFinished, useJob, useOutcome } f
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionPlan, Job } from "../api/records";
 import { useFollowLink } from "../components/links";
-import { ProblemAlert } from "../components/PageFrame";
+import { ProblemAlert, useFocusOnHeading } from "../components/PageFrame";
 import { CancelButton, LiveProgress } from "../components/LiveProgress";
 import { jobPath } from "../jobs/kinds";
 import { Timestamp, useNow } from "../times/Timestamp";
@@ -92,6 +92,7 @@ function Review({ job, plan, onPlanned, onStarted, onBack }: ReviewProps) {
   const [tab, setTab] = useState(targets.length > 0 ? "targets" : held.length > 0 ? "held" : "skipped");
   const [waves, setWaves] = useState<Waves>(() => chooseDefaultWaves(targets.length));
   const [isConfirming, setConfirming] = useState(false);
+  const summary = useFocusOnHeading<HTMLDivElement>();
   const replanning = useMutation({
     mutationFn: (uses: [string, string][]) => {
       const request = job.parameters as unknown as PlanBody;
@@ -103,7 +104,7 @@ function Review({ job, plan, onPlanned, onStarted, onBack }: ReviewProps) {
   });
   return (
     <SpaceBetween size="l">
-      <div className="sticky-summary">
+      <div className="sticky-summary" ref={summary}>
         <Container>
           <div className="summary">
             <Box variant="h2" padding="n">
