@@ -458,6 +458,7 @@ class RecordedProgress:
     present: int = 0
     unknown: int = 0
     totals: list[int | None] = field(default_factory=list)
+    listed: list[int] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, label: str, total: int | None) -> None:
@@ -465,6 +466,9 @@ class RecordedProgress:
 
     def set_total(self, total: int) -> None:
         self.totals.append(total)
+
+    def set_listed(self, count: int) -> None:
+        self.listed.append(count)
 
     def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         with self._guard:

@@ -66,12 +66,15 @@ export function Dialog<T>(props: DialogProps<T>) {
   );
 }
 
+/** A Select is a button that opens a list, or a dialog with a list and its filter. */
+const FIELDS = ["input", "textarea", "button[aria-haspopup=listbox]", "button[aria-haspopup=dialog]"].map((one) => `${one}:not([disabled])`).join(", ");
+
 /** Cloudscape's dialogs give the focus to their close button. A form begins with its first field instead. */
 export function useFocusOnFirstField<T extends HTMLElement>(): React.RefObject<T | null> {
   const container = useRef<T>(null);
   useEffect(() => {
     const frame = requestAnimationFrame(() => {
-      container.current?.querySelector<HTMLElement>("input:not([disabled]), textarea:not([disabled])")?.focus();
+      container.current?.querySelector<HTMLElement>(FIELDS)?.focus();
     });
     return () => cancelAnimationFrame(frame);
   }, []);

@@ -41,9 +41,16 @@ export function LiveProgress({ job, doing, description, found, done = job.progre
 function describePhase(job: Job, doing: string, done: number, total: number | null, secondsLeft: number | null): string {
   if (job.state === "queued") return "Waiting for a worker";
   if (job.state === "interrupted") return "Interrupted";
-  if (total === null) return done > 0 ? `Listing accounts: ${done.toLocaleString()} read` : "Listing accounts";
+  if (total === null) return describeListing(job.progress.listed, done);
   const left = secondsLeft === null ? "" : `, about ${renderDuration(secondsLeft)} left`;
   return `${doing}: ${done.toLocaleString()} of ${total.toLocaleString()}${left}`;
+}
+
+/** Accounts are read while others are still listed, so their number isn't known yet. */
+function describeListing(listed: number, done: number): string {
+  if (listed === 0) return "Listing accounts";
+  const read = done > 0 ? `, ${done.toLocaleString()} read` : "";
+  return `Listing accounts: ${listed.toLocaleString()} so far${read}`;
 }
 
 /** Work in progress is finished, so cancelling needs no confirmation; a cancelled deletion can't lose anything. */

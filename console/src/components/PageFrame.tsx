@@ -4,7 +4,7 @@ import Button from "@cloudscape-design/components/button";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import Skeleton from "@cloudscape-design/components/skeleton";
-import type { ReactNode } from "react";
+import { type ReactNode, type RefObject, useEffect, useRef } from "react";
 import { describeError } from "../api/problems";
 
 interface PageFrameProps {
@@ -39,6 +39,29 @@ export function ProblemAlert({ error, onRetry }: { error: unknown; onRetry?: () 
       </Alert>
     </div>
   );
+}
+
+/**
+ * Give the focus to the heading of a result when it appears: a keyboard or a screen reader continues there. The step before
+ * has gone with its button. A focus that the user has moved elsewhere meanwhile stays.
+ */
+export function useFocusOnHeading<T extends HTMLElement>(): RefObject<T | null> {
+  const container = useRef<T>(null);
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => {
+      const heading = container.current?.querySelector<HTMLElement>("h2");
+      if (!heading || !isFocusFree()) return;
+      heading.tabIndex = -1;
+      heading.focus();
+    });
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return container;
+}
+
+function isFocusFree(): boolean {
+  const focused = document.activeElement;
+  return focused === null || focused === document.body || focused.id === "content";
 }
 
 interface FailingQuery {

@@ -14,7 +14,7 @@ import { saveText } from "../api/downloads";
 import { isFinished, resumeJob, useJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { AccountResult, DeletionPlan, Job, PlannedAccount } from "../api/records";
-import { ProblemAlert } from "../components/PageFrame";
+import { ProblemAlert, useFocusOnHeading } from "../components/PageFrame";
 import { CancelButton, LiveProgress } from "../components/LiveProgress";
 import { refreshAccounts } from "../organization/listing";
 import { ResultTable } from "./DeletionResults";
@@ -79,43 +79,46 @@ function DeletionSummary({ job, plan, results }: { job: Job; plan: DeletionPlan;
   const targets = listTargets(plan);
   const counts = countOutcomes(targets, results);
   const done = Math.max(targets.length - counts.waiting, Math.min(job.progress.done, targets.length));
+  const summary = useFocusOnHeading<HTMLDivElement>();
   const report = () => saveText(JSON.stringify({ job, plan, results: [...results.values()] }, null, 2), `deletion-${job.job_id}.json`);
   return (
-    <Container
-      header={
-        <Header
-          variant="h2"
-          description={`Requested by ${job.created_by}. An account counts as deleted only after a re-read confirms it.`}
-          actions={
-            <SpaceBetween size="xs" direction="horizontal">
-              <ResumeButton job={job} />
-              <CancelButton job={job} />
-              <Button iconName="download" onClick={report}>
-                Download report
-              </Button>
-              <Button onClick={() => void navigate("/accounts")}>Show accounts</Button>
-            </SpaceBetween>
-          }
-        >
-          {describeState(job)}
-        </Header>
-      }
-    >
-      <SpaceBetween size="m">
-        {isFinished(job) ? (
-          <Box>{`${done.toLocaleString()} of ${targets.length.toLocaleString()} accounts processed.`}</Box>
-        ) : (
-          <LiveProgress job={job} doing="Deleting" done={done} total={targets.length} />
-        )}
-        <SpaceBetween size="l" direction="horizontal">
-          <Count type="success" count={counts.deleted} what="deleted" />
-          <Count type="success" count={counts.already_absent} what="already absent" />
-          <Count type="error" count={counts.failed} what="failed" />
-          <Count type="pending" count={counts.waiting} what="waiting" />
+    <div ref={summary}>
+      <Container
+        header={
+          <Header
+            variant="h2"
+            description={`Requested by ${job.created_by}. An account counts as deleted only after a re-read confirms it.`}
+            actions={
+              <SpaceBetween size="xs" direction="horizontal">
+                <ResumeButton job={job} />
+                <CancelButton job={job} />
+                <Button iconName="download" onClick={report}>
+                  Download report
+                </Button>
+                <Button onClick={() => void navigate("/accounts")}>Show accounts</Button>
+              </SpaceBetween>
+            }
+          >
+            {describeState(job)}
+          </Header>
+        }
+      >
+        <SpaceBetween size="m">
+          {isFinished(job) ? (
+            <Box>{`${done.toLocaleString()} of ${targets.length.toLocaleString()} accounts processed.`}</Box>
+          ) : (
+            <LiveProgress job={job} doing="Deleting" done={done} total={targets.length} />
+          )}
+          <SpaceBetween size="l" direction="horizontal">
+            <Count type="success" count={counts.deleted} what="deleted" />
+            <Count type="success" count={counts.already_absent} what="already absent" />
+            <Count type="error" count={counts.failed} what="failed" />
+            <Count type="pending" count={counts.waiting} what="waiting" />
+          </SpaceBetween>
+          {job.remark && <Alert type={job.state === "done" ? "info" : "warning"}>{job.remark}</Alert>}
         </SpaceBetween>
-        {job.remark && <Alert type={job.state === "done" ? "info" : "warning"}>{job.remark}</Alert>}
-      </SpaceBetween>
-    </Container>
+      </Container>
+    </div>
   );
 }
 

@@ -14,8 +14,9 @@ import { findOutcomeProblem, isFailedOutcome, isFinished, useJob, useOutcome } f
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionPlan, Job } from "../api/records";
 import { useFollowLink } from "../components/links";
-import { ProblemAlert } from "../components/PageFrame";
+import { ProblemAlert, useFocusOnHeading } from "../components/PageFrame";
 import { CancelButton, LiveProgress } from "../components/LiveProgress";
+import { jobPath } from "../jobs/kinds";
 import { Timestamp, useNow } from "../times/Timestamp";
 import { chooseDefaultWaves, ConfirmDeletion, WaveFields, type Waves } from "./ConfirmDeletion";
 import { countCalls, isHeldBack, listSkipped, listTargets, type PlanBody } from "./plans";
@@ -59,8 +60,8 @@ function PlanProgress({ job }: { job: Job }) {
           type="warning"
           header="The plan was interrupted."
           action={
-            <Button href="/jobs" onFollow={follow}>
-              Show jobs
+            <Button href={jobPath(job.job_id)} onFollow={follow}>
+              Show the job
             </Button>
           }
         >
@@ -91,6 +92,7 @@ function Review({ job, plan, onPlanned, onStarted, onBack }: ReviewProps) {
   const [tab, setTab] = useState(targets.length > 0 ? "targets" : held.length > 0 ? "held" : "skipped");
   const [waves, setWaves] = useState<Waves>(() => chooseDefaultWaves(targets.length));
   const [isConfirming, setConfirming] = useState(false);
+  const summary = useFocusOnHeading<HTMLDivElement>();
   const replanning = useMutation({
     mutationFn: (uses: [string, string][]) => {
       const request = job.parameters as unknown as PlanBody;
@@ -102,7 +104,7 @@ function Review({ job, plan, onPlanned, onStarted, onBack }: ReviewProps) {
   });
   return (
     <SpaceBetween size="l">
-      <div className="sticky-summary">
+      <div className="sticky-summary" ref={summary}>
         <Container>
           <div className="summary">
             <Box variant="h2" padding="n">

@@ -41,7 +41,8 @@ export function JobProgress({ job }: { job: Job }) {
 }
 
 export function describeProgress({ progress }: Pick<Job, "progress">): string {
-  const { total, done } = progress;
+  const { total, done, listed } = progress;
+  if (total === null && listed > 0) return `${done.toLocaleString()}, ${listed.toLocaleString()} listed`;
   if (total === null) return done === 0 ? "–" : done.toLocaleString();
   return `${done.toLocaleString()} of ${total.toLocaleString()}`;
 }

@@ -71,14 +71,20 @@ export function fetchListing(): Promise<AccountListing> {
   return queries.fetchQuery({ queryKey: QUERY_KEY, queryFn: readListing, structuralSharing: false });
 }
 
-/** Read the accounts again, with the history and ledger entries of each. */
+/**
+ * Read the accounts again, with the history and ledger entries of each. Ends when they are read, or can't be.
+ *
+ * The listing that is shown then includes everything so far: a request that is under way is ignored, because its answer may
+ * have been made before.
+ */
 export async function refreshAccounts(): Promise<void> {
   await Promise.all(["accounts", "history", "ledger"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
 }
 
 async function readListing(): Promise<AccountListing> {
   const last = queries.getQueryData<AccountListing>(QUERY_KEY);
-  const header = last?.etag ? { "if-none-match": last.etag } : {};
+  const isOutdated = queries.getQueryState(QUERY_KEY)?.isInvalidated ?? false;
+  const header = { ...(last?.etag && { "if-none-match": last.etag }), ...(isOutdated && { "cache-control": "no-cache" }) };
   const { data, error, response } = await api.GET("/api/v1/accounts/compact", { params: { header } });
   if (response.status === 304 && last) return last;
   if (data === undefined) throw parseProblem(response.status, error);

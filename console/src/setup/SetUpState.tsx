@@ -27,10 +27,19 @@ export function SetUpState({ overview }: { overview: Overview }) {
   );
 }
 
+/** Why the set-up is unknown, by the code of the error. */
+const UNKNOWN_BECAUSE: { [code: string]: string } = {
+  "aws.access_denied": "AWS denied access",
+  "aws.credentials": "AWS refused the server's credentials",
+  "aws.throttled": "AWS limits the rate",
+  "aws.unreachable": "AWS couldn't be reached",
+};
+
 function UnknownState({ problem }: { problem: Overview["setup_problem"] }) {
+  const because = problem && UNKNOWN_BECAUSE[problem.code];
   return (
     <div>
-      <StatusIndicator type="error">Unknown: AWS couldn't be reached</StatusIndicator>
+      <StatusIndicator type="error">{because ? `Unknown: ${because}` : "Unknown"}</StatusIndicator>
       {problem && (
         <Box color="text-body-secondary">
           {problem.detail} {problem.hint}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _SECONDS_BETWEEN_LINES = 5.0
+_LISTING = "Listing accounts"
 _SECONDS_BEFORE_RATE = 1.0
 """A rate over less time means nothing."""
 
@@ -44,6 +45,8 @@ class ProgressRate:
     present: int = 0
     unknown: int = 0
     unread: int = 0
+    listed: int = 0
+    """The accounts of the organization, while they are listed."""
 
     def find_rate(self, now: float) -> float | None:
         """Accounts a second; ``None`` while it isn't known."""
@@ -71,6 +74,13 @@ class CountedProgress(ABC):
         with self._lock:
             self._pace.total = total
 
+    def set_listed(self, count: int) -> None:
+        if not self._has_started:
+            self.start(_LISTING, None)
+        with self._lock:
+            self._pace.listed = count
+            self._update()
+
     def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         with self._lock:
             self._pace.done += 1
@@ -81,6 +91,13 @@ class CountedProgress(ABC):
 
     def remark(self, text: str) -> None:
         self._terminal.remark(text)
+
+    @abstractmethod
+    def start(self, label: str, total: int | None) -> None: ...
+
+    @property
+    @abstractmethod
+    def _has_started(self) -> bool: ...
 
     @abstractmethod
     def _update(self) -> None: ...
@@ -125,6 +142,10 @@ class BarProgress(CountedProgress):
         """The text beside the bar."""
         return render_pace(self._pace, self._monotonic())
 
+    @property
+    def _has_started(self) -> bool:
+        return self._bar is not None
+
     def _update(self) -> None:
         if self._bar is not None and self._task is not None:
             pace = self._pace
@@ -143,9 +164,14 @@ class LineProgress(CountedProgress):
         self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
 
     def finish(self) -> None:
-        if self._label and self._pace.total != 0:
+        is_listing = self._pace.total is None and self._pace.done == 0 and self._pace.listed > 0
+        if self._label and self._pace.total != 0 and not is_listing:
             self._write_line(has_ended=True)
         self._label = ""
+
+    @property
+    def _has_started(self) -> bool:
+        return self._label != ""
 
     def _update(self) -> None:
         if self._monotonic() >= self._next_line_at:
@@ -154,15 +180,20 @@ class LineProgress(CountedProgress):
 
     def _write_line(self, *, has_ended: bool = False) -> None:
         pace = self._pace
-        done = f"{pace.done:,} of {pace.total:,}" if pace.total is not None else counted(pace.done, "done", "done")
+        if pace.total is not None:
+            done = [f"{pace.done:,} of {pace.total:,}"]
+        else:
+            done = [] if pace.listed and not pace.done else [counted(pace.done, "done", "done")]
         beside = render_pace(pace, self._monotonic(), has_ended=has_ended)
-        self._terminal.remark(f"{self._label}: {done}{f', {beside}' if beside else ''}")
+        self._terminal.remark(f"{self._label}: {', '.join([*done, beside] if beside else done)}")
 
 
 def render_pace(pace: ProgressRate, now: float, *, has_ended: bool = False) -> str:
     """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``, without parts that aren't known yet."""
     rate, left = pace.find_rate(now), pace.find_seconds_left(now)
-    parts = [] if rate is None else [f"{rate:,.1f}/s"]
+    parts = [f"{pace.listed:,} listed"] if pace.listed and pace.total is None else []
+    if rate is not None:
+        parts.append(f"{rate:,.1f}/s")
     if left is not None and left >= 1 and not has_ended:
         parts.append(f"about {render_seconds(left)} left")
     findings = render_findings(pace.present, pace.unknown, pace.unread)

@@ -166,6 +166,7 @@ class InventoryCollector:
     def _take_page(self, page: tuple[Account, ...]) -> None:
         self.pages += 1
         news = tuple(account for account in page if self._merge(account))
+        self.progress.set_listed(len(self.accounts))
         self._idle_pages = 0 if news else self._idle_pages + 1
         if self._idle_pages > _MOST_IDLE_PAGES:
             self._failure = _incomplete("its pages don't end.")
@@ -299,6 +300,7 @@ class InventoryReader:
                 steps.get()()
         finally:
             listing.stop()
+            progress.finish()
         return self.keep(listing)
 
     def read_recent(self, progress: Progress) -> Inventory:

@@ -77,5 +77,5 @@ def job_from_record(record: Mapping[str, Any]) -> Job:
     :raises TypeError: and ValueError, if a value is invalid.
     :raises KeyError: if a field is missing.
     """
-    progress = {"unread": 0, **record["progress"]}  # a server of an earlier version has none
+    progress = {"unread": 0, "listed": 0, **record["progress"]}  # a server of an earlier version has none
     return parse_facts(Job, {**_NOT_LISTED, **record, "progress": progress})

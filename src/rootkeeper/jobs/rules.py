@@ -8,7 +8,7 @@ was killed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -74,10 +74,16 @@ class JobProgress:
     unknown: Count = 0
     # How many of them couldn't be read this time, whatever an earlier reading shows.
     unread: Count = 0
+    # How many accounts of the organization are listed so far, for a job that lists them.
+    listed: Count = 0
 
     def advanced(self, *, done: int = 1, present: int = 0, unknown: int = 0, unread: int = 0) -> JobProgress:
-        return JobProgress(
-            self.total, self.done + done, self.present + present, self.unknown + unknown, self.unread + unread
+        return replace(
+            self,
+            done=self.done + done,
+            present=self.present + present,
+            unknown=self.unknown + unknown,
+            unread=self.unread + unread,
         )
 
 

@@ -55,6 +55,16 @@ class RunningJob:
         """Count more accounts; written at most once a second."""
         with self._guard:
             self.progress = self.progress.advanced(done=done, present=present, unknown=unknown, unread=unread)
+        self._write_if_due()
+
+    def set_listed(self, count: int) -> None:
+        """Set how many accounts are listed so far; written at most once a second."""
+        with self._guard:
+            self.progress = replace(self.progress, listed=count)
+        self._write_if_due()
+
+    def _write_if_due(self) -> None:
+        with self._guard:
             progress, now = self.progress, self.clock.monotonic()
             is_due = now >= self._next_checkpoint_at
             if is_due:

@@ -319,8 +319,8 @@ class JobStore(OrganizationStore):
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
             state = JobState.INTERRUPTED
         described = None if owner is None else owner.process.describe()
-        # Version 3 of the database and those before didn't count unread accounts.
-        progress = {"unread": 0, **row.progress}
+        # Earlier versions counted neither unread nor listed accounts.
+        progress = {"unread": 0, "listed": 0, **row.progress}
         return parse_facts(Job, {**row._asdict(), "state": state, "owner": described, "progress": progress})
 
 

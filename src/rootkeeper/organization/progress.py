@@ -23,6 +23,10 @@ class Progress(Protocol):
         """Set a total that becomes known later, such as when the last account is listed."""
         ...
 
+    def set_listed(self, count: int) -> None:
+        """Show how many accounts are listed so far. A progress that hasn't started shows the listing alone."""
+        ...
+
     def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         """Count an account that is done; ``present``, ``unknown`` and ``unread`` add to their counts."""
         ...
@@ -44,6 +48,9 @@ class RemarkProgress:
         """Do nothing."""
 
     def set_total(self, total: int) -> None:
+        """Do nothing."""
+
+    def set_listed(self, count: int) -> None:
         """Do nothing."""
 
     def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:

@@ -102,6 +102,8 @@ class JobFollower:
         if shown is None or found.done < shown.done:  # begun, or begun again
             self.progress.start(_LABELS.get(job.kind, "Working"), found.total)
             shown = JobProgress(found.total)
+        if found.listed != shown.listed:
+            self.progress.set_listed(found.listed)
         if found.total is not None and found.total != shown.total:
             self.progress.set_total(found.total)
         names = ("present", "unknown", "unread")

@@ -90,14 +90,23 @@ class AccountsCache:
         self._last: _CachedAccounts | None = None
         self._guard = threading.Lock()
 
-    def take(self, services: ServerRuntime, *, is_later_page: bool) -> KnownAccounts:
-        """:raises DatabaseError: if the database can't be read."""
+    def take(self, services: ServerRuntime, *, is_later_page: bool, includes_all_so_far: bool = False) -> KnownAccounts:
+        """Return the accounts as they were at most a few reading times ago.
+
+        :param includes_all_so_far: check for changes now, so that everything before the call is included.
+        :raises DatabaseError: if the database can't be read.
+        """
         last, now = self._last, services.clock.monotonic()
-        if last is not None and (now < last.good_until or (is_later_page and now - last.known.taken_at < KEPT_SECONDS)):
+        is_good = last is not None and (
+            now < last.good_until or (is_later_page and now - last.known.taken_at < KEPT_SECONDS)
+        )
+        if last is not None and is_good and not includes_all_so_far:
             return last.known
         with self._guard:
             if self._last is not last and self._last is not None:
-                return self._last.known
+                if not includes_all_so_far:
+                    return self._last.known
+                last = self._last
             began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
             if last is not None and began_at < last.ends_at and revisions == last.revisions:
                 return last.known
@@ -171,7 +180,8 @@ class CompactListingCache:
 
     A single thread makes a new answer, which takes a second for 10,000 accounts. The first request waits for it, and
     others get the last answer meanwhile. In a large organization all get the last answer unless it is old; the next
-    request shows the new state.
+    request shows the new state. A client that knows of a change, such as the end of an audit, requests an answer that
+    includes it.
     """
 
     def __init__(self, large_from: int = _LARGE_FROM) -> None:
@@ -182,8 +192,16 @@ class CompactListingCache:
         self._guard = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "compact-listing")
 
-    def take(self, services: ServerRuntime, pages: AccountsCache) -> EncodedListing:
-        """:raises DatabaseError: if the database can't be read."""
+    def take(
+        self, services: ServerRuntime, pages: AccountsCache, *, includes_all_so_far: bool = False
+    ) -> EncodedListing:
+        """Return the last answer or a new one.
+
+        :param includes_all_so_far: wait for an answer that is begun after this call.
+        :raises DatabaseError: if the database can't be read.
+        """
+        if includes_all_so_far:
+            return self._thread.submit(self._make, services, pages, includes_all_so_far=True).result()
         with self._guard:
             last, coming = self._last, self._coming
             is_under_way = coming is not None and not coming.done()
@@ -194,8 +212,11 @@ class CompactListingCache:
             return last.listing if is_large or is_under_way else coming.result()
         return coming.result()
 
-    def _make(self, services: ServerRuntime, pages: AccountsCache) -> EncodedListing:
-        last, known = self._last, pages.take(services, is_later_page=False)
+    def _make(
+        self, services: ServerRuntime, pages: AccountsCache, *, includes_all_so_far: bool = False
+    ) -> EncodedListing:
+        last = self._last
+        known = pages.take(services, is_later_page=False, includes_all_so_far=includes_all_so_far)
         is_same = last is not None and last.of is known
         listing = last.listing if last is not None and is_same else pack(describe_compactly(services, known))
         self._last = _CachedListing(listing, known, services.clock.monotonic())

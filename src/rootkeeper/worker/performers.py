@@ -60,12 +60,17 @@ _log = logging.getLogger(__name__)
 
 
 class JobRemarks(RemarkProgress):
-    """Implements Progress for a use case that writes its counts to its job's row itself."""
+    """Implements Progress for a use case that writes all counts but that of the listing to its job's row itself."""
 
     def __init__(self, job: RunningJob) -> None:
         super().__init__(lambda text: _log.info("Job %s: %s", job.job_id, text))
         self.job = job
         self.last_remark: str | None = None
+
+    def set_listed(self, count: int) -> None:
+        """If the count can't be written now, a later write has it."""
+        with suppress(DatabaseError, JobConflictError):
+            self.job.set_listed(count)
 
     def remark(self, text: str) -> None:
         self.last_remark = text

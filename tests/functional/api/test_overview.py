@@ -161,7 +161,11 @@ def test_while_aws_cant_be_asked_the_overview_shows_all_else_and_says_why(api: A
     )
     answer = api.get("/overview")
     assert (answer.status, answer.json["setup"], answer.json["missing"]) == (200, None, [])
-    assert answer.json["setup_problem"] == {"detail": "Refused.", "hint": "Ask an administrator."}
+    assert answer.json["setup_problem"] == {
+        "code": "aws.access_denied",
+        "detail": "Refused.",
+        "hint": "Ask an administrator.",
+    }
     assert answer.json["management_account_id"] == MANAGEMENT_ID
     assert api.get("/overview").json["setup"] is None
     api.services.clock.advance(FAILURE_KEPT_SECONDS)

@@ -52,6 +52,39 @@ def test_an_unknown_total_is_not_invented(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "Reading accounts: 1 done\n"
 
 
+def test_a_listing_is_counted_while_its_total_isnt_known(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Watch()
+    progress = LineProgress(Terminal({}), watch)
+    progress.set_listed(20)
+    watch.seconds = 6
+    progress.set_listed(1_240)
+    assert capsys.readouterr().err == "Listing accounts: 1,240 listed\n"
+    progress.finish()
+    assert capsys.readouterr().err == "", "the listing has no result of its own"
+
+
+def test_accounts_are_read_while_others_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Watch()
+    progress = LineProgress(Terminal({}), watch)
+    progress.start("Reading accounts", None)
+    progress.set_listed(40)
+    watch.seconds = 6
+    progress.advance(present=1)
+    assert capsys.readouterr().err == "Reading accounts: 1 done, 40 listed, 0.2/s, 1 present\n"
+    progress.set_total(40)
+    watch.seconds = 12
+    progress.advance()
+    assert capsys.readouterr().err == "Reading accounts: 2 of 40, 0.2/s, about 3m 48s left, 1 present\n"
+
+
+def test_a_listing_begins_a_bar_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = BarProgress(Terminal({}), Watch())
+    progress.set_listed(20)
+    assert progress.beside == "20 listed"
+    progress.finish()
+    capsys.readouterr()
+
+
 def test_of_nothing_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     progress = LineProgress(Terminal({}))
     progress.start("Reading policies", 0)

@@ -120,6 +120,13 @@ def test_an_account_that_comes_twice_is_one_account_where_it_was_last(desk: Desk
     ]
 
 
+def test_each_page_counts_the_accounts_that_are_listed_so_far(desk: Desk) -> None:
+    first, *others = desk.organization.accounts.values()
+    place_pages(desk, (first,), (first,), tuple(others))
+    read(desk)
+    assert desk.progress.listed == [1, 1, 1 + len(others)]
+
+
 def test_empty_pages_do_not_end_the_list(desk: Desk) -> None:
     accounts = tuple(desk.organization.accounts.values())
     place_pages(desk, (), accounts[:1], (), (), accounts[1:], ())

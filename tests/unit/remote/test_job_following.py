@@ -29,6 +29,9 @@ class RecordedProgress:
     def set_total(self, total: int) -> None:
         self.reported.append(f"total {total}")
 
+    def set_listed(self, count: int) -> None:
+        self.reported.append(f"listed {count}")
+
     def advance(self, *, present: int = 0, unknown: int = 0, unread: int = 0) -> None:
         self.reported.append(f"advance {present} {unknown}")
 
@@ -94,6 +97,13 @@ def test_a_total_that_becomes_known_is_shown() -> None:
     scene = Scene([at(1, total=None), at(1, total=7), DONE])
     scene.follow()
     assert "total 7" in scene.progress.reported
+
+
+def test_the_listing_is_counted() -> None:
+    listing = replace(JOB, state=JobState.RUNNING, progress=JobProgress(listed=20))
+    scene = Scene([listing, listing, DONE])
+    scene.follow()
+    assert scene.progress.reported[:2] == ["start None", "listed 20"]
 
 
 def test_a_job_that_begins_again_is_counted_from_zero() -> None:

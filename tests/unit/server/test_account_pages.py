@@ -122,6 +122,16 @@ def test_while_much_changes_most_of_the_time_is_left_to_others(
     assert store.read == 2
 
 
+def test_everything_so_far_is_included_on_request(services: FakeServices, store: CountingInventory) -> None:
+    pages, store.seconds = AccountsCache(), 0.5
+    first = pages.take(services.as_server, is_later_page=False)
+    store.save_statuses([status(services)])
+    assert pages.take(services.as_server, is_later_page=False) is first
+    newest = pages.take(services.as_server, is_later_page=False, includes_all_so_far=True)
+    assert newest.statuses[1].status is Status.NOT_PRESENT
+    assert pages.take(services.as_server, is_later_page=False, includes_all_so_far=True) is newest
+
+
 def test_after_a_while_all_is_read_again_regardless_of_the_counts(
     services: FakeServices, store: CountingInventory
 ) -> None:

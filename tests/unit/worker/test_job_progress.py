@@ -38,6 +38,16 @@ def test_what_knows_nothing_of_jobs_counts_in_the_row(desk: Desk) -> None:
     assert job.progress == JobProgress(3, 2, 1, 1)
 
 
+def test_the_listing_is_counted_for_every_use_case_and_stays_when_the_total_is_known(desk: Desk) -> None:
+    job = desk.job_service.begin(JobKind.AUDIT, {})
+    desk.clock.advance(5)
+    JobRemarks(job).set_listed(40)
+    assert desk.jobs.get(job.job_id).progress == JobProgress(listed=40)
+    job.set_total(50)
+    job.advance()
+    assert job.progress == JobProgress(50, 1, listed=40)
+
+
 def test_counts_that_cant_be_written_keep_nothing_up(desk: Desk) -> None:
     job = desk.job_service.begin(JobKind.PREFLIGHT, {})
     desk.jobs.shelf.is_broken = True

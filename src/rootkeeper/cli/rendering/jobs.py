@@ -94,9 +94,11 @@ def show_job(
 
 def render_progress(progress: JobProgress) -> str:
     """Such as ``5 of 12, 1 present``."""
-    done = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
+    parts = [f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"]
+    if progress.total is None and progress.listed:
+        parts.append(f"{progress.listed:,} listed")
     findings = render_findings(progress.present, progress.unknown, progress.unread)
-    return f"{done}, {findings}" if findings else done
+    return ", ".join([*parts, findings] if findings else parts)
 
 
 def render_remark(job: Job, now: datetime) -> str:

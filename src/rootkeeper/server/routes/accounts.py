@@ -329,16 +329,22 @@ def show_tree(services: Served) -> dict[str, Any]:
 
 
 def list_compactly(
-    request: Request, services: Served, if_none_match: Annotated[str | None, Header(max_length=1_024)] = None
+    request: Request,
+    services: Served,
+    if_none_match: Annotated[str | None, Header(max_length=1_024)] = None,
+    cache_control: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Response:
     """List the whole organization in columns: its units, and every account with its last reading.
 
     Makes no AWS call. ``observed_at`` is in seconds since 1970. ``kinds`` is the sum of 1, 2, 4 and 8 for the listed
-    kinds in their order, and ``null`` if the account wasn't read. A column of words is ``{words, at}``.
+    kinds in their order, and ``null`` if the account wasn't read. A column of words is ``{words, at}``. The answer can
+    be a few seconds old. With ``Cache-Control: no-cache`` it includes everything recorded before the request.
     """
     pages: AccountsCache = request.app.state.account_pages
     listings: CompactListingCache = request.app.state.compact_listings
-    listing = listings.take(services, pages)
+    # Source: RFC 9111, section 5.2.1.4.
+    is_newest = "no-cache" in (cache_control or "").lower()
+    listing = listings.take(services, pages, includes_all_so_far=is_newest)
     headers = {"ETag": listing.etag, "Vary": "Accept-Encoding, Authorization, Cookie"}
     if is_known(if_none_match, listing.etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

@@ -44,6 +44,8 @@ from rootkeeper.worker import health
 class SetupProblem(JsonRecord):
     """Why the set-up couldn't be read."""
 
+    code: str
+    """Such as ``aws.credentials`` or ``aws.unreachable``."""
     detail: str
     hint: str | None
 
@@ -105,7 +107,7 @@ class OverviewAnswer(Answer):
     endpoint: str
     is_sandbox: bool
     setup: SetupStateRecord | None
-    """``null`` while AWS can't be reached."""
+    """``null`` while it can't be read from AWS."""
     setup_problem: SetupProblem | None
     missing: list[MissingPart]
     root_logins_left_to_secure: RootLoginsLeftRecord

@@ -56,7 +56,14 @@ def test_a_list_of_jobs_has_its_name(capsys: pytest.CaptureFixture[str]) -> None
     show_jobs([JOB], OutputFormat.JSON, Terminal({}), NOW)
     document = json.loads(capsys.readouterr().out)
     assert document == {"schema_version": 1, "jobs": [job_record(JOB)]}
-    assert document["jobs"][0]["progress"] == {"total": 12, "done": 5, "present": 1, "unknown": 2, "unread": 0}
+    assert document["jobs"][0]["progress"] == {
+        "total": 12,
+        "done": 5,
+        "present": 1,
+        "unknown": 2,
+        "unread": 0,
+        "listed": 0,
+    }
 
 
 def test_a_table_shows_how_far_each_job_is(capsys: pytest.CaptureFixture[str]) -> None:
