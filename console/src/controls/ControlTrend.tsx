@@ -113,7 +113,7 @@ export function SinceReport({ path }: { path: ControlPath }) {
 }
 
 function describeReport({ data, isLoading }: ReturnType<typeof useLastReport>): string {
-  if (data) return `The last report was sent on ${renderUtc(data)}. Both verdicts are on 90 days. Judging takes a while.`;
+  if (data) return `The last report was sent on ${renderUtc(data)}. Compares the 90 days before it with the time since. Judging takes a while.`;
   if (data === null) return "No report was sent yet.";
   return isLoading ? "Looking for the last report" : "The last report couldn't be found.";
 }
@@ -126,7 +126,7 @@ function Changes({ then, now }: { then: ControlDocument; now: ControlDocument })
         columns={3}
         items={[
           { label: "Verdict at the report", value: <VerdictLabel assessment={then.control} /> },
-          { label: "Verdict now", value: <VerdictLabel assessment={now.control} /> },
+          { label: "Verdict since the report", value: <VerdictLabel assessment={now.control} /> },
           { label: "Results for accounts", value: `${countAccounts(then.control)} → ${countAccounts(now.control)}` },
         ]}
       />
@@ -159,7 +159,7 @@ const CHANGE_COLUMNS: TableProps.ColumnDefinition<AccountChange>[] = [
   { id: "account", header: "Account", cell: ({ account }) => `${account.name || account.account_id} (${account.account_id})`, isRowHeader: true, minWidth: 180 },
   { id: "check", header: "Check", cell: ({ check }) => CHECKS[check], minWidth: 140 },
   { id: "before", header: "At the report", cell: ({ before }) => <VerdictThen verdict={before} />, minWidth: 130 },
-  { id: "now", header: "Now", cell: ({ now }) => <VerdictThen verdict={now} />, minWidth: 130 },
+  { id: "now", header: "Since the report", cell: ({ now }) => <VerdictThen verdict={now} />, minWidth: 130 },
 ];
 
 function VerdictThen({ verdict }: { verdict: JudgedAccount["verdict"] | null }) {

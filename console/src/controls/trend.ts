@@ -55,14 +55,14 @@ function judge(path: ControlPath, period: Period, limit: number) {
   };
 }
 
-/** The control at the last report and now, both over the same number of days. */
+/** The control at the last report, over the days before it; and now, over the time since. Longer, it would have what the report has. */
 export function useSinceReport(path: ControlPath, reportedAt: string | null, isShown: boolean) {
   return useQuery({
     queryKey: ["controls", path, "since-report", reportedAt],
     queryFn: async () => {
       const end = reportedAt ?? "";
-      const then = await queries.fetchQuery(judge(path, { from: startBefore(end), to: end }, MAX_ACCOUNTS));
-      const now = await queries.fetchQuery(judge(path, { from: startBefore(todayUtc()) }, MAX_ACCOUNTS));
+      const then = await queries.fetchQuery(judge(path, { from: `${addDays(end.slice(0, 10), -JUDGED_DAYS)}T00:00:00Z`, to: end }, MAX_ACCOUNTS));
+      const now = await queries.fetchQuery(judge(path, { from: end }, MAX_ACCOUNTS));
       return { then, now };
     },
     enabled: isShown && reportedAt !== null,
@@ -72,10 +72,6 @@ export function useSinceReport(path: ControlPath, reportedAt: string | null, isS
 
 /** As many days as the Controls page usually judges. */
 const JUDGED_DAYS = 90;
-
-function startBefore(end: string): string {
-  return `${addDays(end.slice(0, 10), -JUDGED_DAYS)}T00:00:00Z`;
-}
 
 export interface AccountChange {
   account: JudgedAccount;
