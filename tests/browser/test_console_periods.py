@@ -67,7 +67,7 @@ def copy_audit(console: ConsoleStage, day: date, *, is_complete: bool = True) ->
         newest = dict(database.execute("SELECT * FROM audits ORDER BY ended_at DESC").fetchone())
         at = f"{day}{newest['ended_at'][10:]}"
         copied = {**newest, "audit_id": f"copy-{day}", "started_at": at, "ended_at": at, "is_complete": is_complete}
-        statement = f"INSERT INTO audits ({', '.join(copied)}) VALUES ({', '.join('?' * len(copied))})"  # noqa: S608
+        statement = f"INSERT INTO audits ({', '.join(copied)}) VALUES ({', '.join('?' * len(copied))})"  # noqa: S608 - its own columns
         database.execute(statement, list(copied.values()))
 
 
@@ -169,6 +169,29 @@ def test_a_calendar_shows_days_with_and_without_an_audit_of_all_accounts(
     approver.evaluate()
 
 
+def test_a_control_shows_its_trend_over_the_weeks_of_the_period(people: dict[str, ConsolePerson]) -> None:
+    approver = people["amir"]
+    page = approver.page
+    today = datetime.now(UTC).date()
+    approver.open(f"/controls/control?framework=cis-7.0&control=2.4&from={today - timedelta(days=27)}&to={today}")
+    approver.sees("Accounts behind the verdict")
+    page.get_by_role("button", name="Trend", exact=True).click()
+    rows = page.get_by_role("table", name="Trend of the control").locator("tbody tr")
+    expect(rows).to_have_count(4, timeout=story.JOB_MILLISECONDS)
+    expect(rows.first).to_contain_text("Fail")
+    expect(rows.nth(1)).to_contain_text("Unknown")
+    approver.evaluate()
+    rows.nth(1).get_by_role("link").click()
+    begin, end = today - timedelta(days=34), today - timedelta(days=7)
+    expect(page).to_have_url(re.compile(rf"control=2.4&from={begin}&to={end}$"))
+    approver.sees(f"{end:%b} {end.day}, {end.year}")
+
+
+def test_a_control_has_nothing_to_compare_before_a_report_was_sent(people: dict[str, ConsolePerson]) -> None:
+    people["amir"].open("/controls/control?framework=cis-7.0&control=2.4")
+    people["amir"].sees("No report was sent yet.")
+
+
 def test_the_period_since_a_sent_report_begins_when_it_was_sent(people: dict[str, ConsolePerson]) -> None:
     operator, viewer = people["olga"], people["vera"]
     operator.open("/")
@@ -185,3 +208,27 @@ def test_the_period_since_a_sent_report_begins_when_it_was_sent(people: dict[str
         people["amir"].open(path)
         people["amir"].sees(f"{datetime.now(UTC):%Y-%m-%d} to {datetime.now(UTC):%Y-%m-%d}, days in UTC.")
         people["amir"].evaluate()
+
+
+def test_a_control_shows_what_changed_since_the_last_report(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    """After the report was sent, one account's access key goes, and an audit reads that."""
+    approver = people["amir"]
+    page = approver.page
+    approver.open("/controls/control?framework=cis-7.0&control=2.4")
+    accounts = page.get_by_role("table", name="Accounts", exact=True)
+    failing = accounts.locator("tbody tr").filter(has_text="The root user has an access key.")
+    account_id = re.search(r"\d{12}", failing.last.inner_text())
+    assert account_id is not None
+    console.sandbox.put_root_user(account_id[0], {})
+    story.audit(people["olga"])
+    page.reload()
+    page.get_by_role("button", name="Changes since the last report", exact=True).click()
+    approver.sees("Verdict at the report")
+    rows = page.get_by_role("table", name="Accounts that changed since the last report").locator("tbody tr")
+    changed = rows.filter(has_text=account_id[0])
+    expect(changed).to_have_count(1)
+    expect(changed).to_contain_text("Fail")
+    expect(changed).to_contain_text("Not among the accounts to look at")
+    approver.evaluate()

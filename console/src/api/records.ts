@@ -18,6 +18,7 @@ export type CompactListing = Schemas["CompactListing"];
 export type Comparison = Schemas["ComparisonAnswer"];
 export type Confirmation = Schemas["ConfirmationRecord"];
 export type ControlAttestation = Schemas["ControlAttestationRecord"];
+export type ControlDocument = Schemas["ControlDocument"];
 export type Coverage = Schemas["CoverageAnswer"];
 export type CredentialDetails = Schemas["CredentialDetails"];
 export type CredentialKind = Schemas["CredentialKind"];

@@ -23,7 +23,8 @@ import { usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
 import { CHECKS, type ControlPath, SHOWINGS, STRENGTHS, useControl } from "./controls";
-import { VerdictLabel } from "./ControlsPage";
+import { SinceReport, Trend } from "./ControlTrend";
+import { VerdictLabel } from "./VerdictLabel";
 
 export default function ControlPage() {
   const [parameters] = useSearchParams();
@@ -70,6 +71,8 @@ function Control({ path }: { path: ControlPath }) {
           />
         </Container>
         <Checks checks={control.checks} />
+        {chosenPeriod.days && <Trend path={path} days={chosenPeriod.days} judged={found.data} />}
+        <SinceReport path={path} />
         {control.attestation && <AttestationFacts attestation={control.attestation} />}
         <Accounts
           accounts={accounts}

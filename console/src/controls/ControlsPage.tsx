@@ -6,7 +6,6 @@ import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useSearchParams } from "react-router";
 import type { Assessment, Framework } from "../api/records";
@@ -17,7 +16,8 @@ import { QueryTable } from "../tables/QueryTable";
 import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
 import { type Period, usePeriod, usePeriodParameters } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
-import { CHECKS, controlHref, nameFramework, nameVerdict, SHOWINGS, useControls, useFrameworks } from "./controls";
+import { CHECKS, controlHref, nameFramework, SHOWINGS, useControls, useFrameworks } from "./controls";
+import { VerdictLabel } from "./VerdictLabel";
 
 const DEFAULT_FRAMEWORK = "cis-7.0";
 
@@ -138,10 +138,6 @@ function listColumns(follow: ReturnType<typeof useFollowLink>, inPeriod: { [name
       minWidth: 280,
     },
   ];
-}
-
-export function VerdictLabel({ assessment }: { assessment: Pick<Assessment, "verdict" | "attested"> }) {
-  return <StatusIndicator type={VERDICTS[assessment.verdict].type}>{nameVerdict(assessment)}</StatusIndicator>;
 }
 
 /** What is known of the framework and isn't judged, so that no one takes silence for a pass. */

@@ -15,7 +15,7 @@ export function useFrameworks() {
 }
 
 /** Each answer verifies the whole ledger, so it isn't read again by itself. */
-const KEPT_MILLISECONDS = 60_000;
+export const KEPT_MILLISECONDS = 60_000;
 
 /** @param period `null` if it isn't known yet, or isn't valid. */
 export function useControls(frameworkId: string, period: Period | null) {

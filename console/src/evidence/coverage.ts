@@ -1,7 +1,7 @@
 /** The days of a period with and without an audit of the whole organization, in UTC, month by month. */
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
-import { addDays, type Days, toPeriod, todayUtc } from "../times/periods";
+import { addDays, countDaysBetween, type Days, toPeriod, todayUtc } from "../times/periods";
 
 export function useCoverage(days: Days | null) {
   const query = days && toPeriod(days, todayUtc());
@@ -57,5 +57,5 @@ function makeDay(day: string, days: Days, audited: ReadonlyMap<string, number>, 
 /** How many days of the period are over, or have an audit already. */
 export function countDays({ first, last }: Days, audited: ReadonlyMap<string, number>, today: string): number {
   const end = last < today ? last : audited.has(today) ? today : addDays(today, -1);
-  return Math.max(0, Math.round((Date.parse(end) - Date.parse(first)) / 86_400_000) + 1);
+  return Math.max(0, countDaysBetween(first, end) + 1);
 }

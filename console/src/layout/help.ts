@@ -161,7 +161,10 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     guide: "unlock",
   },
   "/reports": {
-    about: ["An evidence report uses only what was read in its period. What wasn't read is reported as unknown, never as good."],
+    about: [
+      "An evidence report uses only what was read in its period. What wasn't read is reported as unknown, never as good.",
+      "The calendar shows on which days of the period an audit of all accounts ended. Days are in UTC.",
+    ],
     actions: [
       { what: "See audits and changes", permission: "history:read" },
       { what: "Download a report", permission: "reports:read" },
@@ -180,7 +183,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     guide: "controls",
   },
   "/controls/control": {
-    about: ["The accounts behind each check, and the attestations of this control."],
+    about: ["The accounts behind each check, the attestations of this control, its trend, and its changes since the last report."],
     actions: [
       { what: "See controls", permission: "reports:read" },
       { what: "Attest a control", permission: "controls:attest" },

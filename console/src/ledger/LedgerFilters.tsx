@@ -36,7 +36,7 @@ export function LedgerFilters({ filter, onChange, chosen }: LedgerFiltersProps) 
     setActor("");
     setReference("");
     onChange(NO_FILTER);
-    chosen.choose("all");
+    if (chosen.choice !== "all") chosen.choose("all");
   };
   return (
     <div className="filters" role="search" aria-label="Find entries">

@@ -47,6 +47,11 @@ export function addDays(day: string, count: number): string {
   return dayOf(Date.parse(day) + count * DAY_MILLISECONDS);
 }
 
+/** Of the same day 0. */
+export function countDaysBetween(first: string, last: string): number {
+  return Math.round((Date.parse(last) - Date.parse(first)) / DAY_MILLISECONDS);
+}
+
 function dayOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString().slice(0, 10);
 }
