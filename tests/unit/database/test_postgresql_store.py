@@ -102,7 +102,9 @@ def test_work_that_lost_its_transaction_to_a_standstill_is_done_again_once(
         if standstills == 1:
             assert commits.run(work) == 7
         else:
-            assert "this process was idle for too long" in raised_by(lambda: commits.run(work), DatabaseError).message
+            message = raised_by(lambda: commits.run(work), DatabaseError).message
+            # On a busy machine the server's reason is lost with the connection.
+            assert "this process was idle for too long" in message or "server closed the connection" in message
         assert runs == [1, 2]
     finally:
         commits.close()
