@@ -33,3 +33,8 @@ export function useSplitPanel(panel: ReactElement | null, onClosed: () => void):
   useEffect(() => show(panel, onClosed), [panel, onClosed, show]);
   useEffect(() => () => show(null), [show]);
 }
+
+/** The page of a job. */
+export function jobPath(jobId: string): string {
+  return `/jobs/${encodeURIComponent(jobId)}`;
+}

@@ -7,13 +7,13 @@ import { type TableProps } from "@cloudscape-design/components/table";
 import { useSearchParams } from "react-router";
 import { useJobs } from "../api/jobs";
 import type { Job } from "../api/records";
-import { useFollowLink } from "../components/links";
+import { jobPath, useFollowLink } from "../components/links";
 import { PageFrame } from "../components/PageFrame";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
 import { describeProgress } from "./JobOutcomeView";
-import { describeKind, JOB_STATES, jobPath } from "./kinds";
+import { describeKind, JOB_STATES } from "./kinds";
 
 export default function JobsPage() {
   const [parameters, setParameters] = useSearchParams();

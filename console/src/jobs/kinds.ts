@@ -46,10 +46,6 @@ export function permissionOf(kind: JobKind): Permission {
   return PERMISSIONS[kind];
 }
 
-export function jobPath(jobId: string): string {
-  return `/jobs/${encodeURIComponent(jobId)}`;
-}
-
 /** The page that shows the result of a job, if it isn't the page of the job itself. */
 export function findResultPage(job: Job): { href: string; text: string } | null {
   const id = encodeURIComponent(job.job_id);
