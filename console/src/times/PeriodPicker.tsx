@@ -1,9 +1,9 @@
 /** The field in which a period is chosen: a preset, or two dates. */
+import Box from "@cloudscape-design/components/box";
 import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import { hasPermission, useMe } from "../api/queries";
-import { EmptyText } from "../tables/QueryTable";
 import { type ChosenPeriod, type Days, isUtcDay, PERIOD_LABELS, type PeriodChoice, todayUtc, useLastReport, type UsualPeriod } from "./periods";
 
 export function PeriodPicker({ usual, chosen }: { usual: UsualPeriod; chosen: ChosenPeriod }) {
@@ -31,7 +31,11 @@ export function PeriodPicker({ usual, chosen }: { usual: UsualPeriod; chosen: Ch
 
 /** In place of the content of a period that isn't valid. */
 export function NoPeriod() {
-  return <EmptyText>Choose a valid period.</EmptyText>;
+  return (
+    <Box textAlign="center" color="text-body-secondary">
+      Choose a valid period.
+    </Box>
+  );
 }
 
 /** Since a report only where the user can see that there is one. */
