@@ -103,7 +103,7 @@ def json_time(moment: datetime | None) -> str | None: ...
 
 def json_time(moment: datetime | None) -> str | None:
     """Render in RFC 3339, UTC, to the second."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else render_instant(moment.replace(microsecond=0))
 
 
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
