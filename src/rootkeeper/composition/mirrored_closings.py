@@ -8,6 +8,7 @@ because only a recorded re-read ends it.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from rootkeeper.ledger.spill import SpillLedger
 
 PATIENCE_SECONDS = 3.0
-"""How long a start waits for its database before windows are closed by the mirror."""
+"""How long a start waits for its database before it closes windows by the mirror. A start that fails waits as long for
+windows that end soon.
+"""
 
 _LOOK_SECONDS = 1.0
 _CLOSINGS_AT_ONCE = 8
@@ -98,6 +101,9 @@ class MirroredClosings:
             raise  # the version that fits it closes its windows
         except DatabaseError:
             self._close_due()
+            if (wait := self._find_wait()) > 0:
+                time.sleep(wait)
+                self._close_due()
             self._executor.wait_idle(_LAST_PASS_SECONDS)
             raise
         finally:
@@ -123,6 +129,17 @@ class MirroredClosings:
                         self._executor.offer(window.account_id, partial(self._close, self._closer, window))
         except (OSError, ValueError, RootkeeperError) as error:
             self._remark(f"ALERT: recovery windows can't be closed by the ledger's mirror: {error}")
+
+    def _find_wait(self) -> float:
+        """Find how many seconds to wait for windows that end within a moment: the next start may be much later.
+
+        AWS tells its time in whole seconds, so a window that has just ended may not be due yet.
+        """
+        if self._closer is None:
+            return 0
+        now = self._closer.acting.window_clock.now()
+        left = [(window.expires_at - now).total_seconds() for window in self._known if window.expires_at is not None]
+        return max((seconds for seconds in left if 0 < seconds <= PATIENCE_SECONDS), default=0)
 
     def _read(self) -> None:
         """Read the mirror again if it has grown."""
