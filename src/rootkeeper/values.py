@@ -65,6 +65,20 @@ def render_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+TIMES_ALLOWED = f"{_FIRST_YEAR}-01-01 to {_LAST_YEAR}-12-31"
+
+
+def require_usable_time(moment: datetime) -> datetime:
+    """Return a time that someone gave, in UTC. At the ends of the calendar it couldn't be computed with.
+
+    :raises ValueError: if it is before the year 2000, or after 2999.
+    """
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"a time must be from {TIMES_ALLOWED}")
+    return moment.astimezone(UTC)
+
+
 def render_instant(instant: datetime) -> str:
     """Render as ``2026-01-15T09:00:00Z``, with microseconds only if there are any."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

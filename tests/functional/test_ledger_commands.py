@@ -81,7 +81,11 @@ def test_a_list_can_be_of_a_period(used: Program) -> None:
         assert used.run("ledger", "list", *period, "-o", "jsonl", **WITHOUT_AWS).stdout == listed, period
     refused = used.run("ledger", "list", "--from", "2026-02-01", "--to", "2026-01-31", **WITHOUT_AWS)
     assert refused.status == 2
-    assert "isn't after its start" in refused.stderr
+    assert "ends at 2026-01-31T23:59:59Z, which isn't after its start, 2026-02-01T00:00:00Z" in refused.stderr
+    for option, time in (("--from", "0001-01-01T00:00+14:00"), ("--to", "9999-12-31T23:59:59-14:00")):
+        refused = used.run("ledger", "list", option, time, **WITHOUT_AWS)
+        assert refused.status == 2
+        assert f"{option} '{time}' is out of range." in refused.stderr
 
 
 def test_an_untouched_ledger_is_intact(used: Program) -> None:

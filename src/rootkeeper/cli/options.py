@@ -26,7 +26,7 @@ from rootkeeper.organization.statuses import (
     Status,
     include_unread,
 )
-from rootkeeper.values import parse_duration
+from rootkeeper.values import TIMES_ALLOWED, parse_duration, require_usable_time
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import PeriodRequest
@@ -105,7 +105,10 @@ def parse_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> da
         ) from error
     if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text.strip()):
         moment = datetime.combine(moment.date(), time(23, 59, 59) if day_ends else time())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return require_usable_time(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
+    except ValueError as error:
+        raise InputError(f"{option} {text!r} is out of range.", hint=f"Allowed: {TIMES_ALLOWED}.") from error
 
 
 def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> datetime:

@@ -54,7 +54,7 @@ from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.root_emails.rules import RootEmail
 from rootkeeper.setup.rules import CHANGES_OF_SETUP, SetupDrift, SetupState
 from rootkeeper.shapes import Count, parse_facts
-from rootkeeper.values import JsonValue, describe_duration
+from rootkeeper.values import JsonValue, describe_duration, json_time
 from rootkeeper.windows.rules import FINAL_STATES, NEVER_OPENED_STATES, RecoveryWindow, WindowState
 
 DEFAULT_STALE_AFTER = timedelta(days=30)
@@ -87,7 +87,7 @@ def require_period(period: Period) -> Period:
     """:raises InputError: if its end isn't after its start."""
     if period.end <= period.start:
         raise InputError(
-            f"The period ends at {period.end.isoformat()}, which isn't after its start, {period.start.isoformat()}.",
+            f"The period ends at {json_time(period.end)}, which isn't after its start, {json_time(period.start)}.",
             hint=Hint("Give an earlier start, or a later end.", "evidence.period"),
         )
     return period

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from rootkeeper.errors import InputError
 from rootkeeper.organization.progress import RemarkProgress
 from rootkeeper.server.request_path import LOGGER_NAME
 from rootkeeper.shapes import SCHEMA_VERSION, ShortText, require_printable
+from rootkeeper.values import require_usable_time
 
 LARGEST_PAGE = 500
 
@@ -35,6 +36,9 @@ NamedAccountText: TypeAlias = Annotated[
 
 Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(require_printable)]
 """A part of a path: an id or a name."""
+
+Time: TypeAlias = Annotated[AwareDatetime, AfterValidator(require_usable_time)]
+"""A time with its zone, RFC 3339."""
 
 Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_require_printable_or_none)]
 Filters: TypeAlias = Annotated[list[ShortText] | None, Query(max_length=100)]

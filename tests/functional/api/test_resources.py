@@ -576,17 +576,19 @@ def test_entries_of_a_period_are_found_in_both_orders(api: ApiServer, query: str
         assert [entry["sequence"] for entry in api.get(f"{path}?{query}").json["entries"]] == expected
 
 
-@pytest.mark.parametrize("path", ["/ledger", "/ledger/latest"])
+@pytest.mark.parametrize("path", ["/ledger", "/ledger/latest", "/reports/coverage"])
 @pytest.mark.parametrize(
     ("query", "message"),
     [
         ("from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "isn't after its start"),
         ("from=2026-02-01T00:00:00", "timezone"),
         ("to=soon", "datetime"),
+        ("from=0001-01-01T00:00:00%2B14:00", "2000-01-01 to 2999-12-31"),
+        ("to=9999-12-31T23:59:59-14:00", "2000-01-01 to 2999-12-31"),
     ],
 )
 def test_what_is_no_period_is_refused(api: ApiServer, path: str, query: str, message: str) -> None:
-    answer = api.get(f"{path}?{query}")
+    answer = api.get(f"{path}?{query}", ServerRole.AUDITOR)
     assert (answer.status, answer.code) == (422, "input.invalid")
     assert message in json.dumps(answer.json)
 

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import InputError
@@ -32,7 +31,7 @@ from rootkeeper.organization.statuses import FailOn
 from rootkeeper.server.bodies import SELECTION_BYTES
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
+from rootkeeper.server.parameters import After, Filter, Limit, Name, Time, cut_page, show_one, show_page
 from rootkeeper.server.routes.jobs import AuditBody, take_in
 from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import CountedPage, JsonAnswer, Page, fill_record, record
@@ -115,10 +114,8 @@ class EntryPage(Page):
 
 _LARGEST_SEQUENCE = 2**31 - 1
 
-EntriesFrom: TypeAlias = Annotated[
-    AwareDatetime | None, Query(alias="from", description="Only entries from this time on.")
-]
-EntriesTo: TypeAlias = Annotated[AwareDatetime | None, Query(alias="to", description="Only entries until this time.")]
+EntriesFrom: TypeAlias = Annotated[Time | None, Query(alias="from", description="Only entries from this time on.")]
+EntriesTo: TypeAlias = Annotated[Time | None, Query(alias="to", description="Only entries until this time.")]
 
 
 def list_entries(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import Hint, NotFoundError
@@ -22,6 +22,7 @@ from rootkeeper.server.parameters import (
     Name,
     NamedAccountText,
     Text,
+    Time,
     cut_page,
     show_example,
     show_one,
@@ -56,7 +57,7 @@ class ExceptionBody(Body):
     account: NamedAccountText
     owner: Annotated[ShortText, Field(description="The person who is responsible for the exception.")]
     reason: Text
-    until: AwareDatetime
+    until: Time
 
 
 def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, after: After = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.failsafe.confirmations import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
@@ -23,7 +23,7 @@ from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.accounts import require_listed
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import Body, Name, Text, show_example, show_one
+from rootkeeper.server.parameters import Body, Name, Text, Time, show_example, show_one
 from rootkeeper.server.routes.jobs import take_in
 from rootkeeper.shapes import (
     Answer,
@@ -86,7 +86,7 @@ class DrillBody(Body):
     model_config = show_example({"held_by": "Ana", "held_at": "2026-10-01T00:00:00Z", "outcome": "passed"})
 
     held_by: Annotated[ShortText, Field(description="The person who signed in.")]
-    held_at: AwareDatetime
+    held_at: Time
     outcome: Annotated[DrillOutcome, Field(description="Whether the sign-in worked.")]
     alarm: Annotated[AlarmObservation | None, Field(description="Whether the sign-in raised an alarm.")] = None
     device: Annotated[SignInDevice | None, Field(description="The kind of MFA device used to sign in.")] = None
@@ -110,7 +110,7 @@ class FailsafeAttestationBody(Body):
     ]
     owner: Annotated[ShortText, Field(description="The person who is responsible for it.")]
     reason: Text
-    until: Annotated[AwareDatetime, Field(description="When it ends: at most a year from now.")]
+    until: Annotated[Time, Field(description="When it ends: at most a year from now.")]
 
 
 def check_failsafes(services: Served, identity: Identified) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -44,6 +44,7 @@ from rootkeeper.server.parameters import (
     Name,
     NamedAccountText,
     Text,
+    Time,
     cut_page,
     show_example,
     show_one,
@@ -144,8 +145,8 @@ class PlanBody(Body):
         ),
     ] = ()
     recent_seconds: Annotated[int, Field(ge=0, le=_LONGEST_RECENT)] | None = None
-    not_before: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    not_before: Time | None = None
+    valid_until: Time | None = None
 
     def to_parameters(self, recent: timedelta = RECENT_USE) -> dict[str, JsonValue]:
         """:param recent: the server's setting; a request may be more cautious, but not less.
@@ -212,8 +213,8 @@ class DeliveryBody(Body):
 
     to: Annotated[Text | None, Field(description="One of the setting delivery.targets, without its format.")] = None
     format: Annotated[ShortText | None, Field(description="Default: that of the settings.")] = None
-    start: Annotated[AwareDatetime | None, Field(description="Default: the setting delivery.period.")] = None
-    end: Annotated[AwareDatetime | None, Field(description="Default: now.")] = None
+    start: Annotated[Time | None, Field(description="Default: the setting delivery.period.")] = None
+    end: Annotated[Time | None, Field(description="Default: now.")] = None
     stale_after_seconds: Annotated[int | None, Field(ge=1, le=_LONGEST_RECENT)] = None
 
     def to_request(self) -> DeliveryRequest:

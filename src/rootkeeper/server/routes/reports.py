@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -47,7 +47,7 @@ from rootkeeper.organization.accounts import Endpoint, sort_accounts
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
-from rootkeeper.server.parameters import Body, Limit, Name, Text, show_example, show_one
+from rootkeeper.server.parameters import Body, Limit, Name, Text, Time, show_example, show_one
 from rootkeeper.server.routes.overview import LedgerStateRecord
 from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import Answer, Count, JsonRecord, ShortText, fill_record, record, record_of
@@ -69,10 +69,10 @@ _LONGEST_DAYS = 3650
 DEFAULT_PERIOD = timedelta(days=90)
 
 Start: TypeAlias = Annotated[
-    AwareDatetime | None,
+    Time | None,
     Query(alias="from", description="The start of the period. Default: 90 days before its end."),
 ]
-End: TypeAlias = Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")]
+End: TypeAlias = Annotated[Time | None, Query(alias="to", description="The end of the period. Default: now.")]
 
 
 def list_formats() -> dict[str, Any]:
@@ -84,7 +84,7 @@ def make_report(
     services: Served,
     identity: Identified,
     start: Annotated[
-        AwareDatetime, Query(alias="from", description="The start of the period.", examples=["2026-01-01T00:00:00Z"])
+        Time, Query(alias="from", description="The start of the period.", examples=["2026-01-01T00:00:00Z"])
     ],
     end: End = None,
     name: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(list_names())})] = "html",
@@ -202,7 +202,7 @@ class ControlAttestationBody(Body):
 
     owner: Annotated[ShortText, Field(description="The person who is responsible for it.")]
     reason: Text
-    until: Annotated[AwareDatetime, Field(description="When it ends: at most a year from now.")]
+    until: Annotated[Time, Field(description="When it ends: at most a year from now.")]
 
 
 def list_frameworks() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from starlette.requests import Request
 
 from rootkeeper.access.rules import Identity, Permission
@@ -50,6 +50,7 @@ from rootkeeper.server.parameters import (
     Limit,
     NamedAccountText,
     Text,
+    Time,
     cut_page,
     log_remarks,
     show_example,
@@ -143,7 +144,7 @@ class EmailAttestationBody(Body):
 
     address: Annotated[ShortText, Field(description="A root e-mail address, in use or planned.")]
     attested_by: Annotated[ShortText, Field(description="The person who attests it.")]
-    until: Annotated[AwareDatetime, Field(description="When it ends.")]
+    until: Annotated[Time, Field(description="When it ends.")]
 
 
 def list_root_emails(
