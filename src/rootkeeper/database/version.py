@@ -13,7 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Select, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from rootkeeper.database.engines import Store, explain, reading
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.problems import explain
 from rootkeeper.database.schema import SCHEMA_VERSION, metadata
 from rootkeeper.errors import DatabaseError, DatabaseNewerError, DatabaseOutdatedError, Hint
 

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import BUSY_SECONDS, Store, explain, open_store, reading
+from rootkeeper.database.engines import BUSY_SECONDS, Store, open_store, reading
+from rootkeeper.database.problems import explain
 from rootkeeper.database.version import prepare_schema
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger import verification

@@ -19,8 +19,9 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, begin_writing, explain, reading
+from rootkeeper.database.engines import Store, begin_writing, reading
 from rootkeeper.database.files import LineFileBusyError, open_locked, open_regular, open_replacing, sync_folder
+from rootkeeper.database.problems import explain
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.writer import Head
 from rootkeeper.shapes import parse_facts

@@ -25,15 +25,13 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import (
     CLOSING_SECONDS,
     CommitOutcome,
-    DatabaseReplacedError,
     Store,
     begin_writing,
-    explain,
     has_reserve,
     reading,
     using_reserve,
-    was_cut_off,
 )
+from rootkeeper.database.problems import DatabaseReplacedError, explain, was_cut_off
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
 from rootkeeper.ledger.rules import Draft, LedgerEntry, Phase, chain_entry, describe_entry, make_entry
 from rootkeeper.values import dump_json

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import RESTORE, glancing
+from rootkeeper.database.engines import glancing
+from rootkeeper.database.problems import RESTORE
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, NotFoundError, WindowConflictError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction

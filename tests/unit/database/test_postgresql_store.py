@@ -103,8 +103,8 @@ def test_work_that_lost_its_transaction_to_a_standstill_is_done_again_once(
             assert commits.run(work) == 7
         else:
             message = raised_by(lambda: commits.run(work), DatabaseError).message
-            # On a busy machine the server's reason is lost with the connection.
-            assert "this process was idle for too long" in message or "server closed the connection" in message
+            # The server's reason can be lost with the connection; test_dialects has both.
+            assert message.endswith(("this process was idle for too long.", "the connection was lost."))
         assert runs == [1, 2]
     finally:
         commits.close()

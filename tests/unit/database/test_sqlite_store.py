@@ -13,16 +13,8 @@ import pytest
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import (
-    DatabaseDamagedError,
-    DatabaseLinkedError,
-    DatabaseReplacedError,
-    SqliteStore,
-    Store,
-    begin_writing,
-    explain,
-    open_store,
-)
+from rootkeeper.database.engines import SqliteStore, Store, begin_writing, open_store
+from rootkeeper.database.problems import DatabaseDamagedError, DatabaseLinkedError, DatabaseReplacedError, explain
 from rootkeeper.errors import DatabaseError
 from tests.unit.database.samples import Stage, raised_by
 
