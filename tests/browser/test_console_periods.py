@@ -230,5 +230,5 @@ def test_a_control_shows_what_changed_since_the_last_report(
     changed = rows.filter(has_text=account_id[0])
     expect(changed).to_have_count(1)
     expect(changed).to_contain_text("Fail")
-    expect(changed).to_contain_text("Not among the accounts to look at")
+    expect(changed).to_contain_text("Nothing to look at")
     approver.evaluate()

@@ -1,4 +1,4 @@
-/** The last day on which something counts, in a form. */
+/** A day in a form; mostly the last day on which something counts. */
 import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import { serverNow } from "../api/server-clock";
@@ -6,16 +6,19 @@ import { daysBefore, today } from "../times/format";
 
 interface DayFieldProps {
   label?: string;
-  description: string;
+  description?: string;
   value: string;
   onChange: (day: string) => void;
   /** Whether a day can be chosen; by default every day after today. */
   isEnabled?: (day: Date) => boolean;
+  timeZone?: string;
+  errorText?: string | null;
 }
 
-export function DayField({ label = "Valid through", description, value, onChange, isEnabled = isInFuture }: DayFieldProps) {
+export function DayField(props: DayFieldProps) {
+  const { label = "Valid through", description, value, onChange, isEnabled = isInFuture, timeZone = "your time zone", errorText } = props;
   return (
-    <FormField label={label} description={description} constraintText="YYYY/MM/DD, in your time zone">
+    <FormField label={label} description={description} constraintText={`YYYY/MM/DD, in ${timeZone}`} errorText={errorText}>
       <DatePicker
         value={value}
         onChange={({ detail }) => onChange(detail.value)}

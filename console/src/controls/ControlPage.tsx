@@ -18,7 +18,7 @@ import { VerdictIndicator } from "../components/verdicts";
 import { ACTOR_KINDS } from "../ledger/entries";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
-import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
+import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
 import { usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";

@@ -163,5 +163,5 @@ const CHANGE_COLUMNS: TableProps.ColumnDefinition<AccountChange>[] = [
 ];
 
 function VerdictThen({ verdict }: { verdict: JudgedAccount["verdict"] | null }) {
-  return verdict ? <VerdictIndicator verdict={verdict} /> : <>Not among the accounts to look at</>;
+  return verdict ? <VerdictIndicator verdict={verdict} /> : <>Nothing to look at</>;
 }

@@ -7,13 +7,13 @@ import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type TableProps } from "@cloudscape-design/components/table";
-import { useSearchParams } from "react-router";
 import type { Assessment, Framework } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryProblem } from "../components/PageFrame";
 import { countVerdicts, VERDICTS } from "../components/verdicts";
 import { QueryTable } from "../tables/QueryTable";
-import { NoPeriod, PeriodPicker } from "../times/PeriodPicker";
+import { useUrlParameter } from "../tables/url-filter";
+import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
 import { type Period, usePeriod, usePeriodParameters } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { CHECKS, controlHref, nameFramework, SHOWINGS, useControls, useFrameworks } from "./controls";
@@ -22,10 +22,10 @@ import { VerdictLabel } from "./VerdictLabel";
 const DEFAULT_FRAMEWORK = "cis-7.0";
 
 export default function ControlsPage() {
-  const [parameters, setParameters] = useSearchParams();
+  const [chosenId, setFrameworkId] = useUrlParameter("framework");
   const chosenPeriod = usePeriod("last-90-days");
   const frameworks = useFrameworks();
-  const frameworkId = parameters.get("framework") ?? DEFAULT_FRAMEWORK;
+  const frameworkId = chosenId ?? DEFAULT_FRAMEWORK;
   const framework = frameworks.data?.find((one) => one.framework_id === frameworkId);
   return (
     <PageFrame
@@ -38,15 +38,7 @@ export default function ControlsPage() {
           <FrameworkField
             frameworks={frameworks.data ?? []}
             chosen={framework}
-            onChange={(chosen) =>
-              setParameters(
-                (before) => {
-                  before.set("framework", chosen);
-                  return before;
-                },
-                { replace: true },
-              )
-            }
+            onChange={setFrameworkId}
           />
           <PeriodPicker usual="last-90-days" chosen={chosenPeriod} />
         </div>

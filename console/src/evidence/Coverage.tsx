@@ -3,13 +3,12 @@ import Box from "@cloudscape-design/components/box";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { Coverage } from "../api/records";
-import { useFollowLink } from "../components/links";
+import { LedgerVerified } from "../components/LedgerVerified";
 import { FACT_PIXELS, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
-import { NoPeriod } from "../times/PeriodPicker";
+import { NoPeriod } from "../components/PeriodPicker";
 import { type Days, todayUtc } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { type CalendarDay, type CalendarMonth, countDays, type DayState, listMonths, useCoverage } from "./coverage";
@@ -88,24 +87,6 @@ function LongestGap({ gap }: { gap: Coverage["days_without_audit"][number] | und
       <Box color="text-body-secondary">
         <Timestamp at={gap.from} /> to <Timestamp at={gap.until} />
       </Box>
-    </>
-  );
-}
-
-function LedgerVerified({ ledger }: { ledger: Coverage["ledger"] }) {
-  const follow = useFollowLink();
-  if (ledger.is_intact === null) return <StatusIndicator type="pending">Being verified</StatusIndicator>;
-  return (
-    <>
-      {ledger.is_intact ? <StatusIndicator type="success">Intact</StatusIndicator> : <StatusIndicator type="error">Not intact</StatusIndicator>}
-      {ledger.verified_sequence !== null && (
-        <Box color="text-body-secondary">
-          <Link href="/ledger" onFollow={follow} variant="secondary">
-            Up to entry {ledger.verified_sequence.toLocaleString()}
-          </Link>
-          , <Timestamp at={ledger.verified_at} />
-        </Box>
-      )}
     </>
   );
 }

@@ -9,7 +9,6 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useSearchParams } from "react-router";
 import { api, unwrap } from "../api/client";
 import { download } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
@@ -17,7 +16,8 @@ import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { nameFramework, useFrameworks } from "../controls/controls";
 import { AuditHistory } from "../history/AuditHistory";
-import { PeriodPicker } from "../times/PeriodPicker";
+import { useUrlParameter } from "../tables/url-filter";
+import { PeriodPicker } from "../components/PeriodPicker";
 import { type ChosenPeriod, type Period, usePeriod } from "../times/periods";
 import { FormatSelect } from "../components/FormatSelect";
 import { CoverageCalendar } from "./Coverage";
@@ -26,7 +26,7 @@ const SECONDS_OF_DAY = 86_400;
 
 export default function ReportsPage() {
   const { data: me } = useMe();
-  const [parameters, setParameters] = useSearchParams();
+  const [tab, setTab] = useUrlParameter("tab");
   const tabs = [
     ...(hasPermission(me, "reports:read") ? [{ id: "evidence", label: "Evidence", content: <Evidence /> }] : []),
     { id: "audits", label: "Audits and changes", content: <AuditHistory /> },
@@ -36,16 +36,8 @@ export default function ReportsPage() {
       <Tabs
         ariaLabel="Reports"
         tabs={tabs}
-        activeTabId={parameters.get("tab") ?? tabs[0]?.id}
-        onChange={({ detail }) =>
-          setParameters(
-            (before) => {
-              before.set("tab", detail.activeTabId);
-              return before;
-            },
-            { replace: true },
-          )
-        }
+        activeTabId={tab ?? tabs[0]?.id}
+        onChange={({ detail }) => setTab(detail.activeTabId)}
       />
     </PageFrame>
   );

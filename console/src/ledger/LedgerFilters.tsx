@@ -5,7 +5,7 @@ import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import { useEffect, useState } from "react";
 import { AccountField } from "../organization/AccountField";
-import { PeriodPicker } from "../times/PeriodPicker";
+import { PeriodPicker } from "../components/PeriodPicker";
 import type { ChosenPeriod } from "../times/periods";
 import { type Action, ACTIONS, type LedgerFilter, nameAction, NO_FILTER, type Result } from "./entries";
 
@@ -40,7 +40,7 @@ export function LedgerFilters({ filter, onChange, chosen }: LedgerFiltersProps) 
   };
   return (
     <div className="filters" role="search" aria-label="Find entries">
-        <PeriodPicker usual="all" chosen={chosen} />
+      <PeriodPicker usual="all" chosen={chosen} />
         <AccountField
           account={account}
           description={isAccount ? undefined : "Choose an account from the list to apply this filter."}

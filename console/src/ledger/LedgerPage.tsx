@@ -16,7 +16,7 @@ import { AccountName } from "../organization/AccountField";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages } from "../tables/pages";
 import { useUrlFilter } from "../tables/url-filter";
-import { NoPeriod } from "../times/PeriodPicker";
+import { NoPeriod } from "../components/PeriodPicker";
 import { type Period, usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { FILTER_CODEC, type LedgerFilter, nameAction, toQuery, useLatest } from "./entries";

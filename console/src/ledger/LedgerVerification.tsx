@@ -6,20 +6,20 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useMutation } from "@tanstack/react-query";
-import { useSearchParams } from "react-router";
 import { api, unwrap } from "../api/client";
 import { isFinished, refreshJobs, useJob, useLastJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { Job, LedgerVerification } from "../api/records";
 import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { JobOutcomeView } from "../jobs/JobOutcomeView";
+import { useUrlParameter } from "../tables/url-filter";
 import { Timestamp } from "../times/Timestamp";
 
 export function VerificationPanel() {
   const { data: me } = useMe();
-  const [parameters, setParameters] = useSearchParams();
+  const [shownId, showId] = useUrlParameter("verification");
   const last = useLastJob("ledger_verification");
-  const jobId = parameters.get("verification") ?? last.data?.job_id ?? null;
+  const jobId = shownId ?? last.data?.job_id ?? null;
   const job = useJob(jobId);
   const starting = useMutation({
     mutationFn: () => unwrap(api.POST("/api/v1/ledger/verifications")),
@@ -27,14 +27,7 @@ export function VerificationPanel() {
     onSuccess: () => Promise.all([refreshJobs(), queries.invalidateQueries({ queryKey: ["ledger"] })]),
   });
   /** Only while this page is still open. */
-  const showResult = ({ job_id }: Job) =>
-    setParameters(
-      (before) => {
-        before.set("verification", job_id);
-        return before;
-      },
-      { replace: true },
-    );
+  const showResult = ({ job_id }: Job) => showId(job_id);
   const isActive = job.data !== undefined && !isFinished(job.data) && job.data.state !== "interrupted";
   return (
     <Container

@@ -3,11 +3,10 @@ import Box from "@cloudscape-design/components/box";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import Link from "@cloudscape-design/components/link";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { KeptAudit, Overview } from "../api/records";
+import { LedgerVerified } from "../components/LedgerVerified";
 import { FACT_PIXELS } from "../components/PageFrame";
-import { useFollowLink } from "../components/links";
 import { RelativeTime, useNow } from "../times/Timestamp";
 
 const DAY_MILLISECONDS = 86_400_000;
@@ -23,7 +22,7 @@ export function Currency({ overview }: { overview: Overview }) {
           { label: "Since the last audit of all accounts", value: <DaysSince audit={complete} /> },
           { label: "Last audit", value: audit ? <LastAudit audit={audit} /> : "–" },
           { label: "Changes since the previous audit", value: <Drift drift={drift} /> },
-          { label: "Ledger verified", value: <Verified ledger={ledger} /> },
+          { label: "Ledger verified", value: <LedgerVerified ledger={ledger} /> },
         ]}
       />
     </Container>
@@ -68,23 +67,4 @@ function Drift({ drift }: { drift: Overview["drift"] }) {
   if (count === 0 && unknown === 0) return <StatusIndicator type="success">No changes</StatusIndicator>;
   const known = count === 0 ? "No known changes" : `${drift.changed} changed, ${drift.joined} joined, ${drift.left} left`;
   return <StatusIndicator type="warning">{unknown === 0 ? known : `${known}; ${unknown} not comparable`}</StatusIndicator>;
-}
-
-function Verified({ ledger }: { ledger: Overview["ledger"] }) {
-  const follow = useFollowLink();
-  if (ledger.is_intact === null) return <StatusIndicator type="pending">Being verified</StatusIndicator>;
-  const until = ledger.verified_sequence !== null && (
-    <Box color="text-body-secondary">
-      <Link href="/ledger" onFollow={follow} variant="secondary">
-        Up to entry {ledger.verified_sequence.toLocaleString()}
-      </Link>
-      , <RelativeTime at={ledger.verified_at} />
-    </Box>
-  );
-  return (
-    <>
-      {ledger.is_intact ? <StatusIndicator type="success">Intact</StatusIndicator> : <StatusIndicator type="error">Not intact</StatusIndicator>}
-      {until}
-    </>
-  );
 }

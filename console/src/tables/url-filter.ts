@@ -53,6 +53,13 @@ export function useUrlFilter<T>(codec: FilterCodec<T>): [T, (filter: T) => void]
   return [filter, setFilter];
 }
 
+/** A parameter of the URL, and its setter. Setting it adds no history entry. */
+export function useUrlParameter(name: string): [string | null, (value: string) => void] {
+  const [parameters, setParameters] = useSearchParams();
+  const set = (value: string) => setParameters((before) => merge(before, { [name]: [value] }), { replace: true });
+  return [parameters.get(name), set];
+}
+
 function toParameters<T>(codec: FilterCodec<T>, filter: T): URLSearchParams {
   return merge(new URLSearchParams(), codec.write(filter));
 }

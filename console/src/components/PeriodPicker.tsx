@@ -1,10 +1,10 @@
 /** The field in which a period is chosen: a preset, or two dates. */
 import Box from "@cloudscape-design/components/box";
-import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import { hasPermission, useMe } from "../api/queries";
-import { type ChosenPeriod, type Days, isUtcDay, PERIOD_LABELS, type PeriodChoice, todayUtc, useLastReport, type UsualPeriod } from "./periods";
+import { type ChosenPeriod, type Days, PERIOD_LABELS, type PeriodChoice, todayUtc, useLastReport, type UsualPeriod } from "../times/periods";
+import { DayField } from "./DayField";
 
 export function PeriodPicker({ usual, chosen }: { usual: UsualPeriod; chosen: ChosenPeriod }) {
   const { choice, days, problem, choose, chooseDays } = chosen;
@@ -21,8 +21,8 @@ export function PeriodPicker({ usual, chosen }: { usual: UsualPeriod; chosen: Ch
       </FormField>
       {choice === "dates" && days && (
         <>
-          <DayInput label="From" day={days.first} onChange={(first) => chooseDays({ ...days, first })} errorText={problem} />
-          <DayInput label="To (inclusive)" day={days.last} onChange={(last) => chooseDays({ ...days, last })} />
+          <DayField label="From" value={days.first} onChange={(first) => chooseDays({ ...days, first })} isEnabled={hasBegun} timeZone="UTC" errorText={problem} />
+          <DayField label="To (inclusive)" value={days.last} onChange={(last) => chooseDays({ ...days, last })} isEnabled={hasBegun} timeZone="UTC" />
         </>
       )}
     </div>
@@ -38,7 +38,7 @@ export function NoPeriod() {
   );
 }
 
-/** Since a report only where the user can see that there is one. */
+/** A user can choose the time since the last report only if the ledger shows the user such a report. */
 function useOptions(usual: UsualPeriod): SelectProps.Option[] {
   const { data: me } = useMe();
   const lastReport = useLastReport();
@@ -56,35 +56,18 @@ function useOptions(usual: UsualPeriod): SelectProps.Option[] {
   ];
 }
 
-function describeDays(days: Days | null): string | undefined {
-  return days ? `${days.first} to ${days.last}, days in UTC.` : undefined;
-}
-
-interface DayInputProps {
-  label: string;
-  day: string;
-  onChange: (day: string) => void;
-  errorText?: string | null;
-}
-
-function DayInput({ label, day, onChange, errorText }: DayInputProps) {
-  const today = todayUtc();
+function describeDays(days: Days | null) {
+  if (!days) return undefined;
   return (
-    <FormField label={label} constraintText="YYYY/MM/DD, in UTC" errorText={errorText}>
-      <DatePicker
-        value={day}
-        invalid={day !== "" && !isUtcDay(day)}
-        onChange={({ detail }) => onChange(detail.value)}
-        isDateEnabled={(date) => renderLocalDay(date) <= today}
-        openCalendarAriaLabel={(selected) => (selected ? `Choose a date, selected date is ${selected}` : "Choose a date")}
-        previousMonthAriaLabel="Previous month"
-        nextMonthAriaLabel="Next month"
-        todayAriaLabel="Today"
-        placeholder="YYYY/MM/DD"
-        expandToViewport
-      />
-    </FormField>
+    <>
+      <span className="whole">{days.first}</span> to <span className="whole">{days.last}</span>, days in UTC.
+    </>
   );
+}
+
+/** Whether a day has begun, in UTC. */
+function hasBegun(date: Date): boolean {
+  return renderLocalDay(date) <= todayUtc();
 }
 
 /** The calendar's cells are days of the browser's time zone. */
