@@ -97,7 +97,7 @@ function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
           <FormField
             label="Maximum age of a reading (days) - optional"
             description="An account whose last reading is older at the end of the period is reported as unknown."
-            constraintText="Default: the setting history.stale_after of this server."
+            constraintText="Default: the limit of this server."
           >
             <Input type="number" inputMode="numeric" value={staleDays} placeholder={usualDays} onChange={({ detail }) => setStaleDays(detail.value)} />
           </FormField>

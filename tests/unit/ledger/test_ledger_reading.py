@@ -54,7 +54,7 @@ def test_the_latest_entries_that_fit_come_newest_first(
 def test_entries_of_a_time_are_listed_with_those_at_its_ends(worker: Worker) -> None:
     for number in range(3):
         worker.append_pair(ACCOUNT_ID, number)
-        time.sleep(0.002)
+        time.sleep(0.002)  # the next pair has another time, also by a coarse clock
     reader = worker.database.ledger_reader()
     times = [entry.at for entry in reader.list_entries()]
     moment = timedelta(microseconds=1)
