@@ -62,7 +62,7 @@ function monthsOf(year: number, first: number, count: number): Days {
 }
 
 function lastDays(today: string): Days {
-  return { first: addDays(today, -90), last: today };
+  return { first: addDays(today, -89), last: today };
 }
 
 /** The days of a choice; `null` for all time. */
