@@ -118,6 +118,9 @@ def _run(options: list[str], stale: set[str], sources: str, output: str) -> None
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
+    sources_of_records = importlib.import_module("rootkeeper.shapes").SOURCES  # of the copy, which is imported by now
+    for record in [record for record in sources_of_records if record.__module__ in stale]:
+        del sources_of_records[record]
     for name in stale:
         _forget(name)
     os.environ.pop(TIMES, None)

@@ -113,6 +113,7 @@ def test_a_root_user_without_mfa_registers_a_device_and_must_give_its_code_from_
     assert device.serial_number == f"arn:aws:iam::{WITH_PASSWORD}:mfa/root-account-mfa-device"
     assert device.kind == "virtual"
     client_origin.fill("/signout")
+    client_origin.wait(timedelta(minutes=1))  # the codes of now are used, and the one before them ends at any moment
     takes = client_origin.what_it_takes(WITH_PASSWORD)
     client_origin.get("/signin")
     assert client_origin.fill("/signin", email=takes["email"], password=takes["password"]).path == "/signin/mfa"
