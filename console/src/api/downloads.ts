@@ -2,13 +2,43 @@
 import { send } from "./client";
 import { parseProblem } from "./problems";
 
-/** Fetch a document and save it as a file. A plain link can't send the token of the session, so this uses `send`. */
-export async function download(path: string, query: URLSearchParams, fallbackName: string): Promise<void> {
+export interface SavedFile {
+  name: string;
+  bytes: number;
+}
+
+/**
+ * Fetch a document and save it as a file. A plain link can't send the token of the session, so this uses `send`.
+ *
+ * @param onReceived is called with the number of bytes so far.
+ */
+export async function download(
+  path: string,
+  query: URLSearchParams,
+  fallbackName: string,
+  onReceived: (bytes: number) => void = () => undefined,
+): Promise<SavedFile> {
   const address = new URL(path, window.location.origin);
   address.search = query.toString();
   const response = await send(new Request(address));
   if (!response.ok) throw parseProblem(response.status, await response.json().catch(() => null));
-  saveBlob(await response.blob(), findFileName(response) ?? fallbackName);
+  const content = await readBody(response, onReceived);
+  const name = findFileName(response) ?? fallbackName;
+  saveBlob(content, name);
+  return { name, bytes: content.size };
+}
+
+async function readBody(response: Response, onReceived: (bytes: number) => void): Promise<Blob> {
+  if (!response.body) return response.blob();
+  let bytes = 0;
+  const counting = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (piece, controller) => {
+      bytes += piece.byteLength;
+      onReceived(bytes);
+      controller.enqueue(piece);
+    },
+  });
+  return new Response(response.body.pipeThrough(counting), { headers: response.headers }).blob();
 }
 
 export function saveText(text: string, name: string, mediaType = "application/json"): void {

@@ -66,6 +66,7 @@ export type Preflight = Schemas["PreflightRecord"];
 export type PreflightRow = Schemas["PreflightRowRecord"];
 export type RecoveryWindow = Schemas["WindowRecord"];
 export type ReportFormat = Schemas["FormatRecord"];
+export type ReportWork = Schemas["ReportWorkAnswer"];
 export type ResourceListing = Schemas["BucketListing"] | Schemas["QueueListing"];
 export type Role = Schemas["ServerRole"];
 export type RootEmail = Schemas["EmailRecord"];

@@ -7,10 +7,9 @@ import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
-import { download } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
@@ -21,6 +20,7 @@ import { PeriodPicker } from "../components/PeriodPicker";
 import { type ChosenPeriod, type Period, usePeriod } from "../times/periods";
 import { FormatSelect } from "../components/FormatSelect";
 import { CoverageCalendar } from "./Coverage";
+import { ReportDownloadState, useReportDownload } from "./ReportDownload";
 
 const SECONDS_OF_DAY = 86_400;
 
@@ -60,10 +60,7 @@ function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
   const usualDays = useUsualDays();
   const problem = chosen.problem ?? findProblem(staleDays);
   const canDownload = problem === null && chosen.period !== null;
-  const downloading = useMutation({
-    mutationFn: () => download("/api/v1/reports", makeQuery({ ...chosen.period, format, staleDays, frameworks }), "rootkeeper-report"),
-    meta: { showsErrors: true },
-  });
+  const downloading = useReportDownload(() => makeQuery({ ...chosen.period, format, staleDays, frameworks }));
   return (
     <form onSubmit={handleSubmit(() => downloading.mutate(), canDownload && !downloading.isPending)}>
       <Container
@@ -76,17 +73,20 @@ function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
           </Header>
         }
         footer={
-          <Button
-            variant="primary"
-            iconName="download"
-            formAction="submit"
-            disabled={!canDownload}
-            disabledReason={problem ?? undefined}
-            loading={downloading.isPending}
-            loadingText="Creating the report"
-          >
-            Download report
-          </Button>
+          <SpaceBetween size="s" direction="horizontal" alignItems="center">
+            <Button
+              variant="primary"
+              iconName="download"
+              formAction="submit"
+              disabled={!canDownload}
+              disabledReason={problem ?? undefined}
+              loading={downloading.isPending}
+              loadingText="Creating the report"
+            >
+              Download report
+            </Button>
+            <ReportDownloadState downloading={downloading} />
+          </SpaceBetween>
         }
       >
         <SpaceBetween size="m">
@@ -97,7 +97,7 @@ function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
           <FormField
             label="Maximum age of a reading (days) - optional"
             description="An account whose last reading is older at the end of the period is reported as unknown."
-            constraintText="Default: the limit of this server."
+            constraintText="Default: the maximum age in this server's settings."
           >
             <Input type="number" inputMode="numeric" value={staleDays} placeholder={usualDays} onChange={({ detail }) => setStaleDays(detail.value)} />
           </FormField>

@@ -6,9 +6,10 @@ centralized, which is a setting, and whether root user credentials exist. Enabli
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from string import ascii_uppercase
 
 from rootkeeper.errors import Hint, InputError
@@ -326,6 +327,17 @@ def list_method_letters(account: AccountEvidence, methods: Mapping[str, str]) ->
     return sorted({methods[kind.method] for kind in account.kinds if kind.method is not None})
 
 
+class ReportStep(StrEnum):
+    """The steps of a report, in their order."""
+
+    READING = "reading"
+    """Reads the database, and verifies the ledger."""
+    JUDGING = "judging"
+    """Evaluates accounts, the set-up and controls."""
+    RENDERING = "rendering"
+    """Writes the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceCompiler:
     """Compiles the evidence of an organization."""
@@ -340,13 +352,15 @@ class EvidenceCompiler:
     ledger: LedgerReader
     audits: AuditHistory
 
-    def compile(self, period: Period) -> EvidenceReport:
+    def compile(self, period: Period, begin: Callable[[ReportStep], None] = lambda _: None) -> EvidenceReport:
         """The report over a period; the whole ledger is verified for it.
 
+        :param begin: is called when a step begins.
         :raises InputError: if the period ends before it begins, or the organization was never listed.
         :raises DatabaseError: if the database can't be read.
         """
         require_period(period)
+        begin(ReportStep.READING)
         inventory = self.store.find_last()
         if inventory is None or not inventory.accounts:
             raise InputError(
@@ -373,6 +387,7 @@ class EvidenceCompiler:
             readings=self.audits.stream_readings(period.start, period.end),
             audited_at=self.audits.list_complete(period.start, period.end),
         )
+        begin(ReportStep.JUDGING)
         report = compile_report(facts, period)
         first = report.history.first_sequence or ledger.head_sequence
         return replace(report, extract=replace(entries, first=first))

@@ -23,6 +23,7 @@ from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequire
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.picture import PictureCache
+from rootkeeper.server.report_work import ReportsInWork
 from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (
     accounts,
@@ -108,6 +109,7 @@ def make_application(
     application.state.account_pages = AccountsCache()
     application.state.metrics = ServerMetrics(services)
     application.state.compact_listings = CompactListingCache()
+    application.state.reports_in_work = ReportsInWork()
     application.state.setup_readings = SetupCache()
     application.state.audit_comparisons = AuditComparisonCache()
     application.state.pictures = PictureCache()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
+import threading
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.audit.records import head_to_record
 from rootkeeper.audit.rules import AuditHead
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Format
 from rootkeeper.settings.sections import HistorySettings
@@ -20,7 +22,8 @@ from rootkeeper.setup.rules import SetupDrift
 from rootkeeper.worker.health import LedgerState
 from tests.fakes.api_services import ENDPOINT, PAYMENTS_ID, FakeServices, make_inventory
 from tests.fakes.clock import START
-from tests.functional.api.serving import ApiServer
+from tests.fakes.stores import InMemoryInventory
+from tests.functional.api.serving import SECONDS, ApiServer
 
 PERIOD = "from=2026-01-01T00:00:00Z&to=2026-01-15T12:00:00Z"
 AUDITOR = ServerRole.AUDITOR
@@ -85,6 +88,36 @@ def test_coverage_needs_a_period_in_order_and_the_permission_to_read_reports(api
 
 def test_a_report_says_what_makes_its_answer_bad(api: ApiServer) -> None:
     assert api.get(f"/reports?{PERIOD}", AUDITOR).headers["rootkeeper-findings"] == "unknown, unread"
+
+
+@dataclass(slots=True)
+class HeldInventory(InMemoryInventory):
+    """Reads accounts only once it is let."""
+
+    let: threading.Event = field(default_factory=threading.Event)
+    reads: threading.Event = field(default_factory=threading.Event)
+
+    def list_statuses(self) -> dict[AccountId, AccountStatus]:
+        self.reads.set()
+        assert self.let.wait(SECONDS)
+        return InMemoryInventory.list_statuses(self)
+
+
+def test_while_a_report_is_made_its_requester_sees_the_step(api: ApiServer) -> None:
+    held = HeldInventory(make_inventory())
+    api.services.inventory_store = held
+    idle = {"schema_version": 1, "step": None, "written_bytes": 0}
+    assert api.get("/reports/current", AUDITOR).json == idle
+    sizes: list[int] = []
+    reader = threading.Thread(target=lambda: sizes.append(len(api.get(f"/reports?{PERIOD}", AUDITOR).content)))
+    reader.start()
+    assert held.reads.wait(SECONDS)
+    assert api.get("/reports/current", AUDITOR).json["step"] == "reading"
+    assert api.get("/reports/current", ServerRole.ADMINISTRATOR).json == idle, "of another user"
+    held.let.set()
+    reader.join(SECONDS)
+    assert sizes[0] > 0
+    assert api.get("/reports/current", AUDITOR).json == idle
 
 
 def test_a_reading_is_stale_by_the_setting_unless_the_request_says_otherwise(api: ApiServer) -> None:

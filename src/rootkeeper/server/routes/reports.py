@@ -6,12 +6,14 @@ A file of a report or of findings has the same bytes as the commands write.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
 from pydantic import Field
+from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -40,14 +42,14 @@ from rootkeeper.evidence.records import (
     render_findings,
 )
 from rootkeeper.evidence.rules import Period, end_second, require_period
-from rootkeeper.evidence.service import EvidenceReport
-from rootkeeper.findings.rules import FindingReport
+from rootkeeper.evidence.service import ReportStep
 from rootkeeper.findings.sources import list_status_findings
 from rootkeeper.organization.accounts import Endpoint, sort_accounts
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Body, Limit, Name, Text, Time, show_example, show_one
+from rootkeeper.server.report_work import ReportsInWork, ReportWork
 from rootkeeper.server.routes.overview import LedgerStateRecord
 from rootkeeper.server.turns import RouteLoad
 from rootkeeper.shapes import Answer, Count, JsonRecord, ShortText, fill_record, record, record_of
@@ -65,6 +67,16 @@ class FormatsAnswer(Answer):
     formats: list[FormatRecord]
 
 
+@record
+class ReportWorkAnswer(Answer):
+    """What the server is doing for a report."""
+
+    step: ReportStep | None
+    """``null`` if no report of yours is being made."""
+    written_bytes: Count
+    """The size of the file so far."""
+
+
 _LONGEST_DAYS = 3650
 DEFAULT_PERIOD = timedelta(days=90)
 
@@ -80,7 +92,15 @@ def list_formats() -> dict[str, Any]:
     return show_one({"formats": [fill_record(FormatRecord, report_format) for report_format in FORMATS]})
 
 
+def show_report_work(request: Request, identity: Identified) -> dict[str, Any]:
+    """Show what the server is doing for the report that you are downloading, and how large its file is so far."""
+    works: ReportsInWork = request.app.state.reports_in_work
+    work = works.find(identity.identity_id) or ReportWork()
+    return show_one({"step": work.step, "written_bytes": work.written_bytes})
+
+
 def make_report(
+    request: Request,
     services: Served,
     identity: Identified,
     start: Annotated[
@@ -93,8 +113,8 @@ def make_report(
         Query(
             ge=1,
             le=_LONGEST_DAYS,
-            description="A reading older than this at the end of the period counts as unknown. Default: the server's "
-            "setting ``history.stale_after``.",
+            description="A reading older than this at the end of the period counts as unknown. Default: the maximum "
+            "age in the server's settings.",
         ),
     ] = None,
     framework: Annotated[
@@ -113,10 +133,13 @@ def make_report(
     last = end_second(services.clock.now()) if end is None else end
     usual = services.settings.history.stale_after
     stale_after = usual if stale_after_days is None else timedelta(days=stale_after_days)
-    with services.act_as(identity.to_actor(), None) as acting:
-        evidence = acting.evidence_compiler(services.organization_id).compile(Period(start, last, stale_after))
+    works: ReportsInWork = request.app.state.reports_in_work
+    with services.act_as(identity.to_actor(), None) as acting, works.follow(identity.identity_id) as work:
+        period = Period(start, last, stale_after)
+        evidence = acting.evidence_compiler(services.organization_id).compile(period, work.begin)
         report = assess_report(evidence, frameworks)
-        response = _send(chosen, report, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
+        work.begin(ReportStep.RENDERING)
+        response = _send(chosen, work.count(chosen.render(report)), f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
     response.headers[FINDINGS_HEADER] = render_findings(report.list_fail_on())
     return response
 
@@ -136,13 +159,13 @@ def make_findings(
     statuses = [found[account.account_id] for account in sort_accounts([status.account for status in found.values()])]
     drift = head_from_record(outcome).drift if "drift" in outcome else None
     report = list_status_findings(statuses, inventory, Endpoint(audit.endpoint), audit.ended_at, drift)
-    return _send(chosen, report, f"rootkeeper-audit-{audit.ended_at:%Y%m%d-%H%M%S}")
+    return _send(chosen, chosen.render(report), f"rootkeeper-audit-{audit.ended_at:%Y%m%d-%H%M%S}")
 
 
-def _send(chosen: Format, report: EvidenceReport | FindingReport, stem: str) -> Response:
+def _send(chosen: Format, pieces: Iterable[bytes], stem: str) -> Response:
     """Send a file. Its name consists of digits and our words, so that no outside text gets into a header."""
     headers = {"Content-Disposition": f'attachment; filename="{stem}{chosen.suffix}"'}
-    return Response(b"".join(chosen.render(report)), media_type=chosen.media_type, headers=headers)
+    return Response(b"".join(pieces), media_type=chosen.media_type, headers=headers)
 
 
 def _list_media_types(formats: tuple[Format, ...]) -> tuple[str, ...]:
@@ -278,6 +301,7 @@ def _choose_period(services: Served, start: datetime | None, end: datetime | Non
 
 ROWS = (
     read("/reports/formats", AccessRequirement.SIGNED_IN, list_formats, FormatsAnswer),
+    read("/reports/current", Permission.REPORTS_READ, show_report_work, ReportWorkAnswer),
     read_file("/reports", Permission.REPORTS_READ, make_report, _list_media_types(FORMATS), load=RouteLoad.HEAVY),
     read("/reports/coverage", Permission.REPORTS_READ, show_coverage, CoverageAnswer, load=RouteLoad.HEAVY),
     read_file(
