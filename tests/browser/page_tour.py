@@ -11,12 +11,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Page, expect, sync_playwright
 
+from rootkeeper.access.rules import Permission
+from rootkeeper.settings.sections import SUBSECTIONS, Settings
 from tests.browser.console_pages import Shown, list_addresses, list_paths, prepare
 from tests.browser.console_stage import RULES, WAIT_FOR_ANIMATIONS, ConsolePerson, ConsoleStage, open_console_stage
 
@@ -26,6 +29,16 @@ WIDE, MIDDLE, NARROW = 1440, 768, 390
 COLOUR_RULES = ["color-contrast"]
 """Those of axe that see the theme. The others find the same in the second theme as in the first one."""
 _MEASURE_TEXTS = (Path(__file__).parent / "text_boxes.js").read_text().strip()
+_LIST_TEXTS = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (texts.nextNode()) {
+    const { textContent, parentElement } = texts.currentNode;
+    if (parentElement.checkVisibility() && !parentElement.closest("pre, code, script, style")) found.push(textContent);
+  }
+  return found;
+}"""
+"""Every text of a page that isn't an example of code."""
 _MEASURED_AT_MOST, _SETTLES_MS = 5, 200
 _IS_LOADING = "[class*='awsui_skeleton'], [class*='awsui_root_'][class*='spinner'], [class*='awsui_loading']"
 
@@ -63,6 +76,7 @@ def _wait(page: Page) -> None:
 
 
 def _examine_place(page: Page, place: str, pictures: Path | None) -> Iterator[str]:
+    yield from (f"{place}: a word of programs: {text!r}" for text in find_codes(page))
     for width, themes in ((WIDE, ("light", "dark")), (MIDDLE, ()), (NARROW, ("dark", "light"))):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.evaluate(WAIT_FOR_ANIMATIONS)
@@ -74,6 +88,26 @@ def _examine_place(page: Page, place: str, pictures: Path | None) -> Iterator[st
         if pictures:
             name = re.sub(r"\W+", "-", place).strip("-") or "overview"
             page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
+
+
+def list_codes() -> re.Pattern[str]:
+    """The words of programs that no person should have to read."""
+    settings = [
+        re.escape(f"{SUBSECTIONS.get(name, name)}.{setting.name}")
+        for name, section in get_type_hints(Settings).items()
+        if is_dataclass(section)
+        for setting in fields(section)
+    ]
+    permissions = [re.escape(permission.value) for permission in Permission]
+    return re.compile(rf"\b[\w.-]+@[0-9a-f]{{8}}\b|\b(?:{'|'.join([*settings, *permissions])})\b|\bon the page [A-Z]")
+
+
+_CODES = list_codes()
+
+
+def find_codes(page: Page) -> list[str]:
+    """The texts with a rule's id, the name of a setting, or the code of a permission."""
+    return [text.strip() for text in page.evaluate(_LIST_TEXTS) if _CODES.search(text)]
 
 
 def _use_theme(page: Page, theme: str) -> None:

@@ -1,4 +1,4 @@
-"""Every page of the console with its tabs: judged by axe (WCAG 2.1 AA), and each of its texts whole.
+"""Every page of the console with its tabs: judged by axe (WCAG 2.1 AA), each of its texts whole and in words.
 
 In the light and the dark, at the widths of a desktop, a tablet and a phone. The pages are those of the console's table.
 """
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.console_pages import ADDRESSES, Shown, list_addresses, list_paths
 from tests.browser.console_stage import ConsolePerson, open_console_stage
-from tests.browser.page_tour import HEIGHT, WIDE, enter_prepared, examine, measure_texts
+from tests.browser.page_tour import HEIGHT, WIDE, enter_prepared, examine, find_codes, measure_texts
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("every page"), pytest.mark.timeout(600)]
 
@@ -66,6 +66,23 @@ def test_each_row_of_addresses_is_of_a_page() -> None:
 def test_a_page_that_needs_an_id_is_not_forgotten(entered: tuple[ConsolePerson, Shown]) -> None:
     with pytest.raises(AssertionError, match="needs a row"):
         list_addresses("/new/:new_id", entered[1])
+
+
+def test_words_of_programs_are_found_but_not_in_code(entered: tuple[ConsolePerson, Shown]) -> None:
+    person, _ = entered
+    person.open("/settings?tab=policy")
+    person.sees("Read again after")
+    person.page.evaluate(
+        """() => document.querySelector("#content").insertAdjacentHTML("beforeend",
+          "<p>By prowler@3e000faa:x</p><p>Set history.stale_after.</p><p>Needs accounts:audit.</p>" +
+          "<p>Look on the page Accounts.</p><code>windows:approve</code>")"""
+    )
+    assert find_codes(person.page) == [
+        "By prowler@3e000faa:x",
+        "Set history.stale_after.",
+        "Needs accounts:audit.",
+        "Look on the page Accounts.",
+    ]
 
 
 def test_texts_that_are_not_whole_are_found(entered: tuple[ConsolePerson, Shown]) -> None:

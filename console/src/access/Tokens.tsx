@@ -1,4 +1,5 @@
 /** API tokens: create, show once, disable. */
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
@@ -30,7 +31,7 @@ export function Tokens() {
         selected={token}
         onSelect={setSelected}
         extraColumns={[
-          { id: "limits", header: "Limited to", cell: describeLimits },
+          { id: "limits", header: "Limited to", cell: (token) => <Limits {...token} /> },
           { id: "end", header: "Expires", cell: (one) => <Timestamp at={one.expires_at} none="Never" /> },
         ]}
         actions={
@@ -54,8 +55,18 @@ export function Tokens() {
   );
 }
 
-function describeLimits({ limited_to: limits }: Identity): string {
-  return [...(limits?.organizational_units ?? []), ...(limits?.permissions ?? [])].join(", ") || "–";
+/** Units, and permissions as the API names them. */
+function Limits({ limited_to: limits }: Identity) {
+  const units = limits?.organizational_units ?? [];
+  const permissions = limits?.permissions ?? [];
+  if (units.length + permissions.length === 0) return <>–</>;
+  return (
+    <>
+      {units.join(", ")}
+      {units.length > 0 && permissions.length > 0 && ", "}
+      {permissions.length > 0 && <Box variant="code">{permissions.join(", ")}</Box>}
+    </>
+  );
 }
 
 const ENDS = [

@@ -11,6 +11,8 @@ import { ProblemAlert } from "./PageFrame";
 interface DialogProps<T> {
   title: string;
   submitText: string;
+  /** Other than "Cancel" where the dialog itself cancels something. */
+  closeText?: string;
   canSubmit?: boolean;
   act: () => Promise<T>;
   onDone?: (answer: T) => void;
@@ -21,7 +23,7 @@ interface DialogProps<T> {
 }
 
 export function Dialog<T>(props: DialogProps<T>) {
-  const { title, submitText, canSubmit = true, act, onDone, onClose, staysOpen, children } = props;
+  const { title, submitText, closeText = "Cancel", canSubmit = true, act, onDone, onClose, staysOpen, children } = props;
   const form = useId();
   const isMounted = useIsMounted();
   const formRef = useFocusOnFirstField<HTMLFormElement>();
@@ -47,7 +49,7 @@ export function Dialog<T>(props: DialogProps<T>) {
         <Box float="right">
           <SpaceBetween size="xs" direction="horizontal">
             <Button variant="link" onClick={onClose}>
-              Cancel
+              {closeText}
             </Button>
             <Button variant="primary" form={form} formAction="submit" disabled={!canSubmit} loading={submission.isPending}>
               {submitText}

@@ -22,7 +22,7 @@ import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
 import { usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
-import { CHECKS, type ControlPath, SHOWINGS, STRENGTHS, useControl } from "./controls";
+import { CHECKS, type ControlPath, describeSource, SHOWINGS, STRENGTHS, useControl } from "./controls";
 import { SinceReport, Trend } from "./ControlTrend";
 import { VerdictLabel } from "./VerdictLabel";
 
@@ -140,7 +140,7 @@ const CHECK_COLUMNS: TableProps.ColumnDefinition<ShownCheck>[] = [
     minWidth: 130,
   },
   { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
-  { id: "source", header: "Mapping", cell: (one) => `${STRENGTHS[one.strength]}: ${one.source}`, minWidth: 200 },
+  { id: "source", header: "Mapping", cell: (one) => `${STRENGTHS[one.strength]}: ${describeSource(one.source)}`, minWidth: 200 },
   {
     id: "reasons",
     header: "Why",

@@ -86,6 +86,11 @@ export const SHOWINGS: { readonly [showing in Showing]: string } = {
   partial: "A part of the control",
 };
 
+/** Whose mapping it is, without the file and revision of another tool, which the reference of controls lists. */
+export function describeSource(source: string): string {
+  return source.replace(/\bprowler@[^;)]*/, "Prowler").replace(/\bsteampipe-mod-aws-compliance@[^;)]*/, "Steampipe");
+}
+
 export const STRENGTHS: { readonly [strength in Strength]: string } = {
   direct: "The framework's text",
   ours: "Rootkeeper's reading",

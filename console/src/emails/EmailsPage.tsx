@@ -92,7 +92,7 @@ export default function EmailsPage() {
           }
           empty={
             found.data?.listed_at === null
-              ? "The addresses are unknown: the organization hasn't been listed yet. Run an audit on the page Accounts."
+              ? "The addresses are unknown: the organization hasn't been listed yet. Run an audit on the Accounts page."
               : "No address matches. Clear the text, or show any verdict."
           }
           pagination={pages.control(found.data?.next)}

@@ -16,13 +16,13 @@ export const EMAIL_VERDICTS: readonly Verdict[] = ["fail", "unknown", "pass", "n
 
 const REASONS: { readonly [reason in EmailReason]: string } = {
   attestation_expired: "the attestation that a group reads it has ended",
-  domain_not_allowed: "its domain isn't one of emails.allowed_domains",
-  domains_not_set: "emails.allowed_domains isn't set, so the owner of its domain isn't known",
+  domain_not_allowed: "its domain isn't one of the organization's",
+  domains_not_set: "the organization's domains aren't set, so the owner of its domain isn't known",
   duplicate: "another account has it too",
   malformed: "it isn't an e-mail address",
   not_a_group: "no group is known to read it",
   not_active: "the account isn't ACTIVE",
-  pattern_not_matched: "it doesn't match emails.approved_pattern",
+  pattern_not_matched: "it doesn't match the approved pattern",
   unread: "AWS returned no address",
 };
 

@@ -134,7 +134,7 @@ function JobActions({ job, me }: { job: Job; me: Me }) {
 
 function CancelJob({ job, onClose }: { job: Job; onClose: () => void }) {
   return (
-    <Dialog title={`Cancel this job: ${describeKind(job.kind)}?`} submitText="Cancel job" act={() => cancelJob(job.job_id)} onClose={onClose}>
+    <Dialog title={`Cancel this job: ${describeKind(job.kind)}?`} submitText="Cancel job" closeText="Keep job" act={() => cancelJob(job.job_id)} onClose={onClose}>
       <Box variant="p">
         Work in progress is finished, and nothing more is started. Finished work isn't undone. You can't resume a cancelled job: start a
         new one.

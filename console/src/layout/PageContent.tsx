@@ -23,7 +23,7 @@ export function PageContent({ me }: { me: Me }) {
               <Route
                 key={page.path}
                 path={page.path}
-                element={canView(me, page) ? <page.component /> : <NotPermitted me={me} permission={page.permission} />}
+                element={canView(me, page) ? <page.component /> : <NotPermitted me={me} />}
               />
             ))}
             <Route path="*" element={<NotFound />} />
@@ -54,11 +54,11 @@ function Loading() {
   );
 }
 
-function NotPermitted({ me, permission }: { me: Me; permission: string | null }) {
+function NotPermitted({ me }: { me: Me }) {
   return (
     <PageFrame title="Not permitted">
       <Alert type="warning" header={`The role ${me.role} doesn't have access to this page.`}>
-        The page requires the permission {permission}. Ask an administrator for a role that has it.
+        Ask an administrator for a role that does.
       </Alert>
     </PageFrame>
   );

@@ -1,4 +1,4 @@
-/** The help panel of a page: what it is for, the permissions of its actions, and the guide. */
+/** The help panel of a page: what it is for, which of its actions the role allows, and the guide. */
 import Box from "@cloudscape-design/components/box";
 import HelpPanel from "@cloudscape-design/components/help-panel";
 import Link from "@cloudscape-design/components/link";
@@ -16,7 +16,7 @@ export function PageHelpPanel({ me, page }: { me: Me; page: Page | undefined }) 
       {help.about.map((text) => (
         <p key={text}>{text}</p>
       ))}
-      <h3>Actions and permissions</h3>
+      <h3>Actions</h3>
       {help.actions.map((action) => (
         <PermissionLine key={action.what} me={me} action={action} />
       ))}
@@ -29,10 +29,11 @@ function PermissionLine({ me, action }: { me: Me; action: PageHelp["actions"][nu
   return (
     <Box margin={{ bottom: "xs" }}>
       <StatusIndicator type={isAllowed ? "success" : "stopped"}>{action.what}</StatusIndicator>
-      <Box color="text-body-secondary" fontSize="body-s">
-        {action.permission}
-        {isAllowed ? "" : ", which your role doesn't have"}
-      </Box>
+      {!isAllowed && (
+        <Box color="text-body-secondary" fontSize="body-s">
+          Your role doesn&apos;t allow it.
+        </Box>
+      )}
     </Box>
   );
 }

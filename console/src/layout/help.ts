@@ -71,7 +71,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
   },
   "/root-emails": {
     about: [
-      "Each address is checked against the rules emails.allowed_domains, emails.approved_pattern and emails.groups of this server.",
+      "Each address is checked against the organization's domains, the approved pattern and the groups in this server's settings.",
       "AWS doesn't show who reads a mailbox. A person can attest that a group does, until a date.",
     ],
     actions: [

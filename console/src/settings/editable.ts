@@ -42,7 +42,7 @@ export const SETTING_TEXTS: { readonly [name in EditableSetting]: SettingText } 
   "schedules.drill_reminders": { label: "Reminder of due drills", description: "Notifies the targets of due drills.", form: "times" },
   "schedules.reports": {
     label: "Report delivery",
-    description: "Sends the evidence report to the places of the setting delivery.targets.",
+    description: "Sends the evidence report to the places in this server's settings.",
     form: "times",
   },
 };

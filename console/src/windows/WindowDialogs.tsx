@@ -75,6 +75,7 @@ export function CancelRequest({ recoveryWindow, name, onClose }: WindowDialogPro
     <Dialog
       title={`Cancel the request for ${name}?`}
       submitText="Cancel request"
+      closeText="Keep request"
       act={() => cancelRequest(recoveryWindow, reason.trim())}
       onClose={onClose}
     >

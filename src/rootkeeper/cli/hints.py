@@ -48,7 +48,9 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.read_tags": "An audit with these tags reads them: rootkeeper audit --tag KEY=VALUE.",
     "emails.reason": "Give a reason: --reason TEXT.",
     "emails.restart": "{sent} one. To send another one, add --restart.",
-    "emails.set_domains": "{problem} Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS.",
+    "emails.set_domains": (
+        "{problem} Set emails.allowed_domains in the settings file, or ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
+    ),
     "emails.start": "Start the change: leave out --otp-from.",
     "emails.start_again": "No change to this address is pending. Start it again with --restart.",
     "emails.trusted_access": (

@@ -50,13 +50,13 @@ class EmailReason(StrEnum):
 
 EXPLANATIONS: Mapping[EmailReason, str] = {
     EmailReason.ATTESTATION_EXPIRED: "the attestation that a group reads it has ended",
-    EmailReason.DOMAINS_NOT_SET: "emails.allowed_domains isn't set, so the owner of its domain isn't known",
-    EmailReason.DOMAIN_NOT_ALLOWED: "its domain isn't one of emails.allowed_domains",
+    EmailReason.DOMAINS_NOT_SET: "the organization's domains aren't set, so the owner of its domain isn't known",
+    EmailReason.DOMAIN_NOT_ALLOWED: "its domain isn't one of the organization's",
     EmailReason.DUPLICATE: "another account has it too",
     EmailReason.MALFORMED: "it isn't an e-mail address",
     EmailReason.NOT_ACTIVE: "the account isn't ACTIVE",
     EmailReason.NOT_A_GROUP: "no group is known to read it",
-    EmailReason.PATTERN_NOT_MATCHED: "it doesn't match emails.approved_pattern",
+    EmailReason.PATTERN_NOT_MATCHED: "it doesn't match the approved pattern",
     EmailReason.UNREAD: "AWS returned no address",
 }
 """Half a sentence each, for people."""

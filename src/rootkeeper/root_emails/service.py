@@ -111,8 +111,8 @@ def explain_limits(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
     """Explain why a rule can't be applied, or a role isn't known."""
     remarks: list[str] = []
     if not rules.allowed_domains:
-        text = "emails.allowed_domains isn't set, so no address is known to be in a domain of the organization."
-        remarks.append(Hint(f"{text} Set it in the settings file.", "emails.set_domains", problem=text))
+        text = "The organization's domains aren't set, so no address is known to be in one of them."
+        remarks.append(Hint(f"{text} Set them in the settings file.", "emails.set_domains", problem=text))
     if inventory.delegated_administrator_ids is None:
         remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
     return tuple(remarks)

@@ -125,7 +125,7 @@ def test_root_emails_are_listed_with_verdicts_and_the_rules(api: ApiServer) -> N
     assert answer["accounts"][1]["reasons"] == ["domains_not_set", "not_a_group"]
     assert (answer["summary"]["fail"], answer["total"], answer["listed_at"]) == (2, 2, "2026-01-15T09:00:00Z")
     assert answer["rules"] == {"allowed_domains": [], "approved_pattern": None, "groups": []}
-    assert answer["remarks"][0].startswith("emails.allowed_domains isn't set")
+    assert answer["remarks"][0].startswith("The organization's domains aren't set")
     assert api.services.acts == []
 
 
