@@ -107,7 +107,7 @@ function SelectionForm({ listing, selected, onPlanned, onBack }: SelectionFormPr
   const planning = useMutation({
     mutationFn: () => {
       const only = kinds.length === CREDENTIAL_KINDS.length ? null : [...kinds];
-      return unwrap(api.POST("/api/v1/plans", { body: { selection, only, allowed_uses: [] } }));
+      return unwrap(api.POST("/api/v1/plans", { body: { selection, only, allowed_uses: [], uses_recent_readings: true } }));
     },
     onSuccess: (job) => onPlanned(job.job_id),
     meta: { showsErrors: true },
@@ -147,7 +147,7 @@ function SelectedAccounts({ listing, selected }: { listing: AccountListing; sele
   return (
     <Container
       header={
-        <Header variant="h2" description="The plan reads each account again, with ages and last uses. It changes nothing.">
+        <Header variant="h2" description="The plan uses detailed readings of the last hour, and reads the other accounts now. It changes nothing.">
           Selected: {selected.size.toLocaleString()} {selected.size === 1 ? "account" : "accounts"}
         </Header>
       }

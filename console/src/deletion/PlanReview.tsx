@@ -69,7 +69,7 @@ function PlanProgress({ job }: { job: Job }) {
       )}
       <Container>
         <SpaceBetween size="xs">
-          <LiveProgress job={job} doing="Planning" description="Reads each account in detail. Changes nothing." />
+          <LiveProgress job={job} doing="Planning" description="Reads the accounts that weren't read in detail within the last hour. Changes nothing." />
           <CancelButton job={job} />
         </SpaceBetween>
       </Container>

@@ -87,7 +87,8 @@ function PlanButton({ count }: { count: number }) {
       const safe = listing.accounts.filter((account) => findDeletion(account, exceptions.reasons) === "safe");
       const ids = safe.map((account) => account.account_id);
       if (ids.length === 0) return null;
-      const job = await unwrap(api.POST("/api/v1/plans", { body: { selection: selectAccounts(ids), only: null, allowed_uses: [] } }));
+      const body = { selection: selectAccounts(ids), only: null, allowed_uses: [], uses_recent_readings: true };
+      const job = await unwrap(api.POST("/api/v1/plans", { body }));
       selectedAccounts.set(new Set(ids));
       return job.job_id;
     },

@@ -26,9 +26,17 @@ from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, RootCredentials, Status
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    CredentialKind,
+    FailOn,
+    RootCredentials,
+    Status,
+)
 from rootkeeper.shapes import Endpoint, OrganizationId
 from rootkeeper.values import render_duration
+from rootkeeper.windows.rules import RecoveryWindow
 
 RECENT_USE = timedelta(days=90)
 """A password or key used within this time blocks its account, unless the use is allowed with a reason."""
@@ -46,6 +54,34 @@ class DeletionOptions:
     """``None``: now."""
     not_after: datetime | None = None
     """``None``: 24 hours after ``not_before``; at most 7 days."""
+    uses_recent_readings: bool = False
+    """Whether detailed readings of the last hour are planned with, instead of reading each account now."""
+
+
+RECENT_READING = timedelta(hours=1)
+"""A younger listing and younger readings are planned with, if the request allows it."""
+
+
+def is_recent_reading(
+    status: AccountStatus, account: Account, role: AccountRole, windows: Iterable[RecoveryWindow], now: datetime
+) -> bool:
+    """Whether an account can be planned by a stored status as if it were read now.
+
+    The reading is the last attempt, is whole, and is of the account as it is listed. Since then Rootkeeper has opened
+    and closed no recovery window in it.
+
+    :param windows: the account's.
+    """
+    read_at = status.observed_at
+    if read_at is None or not timedelta() <= now - read_at <= RECENT_READING or status.failed_attempt is not None:
+        return False
+    if (status.role, status.account.state) != (role, account.state):
+        return False
+    if any(window.opened_at is not None and (window.closed_at or now) >= read_at for window in windows):
+        return False
+    if status.status is Status.NOT_PRESENT:
+        return status.summary is not None and status.summary.is_empty
+    return status.status is Status.PRESENT and status.credentials is not None
 
 
 def find_recent_use(found: RootCredentials, now: datetime, recent: timedelta = RECENT_USE) -> str | None:

@@ -20,12 +20,14 @@ from rootkeeper.deletion.execution import (
 )
 from rootkeeper.deletion.records import derive_plan_id, render_plan, require_valid_here
 from rootkeeper.deletion.rules import (
+    RECENT_READING,
     RECENT_USE,
     DeletionOptions,
     DeletionPlan,
     DeletionReport,
     WaveRules,
     choose_validity,
+    is_recent_reading,
     plan_account,
     plan_skipped,
     require_guarded,
@@ -38,7 +40,7 @@ from rootkeeper.jobs.rules import JobKind
 from rootkeeper.jobs.service import JobService
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
 from rootkeeper.organization.selection import (
     NamedAccount,
@@ -51,7 +53,8 @@ from rootkeeper.organization.selection import (
     require_none_refused,
     require_request,
 )
-from rootkeeper.organization.statuses import AccountStatus, classify_account_role
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, classify_account_role
+from rootkeeper.windows.rules import RecoveryWindow
 
 RECENT_INVENTORY = timedelta(minutes=2)
 """A younger inventory isn't read again."""
@@ -89,6 +92,9 @@ class Deletion:
     def plan(self, request: SelectionRequest, options: DeletionOptions, progress: Progress) -> PlanReport:
         """Read the selected accounts now, in audit sessions only, and plan. This is also the dry run.
 
+        With ``options.uses_recent_readings``, accounts that were read within the hour aren't read again. A deletion
+        reads each account again anyway, and skips an account that has more than the plan.
+
         :raises SelectionEmptyError: if nothing is selected.
         :raises TargetRefusedError: if an account that may not be touched was named.
         :raises InputError: if the selection or an option is wrong, or ``only`` leaves a password or key without its
@@ -103,7 +109,11 @@ class Deletion:
                 "Deleting a recently used credential needs a reason.", hint=Hint("Give the reason.", "deletion.reason")
             )
         not_before, not_after = choose_validity(self.clock.now(), options.not_before, options.not_after)
-        inventory = self.inventory.read(progress)
+        inventory = (
+            self.inventory.read_within(RECENT_READING, progress)
+            if options.uses_recent_readings
+            else self.inventory.read(progress)
+        )
         _require_failsafe_known(inventory)
         selection = select_accounts(request, inventory, self.inventory.reader)
         skips = self._find_skips(selection, request, inventory)
@@ -116,7 +126,10 @@ class Deletion:
         }
         to_read = [selected.account for selected in selection.accounts if selected.account.account_id not in skips]
         roles = [(account, classify_account_role(account.account_id, inventory)) for account in to_read]
-        read = read_accounts(self.tools, roles, progress, details=True)
+        read = self._find_recent_readings(roles) if options.uses_recent_readings else {}
+        left = [(account, role) for account, role in roles if account.account_id not in read]
+        if left or not read:
+            read |= read_accounts(self.tools, left, progress, details=True)
         wanted = [
             read[account.account_id]
             for account in to_read
@@ -258,6 +271,20 @@ class Deletion:
         inventory = self.inventory.read(progress)
         _require_failsafe_known(inventory)
         return inventory
+
+    def _find_recent_readings(self, wanted: list[tuple[Account, AccountRole]]) -> dict[AccountId, AccountStatus]:
+        """Find the stored statuses that count as read now. No AWS call."""
+        stored = self.store.find_statuses([account.account_id for account, _ in wanted])
+        windows: dict[AccountId, list[RecoveryWindow]] = {}
+        for window in self.tools.windows.list_windows():
+            windows.setdefault(window.account_id, []).append(window)
+        now = self.clock.now()
+        return {
+            account.account_id: replace(status, account=account)
+            for account, role in wanted
+            if (status := stored.get(account.account_id)) is not None
+            and is_recent_reading(status, account, role, windows.get(account.account_id, ()), now)
+        }
 
     def _find_skips(
         self, selection: Selection, request: SelectionRequest, inventory: Inventory

@@ -105,12 +105,13 @@ def plan_to_parameters(request: PlanRequest) -> dict[str, JsonValue]:
         "recent_seconds": int(options.recent.total_seconds()),
         "not_before": None if options.not_before is None else options.not_before.isoformat(),
         "valid_until": None if options.not_after is None else options.not_after.isoformat(),
+        "uses_recent_readings": options.uses_recent_readings,
     }
 
 
 def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
     """:raises InputError: if a parameter is unknown or wrong, or nothing is selected."""
-    names = {"selection", "only", "allowed_uses", "recent_seconds", "not_before", "valid_until"}
+    names = {"selection", "only", "allowed_uses", "recent_seconds", "not_before", "valid_until", "uses_recent_readings"}
     given = _JobParameters(parameters, names)
     selection = given.selection(default=SelectionRequest())
     options = DeletionOptions(
@@ -119,6 +120,7 @@ def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
         recent=timedelta(seconds=given.number("recent_seconds", int(RECENT_USE.total_seconds()))),
         not_before=given.instant("not_before"),
         not_after=given.instant("valid_until"),
+        uses_recent_readings=given.flag("uses_recent_readings"),
     )
     if selection.is_empty:
         raise SelectionEmptyError("No account is selected.", hint="Name accounts, units or tags, or everything.")

@@ -10,6 +10,7 @@ from rootkeeper.deletion.rules import (
     RECENT_USE,
     PlannedAccount,
     choose_validity,
+    is_recent_reading,
     plan_account,
     plan_skipped,
     require_guarded,
@@ -21,15 +22,19 @@ from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     CredentialKind,
+    FailedAttempt,
     LoginProfile,
     MfaDevice,
     MfaKind,
     RootCredentials,
     RootCredentialsSummary,
     Status,
+    StatusReason,
     evaluate_failure,
     evaluate_found,
 )
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from tests.fakes.stores import make_window
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, NOW
 
 ACCOUNT = Account(ACCOUNT_ID, "prod", "prod@example.com", AccountState.ACTIVE, ("r-exam",), "Root")
@@ -129,3 +134,57 @@ def test_a_plan_is_valid_for_a_day_from_now_or_from_its_begin() -> None:
 def test_a_validity_that_makes_no_sense_is_refused(not_before: datetime | None, not_after: datetime | None) -> None:
     with pytest.raises(InputError):
         choose_validity(NOW, not_before, not_after)
+
+
+SUMMARY_ONLY = replace(read(NEVER_USED), credentials=None)
+LATER = NOW + timedelta(minutes=59)
+HOUR = timedelta(hours=1)
+
+
+def window_until(closed_at: datetime | None) -> RecoveryWindow:
+    state = WindowState.OPEN if closed_at is None else WindowState.CLOSED_VERIFIED
+    return replace(make_window(ACCOUNT_ID, NOW, state), opened_at=NOW - 2 * HOUR, closed_at=closed_at)
+
+
+def is_recent(status: AccountStatus, *windows: RecoveryWindow, now: datetime = LATER) -> bool:
+    return is_recent_reading(status, ACCOUNT, AccountRole.MEMBER, windows, now)
+
+
+def test_a_whole_detailed_reading_of_the_last_hour_counts_as_read_now() -> None:
+    assert is_recent(read(NEVER_USED))
+    assert is_recent(read(EMPTY))
+    assert is_recent(read(NEVER_USED), now=NOW + HOUR)
+    assert is_recent(read(NEVER_USED), window_until(NOW - HOUR))
+
+
+@pytest.mark.parametrize(
+    ("status", "now"),
+    [
+        pytest.param(read(NEVER_USED), NOW + HOUR + timedelta(seconds=1), id="too old"),
+        pytest.param(read(NEVER_USED), NOW - timedelta(seconds=1), id="from the future"),
+        pytest.param(SUMMARY_ONLY, LATER, id="without ages and last uses"),
+        pytest.param(replace(read(EMPTY), summary=None), LATER, id="without a summary"),
+        pytest.param(read(NEVER_USED, window=True), LATER, id="in an open window"),
+        pytest.param(
+            evaluate_failure(ACCOUNT, AccountRole.MEMBER, AwsThrottledError("slow down"), observed_at=NOW),
+            LATER,
+            id="unread",
+        ),
+        pytest.param(
+            replace(read(NEVER_USED), failed_attempt=FailedAttempt(LATER, None, StatusReason.THROTTLED, None)),
+            LATER,
+            id="a later attempt failed",
+        ),
+        pytest.param(replace(read(NEVER_USED), role=AccountRole.FAILSAFE), LATER, id="in another role"),
+        pytest.param(
+            replace(read(NEVER_USED), account=replace(ACCOUNT, state=AccountState.SUSPENDED)), LATER, id="other state"
+        ),
+    ],
+)
+def test_any_other_reading_is_read_again(status: AccountStatus, now: datetime) -> None:
+    assert not is_recent(status, now=now)
+
+
+@pytest.mark.parametrize("closed_at", [NOW, NOW + timedelta(minutes=1), None])
+def test_an_account_whose_window_was_open_since_the_reading_is_read_again(closed_at: datetime | None) -> None:
+    assert not is_recent(read(NEVER_USED), window_until(closed_at))

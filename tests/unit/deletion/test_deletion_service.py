@@ -69,6 +69,47 @@ def test_every_selected_account_is_planned_or_has_its_reason(desk: Desk) -> None
     assert made.certificates == 2
 
 
+RECENTLY = DeletionOptions(uses_recent_readings=True)
+
+
+def count_calls(desk: Desk, operation: str) -> int:
+    return desk.organization.operations().count(operation)
+
+
+def test_accounts_read_within_the_hour_arent_read_again_if_the_request_allows_it(desk: Desk) -> None:
+    first = plan(desk)
+    listed, opened = count_calls(desk, "ListAccounts"), count_calls(desk, "AssumeRoot")
+    desk.clock.advance(3_500)
+    again = plan(desk, options=RECENTLY)
+    assert (count_calls(desk, "ListAccounts"), count_calls(desk, "AssumeRoot")) == (listed, opened)
+    assert [one.calls for one in again.accounts] == [one.calls for one in first.accounts]
+    assert account_of(again, PROD).observed_at == account_of(first, PROD).observed_at
+    desk.clock.advance(200)
+    plan(desk, options=RECENTLY)
+    assert count_calls(desk, "AssumeRoot") == 2 * opened
+    plan(desk)
+    assert count_calls(desk, "AssumeRoot") == 3 * opened, "unless the request allows it, each plan reads now"
+
+
+def test_p05_a_failsafe_registered_within_the_hour_is_skipped_also_without_a_new_listing(desk: Desk) -> None:
+    plan(desk)
+    desk.organization.delegated_administrators.append(OTHER)
+    assert reasons(plan(desk, options=RECENTLY))[OTHER] is SkipReason.FAILSAFE
+
+
+def test_p12_a_deletion_reads_again_what_a_plan_took_from_an_earlier_reading(desk: Desk) -> None:
+    plan(desk)
+    created = desk.root_user(PROD).access_keys
+    desk.clock.advance(60)
+    made = plan(desk, naming(PROD), RECENTLY)
+    desk.root_user(PROD).access_keys = [*created, replace(created[0], access_key_id="AKIAI44QH8DHBEXAMPLE")]
+    report = desk.deletion.apply(made, desk.progress)
+    assert [account.skip and account.skip.reason for account in report.accounts] == [SkipReason.CHANGED_SINCE_PLAN]
+    assert desk.organization.changing_calls == []
+    after = plan(desk, naming(PROD), RECENTLY)
+    assert len(after.targets[0].calls) == len(made.targets[0].calls) + 1, "the re-read replaced the earlier reading"
+
+
 def test_p07_a_plan_makes_no_change_and_opens_audit_sessions_only(desk: Desk) -> None:
     plan(desk)
     assert desk.organization.changing_calls == []

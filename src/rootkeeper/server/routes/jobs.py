@@ -147,6 +147,13 @@ class PlanBody(Body):
     recent_seconds: Annotated[int, Field(ge=0, le=_LONGEST_RECENT)] | None = None
     not_before: Time | None = None
     valid_until: Time | None = None
+    uses_recent_readings: Annotated[
+        bool,
+        Field(
+            description="Whether to plan with detailed readings of the last hour instead of reading each account now. "
+            "A deletion reads each account again."
+        ),
+    ] = False
 
     def to_parameters(self, recent: timedelta = RECENT_USE) -> dict[str, JsonValue]:
         """:param recent: the server's setting; a request may be more cautious, but not less.
@@ -161,6 +168,7 @@ class PlanBody(Body):
                     recent=max(recent, timedelta(seconds=self.recent_seconds or 0)),
                     not_before=self.not_before,
                     not_after=self.valid_until,
+                    uses_recent_readings=self.uses_recent_readings,
                 ),
             )
         )
