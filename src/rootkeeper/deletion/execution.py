@@ -239,7 +239,10 @@ class TargetDeletion:
         return None
 
     def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
-        """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun."""
+        """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun.
+
+        If the account was skipped after it was read, the reading is kept, so that the next plan sees what has changed.
+        """
         if result.left is not None:
             return evaluate_found(
                 account,
@@ -251,7 +254,18 @@ class TargetDeletion:
                 session_access_key_id=result.session_access_key_id,
             )
         if result.skip is not None:
-            return None
+            # Of an empty account only an audit session's summary is a proof.
+            if result.found is None or result.found.summary.is_empty:
+                return None
+            return evaluate_found(
+                account,
+                role,
+                result.found.summary,
+                observed_at=result.found.observed_at,
+                has_open_window=False,
+                credentials=result.found,
+                session_access_key_id=result.session_access_key_id,
+            )
         error = result.error or UnprovenChangeError("The account couldn't be re-read.")
         return evaluate_failure(
             account,
