@@ -12,7 +12,7 @@ import { api, unwrap } from "../api/client";
 import { saveText } from "../api/downloads";
 import { findOutcomeProblem, isFailedOutcome, isFinished, useJob, useOutcome } from "../api/jobs";
 import { hasPermission, useMe } from "../api/queries";
-import type { DeletionPlan, Job } from "../api/records";
+import type { DeletionPlan, Job, PlannedAccount } from "../api/records";
 import { jobPath, useFollowLink } from "../components/links";
 import { ProblemAlert, useFocusOnHeading } from "../components/PageFrame";
 import { CancelButton, LiveProgress } from "../components/LiveProgress";
@@ -181,7 +181,11 @@ function PlanSummary({ plan, isExpired }: { plan: DeletionPlan; isExpired: boole
       header={`In ${targets.length.toLocaleString()} ${targets.length === 1 ? "account" : "accounts"}: ${countCalls(targets)}.`}
     >
       The deletion deletes exactly these credentials, and skips an account that has changed since. Nothing was deleted yet. Created by{" "}
-      {plan.created_by}, valid until <Timestamp at={plan.not_after} />.
+      {plan.created_by}, valid until <Timestamp at={plan.not_after} />. Oldest reading: <Timestamp at={findOldestReading(targets)} />.
     </Alert>
   );
+}
+
+function findOldestReading(targets: PlannedAccount[]): string | undefined {
+  return targets.flatMap((one) => one.credentials?.observed_at ?? []).sort()[0];
 }

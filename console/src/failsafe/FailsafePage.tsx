@@ -63,12 +63,12 @@ function Failsafes() {
         header={
           <Header
             variant="h2"
-            description={unknown ? <StatusIndicator type="warning">Failsafes unknown: {unknown} Run an audit on the page Accounts.</StatusIndicator> : <NoFailsafe accounts={known.data?.accounts} />}
+            description={unknown ? <StatusIndicator type="warning">Failsafes unknown: {unknown} Run an audit on the Accounts page.</StatusIndicator> : <NoFailsafe accounts={known.data?.accounts} />}
           >
             Accounts for emergency access
           </Header>
         }
-        empty="No accounts are known. Run an audit on the page Accounts."
+        empty="No accounts are known. Run an audit on the Accounts page."
         columnDefinitions={canRecord || canAttest ? [...COLUMNS, makeActionsColumn(canRecord, canAttest, setChange)] : COLUMNS}
       />
       {change?.kind === "drill" && <RecordDrill account={change.account} onClose={close} />}

@@ -36,7 +36,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "The headline counts root logins that no one has secured yet, accounts that no reading shows, and accounts that the last attempt couldn't read. Each number leads to exactly those accounts.",
       "Waiting for you lists what only a person can decide: approvals, reviews, failed closings, exceptions that end.",
       "The trend starts on the first day with data. A reading holds until the next audit of all accounts; the last step is now.",
-      "Safe to delete now counts member accounts whose credentials nobody used lately and that have no exception. The button makes a plan, which reads each account again and changes nothing.",
+      "Safe to delete now counts member accounts whose credentials nobody used lately and that have no exception. The button makes a plan, which reads the accounts that weren't read in detail within the last hour, and changes nothing.",
     ],
     actions: [{ what: "See the set-up", permission: "setup:read" }, AUDIT, { what: "Change the set-up", permission: "setup:change" }],
     guide: "first-audit",
@@ -52,7 +52,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
   },
   "/accounts/delete": {
     about: [
-      "A plan reads each account in detail and changes nothing. The deletion deletes exactly what the plan shows, and skips an account that has changed since.",
+      "A plan reads the accounts that weren't read in detail within the last hour, and changes nothing. The deletion reads each account again, deletes exactly what the plan shows, and skips an account that has changed since.",
       "An account counts as deleted only after a re-read shows that nothing is left.",
     ],
     actions: [{ what: "See a plan and its results", permission: "jobs:read" }, DELETE, CANCEL],

@@ -205,7 +205,7 @@ class TargetDeletion:
             is_stopped=self.is_stopped,
             remark=self.remark,
         )
-        status = self._evaluate(result, account, role)
+        status = self._evaluate(result, planned, account, role)
         obstacle = result.error if isinstance(result.error, STOPPING_ERRORS) else None
         deletion = AccountDeletion(
             account_id=planned.account_id,
@@ -238,10 +238,13 @@ class TargetDeletion:
             return Skip(SkipReason.RECENTLY_USED, use)
         return None
 
-    def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
+    def _evaluate(
+        self, result: RemovalResult, planned: PlannedAccount, account: Account, role: AccountRole
+    ) -> AccountStatus | None:
         """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun.
 
         If the account was skipped after it was read, the reading is kept, so that the next plan sees what has changed.
+        Kinds that the plan contains stay present: only the summary of an audit session proves that a kind is gone.
         """
         if result.left is not None:
             return evaluate_found(
@@ -254,13 +257,12 @@ class TargetDeletion:
                 session_access_key_id=result.session_access_key_id,
             )
         if result.skip is not None:
-            # Of an empty account only an audit session's summary is a proof.
-            if result.found is None or result.found.summary.is_empty:
+            if result.found is None or result.found.summary.is_empty or planned.found is None:
                 return None
             return evaluate_found(
                 account,
                 role,
-                result.found.summary,
+                planned.found.summary,
                 observed_at=result.found.observed_at,
                 has_open_window=False,
                 credentials=result.found,

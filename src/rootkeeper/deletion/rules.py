@@ -36,7 +36,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.shapes import Endpoint, OrganizationId
 from rootkeeper.values import render_duration
-from rootkeeper.windows.rules import RecoveryWindow
+from rootkeeper.windows.rules import NEVER_OPENED_STATES, RecoveryWindow
 
 RECENT_USE = timedelta(days=90)
 """A password or key used within this time blocks its account, unless the use is allowed with a reason."""
@@ -67,8 +67,8 @@ def is_recent_reading(
 ) -> bool:
     """Whether an account can be planned by a stored status as if it were read now.
 
-    The reading is the last attempt, is whole, and is of the account as it is listed. Since then Rootkeeper has opened
-    and closed no recovery window in it.
+    The reading is the last attempt, is whole, and is of the account as it is listed. Since then no recovery window was
+    open in it.
 
     :param windows: the account's.
     """
@@ -77,11 +77,14 @@ def is_recent_reading(
         return False
     if (status.role, status.account.state) != (role, account.state):
         return False
-    if any(window.opened_at is not None and (window.closed_at or now) >= read_at for window in windows):
+    opened = [window for window in windows if window.state not in NEVER_OPENED_STATES]
+    if any(window.closed_at is None or window.closed_at >= read_at for window in opened):
         return False
     if status.status is Status.NOT_PRESENT:
         return status.summary is not None and status.summary.is_empty
-    return status.status is Status.PRESENT and status.credentials is not None
+    # Where AWS's account summary shows more than its lists, only a new reading can say what is there.
+    found = status.credentials
+    return status.status is Status.PRESENT and found is not None and found.summary == status.summary
 
 
 def find_recent_use(found: RootCredentials, now: datetime, recent: timedelta = RECENT_USE) -> str | None:
@@ -315,7 +318,7 @@ def plan_account(
     now: datetime,
     recent: timedelta,
 ) -> PlannedAccount:
-    """Plan an account by its status, which was read now and in detail."""
+    """Plan an account by its status, which was read in detail: now, or as :func:`is_recent_reading` allows."""
     account, found = status.account, status.credentials
     allowed_use = allowed_uses.get(account.account_id)
     calls = () if found is None else plan_deletion(found, only)

@@ -93,7 +93,8 @@ class Deletion:
         """Read the selected accounts now, in audit sessions only, and plan. This is also the dry run.
 
         With ``options.uses_recent_readings``, accounts that were read within the hour aren't read again. A deletion
-        reads each account again anyway, and skips an account that has more than the plan.
+        reads each account again anyway, and skips an account that has more than the plan. It doesn't check units, so a
+        selection by unit always lists the organization now.
 
         :raises SelectionEmptyError: if nothing is selected.
         :raises TargetRefusedError: if an account that may not be touched was named.
@@ -109,9 +110,10 @@ class Deletion:
                 "Deleting a recently used credential needs a reason.", hint=Hint("Give the reason.", "deletion.reason")
             )
         not_before, not_after = choose_validity(self.clock.now(), options.not_before, options.not_after)
+        can_use_known_list = options.uses_recent_readings and not (request.organizational_units or request.excluded)
         inventory = (
             self.inventory.read_within(RECENT_READING, progress)
-            if options.uses_recent_readings
+            if can_use_known_list
             else self.inventory.read(progress)
         )
         _require_failsafe_known(inventory)
@@ -128,7 +130,7 @@ class Deletion:
         roles = [(account, classify_account_role(account.account_id, inventory)) for account in to_read]
         read = self._find_recent_readings(roles) if options.uses_recent_readings else {}
         left = [(account, role) for account, role in roles if account.account_id not in read]
-        if left or not read:
+        if left:
             read |= read_accounts(self.tools, left, progress, details=True)
         wanted = [
             read[account.account_id]

@@ -166,13 +166,15 @@ class InventoryStore(OrganizationStore):
         }
 
     def find_statuses(self, account_ids: Collection[AccountId]) -> dict[AccountId, AccountStatus]:
-        """The last status of each of these accounts that was ever read, with all details; at most a page of them."""
+        """The last status of each of these accounts that was ever read, with all details."""
         table = schema.account_statuses
-        statement = select(table).where(
-            table.c.organization_id == self._organization_id, table.c.account_id.in_(sorted(account_ids))
-        )
-        found = (parse_row(AccountStatus, row) for row in self._read(statement))
-        return {status.account.account_id: status for status in found}
+        of_organization = select(table).where(table.c.organization_id == self._organization_id)
+        wanted, found = sorted(account_ids), dict[AccountId, AccountStatus]()
+        for begin in range(0, len(wanted), _LOT):
+            for row in self._read(of_organization.where(table.c.account_id.in_(wanted[begin : begin + _LOT]))):
+                status = parse_row(AccountStatus, row)
+                found[status.account.account_id] = status
+        return found
 
     def _rows(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
         statement = select(table).where(table.c.organization_id == self._organization_id).order_by(table.c.position)
