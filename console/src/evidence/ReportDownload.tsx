@@ -19,10 +19,10 @@ export function useReportDownload(makeQuery: () => URLSearchParams) {
 }
 
 export function ReportDownloadState({ downloading }: { downloading: ReturnType<typeof useReportDownload> }) {
-  const { isPending, received, data: saved } = downloading;
+  const { isPending, received, submittedAt, data: saved } = downloading;
   const isMade = received > 0;
   const work = useQuery({
-    queryKey: ["report-work"],
+    queryKey: ["report-work", submittedAt],
     queryFn: () => unwrap(api.GET("/api/v1/reports/current")),
     enabled: isPending && !isMade,
     refetchInterval: POLL_MILLISECONDS,

@@ -76,7 +76,7 @@ function SafeUnit({ unit, share }: { unit: Picture["units"][number]; share: numb
   );
 }
 
-/** The plan reads the accounts that were not read in detail within the hour, and changes nothing. */
+/** The plan reads the accounts that weren't read in detail within the last hour, and changes nothing. */
 function PlanButton({ count }: { count: number }) {
   const navigate = useNavigate();
   const { data: me } = useMe();

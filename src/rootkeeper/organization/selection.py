@@ -50,7 +50,7 @@ class SelectionRequest:
     """All keys must match; of several values of a key, one must match."""
     account_states: frozenset[AccountState] = frozenset()
     statuses: frozenset[Status] = frozenset()
-    """As read now, never from an earlier audit."""
+    """As read for the request: now, or within the last hour where a plan allows it."""
     excluded: tuple[str, ...] = ()
     """Account ids or unique names, organizational units by id or path."""
     everything: bool = False

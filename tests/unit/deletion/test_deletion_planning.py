@@ -137,6 +137,7 @@ def test_a_validity_that_makes_no_sense_is_refused(not_before: datetime | None, 
 
 
 SUMMARY_ONLY = replace(read(NEVER_USED), credentials=None)
+MORE_THAN_LISTED = replace(read(NEVER_USED), summary=RootCredentialsSummary(True, True, True, True))
 LATER = NOW + timedelta(minutes=59)
 HOUR = timedelta(hours=1)
 
@@ -164,6 +165,7 @@ def test_a_whole_detailed_reading_of_the_last_hour_counts_as_read_now() -> None:
         pytest.param(read(NEVER_USED), NOW - timedelta(seconds=1), id="from the future"),
         pytest.param(SUMMARY_ONLY, LATER, id="without ages and last uses"),
         pytest.param(replace(read(EMPTY), summary=None), LATER, id="without a summary"),
+        pytest.param(MORE_THAN_LISTED, LATER, id="with a summary that shows more than the lists"),
         pytest.param(read(NEVER_USED, window=True), LATER, id="in an open window"),
         pytest.param(
             evaluate_failure(ACCOUNT, AccountRole.MEMBER, AwsThrottledError("slow down"), observed_at=NOW),
@@ -187,4 +189,6 @@ def test_any_other_reading_is_read_again(status: AccountStatus, now: datetime) -
 
 @pytest.mark.parametrize("closed_at", [NOW, NOW + timedelta(minutes=1), None])
 def test_an_account_whose_window_was_open_since_the_reading_is_read_again(closed_at: datetime | None) -> None:
-    assert not is_recent(read(NEVER_USED), window_until(closed_at))
+    window = window_until(closed_at)
+    assert not is_recent(read(NEVER_USED), window)
+    assert not is_recent(read(NEVER_USED), replace(window, opened_at=None)), "as of a window from the ledger alone"

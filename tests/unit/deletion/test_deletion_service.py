@@ -91,6 +91,35 @@ def test_accounts_read_within_the_hour_arent_read_again_if_the_request_allows_it
     assert count_calls(desk, "AssumeRoot") == 3 * opened, "unless the request allows it, each plan reads now"
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [SelectionRequest(organizational_units=("ou-exam-work",)), replace(EVERYTHING, excluded=("ou-exam-quar",))],
+    ids=["selected", "excluded"],
+)
+def test_p05_a_selection_by_unit_lists_the_organization_now(desk: Desk, chosen: SelectionRequest) -> None:
+    quarantine = desk.organization.add_unit("ou-exam-quar", "Quarantine")
+    plan(desk)
+    desk.organization.add_account(OTHER, "other", ou_id=quarantine, root_user=root_user_with_everything())
+    opened = count_calls(desk, "AssumeRoot")
+    assert [account.account_id for account in plan(desk, chosen, RECENTLY).targets] == [PROD]
+    assert count_calls(desk, "AssumeRoot") == opened, "the readings are used all the same"
+
+
+def test_a_kind_that_a_skipped_deletion_didnt_list_stays_present(desk: Desk) -> None:
+    made = plan(desk, naming(PROD))
+    root_user = desk.root_user(PROD)
+    root_user.signing_certificates = []
+    root_user.access_keys[0] = replace(root_user.access_keys[0], access_key_id="AKIAIOSFODNN9EXAMPLE")
+    (skipped,) = desk.deletion.apply(made, desk.progress).accounts
+    assert skipped.skip is not None
+    kept = desk.store.find_statuses([PROD])[PROD]
+    assert kept.summary is not None
+    assert kept.summary.has_signing_certificates
+    opened = count_calls(desk, "AssumeRoot")
+    plan(desk, naming(PROD), RECENTLY)
+    assert count_calls(desk, "AssumeRoot") == opened + 1, "an audit session decides"
+
+
 def test_p05_a_failsafe_registered_within_the_hour_is_skipped_also_without_a_new_listing(desk: Desk) -> None:
     plan(desk)
     desk.organization.delegated_administrators.append(OTHER)
