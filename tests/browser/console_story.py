@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.console_stage import ConsolePerson
+from tests.browser.console_stage import ConsolePerson, open_console_stage
 from tests.browser.pages import submit
 
 ACCOUNT, ACCOUNT_NAME, EMAIL = "888899990000", "Orders Prod", "aws+orders-prod@example.com"
@@ -39,6 +42,17 @@ def audit(operator: ConsolePerson) -> None:
     operator.open("/accounts")
     operator.page.get_by_role("button", name="Run audit", exact=True).first.click()
     expect(operator.page.get_by_text(re.compile("^The audit is complete"))).to_be_visible(timeout=JOB_MILLISECONDS)
+
+
+@contextmanager
+def enter_audited(chromium: Browser, folder: Path, operator: str, *others: str) -> Iterator[dict[str, ConsolePerson]]:
+    """Sign users in to the demo organization, with both features on and one audit done."""
+    with (
+        open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage,
+        stage.enter_signed_in(operator, *others) as people,
+    ):
+        audit(people[operator])
+        yield people
 
 
 def choose_account(operator: ConsolePerson, name: str = ACCOUNT_NAME) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import console_story as story
 from tests.browser.console_deletion import DELETE, PLAN_IS_SHOWN, plan_selected
-from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
+from tests.browser.console_stage import WIDE, ConsolePerson
 from tests.sandbox_process import SandboxProcess
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -27,12 +27,7 @@ def people(
     console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, ConsolePerson]]:
     """An operator and a viewer of the demo organization, with both features on and one audit done."""
-    folder: Path = tmp_path_factory.mktemp("accounts")
-    with (
-        open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage,
-        stage.enter_signed_in("olga", "vera") as people,
-    ):
-        story.audit(people["olga"])
+    with story.enter_audited(chromium, tmp_path_factory.mktemp("accounts"), "olga", "vera") as people:
         yield people
 
 

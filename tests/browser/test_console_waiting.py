@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser import console_story as story
 from tests.browser.console_deletion import begin_deletion, plan_selected
-from tests.browser.console_stage import ConsolePerson, open_console_stage
+from tests.browser.console_stage import ConsolePerson
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -24,12 +23,7 @@ def people(
     console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, ConsolePerson]]:
     """An operator and an approver of the demo organization, with both features on and one audit done."""
-    folder: Path = tmp_path_factory.mktemp("waiting")
-    with (
-        open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage,
-        stage.enter_signed_in("olga", "amir") as people,
-    ):
-        story.audit(people["olga"])
+    with story.enter_audited(chromium, tmp_path_factory.mktemp("waiting"), "olga", "amir") as people:
         yield people
 
 
