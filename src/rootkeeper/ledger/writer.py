@@ -416,8 +416,14 @@ class GroupCommit:
                 self._waiting.append(unit)
                 self._start_thread()
                 self._condition.notify()
+        if not has_reserve():
+            return unit.future.result()
+        began = time.monotonic()
         try:
-            return unit.future.result(CLOSING_SECONDS if has_reserve() else None)
+            with suppress(TimeoutError):
+                return unit.future.result(CLOSING_SECONDS)
+            # After more than twice that, this process was stopped, and the database may be well.
+            return unit.future.result(CLOSING_SECONDS if time.monotonic() - began > 2 * CLOSING_SECONDS else 0)
         except TimeoutError:
             unit.is_abandoned = True
             raise unit.describe_failure(self._store.place, "it took too long for a closing") from None

@@ -219,6 +219,9 @@ LATE_SECONDS = 10.0
 SILENT_SECONDS = 3.0
 """After a listing has taken so long, the database counts as down for attempts beside others."""
 
+LONGEST_LOOK_SECONDS = 1.0
+"""More time than this between two looks isn't the database's: this process was stopped."""
+
 
 @dataclass(slots=True)
 class WindowCloseLoop:
@@ -245,6 +248,10 @@ class WindowCloseLoop:
     _is_database_down: bool = False
     _listing_began: float | None = None
     """Monotonic; ``None`` between listings."""
+    _looked: tuple[float | None, float] = (None, float("-inf"))
+    """The listing in progress at the last look, by its beginning, and when the look was, in monotonic seconds."""
+    _silent_seconds: float = 0.0
+    """How long the listing in progress has taken, without the time for which this process was stopped."""
     _due_since: dict[str, float] = field(default_factory=dict)
     """By window: since when it is due, in monotonic seconds."""
     _again_at: dict[str, float] = field(default_factory=dict)
@@ -274,6 +281,7 @@ class WindowCloseLoop:
         Called several times a second by a thread of its own. It reads only what this process knows.
         """
         now = self.acting.window_clock.monotonic()
+        self._measure_silence(now)
         owing = [window for window in self._known if window.state in OWING_STATES]
         is_due = {window.window_id: self._is_due(window) for window in owing}
         with self._guard:
@@ -297,12 +305,20 @@ class WindowCloseLoop:
         latest = self.acting.window_clock.monotonic() - LATE_SECONDS
         return sum(since <= latest for since in tuple(self._due_since.values()))
 
+    def _measure_silence(self, now: float) -> None:
+        """A process that continues after a stop must not take its own silence for the database's: meanwhile, another
+        process may have closed the windows that it knows.
+        """
+        began, (looked_at, last_look) = self._listing_began, self._looked
+        is_same = began is not None and began == looked_at
+        self._silent_seconds = self._silent_seconds + min(now - last_look, LONGEST_LOOK_SECONDS) if is_same else 0.0
+        self._looked = began, now
+
     @using_reserve()
     def _close_again(self, window: RecoveryWindow) -> None:
         """Runs on a thread of its own."""
         self.closing.progress.remark(describe_again(window))
-        began, now = self._listing_began, self.acting.window_clock.monotonic()
-        can_read = not self._is_database_down and (began is None or now - began < SILENT_SECONDS)
+        can_read = not self._is_database_down and self._silent_seconds < SILENT_SECONDS
         closing = self.closing.reconnected().attempt_beside(window, self._is_due, can_read=can_read)
         self._note_end(window, closing)
 

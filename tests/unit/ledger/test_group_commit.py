@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, insert
@@ -16,6 +18,7 @@ from sqlalchemy import event, insert
 from rootkeeper.database import schema
 from rootkeeper.database.engines import CLOSING_SECONDS, begin_writing, open_store, using_reserve
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
+from rootkeeper.ledger import writer
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.windows.store import RecoveryWindowStore
@@ -360,3 +363,30 @@ def test_p11_a_closing_waits_two_seconds_for_a_write_that_is_not_done_later(work
     busy.join()
     commits.run(lambda _: done.append("next"))
     assert done == ["next"]
+
+
+def test_p27_a_closing_that_was_stopped_while_it_waited_for_a_write_waits_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write was done meanwhile, or its lock is lost. A closing that took it for failed would use the spill file."""
+    commits, entered, gate = worker.database.commits, threading.Event(), threading.Event()
+
+    def wait_for_the_test(_: WriteTransaction) -> None:
+        entered.set()
+        gate.wait(60)
+
+    def be_late() -> float:
+        """The clock of a process that was stopped for an hour after its first look."""
+        if looks:
+            gate.set()
+        looks.append(time.monotonic() + 3600 * len(looks))
+        return looks[-1]
+
+    looks: list[float] = []
+    busy = threading.Thread(target=commits.run, args=(wait_for_the_test,))
+    busy.start()
+    entered.wait(60)
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=be_late))
+    with using_reserve():
+        assert commits.run_ledger_work(lambda _: "done") == "done"
+    busy.join()

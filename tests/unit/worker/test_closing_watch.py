@@ -7,6 +7,7 @@ import pytest
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import LoginProfile
 from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.closing import AGAIN_SECONDS
 from rootkeeper.windows.rules import WindowState
@@ -14,6 +15,7 @@ from rootkeeper.worker.closing import LATE_SECONDS
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.organization import FakeOrganization
+from tests.fakes.root_users import FakeRootUser
 from tests.fakes.window_workers import WindowWorker
 
 ACCOUNT = AccountId("222233334444")
@@ -103,6 +105,26 @@ def test_p11_a_database_that_does_not_answer_is_not_waited_for(worker: WindowWor
     worker.database.before_read = hang
     worker.window_close_loop.tick()
     assert is_empty(worker)
+
+
+def test_p27_a_process_that_was_stopped_does_not_take_its_silence_for_the_databases(worker: WindowWorker) -> None:
+    """Another process closed the window meanwhile, and what is allowed since then belongs to someone else."""
+    other = WindowWorker(worker.organization, worker.database, WindowPolicy(approvals=0))
+    worker.clock.advance(1)
+    watch_for(worker, 1)
+
+    def stop(_: str) -> None:
+        worker.database.before_read = lambda _: None
+        worker.window_close_loop.watch()
+        worker.clock.advance(60)
+        other.run_for(1)
+        assert worker.state_of("w-1") is WindowState.CLOSED_VERIFIED
+        worker.organization.root_users[ACCOUNT] = FakeRootUser(login_profile=LoginProfile(worker.clock.now(), None))
+        worker.window_close_loop.watch()
+
+    worker.database.before_read = stop
+    worker.window_close_loop.tick()
+    assert not is_empty(worker)
 
 
 def test_p11_a_window_that_stays_open_makes_the_server_unready(worker: WindowWorker) -> None:
