@@ -315,6 +315,8 @@ class _CommitAttempt:
     """The transaction's id, which shows whether it was committed; ``None`` before the commit."""
     head: Head | None = None
     """The ledger's head after the commit; ``None`` if it adds no entries."""
+    ledger_id: str | None = None
+    """If the commit adds the ledger's first entry."""
 
 
 class GroupCommit:
@@ -499,6 +501,8 @@ class GroupCommit:
                 unit.future.set_exception(unit.refusal)
         if attempt.head is not None:
             self._known_head = attempt.head
+            # So that the first spill needs no database.
+            self._ledger_id = attempt.ledger_id or self._ledger_id
             self._after_commit()
         return None
 
@@ -537,6 +541,8 @@ class GroupCommit:
                     raise DatabaseReplacedError(_OLDER)
                 transaction.flush()
                 attempt.head = transaction.head
+                if transaction.entries[0].sequence == 1:
+                    attempt.ledger_id = transaction.entries[0].entry_hash
             transaction.raise_revisions()
             self._store.require_in_transaction(connection)
             self._store.require_in_place()

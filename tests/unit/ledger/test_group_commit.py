@@ -393,3 +393,12 @@ def test_p27_a_closing_that_was_stopped_while_it_waited_for_a_write_waits_again(
     finally:
         gate.set()
         busy.join()
+
+
+def test_p11_a_process_that_began_a_ledger_needs_no_database_for_its_id(
+    stage: Stage, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spill names the ledger that it belongs to, and is written while the database doesn't answer."""
+    worker.append_intent()
+    monkeypatch.setattr(writer, "reading", None)
+    assert [(worker.database.commits.find_ledger_id(),)] == stage.query("SELECT entry_hash FROM ledger_entries")
