@@ -306,8 +306,8 @@ class WindowCloseLoop:
         return sum(since <= latest for since in tuple(self._due_since.values()))
 
     def _measure_silence(self, now: float) -> None:
-        """A process that continues after a stop must not take its own silence for the database's: meanwhile, another
-        process may have closed the windows that it knows.
+        """Count how long the database hasn't answered. The time of a stop doesn't count: meanwhile, another process may
+        have closed the windows that this process knows.
         """
         began, (looked_at, last_look) = self._listing_began, self._looked
         is_same = began is not None and began == looked_at
