@@ -94,14 +94,17 @@ def test_a_changed_target_gets_the_next_notification_without_a_restart(workers: 
     assert workers.loop.count_failing_here() == (0, 2)
 
 
-def test_what_the_database_couldnt_keep_goes_to_no_target_that_was_removed(workers: Workers) -> None:
+def test_a_removed_target_gets_nothing_more(workers: Workers) -> None:
     workers.store.is_down = True
     workers.outbox.notify(CRITICAL)
-    workers.store.is_down = False
     workers.targets = ()
-    workers.turn()
-    workers.turn()
-    assert workers.sender.list_titles("chat") == ["Couldn't be closed"]
+    with pytest.raises(DatabaseError):
+        workers.loop.tick(workers.clock.now())
+    assert workers.loop.wait_idle(60)
+    sent = workers.sender.list_titles("oncall")
+    workers.store.is_down = False
+    workers.turn(60)
+    assert workers.sender.list_titles("oncall") == sent == ["Couldn't be closed"]
     assert workers.loop.count_failing_here() == (0, 0)
 
 
