@@ -206,7 +206,7 @@ def test_people_domains_and_retention_are_changed(running: ConsoleStage) -> None
 def test_what_the_server_names_is_shown_and_cant_be_changed(fixed: ConsoleStage) -> None:
     adam = fixed.enter("adam")
     adam.sign_in("/settings?tab=notifications")
-    adam.sees("Set by: Environment variable ROOTKEEPER_NOTIFICATIONS_TARGETS.")
+    adam.sees("ROOTKEEPER_NOTIFICATIONS_TARGETS. Change them there")
     row(adam, "Targets", "oncall").get_by_role("radio").check(force=True)
     for name in ("Add target", "Change target", "Remove target"):
         expect(adam.page.get_by_role("button", name=name)).to_be_disabled()

@@ -84,10 +84,9 @@ function findRefusal(setting: Setting | null): string | null {
 
 const COLUMNS: TableProps.ColumnDefinition<Setting>[] = [
   { id: "name", header: "Setting", cell: ({ name }) => SETTING_TEXTS[name].label, isRowHeader: true, minWidth: 170 },
-  { id: "value", header: "Value", cell: (one) => <Value setting={one} />, minWidth: 150 },
-  { id: "source", header: "Set by", cell: describeSource, minWidth: 170 },
+  { id: "value", header: "Value", cell: (one) => <Value setting={one} />, minWidth: 170 },
+  { id: "source", header: "Set by", cell: (one) => <SetBy setting={one} />, minWidth: 210 },
   { id: "bounds", header: "Allowed here", cell: describeAllowed, minWidth: 130 },
-  { id: "change", header: "Changed in the console", cell: (one) => <LastChange setting={one} />, minWidth: 220 },
 ];
 
 function Value({ setting: { name, value } }: { setting: Setting }) {
@@ -99,12 +98,16 @@ function describeAllowed({ bounds, is_fixed: isFixed }: Setting): string {
   return bounds ? `${describeLength(bounds.least)} to ${describeLength(bounds.most)}` : "Any";
 }
 
-function LastChange({ setting: { name, edit, source } }: { setting: Setting }) {
-  if (!edit) return <>–</>;
+/** Where the value comes from, and the last change in the console. */
+function SetBy({ setting }: { setting: Setting }) {
+  const { name, edit, source } = setting;
+  if (!edit) return describeSource(setting);
   return (
     <>
-      {edit.changed_by}, <Timestamp at={edit.changed_at} />
-      <Box color="text-body-secondary">{edit.reason}</Box>
+      <div>{describeSource(setting)}</div>
+      <Box color="text-body-secondary">
+        {edit.changed_by}, <Timestamp at={edit.changed_at} />: {edit.reason}
+      </Box>
       {source !== "console" && <Box color="text-body-secondary">Changed to {describeValue(name, edit.value).split("\n").join("; ")}, which doesn't hold now: {describeOther(source)}</Box>}
     </>
   );

@@ -42,15 +42,27 @@ export default function SettingsPage() {
       : []),
     ...(me?.kind === "user" ? [{ id: "factors", label: "Second factors", content: <SecondFactors /> }] : []),
     ...(me?.kind === "user" || isManager ? [{ id: "sessions", label: "Sign-ins", content: <Sessions /> }] : []),
-    ...SUBJECTS.filter(({ permission }) => hasPermission(me, permission)),
   ];
+  const subjects = SUBJECTS.filter(({ permission }) => hasPermission(me, permission));
+  const active = parameters.get("tab") ?? tabs[0]?.id;
+  const isAccess = tabs.some(({ id }) => id === active);
+  const subject = subjects.find(({ id }) => id === active) ?? subjects[0];
+  const choose = (id: string) => setParameters({ tab: id }, { replace: true });
+  if (subject)
+    tabs.push({
+      id: "server",
+      label: "This server",
+      content: (
+        <Tabs ariaLabel="Settings of this server" tabs={subjects} activeTabId={subject.id} onChange={({ detail }) => choose(detail.activeTabId)} />
+      ),
+    });
   return (
     <PageFrame title="Settings">
       <Tabs
         ariaLabel="Settings"
         tabs={tabs}
-        activeTabId={parameters.get("tab") ?? tabs[0]?.id}
-        onChange={({ detail }) => setParameters({ tab: detail.activeTabId }, { replace: true })}
+        activeTabId={isAccess ? active : "server"}
+        onChange={({ detail }) => choose(detail.activeTabId)}
       />
     </PageFrame>
   );

@@ -1,7 +1,6 @@
 /** The targets of notifications: their state, a test message to each, and their change by an administrator. */
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useMutation, useQuery } from "@tanstack/react-query";
@@ -60,10 +59,10 @@ export function TargetTable() {
             variant="h2"
             description={describeOrigin(setting)}
             actions={
-              <SpaceBetween size="xs" direction="horizontal">
+              <div className="buttons">
                 {canTest && <TestButtons target={chosen?.target ?? null} hasTargets={Boolean(targets?.length)} />}
                 {canChange && setting && <ChangeButtons setting={setting} hasChosen={chosen !== null} onChoose={setDialog} />}
-              </SpaceBetween>
+              </div>
             }
           >
             Targets
