@@ -26,7 +26,7 @@ const SUBJECTS: readonly { id: string; label: string; permission: Permission; co
   { id: "notifications", label: "Notifications", permission: "notifications:read", content: <TargetTable /> },
   { id: "windows", label: "Recovery windows", permission: "settings:read", content: <Windows /> },
   { id: "emails", label: "E-mail domains", permission: "settings:read", content: <Domains /> },
-  { id: "retention", label: "Deletion and retention", permission: "settings:read", content: <Retention /> },
+  { id: "retention", label: "Retention", permission: "settings:read", content: <Retention /> },
 ];
 
 export default function SettingsPage() {
