@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.errors import InputError, LedgerUnavailableError, SettingsError
+from rootkeeper.composition.services import make_window_policy
+from rootkeeper.errors import InputError, LedgerUnavailableError, PermissionDeniedError, SettingsError
 from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.settings.edits import (
     EditableSetting,
     SettingEdit,
@@ -36,6 +38,7 @@ AUDITS, REPORTS = EditableSetting.SCHEDULES_AUDITS, EditableSetting.SCHEDULES_RE
 DOMAINS, KEEP = EditableSetting.EMAILS_ALLOWED_DOMAINS, EditableSetting.HISTORY_KEEP
 TARGETS, APPROVERS = EditableSetting.NOTIFICATIONS_TARGETS, EditableSetting.WINDOWS_APPROVERS
 REQUESTERS = EditableSetting.WINDOWS_REQUESTERS
+ACCOUNT = Account(AccountId("222233334444"), "payments", "", AccountState.ACTIVE, ("r-1", "ou-1"), "Root/Workloads")
 DAILY = "0 6 * * * UTC"
 """The default."""
 MORNING, EVENING = "0 7 * * * UTC", "0 18 * * * UTC"
@@ -154,6 +157,16 @@ def test_an_entry_that_the_file_couldnt_have_is_refused(name: EditableSetting, e
     with pytest.raises(SettingsError) as refused:
         require_edit(make_settings(), name, [entry], {})
     assert "secret" not in f"{refused.value.message}{refused.value.hint}".replace("secrets", "")
+
+
+def test_only_people_who_were_named_in_the_console_may_request_and_approve() -> None:
+    held = hold(make_settings(), (REQUESTERS, ["ana"]), (APPROVERS, [f"ben in {ACCOUNT.ou_path}"]))
+    policy = make_window_policy(held.windows)
+    policy.require_requester("ana", ACCOUNT)
+    policy.require_approver("ben", ACCOUNT)
+    for require, name in ((policy.require_requester, "ben"), (policy.require_approver, "ana")):
+        with pytest.raises(PermissionDeniedError, match="may not"):
+            require(name, ACCOUNT)
 
 
 def test_two_targets_of_one_name_are_refused() -> None:
