@@ -32,10 +32,12 @@ from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError, SettingsError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.notifications.rules import NotificationTarget, parse_targets
 from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
+from rootkeeper.settings.edits import EditableSetting, SettingSource, find_source
 from rootkeeper.settings.reading import list_own_folders, make_provider_rules
 from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import parse_watch_source
@@ -54,7 +56,7 @@ from rootkeeper.worker.health import (
 )
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.measurements import Measurements, measure_stored
-from rootkeeper.worker.requests import Engine, NullEngine
+from rootkeeper.worker.requests import Engine, NullEngine, Parameters
 from rootkeeper.worker.schedules import (
     Schedule,
     ScheduleKind,
@@ -177,6 +179,7 @@ class ServerWork:
             clock,
             organization_id,
             endpoint,
+            self._list_targets,
         )
         self.engine = self._choose_engine()
         self._job_runner = JobRunner(
@@ -206,6 +209,13 @@ class ServerWork:
             lambda: server.owner.renewal_failure,
             lambda failure: server.log.error("database.failed", f"The database can't be used: {failure}"),
         )
+
+    def _list_targets(self) -> tuple[NotificationTarget, ...]:
+        """The targets that hold now; the last known targets while the settings of the console can't be read."""
+        try:
+            return parse_targets(self._server.settings_in_force.notifications.targets)
+        except RootkeeperError:
+            return self.notifier.targets
 
     def _choose_engine(self) -> Engine:
         """Nothing is opened yet."""
@@ -243,11 +253,16 @@ class ServerWork:
         """:raises SettingsError: if a schedule can't be understood."""
         server = self._server
 
-        def request_job(kind: JobKind, run: str) -> Job:
-            return server.act_as_server(None).job_request_service.request_once(run, kind)
+        def request_job(kind: JobKind, run: str, parameters: Parameters | None = None) -> Job:
+            return server.act_as_server(None).job_request_service.request_once(run, kind, parameters)
+
+        def request_detailed_audit(run: str) -> None:
+            if self._wants_details():
+                request_job(JobKind.AUDIT, run, {"details": True})
 
         starts: dict[ScheduleKind, Callable[[str], object]] = {
             ScheduleKind.AUDITS: lambda run: request_job(JobKind.AUDIT, run),
+            ScheduleKind.DETAILED_AUDITS: request_detailed_audit,
             ScheduleKind.DRIFT_CHECKS: lambda run: request_job(JobKind.DRIFT_CHECK, run),
             ScheduleKind.DRILL_REMINDERS: lambda _: server.act_as_server(None).drill_reminder.remind(
                 server.clock.now()
@@ -269,6 +284,13 @@ class ServerWork:
             server.organization_id,
             server.endpoint,
         )
+
+    def _wants_details(self) -> bool:
+        """Whether a scheduled detailed audit runs: the default runs only where an audit has read details before."""
+        server, name = self._server, EditableSetting.SCHEDULES_DETAILED_AUDITS
+        edits = {edit.name: edit for edit in server.setting_edits.list_edits()}
+        is_default = find_source(server.settings, name, edits) is SettingSource.DEFAULT
+        return not is_default or server.inventory_store.has_details()
 
     def require_settings(self) -> None:
         """:raises SettingsError: if a setting that is used later can't be used."""
