@@ -37,7 +37,7 @@ from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
-from rootkeeper.settings.edits import EditableSetting, SettingSource, find_source
+from rootkeeper.settings.edits import EditableSetting, SettingSource, apply_edits, find_source
 from rootkeeper.settings.reading import list_own_folders, make_provider_rules
 from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import parse_watch_source
@@ -256,13 +256,9 @@ class ServerWork:
         def request_job(kind: JobKind, run: str, parameters: Parameters | None = None) -> Job:
             return server.act_as_server(None).job_request_service.request_once(run, kind, parameters)
 
-        def request_detailed_audit(run: str) -> None:
-            if self._wants_details():
-                request_job(JobKind.AUDIT, run, {"details": True})
-
         starts: dict[ScheduleKind, Callable[[str], object]] = {
             ScheduleKind.AUDITS: lambda run: request_job(JobKind.AUDIT, run),
-            ScheduleKind.DETAILED_AUDITS: request_detailed_audit,
+            ScheduleKind.DETAILED_AUDITS: lambda run: request_job(JobKind.AUDIT, run, {"details": True}),
             ScheduleKind.DRIFT_CHECKS: lambda run: request_job(JobKind.DRIFT_CHECK, run),
             ScheduleKind.DRILL_REMINDERS: lambda _: server.act_as_server(None).drill_reminder.remind(
                 server.clock.now()
@@ -277,7 +273,7 @@ class ServerWork:
         _parse_schedules(own)
 
         return ScheduleLoop(
-            lambda: _parse_schedules(server.settings_in_force.schedules),
+            self._list_schedules,
             server.get_store(ScheduleStore),
             starts,
             self.notifier,
@@ -285,12 +281,15 @@ class ServerWork:
             server.endpoint,
         )
 
-    def _wants_details(self) -> bool:
-        """Whether a scheduled detailed audit runs: the default runs only where an audit has read details before."""
+    def _list_schedules(self) -> tuple[Schedule, ...]:
+        """List the schedules that hold now; the default of detailed audits only if an audit has read details."""
         server, name = self._server, EditableSetting.SCHEDULES_DETAILED_AUDITS
-        edits = {edit.name: edit for edit in server.setting_edits.list_edits()}
-        is_default = find_source(server.settings, name, edits) is SettingSource.DEFAULT
-        return not is_default or server.inventory_store.has_details()
+        edits = server.setting_edits.list_edits()
+        held = apply_edits(server.settings, edits).schedules
+        source = find_source(server.settings, name, {edit.name: edit for edit in edits})
+        if source is SettingSource.DEFAULT and not server.inventory_store.has_details():
+            held = replace(held, detailed_audits=())
+        return _parse_schedules(held)
 
     def require_settings(self) -> None:
         """:raises SettingsError: if a setting that is used later can't be used."""
