@@ -36,7 +36,7 @@ from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
 from rootkeeper.ledger.store import LedgerFilter, SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity
+from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity, parse_targets
 from rootkeeper.notifications.service import NotificationTester
 from rootkeeper.organization.accounts import (
     Account,
@@ -65,7 +65,7 @@ from rootkeeper.root_emails.statements import (
 )
 from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
-from rootkeeper.settings.sections import Settings
+from rootkeeper.settings.sections import NotificationSettings, Settings
 from rootkeeper.settings.store import SettingEditor
 from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
@@ -467,7 +467,7 @@ class FakeActing:
         served = self.services
         return EmailChangePlanner(
             self.acting,
-            read_rules(served.settings.emails),
+            read_rules(served.settings_in_force.emails),
             EmailApprovalJudge(self.acting, PeopleReader(served.identities.list_identities, self._window_policy)),
         )
 
@@ -533,11 +533,15 @@ class FakeActing:
     def window_closer(self, progress: Progress) -> FakeActing:
         return self
 
-    def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+    def notification_tester(
+        self, settings: NotificationSettings, organization_id: str, endpoint: Endpoint
+    ) -> NotificationTester:
         self._note("notifications")
-        target = NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL")
+        targets = parse_targets(settings.targets) or (
+            NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL"),
+        )
         return NotificationTester(
-            (target,), _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
+            targets, _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
         )
 
     @property
@@ -588,7 +592,7 @@ class FakeActing:
             InMemorySetups(),
             served.email_attestations,
             served.confirmations,
-            read_rules(served.settings.emails),
+            read_rules(served.settings_in_force.emails),
             served.ledger_reader,
             served.history,
         )

@@ -38,7 +38,7 @@ const CONSOLE_HINTS: { readonly [code: string]: string } = {
   "job.show": "Jobs shows the progress and the result of job {job_id}.",
   "ledger.list": "Ledger shows the entries.",
   "ledger.verify": "On Ledger, choose Verify ledger.",
-  "notification.test": "Correct the target. Then choose Test target on Notifications.",
+  "notification.test": "Correct the target. Then choose Send test message on Notifications.",
   "organization.list": "On Accounts, choose Run audit.",
   "plan.again": "On Accounts, select the accounts and make a new plan.",
   "plan.make": "On Accounts, select the accounts and choose Delete root user credentials.",

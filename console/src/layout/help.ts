@@ -219,49 +219,32 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     actions: [{ what: "See, copy and download policies", permission: "setup:read" }],
     guide: "least-privilege",
   },
-  "/schedules": {
-    about: [
-      "A time is a cron expression with a time zone. If no server ran when a run was due, one run replaces the missed ones.",
-      "Times of the settings file or of the environment come first. The console can set the others.",
-      "Reports go to the places of the setting delivery.targets; without one they can't be scheduled.",
-    ],
-    actions: [
-      { what: "See schedules", permission: "schedules:read" },
-      { what: "See where their times come from", permission: "settings:read" },
-      { what: "Change times, with a reason and a second factor", permission: "settings:change" },
-    ],
-    guide: "notifications",
-  },
-  "/window-policy": {
-    about: [
-      "Each limit says where its value comes from: the default, the settings file, a variable, or a change in the console.",
-      "The console can make a limit stricter than the settings of the server, never looser. So no change here allows what they forbid.",
-      "Each change is in the ledger with the old value, the new one and the reason.",
-    ],
-    actions: [
-      { what: "See the window policy", permission: "settings:read" },
-      { what: "Change a limit, with a reason and a second factor", permission: "settings:change" },
-    ],
-    guide: "recover-a-root-user",
-  },
   "/notifications": {
     about: [
       "A target gets each notification of its lowest severity or above. Its URL is a secret and isn't shown.",
-      "A test is sent at once, to see whether the target accepts it.",
+      "A test message is sent at once, to see whether the target accepts it.",
     ],
     actions: [
       { what: "See targets and the log", permission: "notifications:read" },
-      { what: "Test targets", permission: "notifications:test" },
+      { what: "Send a test message", permission: "notifications:test" },
+      { what: "Add, change or remove a target", permission: "settings:change" },
     ],
     guide: "notifications",
   },
   "/settings": {
     about: [
-      "Your sign-ins and second factors, and for administrators users, tokens and the rules of this server.",
+      "Your sign-ins and second factors, and for administrators users, tokens and the settings of this server.",
+      "Each setting says where its value comes from: the default, the settings file, a variable, or a change in the console. A list that file or variable gives can't be changed here. A limit can only be made stricter.",
+      "A change holds at once, on every server and worker. The ledger has the old value, the new one and the reason.",
+      "Times are in words; a cron expression is the advanced form. If no server ran when a run was due, one run replaces the missed ones.",
       "Users are invited, and reset, by a link that works once, and set their own password. Change yours in the menu with your name.",
     ],
     actions: [
-      { what: "See the rules of this server", permission: "settings:read" },
+      { what: "See the settings of this server", permission: "settings:read" },
+      { what: "Change a setting, with a reason and a second factor", permission: "settings:change" },
+      { what: "See schedules and their runs", permission: "schedules:read" },
+      { what: "See targets of notifications", permission: "notifications:read" },
+      { what: "Send a test message", permission: "notifications:test" },
       { what: "Manage users and tokens", permission: "identities:manage" },
     ],
     guide: "server",

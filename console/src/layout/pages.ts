@@ -133,22 +133,6 @@ export const PAGES: readonly Page[] = [
     isWide: true,
   },
   {
-    path: "/schedules",
-    title: "Schedules",
-    permission: "schedules:read",
-    section: "Administration",
-    component: lazy(() => import("../settings/SchedulesPage")),
-    isWide: true,
-  },
-  {
-    path: "/window-policy",
-    title: "Window policy",
-    permission: "settings:read",
-    section: "Administration",
-    component: lazy(() => import("../settings/WindowPolicyPage")),
-    isWide: true,
-  },
-  {
     path: "/notifications",
     title: "Notifications",
     permission: "notifications:read",
@@ -162,6 +146,7 @@ export const PAGES: readonly Page[] = [
     permission: null,
     section: "Administration",
     component: lazy(() => import("../settings/SettingsPage")),
+    isWide: true,
   },
   {
     path: "/set-up",

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         EmailAttestationService,
         EmailAttestationStore,
     )
-    from rootkeeper.settings.sections import Settings, WindowSettings
+    from rootkeeper.settings.sections import NotificationSettings, Settings, WindowSettings
     from rootkeeper.settings.store import SettingEditor, SettingEditStore
     from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.drift import DriftReader
@@ -179,9 +179,13 @@ class Stores(Acting):
 
         :raises DatabaseError: if the database can't be read.
         """
+        return self.apply_edits(self.setting_edits)
+
+    def apply_edits(self, edits: SettingEditStore) -> Settings:
+        """Return the settings with these changes."""
         from rootkeeper.settings.edits import apply_edits
 
-        return apply_edits(self.settings, self.setting_edits.list_edits())
+        return apply_edits(self.settings, edits.list_edits())
 
     @property
     def saved_views(self) -> SavedViewStore:
@@ -387,7 +391,7 @@ class UseCases(Stores):
             self.inventory_reader,
             self.inventory_store,
             self.email_attestations,
-            read_rules(self.settings.emails),
+            read_rules(self.settings_in_force.emails),
             self.clock,
         )
 
@@ -402,7 +406,7 @@ class UseCases(Stores):
         from rootkeeper.root_emails.service import EmailChangePlanner
         from rootkeeper.root_emails.statements import EmailApprovalJudge, read_rules
 
-        rules = read_rules(self.settings.emails)
+        rules = read_rules(self.settings_in_force.emails)
         return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self._window_people))
 
     @property
@@ -434,7 +438,7 @@ class UseCases(Stores):
             self.ledger_reader,
             self.windows,
             self.email_attestations,
-            read_rules(self.settings.emails),
+            read_rules(self.settings_in_force.emails),
             self.clock,
         )
 
@@ -479,6 +483,7 @@ class UseCases(Stores):
         from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
         from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
         from rootkeeper.root_emails.statements import EmailAttestationStore, read_rules
+        from rootkeeper.settings.store import SettingEditStore
         from rootkeeper.setup.drift import AcceptedSetupStore
         from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -490,7 +495,7 @@ class UseCases(Stores):
             self.database.get_store(AcceptedSetupStore, chosen),
             self.database.get_store(EmailAttestationStore, chosen),
             self.database.get_store(ConfirmationStore, chosen),
-            read_rules(self.settings.emails),
+            read_rules(self.apply_edits(self.database.get_store(SettingEditStore, chosen)).emails),
             self.ledger_reader,
             self.database.get_store(AuditHistory, chosen),
         )
@@ -610,7 +615,7 @@ class UseCases(Stores):
         from rootkeeper.worker.service import RetentionCleaner, RetentionStore
 
         store = self.get_store(RetentionStore)
-        return RetentionCleaner(self.history, store, self.clock, self.settings.history.keep)
+        return RetentionCleaner(self.history, store, self.clock, self.settings_in_force.history.keep)
 
     @cached_property
     def engine(self) -> Engine:
@@ -640,9 +645,12 @@ class UseCases(Stores):
 
         return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
 
-    def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+    def notification_tester(
+        self, settings: NotificationSettings, organization_id: str, endpoint: Endpoint
+    ) -> NotificationTester:
         """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
 
+        :param settings: of a server, those in force.
         :raises SettingsError: if a target or an allowed host can't be understood.
         """
         from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
@@ -650,7 +658,7 @@ class UseCases(Stores):
 
         parse_allowed_hosts(self.settings.notifications.allowed_hosts)
         return NotificationTester(
-            parse_targets(self.settings.notifications.targets),
+            parse_targets(settings.targets),
             make_sender(self.settings, self.clock),
             self.clock,
             make_notification_id,

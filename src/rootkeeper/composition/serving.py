@@ -32,10 +32,12 @@ from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError, SettingsError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.notifications.rules import NotificationTarget, parse_targets
 from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
+from rootkeeper.settings.edits import EditableSetting, SettingSource, apply_edits, find_source
 from rootkeeper.settings.reading import list_own_folders, make_provider_rules
 from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import parse_watch_source
@@ -54,7 +56,7 @@ from rootkeeper.worker.health import (
 )
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.measurements import Measurements, measure_stored
-from rootkeeper.worker.requests import Engine, NullEngine
+from rootkeeper.worker.requests import Engine, NullEngine, Parameters
 from rootkeeper.worker.schedules import (
     Schedule,
     ScheduleKind,
@@ -177,6 +179,7 @@ class ServerWork:
             clock,
             organization_id,
             endpoint,
+            self._list_targets,
         )
         self.engine = self._choose_engine()
         self._job_runner = JobRunner(
@@ -206,6 +209,13 @@ class ServerWork:
             lambda: server.owner.renewal_failure,
             lambda failure: server.log.error("database.failed", f"The database can't be used: {failure}"),
         )
+
+    def _list_targets(self) -> tuple[NotificationTarget, ...]:
+        """The targets that hold now; the last known targets while the settings of the console can't be read."""
+        try:
+            return parse_targets(self._server.settings_in_force.notifications.targets)
+        except RootkeeperError:
+            return self.notifier.targets
 
     def _choose_engine(self) -> Engine:
         """Nothing is opened yet."""
@@ -243,11 +253,12 @@ class ServerWork:
         """:raises SettingsError: if a schedule can't be understood."""
         server = self._server
 
-        def request_job(kind: JobKind, run: str) -> Job:
-            return server.act_as_server(None).job_request_service.request_once(run, kind)
+        def request_job(kind: JobKind, run: str, parameters: Parameters | None = None) -> Job:
+            return server.act_as_server(None).job_request_service.request_once(run, kind, parameters)
 
         starts: dict[ScheduleKind, Callable[[str], object]] = {
             ScheduleKind.AUDITS: lambda run: request_job(JobKind.AUDIT, run),
+            ScheduleKind.DETAILED_AUDITS: lambda run: request_job(JobKind.AUDIT, run, {"details": True}),
             ScheduleKind.DRIFT_CHECKS: lambda run: request_job(JobKind.DRIFT_CHECK, run),
             ScheduleKind.DRILL_REMINDERS: lambda _: server.act_as_server(None).drill_reminder.remind(
                 server.clock.now()
@@ -262,13 +273,23 @@ class ServerWork:
         _parse_schedules(own)
 
         return ScheduleLoop(
-            lambda: _parse_schedules(server.settings_in_force.schedules),
+            self._list_schedules,
             server.get_store(ScheduleStore),
             starts,
             self.notifier,
             server.organization_id,
             server.endpoint,
         )
+
+    def _list_schedules(self) -> tuple[Schedule, ...]:
+        """List the schedules that hold now; the default of detailed audits only if an audit has read details."""
+        server, name = self._server, EditableSetting.SCHEDULES_DETAILED_AUDITS
+        edits = server.setting_edits.list_edits()
+        held = apply_edits(server.settings, edits).schedules
+        source = find_source(server.settings, name, {edit.name: edit for edit in edits})
+        if source is SettingSource.DEFAULT and not server.inventory_store.has_details():
+            held = replace(held, detailed_audits=())
+        return _parse_schedules(held)
 
     def require_settings(self) -> None:
         """:raises SettingsError: if a setting that is used later can't be used."""
