@@ -171,6 +171,8 @@ class ServerWork:
         self._server = server
         self._stopping = ServerStopSignal()
         self._is_engine_started = False
+        self._details: tuple[int, bool] | None = None
+        """Whether an account has details, and the revision of the statuses that says so."""
         self.notifier = make_outbox(settings, server.database, organization_id, clock, server.warn)
         self.delivery_loop = DeliveryLoop(
             self.notifier,
@@ -287,9 +289,17 @@ class ServerWork:
         edits = server.setting_edits.list_edits()
         held = apply_edits(server.settings, edits).schedules
         source = find_source(server.settings, name, {edit.name: edit for edit in edits})
-        if source is SettingSource.DEFAULT and not server.inventory_store.has_details():
+        if source is SettingSource.DEFAULT and not self._has_details():
             held = replace(held, detailed_audits=())
         return _parse_schedules(held)
+
+    def _has_details(self) -> bool:
+        """Ask again only after a change, because where no account has details, all rows are searched."""
+        store = self._server.inventory_store
+        revision = store.find_revisions().statuses
+        if self._details is None or self._details[0] != revision:
+            self._details = revision, store.has_details()
+        return self._details[1]
 
     def require_settings(self) -> None:
         """:raises SettingsError: if a setting that is used later can't be used."""
