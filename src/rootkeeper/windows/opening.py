@@ -301,6 +301,7 @@ class WindowActivator:
             window.reason,
             window.ticket,
             window.duration_seconds,
+            keeps_login=recorded is not None and recorded.keeps_login,
             governs_login=recorded is not None and recorded.governs_login,
             credentials=OF_SERVER,
         )

@@ -16,7 +16,7 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginMonitor, find_login
+from rootkeeper.failsafe.set_up import FailsafeLoginKeeper, LoginMonitor, find_login
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
