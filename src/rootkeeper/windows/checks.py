@@ -205,6 +205,7 @@ def record_request(
         parameters["expires_at"] = render_time(window.expires_at)
     if plan is not None:
         parameters["governs_login"] = plan.request.governs_login
+        parameters["keeps_login"] = plan.request.keeps_login
         parameters["present"] = list(plan.existing.kind_names)
         parameters["policy_doubts"] = list(plan.doubts)
         if plan.request.credentials.is_made:
