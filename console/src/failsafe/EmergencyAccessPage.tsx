@@ -12,7 +12,7 @@ import { useEmergencyAccess } from "./checks";
 import { CheckTable } from "./CheckTable";
 import { Drills } from "./Drills";
 import { KeptLogins } from "./KeptLogins";
-import { OpenWindows } from "./OpenWindows";
+import { OpenSetUps, OpenWindows } from "./OpenWindows";
 import { Callers, WaysIn } from "./Openers";
 import { Runbooks } from "./Runbooks";
 import { WindowPeople } from "./WindowPeople";
@@ -42,6 +42,7 @@ export default function EmergencyAccessPage() {
         </p>
         <SpaceBetween size="l">
           <Verdict />
+          <OpenSetUps />
           <section className="print-section">
             <SpaceBetween size="l">
               <KeptLogins />

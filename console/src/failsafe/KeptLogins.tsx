@@ -46,7 +46,7 @@ export function KeptLogins() {
             Root logins that are kept
           </Header>
         }
-        empty="No accounts are known. Run an audit on the page Accounts."
+        empty="No accounts are known. Run an audit on the Accounts page."
         columnDefinitions={canRecord || canAttest ? [...COLUMNS, makeActionsColumn(canRecord, canAttest, setChange)] : COLUMNS}
       />
       {change?.kind === "drill" && <RecordDrill account={change.account} onClose={close} />}
@@ -57,7 +57,7 @@ export function KeptLogins() {
 }
 
 function KnownAs({ accounts, unknown }: { accounts: readonly KnownFailsafe[] | undefined; unknown: string | null }) {
-  if (unknown !== null) return <StatusIndicator type="warning">Failsafes unknown: {unknown} Run an audit on the page Accounts.</StatusIndicator>;
+  if (unknown !== null) return <StatusIndicator type="warning">Failsafes unknown: {unknown} Run an audit on the Accounts page.</StatusIndicator>;
   if (!accounts || accounts.some((one) => one.role === "failsafe"))
     return <>A failsafe is a delegated administrator account for IAM. From the last listing, the ledger and the last check.</>;
   return <StatusIndicator type="warning">No failsafe. Register a delegated administrator for IAM in the set-up.</StatusIndicator>;

@@ -1,15 +1,44 @@
-/** The recovery windows that are open now: each is a way to a root user. */
+/** The recovery windows that are open now: each is a way to a root user. A login that is being set up has a warning. */
+import Alert from "@cloudscape-design/components/alert";
+import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
+import type { RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { AccountName } from "../organization/AccountField";
 import { QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
 import { GROUPS, needsClosing, windowPath } from "../windows/states";
-import { useWindows } from "../windows/windows";
-import { WindowState } from "../windows/WindowState";
+import { useBackground, useWindows } from "../windows/windows";
+import { TimeLeft, WindowState } from "../windows/WindowState";
 
 const OPEN_STATES = GROUPS.find((group) => group.id === "open")?.states ?? [];
+
+/** The set-ups that are open: their logins are deleted unless a person keeps them. */
+export function OpenSetUps() {
+  const found = useWindows(OPEN_STATES, undefined);
+  return found.data?.windows.filter((one) => one.state === "OPEN").map((one) => <OpenSetUp key={one.window_id} recoveryWindow={one} />);
+}
+
+function OpenSetUp({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
+  const follow = useFollowLink();
+  const background = useBackground(recoveryWindow.window_id).data;
+  if (!background?.keeps_login) return null;
+  return (
+    <Alert
+      type="warning"
+      header="A root login is being set up. It is deleted unless someone keeps it."
+      action={
+        <Button href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
+          Show the window
+        </Button>
+      }
+    >
+      <AccountName accountId={recoveryWindow.account_id} />, time left: <TimeLeft recoveryWindow={recoveryWindow} />. Sign in as its root user, register an MFA device,
+      and choose Keep login on the window&apos;s page before <Timestamp at={recoveryWindow.expires_at} />.
+    </Alert>
+  );
+}
 
 export function OpenWindows() {
   const follow = useFollowLink();

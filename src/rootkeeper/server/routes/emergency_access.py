@@ -171,10 +171,9 @@ def keep_login(services: Served, identity: Identified, window_id: Name) -> dict[
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         keeping = acting.failsafe_login_keeper(log_remarks()).keep(window)
     if not keeping.is_kept:
-        raise WindowConflictError(
-            keeping.explanation,
-            hint="Complete the login as root user, then try again. At the window's end it is deleted.",
-        )
+        is_incomplete = keeping.progress is not None and not keeping.progress.is_complete
+        step = "Complete the login as root user, then try again." if is_incomplete else "Resolve the cause, then try again."
+        raise WindowConflictError(keeping.explanation, hint=f"{step} At the window's end the login is deleted.")
     kept = current_window_to_record(keeping.window, services.clock.now())
     return show_one({**kept, "explanation": keeping.explanation})
 
