@@ -4,7 +4,7 @@
 const CONSOLE_HINTS: { readonly [code: string]: string } = {
   "account.refresh": "On Accounts, choose Run audit.",
   "audit.accounts": "On Accounts, choose Run audit to see the states of the accounts.",
-  "controls.attest_purpose": "On Failsafe, choose Attest for each delegated administrator account.",
+  "controls.attest_purpose": "On Emergency access, choose Attest for each delegated administrator account.",
   "deletion.again": "On Accounts, select the accounts and choose Delete root user credentials.",
   "deletion.retry_failed": "Correct the cause. Then open the job on Jobs and resume it with the failed accounts.",
   "emails.approve": "Ask another person to choose Approve for {account_id} on Root e-mails, with the address {address}.",
