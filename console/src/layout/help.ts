@@ -118,28 +118,23 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     ],
     guide: "recover-a-root-user",
   },
-  "/failsafe": {
+  "/emergency-access": {
     about: [
+      "The first line says whether the failsafe is in order: each check passed in the last 7 days, and the last drill is at most 90 days old.",
       "A failsafe counts as kept on purpose while its last check passed completely, or while a person attests it.",
-      "A check opens a read-only root session in each failsafe. A drill is a sign-in as its root user, every 90 days.",
-      "No role of a server can create the root login. Use the command line: rootkeeper failsafe set-up. It also prints the runbook: rootkeeper failsafe runbook.",
-    ],
-    actions: [
-      { what: "See failsafes and drills", permission: "failsafe:read" },
-      { what: "Check failsafes", permission: "failsafe:check" },
-      { what: "Record a drill", permission: "failsafe:record_drill" },
-      { what: "Attest a failsafe", permission: "failsafe:attest" },
-    ],
-    guide: "failsafe",
-  },
-  "/break-glass": {
-    about: [
+      "A check opens a read-only root session in each failsafe. A drill is a sign-in as its root user.",
+      "The set-up of a root login is a recovery window: others approve it, and you keep the login on the page of the window. If AWS refuses it to the server, use the command line: rootkeeper failsafe set-up.",
       "IAM describes only an account's own users and roles. For the others, run rootkeeper breakglass with credentials of that account.",
       "Depends: a condition of a policy decides. Unknown: the policy couldn't be read.",
+      "Print gives black text on A4 without the navigation. The runbook is part of it.",
     ],
     actions: [
-      { what: "See the last check", permission: "jobs:read" },
-      { what: "Check access", permission: "failsafe:check" },
+      { what: "See the page", permission: "failsafe:read" },
+      { what: "See the results of checks", permission: "jobs:read" },
+      { what: "Check now", permission: "failsafe:check" },
+      { what: "Record a drill", permission: "failsafe:record_drill" },
+      { what: "Attest a failsafe", permission: "failsafe:attest" },
+      { what: "Set up a root login", permission: "windows:request" },
     ],
     guide: "failsafe",
   },

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from rootkeeper.exceptions.service import ExceptionService
     from rootkeeper.failsafe.breakglass_service import BreakGlassReader
     from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
-    from rootkeeper.failsafe.service import FailsafeChecker, LoginMonitor
+    from rootkeeper.failsafe.service import FailsafeChecker
+    from rootkeeper.failsafe.set_up import FailsafeLoginKeeper, FailsafeSetUpService, LoginMonitor
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
@@ -407,7 +408,7 @@ class UseCases(Stores):
         from rootkeeper.root_emails.statements import EmailApprovalJudge, read_rules
 
         rules = read_rules(self.settings_in_force.emails)
-        return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self._window_people))
+        return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self.window_people))
 
     @property
     def email_approval_service(self) -> EmailApprovalService:
@@ -462,11 +463,22 @@ class UseCases(Stores):
 
     def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
         from rootkeeper.changes.sessions import AccountSessions
-        from rootkeeper.failsafe.service import LoginMonitor
+        from rootkeeper.failsafe.set_up import LoginMonitor
 
         context = {"window_id": window.window_id}
         sessions = AccountSessions(self.aws, self.ledger, self.clock, window.account_id, context=context)
         return LoginMonitor(sessions, self.clock, progress, window)
+
+    @property
+    def failsafe_set_up_service(self) -> FailsafeSetUpService:
+        from rootkeeper.failsafe.set_up import FailsafeSetUpService
+
+        return FailsafeSetUpService(self.window_request_service)
+
+    def failsafe_login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
+        from rootkeeper.failsafe.set_up import FailsafeLoginKeeper
+
+        return FailsafeLoginKeeper(self, progress)
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:
@@ -758,13 +770,13 @@ class UseCases(Stores):
     def window_decision_service(self) -> WindowDecisionService:
         from rootkeeper.windows.decisions import WindowDecisionService
 
-        return WindowDecisionService(self, self.window_policy, self.window_notices, self._window_people)
+        return WindowDecisionService(self, self.window_policy, self.window_notices, self.window_people)
 
     @property
     def window_background_reader(self) -> WindowBackgroundReader:
         from rootkeeper.windows.background import WindowBackgroundReader
 
-        return WindowBackgroundReader(self, self._window_people)
+        return WindowBackgroundReader(self, self.window_people)
 
     @property
     def window_activator(self) -> WindowActivator:
@@ -778,11 +790,11 @@ class UseCases(Stores):
             self.window_opener(progress),
             lambda: self.inventory_reader.read_recent(progress),
             self.window_notices,
-            self._window_people,
+            self.window_people,
         )
 
     @property
-    def _window_people(self) -> PeopleReader:
+    def window_people(self) -> PeopleReader:
         from rootkeeper.approvals.rules import PeopleReader
 
         return PeopleReader(self.identities.list_identities, self.window_policy)
@@ -844,7 +856,7 @@ class UseCases(Stores):
 
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
         rereading = WindowRereader(self, progress, self.window_notices)
-        return WindowMaintenance(self, self.window_notices, rereading, executor, self._window_people)
+        return WindowMaintenance(self, self.window_notices, rereading, executor, self.window_people)
 
     @property
     def window_reporter(self) -> WindowReporter:
