@@ -387,6 +387,9 @@ def test_p27_a_closing_that_was_stopped_while_it_waited_for_a_write_waits_again(
     busy.start()
     entered.wait(60)
     monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=be_late))
-    with using_reserve():
-        assert commits.run_ledger_work(lambda _: "done") == "done"
-    busy.join()
+    try:
+        with using_reserve():
+            assert commits.run_ledger_work(lambda _: "done") == "done"
+    finally:
+        gate.set()
+        busy.join()
