@@ -27,7 +27,7 @@ const CONSOLE_HINTS: { readonly [code: string]: string } = {
   "failsafe.register_account": "On Overview, choose Change set-up to register {account_id}.",
   "failsafe.register_another": "On Overview, choose Change set-up to register another account.",
   "failsafe.set_up": "On Emergency access, choose Set up root login, with the account {account_id}.",
-  "failsafe.set_up_by_command": "AWS refuses it to the roles of this server. Run rootkeeper failsafe set-up {account_id} with the role rootkeeper-set-up.",
+  "failsafe.set_up_by_command": "AWS refuses it to the roles of this server. Set up {account_id} at the command line, with the role rootkeeper-set-up.",
   "failsafe.show_window": "Recovery windows shows window {window_id}.",
   "history.audit": "On Accounts, audit the account first.",
   "history.audit_again": "On Accounts, choose Run audit. Then compare again on Reports.",
