@@ -16,7 +16,7 @@ from tests.browser.console_stage import ConsolePerson
 
 _PAGES = Path(__file__).parents[2] / "console" / "src" / "layout" / "pages.ts"
 _PATH = re.compile(r'^\s+path: "([^"]+)",$', re.MULTILINE)
-SETTINGS = ("users", "tokens", "factors", "sessions", "policy")
+SETTINGS = ("users", "tokens", "factors", "sessions", "schedules", "notifications", "windows", "emails", "retention")
 _JOB_SECONDS = 60
 _LOOK_SECONDS = 0.1
 _OVER = ("done", "failed", "cancelled", "interrupted")

@@ -1,4 +1,4 @@
-"""The pages about exceptions, root e-mails, failsafe and break-glass access, each used for what it is for."""
+"""The pages about exceptions, root e-mails and emergency access, each used for what it is for."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from tests.functional.administration import Administration
 FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
 WEB, WEB_NAME = "800090001000", "AnyCompany Web"
 LI_EMAIL = "li.juan@example.com"
+KEPT = "Root logins that are kept"
+A4_PIXELS = 680
+"""The width between the margins of 15 mm, at 96 pixels an inch."""
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -87,42 +90,69 @@ def test_an_exception_is_added_extended_and_removed(people: dict[str, ConsolePer
 def test_a_failsafe_is_checked_attested_and_its_drill_recorded(people: dict[str, ConsolePerson]) -> None:
     olga, amir = people["olga"], people["amir"]
     olga.open("/failsafe")
-    own = row(olga, "Accounts for emergency access", FAILSAFE_NAME)
-    for text in ("Failsafe", "Not confirmed", "Due now"):
+    expect(olga.page).to_have_url(re.compile("/emergency-access$"))
+    olga.sees("Unknown whether the failsafe is in order.")
+    own = row(olga, KEPT, FAILSAFE_NAME)
+    for text in ("Failsafe", "Unknown: not checked", "Not confirmed", "Due now"):
         expect(own).to_contain_text(text)
-    olga.press("Check failsafes")
-    drill = row(olga, "Checks", f"No drill of {FAILSAFE}")
+    olga.press("Check now")
+    drill = row(olga, "Checks of the failsafe", f"No drill of {FAILSAFE}")
     expect(drill).to_be_visible(timeout=story.JOB_MILLISECONDS)
-    expect(drill).to_contain_text("choose Record drill on Failsafe")
+    expect(drill).to_contain_text("choose Record drill on Emergency access")
+    olga.sees("The failsafe isn't in order.")
     olga.press(f"Record a drill in {FAILSAFE_NAME}")
     expect(dialog(olga).get_by_label("Held by")).to_be_focused()
     olga.press("Record drill", within=dialog(olga))
     expect(own).to_contain_text("Pass")
     expect(own).to_contain_text("self-asserted by olga")
     expect(row(olga, "Drills", "Passed")).to_contain_text("olga")
-    amir.open("/failsafe")
+    amir.open("/emergency-access")
     amir.press(f"Attest {FAILSAFE_NAME}")
     amir.fill("Reason", "Its devices are in two safes.")
     choose_day(amir, 90)
     amir.press("Attest", within=dialog(amir))
-    expect(row(amir, "Accounts for emergency access", FAILSAFE_NAME)).to_contain_text("Kept on purpose")
-    expect(amir.page.get_by_role("button", name=re.compile("Record a drill|Check failsafes"))).to_have_count(0)
+    expect(row(amir, KEPT, FAILSAFE_NAME)).to_contain_text("Kept on purpose")
+    expect(amir.page.get_by_role("button", name=re.compile("Record a drill|Check now"))).to_have_count(0)
     olga.evaluate()
     amir.evaluate()
 
 
-def test_break_glass_access_is_checked_and_what_is_unknown_says_who_can_read_it(
-    people: dict[str, ConsolePerson],
-) -> None:
+def test_what_is_unknown_about_the_access_says_who_can_read_it(people: dict[str, ConsolePerson]) -> None:
     olga = people["olga"]
     olga.open("/break-glass")
-    olga.sees(re.compile("Break-glass access wasn't checked yet"))
-    olga.press("Check access")
-    unread = row(olga, "Checks", f"needs an identity of account {FAILSAFE}")
+    expect(olga.page).to_have_url(re.compile("/emergency-access$"))
+    olga.press("Check now")
+    unread = row(olga, "Checks of the access", f"needs an identity of account {FAILSAFE}")
     expect(unread.first).to_contain_text("Unknown", timeout=story.JOB_MILLISECONDS)
     expect(row(olga, "Principals that can open root sessions", "Permission set").first).to_be_visible()
     expect(row(olga, "Ways in without Identity Center", "root user")).to_be_visible()
     olga.evaluate()
+
+
+def test_the_printed_page_has_every_column_and_starts_with_the_verdict_and_the_logins(
+    people: dict[str, ConsolePerson],
+) -> None:
+    page = people["olga"].page
+    people["olga"].open("/emergency-access")
+    expect(page.get_by_role("table", name=KEPT)).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^Runbook"))).to_be_visible()
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4_PIXELS, "height": 1000})
+    cut = page.evaluate(
+        """(width) => [...document.querySelectorAll(".print-page :is(th, td, pre, li)")]
+            .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > width + 1)
+            .map((part) => part.textContent)""",
+        A4_PIXELS,
+    )
+    breaks = page.evaluate(
+        """() => [...document.querySelectorAll(".print-section")].map((part) => getComputedStyle(part).breakBefore)"""
+    )
+    buttons = page.locator(".print-page button:visible").count()
+    page.emulate_media(media="screen")
+    page.set_viewport_size(WIDE)
+    assert cut == []
+    assert breaks[:2] == ["auto", "page"]
+    assert buttons == 0
 
 
 def test_root_emails_are_filtered_exported_and_attested(people: dict[str, ConsolePerson], tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_page_that_needs_an_id_is_not_forgotten(entered: tuple[ConsolePerson, 
 
 def test_words_of_programs_are_found_but_not_in_code(entered: tuple[ConsolePerson, Shown]) -> None:
     person, _ = entered
-    person.open("/settings?tab=policy")
+    person.open("/settings?tab=windows")
     person.sees("Read again after")
     person.page.evaluate(
         """() => document.querySelector("#content").insertAdjacentHTML("beforeend",
@@ -88,7 +88,7 @@ def test_words_of_programs_are_found_but_not_in_code(entered: tuple[ConsolePerso
 def test_texts_that_are_not_whole_are_found(entered: tuple[ConsolePerson, Shown]) -> None:
     person, _ = entered
     person.page.set_viewport_size({"width": WIDE, "height": HEIGHT})
-    person.open("/settings?tab=policy")
+    person.open("/settings?tab=windows")
     person.sees("Read again after")
     person.page.evaluate(SPOILED)
     found = {(what, text) for what, text, _ in measure_texts(person.page)}

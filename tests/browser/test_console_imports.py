@@ -12,6 +12,7 @@ pytestmark = pytest.mark.long
 SOURCE = Path(__file__).parents[2] / "console" / "src"
 FOLDERS = (
     "layout",
+    "notifications",
     "settings",
     "evidence",
     "controls",
@@ -24,7 +25,6 @@ FOLDERS = (
     "windows",
     "ledger",
     "policies",
-    "notifications",
     "jobs",
     "deletion",
     "exceptions",

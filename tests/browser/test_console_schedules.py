@@ -18,7 +18,7 @@ from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import start_api
 
 HALF_HOUR = timedelta(minutes=30)
-PATH = "/schedules"
+PATH = "/settings?tab=schedules"
 TOKEN = "rk_jobs"
 RUN_MILLISECONDS = 60_000
 
@@ -74,7 +74,7 @@ def test_a_run_is_shown_with_the_next_one_and_its_job_among_the_jobs(keeping: Co
     viewer = keeping.enter("vera")
     viewer.sign_in(PATH)
     check = row(viewer, "Set-up check")
-    expect(check).to_contain_text("*/30 * * * *")
+    expect(check).to_contain_text("Every 30 minutes (UTC)")
     miss_a_run(keeping)
     expect(check.locator("time")).to_have_count(2, timeout=RUN_MILLISECONDS)
     last_run, next_run = moments(check)
@@ -114,7 +114,7 @@ def enter_with_token(services: FakeServices, chromium: Browser, *permissions: Pe
 def test_without_schedules_it_says_where_they_are_made(console_files: None, chromium: Browser) -> None:
     permissions = (Permission.SETTINGS_READ, Permission.SCHEDULES_READ)
     with enter_with_token(ServicesWithoutSchedules(), chromium, *permissions) as page:
-        empty = "No schedules. Set the times of a task below"
+        empty = "No task has times. Set the times of a task below"
         expect(page.get_by_role("table", name="Runs")).to_contain_text(empty)
 
 
@@ -122,4 +122,6 @@ def test_schedules_arent_offered_without_the_permission(console_files: None, chr
     with enter_with_token(FakeServices(), chromium, Permission.JOBS_READ, Permission.SETUP_READ) as page:
         page.get_by_role("link", name="Jobs", exact=True).click()
         expect(page.get_by_role("table", name="Jobs")).to_be_visible()
-        expect(page.get_by_role("link", name="Schedules", exact=True)).to_have_count(0)
+        page.get_by_role("link", name="Settings", exact=True).click()
+        expect(page.get_by_role("heading", name="Settings", exact=True)).to_be_visible()
+        expect(page.get_by_role("tab", name="Schedules", exact=True)).to_have_count(0)

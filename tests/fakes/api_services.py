@@ -29,6 +29,7 @@ from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.exceptions.service import ExceptionService
 from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
+from rootkeeper.failsafe.set_up import FailsafeLoginKeeper, FailsafeSetUpService
 from rootkeeper.history.service import HistoryReader
 from rootkeeper.inventory.listing import RECENT_LASTS
 from rootkeeper.inventory.store import AuditHistory
@@ -36,7 +37,7 @@ from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
 from rootkeeper.ledger.store import LedgerFilter, SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity
+from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity, parse_targets
 from rootkeeper.notifications.service import NotificationTester
 from rootkeeper.organization.accounts import (
     Account,
@@ -65,14 +66,15 @@ from rootkeeper.root_emails.statements import (
 )
 from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
-from rootkeeper.settings.sections import Settings
+from rootkeeper.settings.sections import NotificationSettings, Settings
 from rootkeeper.settings.store import SettingEditor
 from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms, WindowPolicy
 from rootkeeper.windows.background import WindowBackgroundReader
-from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
+from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest
+from rootkeeper.windows.decisions import WindowRequestService
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpeningResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import LedgerState, Readiness, ReadinessCheck
 from rootkeeper.worker.measurements import Measurements, StoredMeasurements
@@ -376,6 +378,10 @@ class FakeServices:
         return Measurements(None if self.is_database_away else stored, self.throttles, 2, 1, not self.troubles)
 
     @property
+    def aws(self) -> FakeOrganization:
+        return self.organization
+
+    @property
     def settings_in_force(self) -> Settings:
         return apply_edits(self.settings, self.setting_edits.list_edits())
 
@@ -437,6 +443,23 @@ class FakeActing:
         )
 
     @property
+    def window_people(self) -> PeopleReader:
+        return PeopleReader(self.services.identities.list_identities, self._window_policy)
+
+    @property
+    def planning(self) -> RecoveryPlanner:
+        return RecoveryPlanner(self.acting, self.services.settings_in_force.windows.approvals)
+
+    @property
+    def failsafe_set_up_service(self) -> FailsafeSetUpService:
+        self._note("set up a failsafe")
+        return FailsafeSetUpService(cast("WindowRequestService", self))
+
+    def failsafe_login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
+        self._note("keep a login")
+        return FailsafeLoginKeeper(self.acting, progress)
+
+    @property
     def control_attester(self) -> ControlAttester:
         self._note("controls")
         return ControlAttester(self.acting)
@@ -467,8 +490,8 @@ class FakeActing:
         served = self.services
         return EmailChangePlanner(
             self.acting,
-            read_rules(served.settings.emails),
-            EmailApprovalJudge(self.acting, PeopleReader(served.identities.list_identities, self._window_policy)),
+            read_rules(served.settings_in_force.emails),
+            EmailApprovalJudge(self.acting, self.window_people),
         )
 
     @property
@@ -522,8 +545,7 @@ class FakeActing:
 
     @property
     def window_background_reader(self) -> WindowBackgroundReader:
-        people = PeopleReader(self.services.identities.list_identities, self._window_policy)
-        return WindowBackgroundReader(self.acting, people)
+        return WindowBackgroundReader(self.acting, self.window_people)
 
     @property
     def window_reporter(self) -> WindowReporter:
@@ -533,11 +555,15 @@ class FakeActing:
     def window_closer(self, progress: Progress) -> FakeActing:
         return self
 
-    def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+    def notification_tester(
+        self, settings: NotificationSettings, organization_id: str, endpoint: Endpoint
+    ) -> NotificationTester:
         self._note("notifications")
-        target = NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL")
+        targets = parse_targets(settings.targets) or (
+            NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL"),
+        )
         return NotificationTester(
-            (target,), _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
+            targets, _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
         )
 
     @property
@@ -588,7 +614,7 @@ class FakeActing:
             InMemorySetups(),
             served.email_attestations,
             served.confirmations,
-            read_rules(served.settings.emails),
+            read_rules(served.settings_in_force.emails),
             served.ledger_reader,
             served.history,
         )

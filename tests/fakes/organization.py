@@ -57,6 +57,7 @@ class FakeOrganization:
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.endpoint = Endpoint("SANDBOX 127.0.0.1:4599")
+        self.region = "eu-central-1"
         self.organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
         self.caller = Caller(MANAGEMENT, f"arn:aws:iam::{MANAGEMENT}:user/operator", "aws")
         self.organizational_units: dict[str, OrganizationalUnit] = {

@@ -82,6 +82,7 @@ def background_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
     none: dict[str, Any] = {"total": 0, "newest": []}
     facts: dict[str, Any] = {
         "governs_login": False,
+        "keeps_login": False,
         "check": None,
         "of_account": none,
         "of_requester": none,

@@ -142,10 +142,11 @@ class WindowWorker:
         is_drill: bool = False,
         is_emergency: bool = False,
         governs_login: bool = False,
+        keeps_login: bool = False,
     ) -> RecoveryWindow:
         return self.requesting(signed_in(by)).request(
             self.process.inventory(),
-            self.process.request(account_id, seconds, governs_login=governs_login),
+            self.process.request(account_id, seconds, governs_login=governs_login, keeps_login=keeps_login),
             is_drill=is_drill,
             is_emergency=is_emergency,
         )

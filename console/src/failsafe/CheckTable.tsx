@@ -10,17 +10,18 @@ import { Timestamp } from "../times/Timestamp";
 import { type Check, CHECKS, sortChecks } from "./checks";
 
 interface CheckTableProps {
+  title: string;
   checks: readonly Check[];
   observedAt: string;
 }
 
-export function CheckTable({ checks, observedAt }: CheckTableProps) {
+export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
   return (
     <Table
       items={sortChecks(checks)}
       trackBy={(one) => `${one.check} ${one.account_id}`}
       wrapLines
-      ariaLabels={{ tableLabel: "Checks" }}
+      ariaLabels={{ tableLabel: title }}
       header={
         <Header
           variant="h2"
@@ -31,7 +32,7 @@ export function CheckTable({ checks, observedAt }: CheckTableProps) {
             </>
           }
         >
-          Checks
+          {title}
         </Header>
       }
       empty={<EmptyText>Nothing was checked.</EmptyText>}

@@ -51,6 +51,10 @@ export function useFailsafes() {
   return useQuery({ queryKey: ["failsafes"], queryFn: () => unwrap(api.GET("/api/v1/failsafes")) });
 }
 
+export function useEmergencyAccess() {
+  return useQuery({ queryKey: ["emergency-access"], queryFn: () => unwrap(api.GET("/api/v1/emergency-access")) });
+}
+
 export function refreshFailsafes(): void {
-  void queries.invalidateQueries({ queryKey: ["failsafes"] });
+  for (const key of ["failsafes", "emergency-access"]) void queries.invalidateQueries({ queryKey: [key] });
 }

@@ -50,8 +50,8 @@ export function permissionOf(kind: JobKind): Permission {
 export function findResultPage(job: Job): { href: string; text: string } | null {
   const id = encodeURIComponent(job.job_id);
   if (job.kind === "preflight") return { href: `/guardrails?job=${id}`, text: "Show matrix" };
-  if (job.kind === "failsafe_check") return { href: `/failsafe?job=${id}`, text: "Show checks" };
-  if (job.kind === "breakglass_check") return { href: `/break-glass?job=${id}`, text: "Show access" };
+  if (job.kind === "failsafe_check") return { href: `/emergency-access?failsafe_check=${id}`, text: "Show checks" };
+  if (job.kind === "breakglass_check") return { href: `/emergency-access?breakglass_check=${id}`, text: "Show access" };
   if (job.kind === "ledger_verification") return { href: `/ledger?verification=${id}`, text: "Show result" };
   if (job.kind === "audit") return { href: "/accounts", text: "Show accounts" };
   if (job.kind === "plan") return { href: `/accounts/delete?plan=${id}`, text: "Review plan" };

@@ -166,7 +166,8 @@ function Notices() {
         dismissible: true,
         dismissLabel: `Dismiss: ${notice.header}`,
         onDismiss: () => dismissNotice(notice.id),
-        ariaRole: notice.type === "error" ? "alert" : "status",
+        // An alert would take the focus half a second later, also from a dialog that is open by then.
+        ariaRole: "status",
       }))}
     />
   );

@@ -4,11 +4,11 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Spinner from "@cloudscape-design/components/spinner";
 import { Component, type ReactNode, type RefObject, Suspense, useEffect, useRef } from "react";
-import { Route, Routes, useLocation, useNavigate, useNavigationType } from "react-router";
+import { Navigate, Route, Routes, useLocation, useNavigate, useNavigationType, useSearchParams } from "react-router";
 import type { Me } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
 import { canView } from "./Navigation";
-import { PAGES } from "./pages";
+import { MOVED_PAGES, PAGES } from "./pages";
 
 export function PageContent({ me }: { me: Me }) {
   const { pathname } = useLocation();
@@ -25,6 +25,9 @@ export function PageContent({ me }: { me: Me }) {
                 path={page.path}
                 element={canView(me, page) ? <page.component /> : <NotPermitted me={me} />}
               />
+            ))}
+            {MOVED_PAGES.map((moved) => (
+              <Route key={moved.path} path={moved.path} element={<Moved to={moved.to} job={moved.job} />} />
             ))}
             <Route path="*" element={<NotFound />} />
           </Routes>
@@ -44,6 +47,12 @@ function useFocusOnNavigation(content: RefObject<HTMLDivElement | null>, pathnam
     if (how !== "POP") window.scrollTo(0, 0);
     content.current?.focus({ preventScroll: true });
   }, [content, how, pathname]);
+}
+
+function Moved({ to, job }: { to: string; job: string }) {
+  const [parameters] = useSearchParams();
+  const jobId = parameters.get("job");
+  return <Navigate replace to={jobId === null ? to : `${to}?${new URLSearchParams({ [job]: jobId }).toString()}`} />;
 }
 
 function Loading() {

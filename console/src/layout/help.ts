@@ -118,28 +118,23 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     ],
     guide: "recover-a-root-user",
   },
-  "/failsafe": {
+  "/emergency-access": {
     about: [
+      "The first line says whether the failsafe is in order: each check passed in the last 7 days, and the last drill is at most 90 days old.",
       "A failsafe counts as kept on purpose while its last check passed completely, or while a person attests it.",
-      "A check opens a read-only root session in each failsafe. A drill is a sign-in as its root user, every 90 days.",
-      "No role of a server can create the root login. Use the command line: rootkeeper failsafe set-up. It also prints the runbook: rootkeeper failsafe runbook.",
-    ],
-    actions: [
-      { what: "See failsafes and drills", permission: "failsafe:read" },
-      { what: "Check failsafes", permission: "failsafe:check" },
-      { what: "Record a drill", permission: "failsafe:record_drill" },
-      { what: "Attest a failsafe", permission: "failsafe:attest" },
-    ],
-    guide: "failsafe",
-  },
-  "/break-glass": {
-    about: [
+      "A check opens a read-only root session in each failsafe. A drill is a sign-in as its root user.",
+      "The set-up of a root login is a recovery window: others approve it, and you keep the login on the page of the window. If AWS refuses it to the server, use the command line: rootkeeper failsafe set-up.",
       "IAM describes only an account's own users and roles. For the others, run rootkeeper breakglass with credentials of that account.",
       "Depends: a condition of a policy decides. Unknown: the policy couldn't be read.",
+      "Print gives black text on A4 without the navigation. The runbook is part of it.",
     ],
     actions: [
-      { what: "See the last check", permission: "jobs:read" },
-      { what: "Check access", permission: "failsafe:check" },
+      { what: "See the page", permission: "failsafe:read" },
+      { what: "See the results of checks", permission: "jobs:read" },
+      { what: "Check now", permission: "failsafe:check" },
+      { what: "Record a drill", permission: "failsafe:record_drill" },
+      { what: "Attest a failsafe", permission: "failsafe:attest" },
+      { what: "Set up a root login", permission: "windows:request" },
     ],
     guide: "failsafe",
   },
@@ -219,49 +214,32 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     actions: [{ what: "See, copy and download policies", permission: "setup:read" }],
     guide: "least-privilege",
   },
-  "/schedules": {
-    about: [
-      "A time is a cron expression with a time zone. If no server ran when a run was due, one run replaces the missed ones.",
-      "Times of the settings file or of the environment come first. The console can set the others.",
-      "Reports go to the places of the setting delivery.targets; without one they can't be scheduled.",
-    ],
-    actions: [
-      { what: "See schedules", permission: "schedules:read" },
-      { what: "See where their times come from", permission: "settings:read" },
-      { what: "Change times, with a reason and a second factor", permission: "settings:change" },
-    ],
-    guide: "notifications",
-  },
-  "/window-policy": {
-    about: [
-      "Each limit says where its value comes from: the default, the settings file, a variable, or a change in the console.",
-      "The console can make a limit stricter than the settings of the server, never looser. So no change here allows what they forbid.",
-      "Each change is in the ledger with the old value, the new one and the reason.",
-    ],
-    actions: [
-      { what: "See the window policy", permission: "settings:read" },
-      { what: "Change a limit, with a reason and a second factor", permission: "settings:change" },
-    ],
-    guide: "recover-a-root-user",
-  },
   "/notifications": {
     about: [
       "A target gets each notification of its lowest severity or above. Its URL is a secret and isn't shown.",
-      "A test is sent at once, to see whether the target accepts it.",
+      "A test message is sent at once, to see whether the target accepts it.",
     ],
     actions: [
       { what: "See targets and the log", permission: "notifications:read" },
-      { what: "Test targets", permission: "notifications:test" },
+      { what: "Send a test message", permission: "notifications:test" },
+      { what: "Add, change or remove a target", permission: "settings:change" },
     ],
     guide: "notifications",
   },
   "/settings": {
     about: [
-      "Your sign-ins and second factors, and for administrators users, tokens and the rules of this server.",
+      "Your sign-ins and second factors, and for administrators users, tokens and the settings of this server.",
+      "Each setting says where its value comes from: the default, the settings file, a variable, or a change in the console. A list that file or variable gives can't be changed here. A limit can only be made stricter.",
+      "A change holds at once, on every server and worker. The ledger has the old value, the new one and the reason.",
+      "Times are in words; a cron expression is the advanced form. If no server ran when a run was due, one run replaces the missed ones.",
       "Users are invited, and reset, by a link that works once, and set their own password. Change yours in the menu with your name.",
     ],
     actions: [
-      { what: "See the rules of this server", permission: "settings:read" },
+      { what: "See the settings of this server", permission: "settings:read" },
+      { what: "Change a setting, with a reason and a second factor", permission: "settings:change" },
+      { what: "See schedules and their runs", permission: "schedules:read" },
+      { what: "See targets of notifications", permission: "notifications:read" },
+      { what: "Send a test message", permission: "notifications:test" },
       { what: "Manage users and tokens", permission: "identities:manage" },
     ],
     guide: "server",

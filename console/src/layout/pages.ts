@@ -3,7 +3,7 @@ import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 import type { Permission } from "../api/records";
 
 /** The headings of the navigation, in their order. */
-export const SECTIONS = ["Root users", "Emergency access", "Policies", "Evidence", "Administration"] as const;
+export const SECTIONS = ["Root users", "Recovery", "Policies", "Evidence", "Administration"] as const;
 type Section = (typeof SECTIONS)[number];
 
 export interface Page {
@@ -20,6 +20,12 @@ export interface Page {
   /** Whether the content uses the full width. */
   isWide?: boolean;
 }
+
+/** Old addresses of pages, and where each leads now. The parameter of a job has another name there. */
+export const MOVED_PAGES: readonly { path: string; to: string; job: string }[] = [
+  { path: "/failsafe", to: "/emergency-access", job: "failsafe_check" },
+  { path: "/break-glass", to: "/emergency-access", job: "breakglass_check" },
+];
 
 export const PAGES: readonly Page[] = [
   {
@@ -56,24 +62,16 @@ export const PAGES: readonly Page[] = [
     path: "/windows",
     title: "Recovery windows",
     permission: "windows:read",
-    section: "Emergency access",
+    section: "Recovery",
     component: lazy(() => import("../windows/WindowsPage")),
     isWide: true,
   },
   {
-    path: "/failsafe",
-    title: "Failsafe",
+    path: "/emergency-access",
+    title: "Emergency access",
     permission: "failsafe:read",
-    section: "Emergency access",
-    component: lazy(() => import("../failsafe/FailsafePage")),
-    isWide: true,
-  },
-  {
-    path: "/break-glass",
-    title: "Break-glass access",
-    permission: "jobs:read",
-    section: "Emergency access",
-    component: lazy(() => import("../failsafe/BreakGlassPage")),
+    section: "Recovery",
+    component: lazy(() => import("../failsafe/EmergencyAccessPage")),
     isWide: true,
   },
   {
@@ -133,22 +131,6 @@ export const PAGES: readonly Page[] = [
     isWide: true,
   },
   {
-    path: "/schedules",
-    title: "Schedules",
-    permission: "schedules:read",
-    section: "Administration",
-    component: lazy(() => import("../settings/SchedulesPage")),
-    isWide: true,
-  },
-  {
-    path: "/window-policy",
-    title: "Window policy",
-    permission: "settings:read",
-    section: "Administration",
-    component: lazy(() => import("../settings/WindowPolicyPage")),
-    isWide: true,
-  },
-  {
     path: "/notifications",
     title: "Notifications",
     permission: "notifications:read",
@@ -162,6 +144,7 @@ export const PAGES: readonly Page[] = [
     permission: null,
     section: "Administration",
     component: lazy(() => import("../settings/SettingsPage")),
+    isWide: true,
   },
   {
     path: "/set-up",

@@ -6,11 +6,11 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
-import { api, unwrap } from "../api/client";
 import type { Setting } from "../api/records";
 import { Dialog } from "../components/Dialog";
 import { notify } from "../components/notices";
-import { parseSetting, refreshSettings, renderSetting, SETTING_TEXTS } from "./editable";
+import { changeSetting, describeLength, describeValue, parseSetting, refreshSettings, renderSetting, SETTING_TEXTS } from "./editable";
+import { TimesField } from "./TimesField";
 
 interface EditSettingProps {
   setting: Setting;
@@ -18,61 +18,68 @@ interface EditSettingProps {
 }
 
 export function EditSetting({ setting, onClose }: EditSettingProps) {
-  const { label, description, form } = SETTING_TEXTS[setting.name];
+  const { label, form } = SETTING_TEXTS[setting.name];
   const [text, setText] = useState(renderSetting(setting.value));
   const [reason, setReason] = useState("");
   const value = parseSetting(text, form);
-  const change = () => changeSetting(setting, value, reason);
   return (
     <Dialog
       title={`Change setting: ${label}`}
       submitText="Change setting"
       canSubmit={value !== null && reason.trim() !== "" && renderSetting(value) !== renderSetting(setting.value)}
-      act={change}
-      onDone={() => finish(`Setting changed: ${label}`)}
+      act={() => changeSetting(setting, value, reason)}
+      onDone={() => finishChange(`Setting changed: ${label}`)}
       onClose={onClose}
     >
-      {form === "times" ? (
-        <FormField
-          label="Times"
-          description={description}
-          constraintText="One time per line: minute, hour, day, month, weekday and time zone, such as 0 6 * * * Europe/Berlin. Empty: never."
-          stretch
-        >
-          <Textarea value={text} rows={4} spellcheck={false} onChange={({ detail }) => setText(detail.value)} />
-        </FormField>
-      ) : (
-        <FormField label={label} description={description} constraintText={describeBounds(setting, form)}>
-          <Input value={text} inputMode={form === "number" ? "numeric" : "text"} onChange={({ detail }) => setText(detail.value)} />
-        </FormField>
-      )}
+      <ValueField setting={setting} text={text} onChange={setText} />
       <ReasonField reason={reason} onChange={setReason} />
     </Dialog>
+  );
+}
+
+interface ValueFieldProps {
+  setting: Setting;
+  text: string;
+  onChange: (text: string) => void;
+}
+
+function ValueField({ setting, text, onChange }: ValueFieldProps) {
+  const { label, description, form, entry, empty } = SETTING_TEXTS[setting.name];
+  if (form === "times") return <TimesField description={description} text={text} onChange={onChange} />;
+  if (form === "entries")
+    return (
+      <FormField label={label} description={description} constraintText={`${entry} Without an entry: ${lower(empty ?? "none")}.`} stretch>
+        <Textarea value={text} rows={4} spellcheck={false} onChange={({ detail }) => onChange(detail.value)} />
+      </FormField>
+    );
+  return (
+    <FormField label={label} description={description} constraintText={describeBounds(setting, form)}>
+      <Input value={text} inputMode={form === "number" ? "numeric" : "text"} onChange={({ detail }) => onChange(detail.value)} />
+    </FormField>
   );
 }
 
 export function ResetSetting({ setting, onClose }: EditSettingProps) {
   const { label } = SETTING_TEXTS[setting.name];
   const [reason, setReason] = useState("");
-  const configured = renderSetting(setting.configured);
   return (
     <Dialog
       title={`Reset setting: ${label}`}
       submitText="Reset setting"
       canSubmit={reason.trim() !== ""}
       act={() => changeSetting(setting, null, reason)}
-      onDone={() => finish(`Setting reset: ${label}`)}
+      onDone={() => finishChange(`Setting reset: ${label}`)}
       onClose={onClose}
     >
       <Box variant="p">
-        The change in the console ends. {configured === "" ? "Then the task has no times." : `Then the value of the server holds again: ${configured}.`}
+        The change in the console ends. Then the value of the server holds again: {describeValue(setting.name, setting.configured).split("\n").join("; ")}.
       </Box>
       <ReasonField reason={reason} onChange={setReason} />
     </Dialog>
   );
 }
 
-function ReasonField({ reason, onChange }: { reason: string; onChange: (reason: string) => void }) {
+export function ReasonField({ reason, onChange }: { reason: string; onChange: (reason: string) => void }) {
   return (
     <SpaceBetween size="m">
       <FormField label="Reason" description="The ledger records it with your name, the old value and the new one.">
@@ -83,17 +90,17 @@ function ReasonField({ reason, onChange }: { reason: string; onChange: (reason: 
   );
 }
 
+export function finishChange(text: string): void {
+  refreshSettings();
+  notify("success", text);
+}
+
 function describeBounds({ bounds }: Setting, form: string): string {
-  const range = bounds ? `From ${bounds.least} to ${bounds.most}. ` : "";
+  const range = bounds ? `From ${describeLength(bounds.least)} to ${describeLength(bounds.most)}. ` : "";
+  if (form === "days") return `${range}A whole number of days, such as 800d.`;
   return form === "length" ? `${range}A whole number and s, m, h or d, such as 8h.` : `${range}A whole number.`;
 }
 
-function changeSetting({ name, value: previous }: Setting, value: Setting["value"] | null, reason: string) {
-  const body = { value, previous, reason: reason.trim() };
-  return unwrap(api.POST("/api/v1/settings/{name}", { params: { path: { name } }, body }));
-}
-
-function finish(text: string): void {
-  refreshSettings();
-  notify("success", text);
+function lower(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

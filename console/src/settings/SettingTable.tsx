@@ -9,11 +9,11 @@ import { hasPermission, useMe } from "../api/queries";
 import type { EditableSetting, Setting } from "../api/records";
 import { QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
-import { describeSource, renderSetting, SETTING_TEXTS, useSettings } from "./editable";
+import { describeLength, describeSource, describeValue, type SettingSection, SETTING_TEXTS, useSettings } from "./editable";
 import { EditSetting, ResetSetting } from "./EditSetting";
 
 interface SettingTableProps {
-  section: "windows" | "schedules";
+  section: SettingSection;
   title: string;
   description: string;
 }
@@ -84,33 +84,31 @@ function findRefusal(setting: Setting | null): string | null {
 
 const COLUMNS: TableProps.ColumnDefinition<Setting>[] = [
   { id: "name", header: "Setting", cell: ({ name }) => SETTING_TEXTS[name].label, isRowHeader: true, minWidth: 170 },
-  { id: "value", header: "Value", cell: (one) => <Value setting={one} />, minWidth: 150 },
-  { id: "source", header: "Set by", cell: describeSource, minWidth: 170 },
+  { id: "value", header: "Value", cell: (one) => <Value setting={one} />, minWidth: 170 },
+  { id: "source", header: "Set by", cell: (one) => <SetBy setting={one} />, minWidth: 210 },
   { id: "bounds", header: "Allowed here", cell: describeAllowed, minWidth: 130 },
-  { id: "change", header: "Changed in the console", cell: (one) => <LastChange setting={one} />, minWidth: 220 },
 ];
 
-function Value({ setting: { value } }: { setting: Setting }) {
-  if (Array.isArray(value) && value.length === 0) return <>Never</>;
-  return (
-    <span className="lines">
-      <Box variant="code">{renderSetting(value)}</Box>
-    </span>
-  );
+function Value({ setting: { name, value } }: { setting: Setting }) {
+  return <span className="lines">{describeValue(name, value)}</span>;
 }
 
 function describeAllowed({ bounds, is_fixed: isFixed }: Setting): string {
   if (isFixed) return "No change";
-  return bounds ? `${bounds.least} to ${bounds.most}` : "Any times";
+  return bounds ? `${describeLength(bounds.least)} to ${describeLength(bounds.most)}` : "Any";
 }
 
-function LastChange({ setting: { edit, source } }: { setting: Setting }) {
-  if (!edit) return <>–</>;
+/** Where the value comes from, and the last change in the console. */
+function SetBy({ setting }: { setting: Setting }) {
+  const { name, edit, source } = setting;
+  if (!edit) return describeSource(setting);
   return (
     <>
-      {edit.changed_by}, <Timestamp at={edit.changed_at} />
-      <Box color="text-body-secondary">{edit.reason}</Box>
-      {source !== "console" && <Box color="text-body-secondary">Changed to {renderSetting(edit.value)}, which doesn't hold now: {describeOther(source)}</Box>}
+      <div>{describeSource(setting)}</div>
+      <Box color="text-body-secondary">
+        {edit.changed_by}, <Timestamp at={edit.changed_at} />: {edit.reason}
+      </Box>
+      {source !== "console" && <Box color="text-body-secondary">Changed to {describeValue(name, edit.value).split("\n").join("; ")}, which doesn't hold now: {describeOther(source)}</Box>}
     </>
   );
 }

@@ -1,5 +1,4 @@
-/** The settings page: access, and the policy of this server. */
-import Box from "@cloudscape-design/components/box";
+/** The settings page: access, and a section for each subject that an administrator can set. */
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
@@ -13,8 +12,22 @@ import { Tokens } from "../access/Tokens";
 import { Users } from "../access/Users";
 import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
+import type { Permission } from "../api/records";
 import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
 import { renderDuration } from "../times/format";
+import { ScheduleRuns } from "./ScheduleRuns";
+import { SettingTable } from "./SettingTable";
+import { TargetTable } from "./TargetTable";
+
+const LIMITS = "A limit can be made stricter here, never looser than the settings of the server. Lists that file or environment give can't be changed.";
+
+const SUBJECTS: readonly { id: string; label: string; permission: Permission; content: React.ReactNode }[] = [
+  { id: "schedules", label: "Schedules", permission: "schedules:read", content: <Schedules /> },
+  { id: "notifications", label: "Notifications", permission: "notifications:read", content: <TargetTable /> },
+  { id: "windows", label: "Recovery windows", permission: "settings:read", content: <Windows /> },
+  { id: "emails", label: "E-mail domains", permission: "settings:read", content: <Domains /> },
+  { id: "retention", label: "Retention", permission: "settings:read", content: <Retention /> },
+];
 
 export default function SettingsPage() {
   const { data: me } = useMe();
@@ -29,58 +42,96 @@ export default function SettingsPage() {
       : []),
     ...(me?.kind === "user" ? [{ id: "factors", label: "Second factors", content: <SecondFactors /> }] : []),
     ...(me?.kind === "user" || isManager ? [{ id: "sessions", label: "Sign-ins", content: <Sessions /> }] : []),
-    { id: "policy", label: "Policy", content: <ServerPolicy /> },
   ];
+  const subjects = SUBJECTS.filter(({ permission }) => hasPermission(me, permission));
+  const active = parameters.get("tab") ?? tabs[0]?.id;
+  const isAccess = tabs.some(({ id }) => id === active);
+  const subject = subjects.find(({ id }) => id === active) ?? subjects[0];
+  const choose = (id: string) => setParameters({ tab: id }, { replace: true });
+  if (subject)
+    tabs.push({
+      id: "server",
+      label: "This server",
+      content: (
+        <Tabs ariaLabel="Settings of this server" tabs={subjects} activeTabId={subject.id} onChange={({ detail }) => choose(detail.activeTabId)} />
+      ),
+    });
   return (
     <PageFrame title="Settings">
       <Tabs
         ariaLabel="Settings"
         tabs={tabs}
-        activeTabId={parameters.get("tab") ?? tabs[0]?.id}
-        onChange={({ detail }) => setParameters({ tab: detail.activeTabId }, { replace: true })}
+        activeTabId={isAccess ? active : "server"}
+        onChange={({ detail }) => choose(detail.activeTabId)}
       />
     </PageFrame>
   );
 }
 
-type PolicyValue = string | number | boolean | string[];
-
-function ServerPolicy() {
-  const policy = useQuery({ queryKey: ["policy"], queryFn: () => unwrap(api.GET("/api/v1/policy")) });
-  if (!policy.data)
-    return <QueryPlaceholder query={policy} height="20rem" />;
-  const { windows, deletion, retention, notification_targets: targets } = policy.data;
+function Schedules() {
+  const { data: me } = useMe();
   return (
     <SpaceBetween size="l">
-      <Box color="text-body-secondary">To change these settings, edit the settings file of the server. An administrator can also make the window policy stricter, on its own page.</Box>
-      <Section title="Recovery windows" values={windows} />
-      <Section title="Deletion" values={deletion} />
-      <Section title="Retention" values={retention} />
-      <Container header={<Header variant="h2">Notification targets</Header>}>
-        {targets.length ? targets.join(", ") : "None. Add targets to the section notifications of the settings file."}
-      </Container>
+      <ScheduleRuns />
+      {hasPermission(me, "settings:read") && (
+        <SettingTable section="schedules" title="Times" description="Of several servers and workers, one begins each run. Times that file or environment give can't be changed here." />
+      )}
     </SpaceBetween>
   );
 }
 
-function Section({ title, values }: { title: string; values: { [setting: string]: PolicyValue } }) {
+function Windows() {
   return (
-    <Container header={<Header variant="h2">{title}</Header>}>
-      <KeyValuePairs
-        columns={3} minColumnWidth={FACT_PIXELS}
-        items={Object.entries(values).map(([setting, value]) => ({ label: describeSetting(setting), value: renderValue(setting, value) }))}
+    <SpaceBetween size="l">
+      <SettingTable section="windows" title="Limits and people" description={`They hold from the next request on; an open window keeps its end. ${LIMITS}`} />
+      <ServerRules
+        list={({ windows }) => [
+          { label: "Emergency without approval", value: windows.emergency ? "Allowed" : "Not allowed" },
+          { label: "Read again after closing", value: windows.read_again_after.join(", ") || "Never" },
+        ]}
       />
-    </Container>
+    </SpaceBetween>
   );
 }
 
-function describeSetting(setting: string): string {
-  const words = setting.replace(/_seconds$/, "").replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+function Domains() {
+  return <SettingTable section="emails" title="E-mail domains" description={`Root e-mail addresses are checked against them. ${LIMITS}`} />;
 }
 
-function renderValue(setting: string, value: PolicyValue): string {
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.join(", ") || "–";
-  return setting.endsWith("_seconds") && typeof value === "number" ? renderDuration(value) : String(value);
+function Retention() {
+  return (
+    <SpaceBetween size="l">
+      <SettingTable section="history" title="Retention" description="Audits can be kept longer than the settings of the server say, never shorter: they are evidence." />
+      <ServerRules
+        list={({ deletion, retention }) => [
+          { label: "A reading counts for", value: renderDuration(retention.stale_after_seconds) },
+          { label: "A use is recent for", value: renderDuration(deletion.recently_used_days * 86_400) },
+          { label: "Policies that are never changed", value: deletion.never_changed_policies.join(", ") || "None" },
+        ]}
+      />
+    </SpaceBetween>
+  );
+}
+
+type ServerPolicy = Awaited<ReturnType<typeof readPolicy>>;
+
+function readPolicy() {
+  return unwrap(api.GET("/api/v1/policy"));
+}
+
+/** What only the settings of the server can change. */
+function ServerRules({ list }: { list: (policy: ServerPolicy) => { label: string; value: string }[] }) {
+  const policy = useQuery({ queryKey: ["policy"], queryFn: readPolicy });
+  if (!policy.data) return <QueryPlaceholder query={policy} height="10rem" />;
+  return (
+    <Container
+      header={
+        <Header variant="h2" description="To change these, edit the settings file of the server, and restart it.">
+          Set by the server alone
+        </Header>
+      }
+    >
+      <KeyValuePairs columns={3} minColumnWidth={FACT_PIXELS} items={list(policy.data)} />
+    </Container>
+  );
 }

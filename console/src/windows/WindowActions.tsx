@@ -12,10 +12,11 @@ import {
   CloseWindow,
   DenyWindow,
   ExtendWindow,
+  KeepLogin,
   ReviewWindow,
 } from "./WindowDialogs";
 
-type ActionId = "approve" | "deny" | "cancel" | "activate" | "extend" | "close" | "review";
+type ActionId = "approve" | "deny" | "cancel" | "activate" | "extend" | "keep" | "close" | "review";
 
 interface Action {
   id: ActionId;
@@ -29,15 +30,17 @@ interface WindowActionsProps {
   recoveryWindow: RecoveryWindow;
   me: Me;
   account: Pick<Account, "name"> | null;
+  /** Whether the window sets up the root login of a failsafe. */
+  keepsLogin?: boolean;
   /** The actions to offer, if not all. */
   only?: readonly ActionId[];
   /** Called after an approval or a denial. */
   onDecided?: (decided: RecoveryWindow) => void;
 }
 
-export function WindowActions({ recoveryWindow, me, account, only, onDecided }: WindowActionsProps) {
+export function WindowActions({ recoveryWindow, me, account, keepsLogin = false, only, onDecided }: WindowActionsProps) {
   const [dialog, setDialog] = useState<ActionId | null>(null);
-  const offered = listActions(recoveryWindow, me).filter((action) => !only || only.includes(action.id));
+  const offered = listActions(recoveryWindow, me, keepsLogin).filter((action) => !only || only.includes(action.id));
   const dialogProps = { recoveryWindow, name: account ? `${account.name} (${recoveryWindow.account_id})` : recoveryWindow.account_id, onClose: () => setDialog(null) };
   return (
     <>
@@ -59,13 +62,14 @@ export function WindowActions({ recoveryWindow, me, account, only, onDecided }: 
       {dialog === "cancel" && <CancelRequest {...dialogProps} />}
       {dialog === "activate" && <ActivateWindow {...dialogProps} />}
       {dialog === "extend" && <ExtendWindow {...dialogProps} />}
+      {dialog === "keep" && <KeepLogin {...dialogProps} />}
       {dialog === "close" && <CloseWindow {...dialogProps} />}
       {dialog === "review" && <ReviewWindow {...dialogProps} />}
     </>
   );
 }
 
-function listActions(recoveryWindow: RecoveryWindow, me: Me): Action[] {
+function listActions(recoveryWindow: RecoveryWindow, me: Me, keepsLogin: boolean): Action[] {
   const waits = isPending(recoveryWindow) && !recoveryWindow.has_lapsed;
   const actions: (Action & { permission: Permission; isAvailable: boolean })[] = [
     { id: "review", text: "Confirm review", permission: "windows:review", isAvailable: needsReview(recoveryWindow), obstacle: findInvolvement(recoveryWindow, me), isPrimary: true },
@@ -87,7 +91,8 @@ function listActions(recoveryWindow: RecoveryWindow, me: Me): Action[] {
       isAvailable: recoveryWindow.state === "OPEN" && !recoveryWindow.is_overdue,
       obstacle: recoveryWindow.approvals_needed > 0 ? findOwnRequest(recoveryWindow, me) : null,
     },
-    { id: "close", text: "Close window", permission: "windows:close", isAvailable: needsClosing(recoveryWindow) && recoveryWindow.state !== "OPENING", isPrimary: true },
+    { id: "close", text: "Close window", permission: "windows:close", isAvailable: needsClosing(recoveryWindow) && recoveryWindow.state !== "OPENING", isPrimary: !keepsLogin },
+    { id: "keep", text: "Keep login", permission: "windows:activate", isAvailable: keepsLogin && recoveryWindow.state === "OPEN", isPrimary: true },
   ];
   return actions.filter(({ permission, isAvailable }) => isAvailable && hasPermission(me, permission));
 }

@@ -46,7 +46,7 @@ export function useDecisionFacts(recoveryWindow: RecoveryWindow): KeyValuePairsP
       value: ofWindow((found) => <Earlier windows={found.of_requester} showsAccount />),
     },
     { label: "Who else can approve", value: ofWindow(({ approvers }) => <Approvers names={approvers} />) },
-    { label: "Possible during the window", value: ofWindow(({ governs_login }) => describePossible(governs_login)) },
+    { label: "Possible during the window", value: ofWindow(describePossible) },
   ];
 }
 
@@ -162,10 +162,11 @@ function Approvers({ names }: { names: string[] | null }) {
   return <BreakableText>{names.join(", ") || "No one else"}</BreakableText>;
 }
 
-function describePossible(governsLogin: boolean): string {
+function describePossible({ governs_login: governsLogin, keeps_login: keepsLogin }: WindowBackground): string {
   const limits = "IAM policies don't limit a root user; service control policies do.";
   if (governsLogin) return `Anyone with the existing password, or with the root user's mailbox, can sign in as root user. ${limits}`;
-  return `Anyone who reads the root user's mailbox can set a password and sign in as root user. ${limits}`;
+  const stays = keepsLogin ? " The login stays if a person keeps it." : "";
+  return `Anyone who reads the root user's mailbox can set a password and sign in as root user.${stays} ${limits}`;
 }
 
 /** A ticket is a link only if it is a web address as a whole; any other text stays text. */

@@ -7,7 +7,7 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Select from "@cloudscape-design/components/select";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
-import type { Closing, Opening, RecoveryWindow } from "../api/records";
+import type { Closing, LoginKept, Opening, RecoveryWindow, WindowBackground } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
 import { Dialog } from "../components/Dialog";
 import { FACT_PIXELS } from "../components/PageFrame";
@@ -16,11 +16,11 @@ import { useAccount } from "../organization/AccountField";
 import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
 import { Ticket, useDecisionFacts } from "./WindowBackground";
-import { activate, approve, cancelRequest, close, deny, extend, review, useBackground } from "./windows";
+import { activate, approve, cancelRequest, close, deny, extend, keepLogin, review, useBackground } from "./windows";
 
 export function ApproveWindow({ recoveryWindow, name, onClose, onDecided }: DecisionDialogProps) {
   const account = useAccount(recoveryWindow.account_id).data;
-  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login;
+  const background = useBackground(recoveryWindow.window_id).data;
   const facts = useDecisionFacts(recoveryWindow);
   return (
     <Dialog title="Approve this window?" submitText="Approve request" act={() => approve(recoveryWindow)} onDone={onDecided} onClose={onClose}>
@@ -29,7 +29,7 @@ export function ApproveWindow({ recoveryWindow, name, onClose, onDecided }: Deci
         items={[
           { label: "Account", value: name },
           { label: "Organizational unit", value: <BreakableText>{account?.ou_path ?? "–"}</BreakableText> },
-          { label: "Task", value: describeTask(recoveryWindow, governsLogin) },
+          { label: "Task", value: describeTask(recoveryWindow, background) },
           { label: "Duration from opening", value: renderDuration(recoveryWindow.duration_seconds) },
           { label: "Requested by", value: recoveryWindow.requested_by },
           { label: "Reason", value: recoveryWindow.reason },
@@ -45,9 +45,10 @@ export function ApproveWindow({ recoveryWindow, name, onClose, onDecided }: Deci
   );
 }
 
-function describeTask({ is_drill }: RecoveryWindow, governsLogin: boolean | undefined): string {
-  if (governsLogin === undefined) return "–";
-  const task = governsLogin ? "Govern the existing root login" : "Recovery of the root user's password";
+function describeTask({ is_drill }: RecoveryWindow, background: WindowBackground | undefined): string {
+  if (background === undefined) return "–";
+  if (background.keeps_login) return "Set up the root login of a failsafe, which stays if it is complete";
+  const task = background.governs_login ? "Govern the existing root login" : "Recovery of the root user's password";
   return is_drill ? `${task}, as a drill` : task;
 }
 
@@ -94,13 +95,15 @@ function describeOpening(length: string, governsLogin: boolean | undefined): str
 }
 
 export function ActivateWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
-  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login;
+  const background = useBackground(recoveryWindow.window_id).data;
   return (
     <Dialog title={`Open the window for ${name}?`} submitText="Open window" act={() => activate(recoveryWindow)} onDone={notifyOpening} onClose={onClose}>
-      <Box variant="p">{describeOpening(renderDuration(recoveryWindow.duration_seconds), governsLogin)}</Box>
+      <Box variant="p">{describeOpening(renderDuration(recoveryWindow.duration_seconds), background?.governs_login)}</Box>
       <Box variant="p">
-        When the time ends, the server closes the window and deletes all root user credentials of the account. The request is checked again
-        before the window opens, which takes a few seconds.
+        {background?.keeps_login
+          ? "When the time ends and no one kept the login, the server closes the window and deletes all root user credentials of the account."
+          : "When the time ends, the server closes the window and deletes all root user credentials of the account."}{" "}
+        The request is checked again before the window opens, which takes a few seconds.
       </Box>
     </Dialog>
   );
@@ -137,6 +140,21 @@ export function ExtendWindow({ recoveryWindow, name, onClose }: WindowDialogProp
       )}
     </Dialog>
   );
+}
+
+export function KeepLogin({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  return (
+    <Dialog title={`Keep the root login of ${name}?`} submitText="Keep login" act={() => keepLogin(recoveryWindow)} onDone={notifyKept} onClose={onClose}>
+      <Box variant="p">
+        The server reads the account again. If the login was used and has MFA, no access key and no signing certificate, the window ends and
+        the login stays. If not, the window stays open, and you see what is missing.
+      </Box>
+    </Dialog>
+  );
+}
+
+function notifyKept(kept: LoginKept): void {
+  notify("success", kept.explanation, "Register a second MFA device; one of the two must be hardware. Then choose Check now on Emergency access.");
 }
 
 export function CloseWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {

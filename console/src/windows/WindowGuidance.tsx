@@ -120,7 +120,9 @@ interface NextStepsProps {
 }
 
 export function NextSteps({ recoveryWindow, me, account }: NextStepsProps) {
-  const governsLogin = useBackground(recoveryWindow.window_id).data?.governs_login === true;
+  const background = useBackground(recoveryWindow.window_id).data;
+  const governsLogin = background?.governs_login === true;
+  const keepsLogin = background?.keeps_login === true;
   if (recoveryWindow.state !== "OPEN") return null;
   const description = governsLogin ? "The window governs the existing root login until it closes." : "Password recovery is allowed until the window closes.";
   return (
@@ -132,14 +134,14 @@ export function NextSteps({ recoveryWindow, me, account }: NextStepsProps) {
       }
     >
       <ColumnLayout columns={2}>
-        <RecoverySteps reason={recoveryWindow.reason} email={account?.email ?? null} peopleUrl={me.people_url ?? null} governsLogin={governsLogin} />
+        <RecoverySteps reason={recoveryWindow.reason} email={account?.email ?? null} peopleUrl={me.people_url ?? null} governsLogin={governsLogin} keepsLogin={keepsLogin} />
         <div>
           <Box variant="awsui-key-label">Time left</Box>
           <Box variant="awsui-value-large">
             <TimeLeft recoveryWindow={recoveryWindow} />
           </Box>
           <Box color="text-body-secondary">
-            Closes at <Timestamp at={recoveryWindow.expires_at} />. The server then deletes all root user credentials of the account, including
+            Closes at <Timestamp at={recoveryWindow.expires_at} />{keepsLogin && ", if no one keeps the login before"}. The server then deletes all root user credentials of the account, including
             older ones: access keys, signing certificates, the password and MFA devices. An open console session can continue until it expires.
           </Box>
         </div>
@@ -153,9 +155,10 @@ interface RecoveryStepsProps {
   email: string | null;
   peopleUrl: string | null;
   governsLogin: boolean;
+  keepsLogin: boolean;
 }
 
-function RecoverySteps({ reason, email, peopleUrl, governsLogin }: RecoveryStepsProps) {
+function RecoverySteps({ reason, email, peopleUrl, governsLogin, keepsLogin }: RecoveryStepsProps) {
   const address = email ?? "the root user's address";
   if (governsLogin)
     return (
@@ -190,8 +193,17 @@ function RecoverySteps({ reason, email, peopleUrl, governsLogin }: RecoverySteps
         of <strong>{address}</strong>, open the link in the mail and set a password.
       </li>
       <li>Sign in as root user with the new password, and register an MFA device when AWS asks for it.</li>
-      <li>Complete the task: {reason}</li>
-      <li>Close this window when the task is complete.</li>
+      {keepsLogin ? (
+        <>
+          <li>Store the password and the devices so that two people find them. Create no access key.</li>
+          <li>Choose Keep login on this page. If no one keeps the login before the end, it is deleted.</li>
+        </>
+      ) : (
+        <>
+          <li>Complete the task: {reason}</li>
+          <li>Close this window when the task is complete.</li>
+        </>
+      )}
     </ol>
   );
 }

@@ -20,7 +20,7 @@ import { canApprove, WindowActions } from "./WindowActions";
 import { DecisionFacts, Ticket } from "./WindowBackground";
 import { WindowEvidence } from "./WindowEvidence";
 import { NextSteps, WindowWarnings } from "./WindowGuidance";
-import { findNextRequest, useWindow, wasDecidedHere } from "./windows";
+import { findNextRequest, useBackground, useWindow, wasDecidedHere } from "./windows";
 import { WindowBadges, WindowState } from "./WindowState";
 
 export default function WindowPage() {
@@ -37,6 +37,7 @@ export default function WindowPage() {
 
 function WindowContents({ recoveryWindow, me }: { recoveryWindow: RecoveryWindow; me: Me }) {
   const account = useAccount(recoveryWindow.account_id).data ?? null;
+  const keepsLogin = useBackground(recoveryWindow.window_id).data?.keeps_login === true;
   const moveOn = useNextRequest(me, account);
   useChangeNotice(recoveryWindow);
   return (
@@ -48,7 +49,7 @@ function WindowContents({ recoveryWindow, me }: { recoveryWindow: RecoveryWindow
           <WindowBadges recoveryWindow={recoveryWindow} />
         </SpaceBetween>
       }
-      actions={<WindowActions recoveryWindow={recoveryWindow} me={me} account={account} onDecided={moveOn} />}
+      actions={<WindowActions recoveryWindow={recoveryWindow} me={me} account={account} keepsLogin={keepsLogin} onDecided={moveOn} />}
     >
       <SpaceBetween size="l">
         <WindowWarnings recoveryWindow={recoveryWindow} />

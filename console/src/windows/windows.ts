@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Closing, Opening, RecoveryWindow, WindowReport, WindowState } from "../api/records";
+import type { Closing, LoginKept, Opening, RecoveryWindow, WindowReport, WindowState } from "../api/records";
 import { isEnded, needsClosing } from "./states";
 
 const REFRESH_MILLISECONDS = 5_000;
@@ -101,6 +101,17 @@ export function activate(recoveryWindow: RecoveryWindow): Promise<Opening> {
 export function extend(recoveryWindow: RecoveryWindow, duration_seconds: number): Promise<RecoveryWindow> {
   const body = { duration_seconds };
   return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/extend", { ...path(recoveryWindow.window_id), body })));
+}
+
+/** The server's hint says what the login lacks, so an error stays as it is. */
+export async function keepLogin(recoveryWindow: RecoveryWindow): Promise<LoginKept> {
+  try {
+    const kept = await unwrap(api.POST("/api/v1/windows/{window_id}/keep-login", path(recoveryWindow.window_id)));
+    decidedHere.set(kept.window_id, kept.state);
+    return kept;
+  } finally {
+    await Promise.all([refreshWindows(), ...["failsafes", "emergency-access"].map((key) => queries.invalidateQueries({ queryKey: [key] }))]);
+  }
 }
 
 export function close(recoveryWindow: RecoveryWindow): Promise<Closing> {

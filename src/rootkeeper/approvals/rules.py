@@ -39,6 +39,10 @@ class NameRule:
         """Whether it allows the account to that name; names are case-insensitive."""
         return fold_name(self.name) == fold_name(name) and (self.unit is None or is_below(self.unit, account))
 
+    def __str__(self) -> str:
+        """As the settings have it."""
+        return self.name if self.unit is None else f"{self.name} in {self.unit}"
+
 
 def parse_name_rule(text: str, setting: str) -> NameRule:
     """:raises SettingsError: if it is neither ``NAME`` nor ``NAME in OU``."""

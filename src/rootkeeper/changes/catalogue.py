@@ -131,7 +131,7 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
         Action.ACCESS_KEY_DELETE: _removal("iam:DeleteAccessKey", "access_key_id"),
         Action.ACCOUNTS_AUDIT: CatalogueRow(
             commands=("audit", "breakglass", "delete", "failsafe check", "jobs resume", "plan"),
-            pages=("Accounts", "Break-glass access", "Delete root user credentials", "Failsafe"),
+            pages=("Accounts", "Delete root user credentials", "Emergency access"),
             operations=(OPEN_ROOT_SESSION,),
             task_policy=TaskPolicy.AUDIT,
             parameters=("account_ids",),
@@ -160,9 +160,9 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
         ),
         Action.EXCEPTION_ADD: CatalogueRow(("exceptions add",), ("Exceptions",)),
         Action.EXCEPTION_REMOVE: CatalogueRow(("exceptions remove",), ("Exceptions",)),
-        Action.FAILSAFE_ATTEST: CatalogueRow(("failsafe attest",), ("Failsafe",)),
-        Action.FAILSAFE_CHECK: CatalogueRow(("failsafe check",), ("Failsafe",)),
-        Action.FAILSAFE_DRILL: CatalogueRow(("failsafe record-drill",), ("Failsafe",)),
+        Action.FAILSAFE_ATTEST: CatalogueRow(("failsafe attest",), ("Emergency access",)),
+        Action.FAILSAFE_CHECK: CatalogueRow(("failsafe check",), ("Emergency access",)),
+        Action.FAILSAFE_DRILL: CatalogueRow(("failsafe record-drill",), ("Emergency access",)),
         Action.FEATURE_DISABLE: _setup_change(
             "disable",
             "iam:DisableOrganizationsRootCredentialsManagement",
@@ -193,7 +193,7 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
                 *("plan", "preflight", "report send", "unlock s3", "unlock sqs"),
             ),
             (
-                *("Accounts", "Break-glass access", "Delete root user credentials", "Failsafe"),
+                *("Accounts", "Delete root user credentials", "Emergency access"),
                 *("Guardrails", "Jobs", "Ledger", "Unlock"),
             ),
         ),
@@ -229,10 +229,12 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
         Action.WINDOW_DENY: CatalogueRow(("windows deny",), _WINDOWS),
         Action.WINDOW_EVENT: CatalogueRow(),
         Action.WINDOW_EXTEND: CatalogueRow(("windows extend",), _WINDOWS),
-        Action.WINDOW_KEEP: CatalogueRow(("failsafe set-up",)),
+        Action.WINDOW_KEEP: CatalogueRow(("failsafe set-up",), _WINDOWS),
         Action.WINDOW_LAPSE: CatalogueRow(),
         Action.WINDOW_OPEN: CatalogueRow(("failsafe set-up", "recover", "windows activate"), _WINDOWS),
-        Action.WINDOW_REQUEST: CatalogueRow(("failsafe set-up", "recover", "windows request"), _WINDOWS),
+        Action.WINDOW_REQUEST: CatalogueRow(
+            ("failsafe set-up", "recover", "windows request"), ("Emergency access", *_WINDOWS)
+        ),
         Action.WINDOW_REREAD: CatalogueRow(("audit", "jobs resume"), ("Accounts",)),
         Action.WINDOW_REVIEW: CatalogueRow(("windows review",), _WINDOWS),
     }

@@ -71,6 +71,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "factors.wait": "Wait an hour, or ask an administrator to run: rootkeeper users reset-factors NAME.",
     "failsafe.alarm": "See rootkeeper policies alarms. In the next drill, record --alarm seen.",
     "failsafe.attest": "Attest it: rootkeeper emails attest {address} --by NAME --until DATE.",
+    "failsafe.check": "Check it: rootkeeper failsafe check.",
     "failsafe.complete": (
         "Reset the password by its root e-mail address, sign in, and register MFA devices. Then run rootkeeper "
         "failsafe check."
@@ -96,6 +97,10 @@ COMMAND_HINTS: Mapping[str, str] = {
     "failsafe.register_account": "Register it: rootkeeper enable --delegated-administrator {account_id}.",
     "failsafe.register_another": "Register another account: rootkeeper enable --delegated-administrator ID.",
     "failsafe.set_up": "Set up its root login: rootkeeper failsafe set-up {account_id}.",
+    "failsafe.set_up_by_command": (
+        "AWS refuses it to the roles of a server. With the role rootkeeper-set-up: rootkeeper failsafe set-up "
+        "{account_id}."
+    ),
     "failsafe.show_window": "View the recovery window: rootkeeper windows show {window_id}.",
     "history.audit": "Audit the account first: rootkeeper audit.",
     "history.audit_again": "Run rootkeeper audit, then rootkeeper diff again.",

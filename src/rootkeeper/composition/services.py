@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from rootkeeper.exceptions.service import ExceptionService
     from rootkeeper.failsafe.breakglass_service import BreakGlassReader
     from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
-    from rootkeeper.failsafe.service import FailsafeChecker, LoginMonitor
+    from rootkeeper.failsafe.service import FailsafeChecker
+    from rootkeeper.failsafe.set_up import FailsafeLoginKeeper, FailsafeSetUpService, LoginMonitor
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
         EmailAttestationService,
         EmailAttestationStore,
     )
-    from rootkeeper.settings.sections import Settings, WindowSettings
+    from rootkeeper.settings.sections import NotificationSettings, Settings, WindowSettings
     from rootkeeper.settings.store import SettingEditor, SettingEditStore
     from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.drift import DriftReader
@@ -179,9 +180,13 @@ class Stores(Acting):
 
         :raises DatabaseError: if the database can't be read.
         """
+        return self.apply_edits(self.setting_edits)
+
+    def apply_edits(self, edits: SettingEditStore) -> Settings:
+        """Return the settings with these changes."""
         from rootkeeper.settings.edits import apply_edits
 
-        return apply_edits(self.settings, self.setting_edits.list_edits())
+        return apply_edits(self.settings, edits.list_edits())
 
     @property
     def saved_views(self) -> SavedViewStore:
@@ -387,7 +392,7 @@ class UseCases(Stores):
             self.inventory_reader,
             self.inventory_store,
             self.email_attestations,
-            read_rules(self.settings.emails),
+            read_rules(self.settings_in_force.emails),
             self.clock,
         )
 
@@ -402,8 +407,8 @@ class UseCases(Stores):
         from rootkeeper.root_emails.service import EmailChangePlanner
         from rootkeeper.root_emails.statements import EmailApprovalJudge, read_rules
 
-        rules = read_rules(self.settings.emails)
-        return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self._window_people))
+        rules = read_rules(self.settings_in_force.emails)
+        return EmailChangePlanner(self, rules, EmailApprovalJudge(self, self.window_people))
 
     @property
     def email_approval_service(self) -> EmailApprovalService:
@@ -434,7 +439,7 @@ class UseCases(Stores):
             self.ledger_reader,
             self.windows,
             self.email_attestations,
-            read_rules(self.settings.emails),
+            read_rules(self.settings_in_force.emails),
             self.clock,
         )
 
@@ -458,11 +463,22 @@ class UseCases(Stores):
 
     def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
         from rootkeeper.changes.sessions import AccountSessions
-        from rootkeeper.failsafe.service import LoginMonitor
+        from rootkeeper.failsafe.set_up import LoginMonitor
 
         context = {"window_id": window.window_id}
         sessions = AccountSessions(self.aws, self.ledger, self.clock, window.account_id, context=context)
         return LoginMonitor(sessions, self.clock, progress, window)
+
+    @property
+    def failsafe_set_up_service(self) -> FailsafeSetUpService:
+        from rootkeeper.failsafe.set_up import FailsafeSetUpService
+
+        return FailsafeSetUpService(self.window_request_service)
+
+    def failsafe_login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
+        from rootkeeper.failsafe.set_up import FailsafeLoginKeeper
+
+        return FailsafeLoginKeeper(self, progress)
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:
@@ -479,6 +495,7 @@ class UseCases(Stores):
         from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
         from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
         from rootkeeper.root_emails.statements import EmailAttestationStore, read_rules
+        from rootkeeper.settings.store import SettingEditStore
         from rootkeeper.setup.drift import AcceptedSetupStore
         from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -490,7 +507,7 @@ class UseCases(Stores):
             self.database.get_store(AcceptedSetupStore, chosen),
             self.database.get_store(EmailAttestationStore, chosen),
             self.database.get_store(ConfirmationStore, chosen),
-            read_rules(self.settings.emails),
+            read_rules(self.apply_edits(self.database.get_store(SettingEditStore, chosen)).emails),
             self.ledger_reader,
             self.database.get_store(AuditHistory, chosen),
         )
@@ -610,7 +627,7 @@ class UseCases(Stores):
         from rootkeeper.worker.service import RetentionCleaner, RetentionStore
 
         store = self.get_store(RetentionStore)
-        return RetentionCleaner(self.history, store, self.clock, self.settings.history.keep)
+        return RetentionCleaner(self.history, store, self.clock, self.settings_in_force.history.keep)
 
     @cached_property
     def engine(self) -> Engine:
@@ -640,9 +657,12 @@ class UseCases(Stores):
 
         return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
 
-    def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+    def notification_tester(
+        self, settings: NotificationSettings, organization_id: str, endpoint: Endpoint
+    ) -> NotificationTester:
         """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
 
+        :param settings: of a server, those in force.
         :raises SettingsError: if a target or an allowed host can't be understood.
         """
         from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
@@ -650,7 +670,7 @@ class UseCases(Stores):
 
         parse_allowed_hosts(self.settings.notifications.allowed_hosts)
         return NotificationTester(
-            parse_targets(self.settings.notifications.targets),
+            parse_targets(settings.targets),
             make_sender(self.settings, self.clock),
             self.clock,
             make_notification_id,
@@ -750,13 +770,13 @@ class UseCases(Stores):
     def window_decision_service(self) -> WindowDecisionService:
         from rootkeeper.windows.decisions import WindowDecisionService
 
-        return WindowDecisionService(self, self.window_policy, self.window_notices, self._window_people)
+        return WindowDecisionService(self, self.window_policy, self.window_notices, self.window_people)
 
     @property
     def window_background_reader(self) -> WindowBackgroundReader:
         from rootkeeper.windows.background import WindowBackgroundReader
 
-        return WindowBackgroundReader(self, self._window_people)
+        return WindowBackgroundReader(self, self.window_people)
 
     @property
     def window_activator(self) -> WindowActivator:
@@ -770,11 +790,11 @@ class UseCases(Stores):
             self.window_opener(progress),
             lambda: self.inventory_reader.read_recent(progress),
             self.window_notices,
-            self._window_people,
+            self.window_people,
         )
 
     @property
-    def _window_people(self) -> PeopleReader:
+    def window_people(self) -> PeopleReader:
         from rootkeeper.approvals.rules import PeopleReader
 
         return PeopleReader(self.identities.list_identities, self.window_policy)
@@ -836,7 +856,7 @@ class UseCases(Stores):
 
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
         rereading = WindowRereader(self, progress, self.window_notices)
-        return WindowMaintenance(self, self.window_notices, rereading, executor, self._window_people)
+        return WindowMaintenance(self, self.window_notices, rereading, executor, self.window_people)
 
     @property
     def window_reporter(self) -> WindowReporter:

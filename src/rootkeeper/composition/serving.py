@@ -32,10 +32,12 @@ from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError, SettingsError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.notifications.rules import NotificationTarget, parse_targets
 from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
+from rootkeeper.settings.edits import EditableSetting, SettingSource, apply_edits, find_source
 from rootkeeper.settings.reading import list_own_folders, make_provider_rules
 from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import parse_watch_source
@@ -54,7 +56,7 @@ from rootkeeper.worker.health import (
 )
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.measurements import Measurements, measure_stored
-from rootkeeper.worker.requests import Engine, NullEngine
+from rootkeeper.worker.requests import Engine, NullEngine, Parameters
 from rootkeeper.worker.schedules import (
     Schedule,
     ScheduleKind,
@@ -169,6 +171,8 @@ class ServerWork:
         self._server = server
         self._stopping = ServerStopSignal()
         self._is_engine_started = False
+        self._details: tuple[int, bool] | None = None
+        """Whether an account has details, and the revision of the statuses that says so."""
         self.notifier = make_outbox(settings, server.database, organization_id, clock, server.warn)
         self.delivery_loop = DeliveryLoop(
             self.notifier,
@@ -177,6 +181,7 @@ class ServerWork:
             clock,
             organization_id,
             endpoint,
+            self._list_targets,
         )
         self.engine = self._choose_engine()
         self._job_runner = JobRunner(
@@ -206,6 +211,13 @@ class ServerWork:
             lambda: server.owner.renewal_failure,
             lambda failure: server.log.error("database.failed", f"The database can't be used: {failure}"),
         )
+
+    def _list_targets(self) -> tuple[NotificationTarget, ...]:
+        """The targets that hold now; the last known targets while the settings of the console can't be read."""
+        try:
+            return parse_targets(self._server.settings_in_force.notifications.targets)
+        except RootkeeperError:
+            return self.notifier.targets
 
     def _choose_engine(self) -> Engine:
         """Nothing is opened yet."""
@@ -243,11 +255,12 @@ class ServerWork:
         """:raises SettingsError: if a schedule can't be understood."""
         server = self._server
 
-        def request_job(kind: JobKind, run: str) -> Job:
-            return server.act_as_server(None).job_request_service.request_once(run, kind)
+        def request_job(kind: JobKind, run: str, parameters: Parameters | None = None) -> Job:
+            return server.act_as_server(None).job_request_service.request_once(run, kind, parameters)
 
         starts: dict[ScheduleKind, Callable[[str], object]] = {
             ScheduleKind.AUDITS: lambda run: request_job(JobKind.AUDIT, run),
+            ScheduleKind.DETAILED_AUDITS: lambda run: request_job(JobKind.AUDIT, run, {"details": True}),
             ScheduleKind.DRIFT_CHECKS: lambda run: request_job(JobKind.DRIFT_CHECK, run),
             ScheduleKind.DRILL_REMINDERS: lambda _: server.act_as_server(None).drill_reminder.remind(
                 server.clock.now()
@@ -262,13 +275,31 @@ class ServerWork:
         _parse_schedules(own)
 
         return ScheduleLoop(
-            lambda: _parse_schedules(server.settings_in_force.schedules),
+            self._list_schedules,
             server.get_store(ScheduleStore),
             starts,
             self.notifier,
             server.organization_id,
             server.endpoint,
         )
+
+    def _list_schedules(self) -> tuple[Schedule, ...]:
+        """List the schedules that hold now; the default of detailed audits only if an audit has read details."""
+        server, name = self._server, EditableSetting.SCHEDULES_DETAILED_AUDITS
+        edits = server.setting_edits.list_edits()
+        held = apply_edits(server.settings, edits).schedules
+        source = find_source(server.settings, name, {edit.name: edit for edit in edits})
+        if source is SettingSource.DEFAULT and not self._has_details():
+            held = replace(held, detailed_audits=())
+        return _parse_schedules(held)
+
+    def _has_details(self) -> bool:
+        """Ask again only after a change, because where no account has details, all rows are searched."""
+        store = self._server.inventory_store
+        revision = store.find_revisions().statuses
+        if self._details is None or self._details[0] != revision:
+            self._details = revision, store.has_details()
+        return self._details[1]
 
     def require_settings(self) -> None:
         """:raises SettingsError: if a setting that is used later can't be used."""

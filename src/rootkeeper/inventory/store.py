@@ -124,8 +124,7 @@ class InventoryStore(OrganizationStore):
         is_own = table.c.organization_id == self._organization_id
         old = delete(table).where(is_own, table.c.account_id == bindparam("old_account_id"))
         without = [account_id for account_id, status in found.items() if _lacks_details(status)]
-        has_details = or_(table.c.credentials.is_not(None), table.c.earlier_details.is_not(None))
-        detailed = select(table).where(is_own, table.c.account_id.in_(without), has_details)
+        detailed = select(table).where(is_own, table.c.account_id.in_(without), _HAS_DETAILS)
 
         def work(transaction: WriteTransaction) -> None:
             kept = dict(found)
@@ -137,6 +136,11 @@ class InventoryStore(OrganizationStore):
             transaction.note_change(self._organization_id, ChangedPart.STATUSES)
 
         self._commits.run(work)
+
+    def has_details(self) -> bool:
+        """Whether an audit has read the age and last use of an account's credentials."""
+        is_own = schema.account_statuses.c.organization_id == self._organization_id
+        return bool(self._read(select(schema.account_statuses.c.account_id).where(is_own, _HAS_DETAILS).limit(1)))
 
     def list_statuses(self) -> dict[AccountId, AccountStatus]:
         """Use each account of the last inventory: when it was read, its place may not have had a name."""
@@ -179,6 +183,11 @@ class InventoryStore(OrganizationStore):
     def _rows(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
         statement = select(table).where(table.c.organization_id == self._organization_id).order_by(table.c.position)
         return connection.execute(statement).all()
+
+
+_HAS_DETAILS = or_(
+    schema.account_statuses.c.credentials.is_not(None), schema.account_statuses.c.earlier_details.is_not(None)
+)
 
 
 def _lacks_details(status: AccountStatus) -> bool:

@@ -144,6 +144,11 @@ ENVIRONMENT_REFERENCE = "env:"
 FILE_REFERENCE = "file:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FORM = "Write NAME SEVERITY REFERENCE, such as: oncall critical env:ONCALL_URL"
+_PLACES = {
+    ENVIRONMENT_REFERENCE: re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+    FILE_REFERENCE: re.compile(r"(?!.*://)\S.*"),
+}
+"""The names of variables and the paths of files; a URL is neither, so that it isn't kept by mistake."""
 _PORTS = range(1, 65536)
 
 _NAT64 = ip_network("64:ff9b::/96")
@@ -173,6 +178,10 @@ class NotificationTarget:
     def takes(self, notification: Notification) -> bool:
         return notification.severity.rank >= self.least.rank
 
+    def __str__(self) -> str:
+        """As the settings have it."""
+        return f"{self.name} {self.least.value} {self.reference}"
+
 
 def parse_targets(texts: Iterable[str]) -> tuple[NotificationTarget, ...]:
     """:raises SettingsError: if an entry of ``notifications.targets`` is invalid, or two have the same name."""
@@ -189,7 +198,7 @@ def parse_targets(texts: Iterable[str]) -> tuple[NotificationTarget, ...]:
             )
         kinds = (ENVIRONMENT_REFERENCE, FILE_REFERENCE)
         kind = next((prefix for prefix in kinds if reference.startswith(prefix)), None)
-        if kind is None or not reference.removeprefix(kind).strip():
+        if kind is None or not _PLACES[kind].fullmatch(reference.removeprefix(kind).strip()):
             raise SettingsError(
                 f"The notification target {name} has no reference to its URL.",
                 hint="A URL contains a token, so the settings contain only a reference to it: env:VARIABLE, or "

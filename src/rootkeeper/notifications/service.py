@@ -77,12 +77,13 @@ _MOST_KEPT_BACK = 200
 _GIVING_UP_SECONDS = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outbox:
     """Keeps notifications for delivery; implements Notifier. Thread-safe."""
 
     store: NotificationStore
     targets: tuple[NotificationTarget, ...]
+    """Replaced as a whole by the loop: an administrator can change them."""
     clock: Clock
     make_id: Callable[[], str]
     warn: Callable[[str], None]
@@ -148,14 +149,18 @@ class DeliveryLoop:
         clock: Clock,
         organization_id: str,
         endpoint: Endpoint,
+        list_targets: Callable[[], tuple[NotificationTarget, ...]],
     ) -> None:
+        """:param list_targets: those that hold now; never raises."""
         self._outbox = outbox
         self._store = store
         self._sender = sender
         self._clock = clock
         self._organization_id = organization_id
         self._endpoint = endpoint
-        self._queues = {target.name: _TargetSendQueue(target) for target in outbox.targets}
+        self._list_targets = list_targets
+        self._queues: dict[str, _TargetSendQueue] = {}
+        self._take_targets(list_targets())
         self._next_giving_up = 0.0
 
     def tick(self, now: datetime) -> None:
@@ -164,6 +169,7 @@ class DeliveryLoop:
         :raises DatabaseError: if the database can't be read or written; critical notifications were tried anyway.
         """
         self._retry_kept_back(now)
+        self._take_targets(self._list_targets())
         for name in self._store.list_targets_due(now):
             send_queue = self._queues.get(name)
             if send_queue is None or not self._is_free(send_queue):
@@ -196,6 +202,12 @@ class DeliveryLoop:
             if send_queue.thread is not None:
                 send_queue.thread.join(max(0.0, ends - self._clock.monotonic()))
         return not any(send_queue.is_busy for send_queue in self._queues.values())
+
+    def _take_targets(self, targets: tuple[NotificationTarget, ...]) -> None:
+        """Send to these from now on. A changed target begins without the failures of the old one."""
+        kept = {name: queue for name, queue in self._queues.items() if queue.target in targets}
+        self._queues = {target.name: kept.get(target.name, _TargetSendQueue(target)) for target in targets}
+        self._outbox.targets = targets
 
     def _is_free(self, send_queue: _TargetSendQueue) -> bool:
         return not send_queue.is_busy and self._clock.monotonic() >= send_queue.rests_until
@@ -269,7 +281,8 @@ class DeliveryLoop:
     def _retry_kept_back(self, now: datetime) -> None:
         """Try the database again; meanwhile send critical notifications without it."""
         for notification_id, notification, names in self._outbox.take_kept_back():
-            left = tuple(name for name in names if notification_id not in self._queues[name].sent_directly)
+            targets = tuple(name for name in names if name in self._queues)
+            left = tuple(name for name in targets if notification_id not in self._queues[name].sent_directly)
             if any(self._queues[name].is_sending(notification_id) for name in left):
                 self._outbox.put_back(notification_id, notification, left)
                 continue

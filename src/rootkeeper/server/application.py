@@ -28,6 +28,7 @@ from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (
     accounts,
     audits,
+    emergency_access,
     exceptions,
     factors,
     failsafe,
@@ -61,6 +62,7 @@ ROWS: tuple[Row, ...] = (
     *jobs.ROWS,
     *exceptions.ROWS,
     *failsafe.ROWS,
+    *emergency_access.ROWS,
     *root_emails.ROWS,
     *audits.LEDGER_ROWS,
     *reports.ROWS,

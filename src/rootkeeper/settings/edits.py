@@ -1,20 +1,22 @@
 """Settings that an administrator can change in the console, and the values in force.
 
-The settings of file and environment are the start. A change makes the window policy stricter than they are, never
-looser: a person who can only write the database can't allow what they forbid. A schedule that they name holds; the
-console sets the others.
+The settings of file and environment are the start. A change makes a limit stricter than they are, never looser: a
+person who can only write the database can't allow what they forbid. A list that they name holds, such as the times of a
+task or the targets of notifications; the console sets the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from rootkeeper.approvals.rules import parse_name_rule
 from rootkeeper.errors import InputError
-from rootkeeper.settings.sections import Settings, WindowSettings
+from rootkeeper.notifications.rules import parse_targets
+from rootkeeper.settings.sections import Settings
 from rootkeeper.values import JsonValue, parse_duration, render_duration
 from rootkeeper.worker.schedules import parse_expression
 
@@ -23,22 +25,31 @@ SettingValue: TypeAlias = timedelta | int | tuple[str, ...]
 MOST_TIMES = 20
 """Of one schedule."""
 
+MOST_ENTRIES = 100
+"""Of one list."""
+
 
 class EditableSetting(StrEnum):
     """A setting that can be changed in the console."""
 
+    EMAILS_ALLOWED_DOMAINS = "emails.allowed_domains"
+    HISTORY_KEEP = "history.keep"
+    NOTIFICATIONS_TARGETS = "notifications.targets"
     SCHEDULES_AUDITS = "schedules.audits"
+    SCHEDULES_DETAILED_AUDITS = "schedules.detailed_audits"
     SCHEDULES_DRIFT_CHECKS = "schedules.drift_checks"
     SCHEDULES_DRILL_REMINDERS = "schedules.drill_reminders"
     SCHEDULES_REPORTS = "schedules.reports"
     WINDOWS_APPROVAL_VALID = "windows.approval_valid"
     WINDOWS_APPROVALS = "windows.approvals"
+    WINDOWS_APPROVERS = "windows.approvers"
     WINDOWS_DEFAULT_LENGTH = "windows.default_length"
     WINDOWS_LONGEST = "windows.longest"
+    WINDOWS_REQUESTERS = "windows.requesters"
 
     @property
-    def is_schedule(self) -> bool:
-        return self.value.startswith("schedules.")
+    def is_list(self) -> bool:
+        return self in _LISTS
 
     def find_value(self, settings: Settings) -> SettingValue:
         section, _, field = self.value.partition(".")
@@ -70,27 +81,33 @@ class SettingEdit:
 Edits: TypeAlias = Mapping[EditableSetting, SettingEdit]
 
 
-_CHOICES: Mapping[EditableSetting, Callable[[Any, Any], Any]] = {
-    **{name: lambda own, edited: own or edited for name in EditableSetting if name.is_schedule},
+_LIMITS: Mapping[EditableSetting, Callable[[Any, Any], Any]] = {
+    EditableSetting.HISTORY_KEEP: max,
     EditableSetting.WINDOWS_APPROVAL_VALID: min,
     EditableSetting.WINDOWS_APPROVALS: max,
-    EditableSetting.WINDOWS_DEFAULT_LENGTH: lambda _, edited: edited,
     EditableSetting.WINDOWS_LONGEST: min,
 }
-"""How the value that holds follows from the server's own and the console's: of window policies it is the stricter, of
-schedules the server's own if there is any.
-"""
+"""How the value that holds follows from the server's own and the console's: the stricter one."""
 
 
 def apply_edits(settings: Settings, edits: Iterable[SettingEdit]) -> Settings:
     """Return the settings that hold; the usual length of a window is at most the longest."""
-    held: dict[str, dict[str, Any]] = {"schedules": {}, "windows": {}}
+    held: dict[str, dict[str, Any]] = {"windows": {}}
     for edit in edits:
         section, _, field = edit.name.partition(".")
-        held[section][field] = _CHOICES[edit.name](edit.name.find_value(settings), parse_value(edit.name, edit.value))
-    windows = replace(settings.windows, **held["windows"])
-    windows = replace(windows, default_length=min(windows.default_length, windows.longest))
-    return replace(settings, windows=windows, schedules=replace(settings.schedules, **held["schedules"]))
+        held.setdefault(section, {})[field] = _choose(settings, edit.name, parse_value(edit.name, edit.value))
+    sections: dict[str, Any] = {name: replace(getattr(settings, name), **values) for name, values in held.items()}
+    windows = sections["windows"]
+    sections["windows"] = replace(windows, default_length=min(windows.default_length, windows.longest))
+    return replace(settings, **sections)
+
+
+def _choose(settings: Settings, name: EditableSetting, edited: SettingValue) -> SettingValue:
+    own = name.find_value(settings)
+    if is_fixed(settings, name):
+        return own
+    held: SettingValue = _LIMITS[name](own, edited) if name in _LIMITS else edited
+    return held
 
 
 def find_source(settings: Settings, name: EditableSetting, edits: Edits) -> SettingSource:
@@ -110,18 +127,19 @@ def find_variable(settings: Settings, name: EditableSetting) -> str | None:
 
 
 def is_fixed(settings: Settings, name: EditableSetting) -> bool:
-    """Whether the console can't change it, because file or environment name its schedule."""
-    return name.is_schedule and bool(name.find_value(settings))
+    """Whether the console can't change it, because file or environment name its list."""
+    return name.is_list and name.value in settings.sources
 
 
 def find_bounds(settings: Settings, name: EditableSetting, edits: Edits) -> tuple[Any, Any] | None:
-    """Return the least and the most that the console can set, of the setting's type; ``None`` for a schedule."""
-    if name.is_schedule:
+    """Return the least and the most that the console can set, of the setting's type; ``None`` for a list."""
+    if name.is_list:
         return None
-    metadata = next(member.metadata for member in fields(WindowSettings) if name.endswith(f".{member.name}"))
-    if _CHOICES[name] is max:
+    section, _, field = name.value.partition(".")
+    metadata = next(member.metadata for member in fields(getattr(settings, section)) if member.name == field)
+    if _LIMITS.get(name) is max:
         return name.find_value(settings), metadata["maximum"]
-    if _CHOICES[name] is min:
+    if _LIMITS.get(name) is min:
         return metadata["minimum"], name.find_value(settings)
     return metadata["minimum"], apply_edits(settings, edits.values()).windows.longest
 
@@ -130,7 +148,7 @@ def require_edit(settings: Settings, name: EditableSetting, value: JsonValue, ed
     """Return the value of a change, if the console may make it.
 
     :raises InputError: if it is no such value, passes a bound, or file or environment fix the setting.
-    :raises SettingsError: if a time of a schedule is invalid.
+    :raises SettingsError: if an entry of a list is invalid.
     """
     if is_fixed(settings, name):
         raise InputError(
@@ -157,19 +175,58 @@ def parse_value(name: EditableSetting, value: JsonValue) -> SettingValue:
     """Read a value in the form of the settings file.
 
     :raises InputError: if it has another form.
-    :raises SettingsError: if a time of a schedule is invalid.
+    :raises SettingsError: if an entry of a list is invalid.
     """
-    if name.is_schedule:
-        if not isinstance(value, list) or len(value) > MOST_TIMES or not all(isinstance(time, str) for time in value):
-            raise InputError(f"{name.value} must be a list of at most {MOST_TIMES} times.")
-        return tuple(dict.fromkeys(str(parse_expression(str(time))) for time in value))
+    if name.is_list:
+        most, parse = _LISTS[name]
+        if not isinstance(value, list) or len(value) > most or not all(isinstance(entry, str) for entry in value):
+            raise InputError(f"{name.value} must be a list of at most {most} texts.")
+        return tuple(dict.fromkeys(parse([str(entry) for entry in value])))
     if name is EditableSetting.WINDOWS_APPROVALS:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InputError(f"{name.value} must be a whole number.")
         return value
     if not isinstance(value, str):
         raise InputError(f"{name.value} must be a length of time, such as 8h.")
-    return parse_duration(value, option=name.value, shortest=timedelta(seconds=1), longest=timedelta(days=7))
+    return parse_duration(value, option=name.value, shortest=timedelta(seconds=1), longest=timedelta(days=3650))
+
+
+def _parse_times(texts: Sequence[str]) -> list[str]:
+    return [str(parse_expression(text)) for text in texts]
+
+
+def _parse_targets(texts: Sequence[str]) -> list[str]:
+    return [str(target) for target in parse_targets(texts)]
+
+
+def _parse_domains(texts: Sequence[str]) -> list[str]:
+    from rootkeeper.root_emails.rules import parse_rules  # takes long to import, and schedules are read each second
+
+    return sorted(parse_rules(texts, "", ()).allowed_domains)
+
+
+def _parse_requesters(texts: Sequence[str]) -> list[str]:
+    return [str(parse_name_rule(text, EditableSetting.WINDOWS_REQUESTERS)) for text in texts]
+
+
+def _parse_approvers(texts: Sequence[str]) -> list[str]:
+    return [str(parse_name_rule(text, EditableSetting.WINDOWS_APPROVERS)) for text in texts]
+
+
+_TIMES = (MOST_TIMES, _parse_times)
+
+_LISTS: Mapping[EditableSetting, tuple[int, Callable[[Sequence[str]], list[str]]]] = {
+    EditableSetting.EMAILS_ALLOWED_DOMAINS: (MOST_ENTRIES, _parse_domains),
+    EditableSetting.NOTIFICATIONS_TARGETS: (MOST_ENTRIES, _parse_targets),
+    EditableSetting.SCHEDULES_AUDITS: _TIMES,
+    EditableSetting.SCHEDULES_DETAILED_AUDITS: _TIMES,
+    EditableSetting.SCHEDULES_DRIFT_CHECKS: _TIMES,
+    EditableSetting.SCHEDULES_DRILL_REMINDERS: _TIMES,
+    EditableSetting.SCHEDULES_REPORTS: _TIMES,
+    EditableSetting.WINDOWS_APPROVERS: (MOST_ENTRIES, _parse_approvers),
+    EditableSetting.WINDOWS_REQUESTERS: (MOST_ENTRIES, _parse_requesters),
+}
+"""The most entries of each list, and the rule of the settings file for them."""
 
 
 def render_value(value: SettingValue) -> JsonValue:

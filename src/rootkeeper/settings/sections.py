@@ -248,8 +248,12 @@ class WatchingSettings:
 class ScheduleSettings:
     """Scheduled work of a server. Each entry is a cron expression with a time zone: ``0 6 * * * Europe/Berlin``."""
 
-    audits: tuple[str, ...] = ()
-    """When the whole organization is audited."""
+    audits: tuple[str, ...] = ("0 6 * * * UTC",)
+    """When the whole organization is audited. An empty list: never."""
+    detailed_audits: tuple[str, ...] = ("0 4 * * SUN UTC",)
+    """When the whole organization is audited with the age and last use of each credential. The default runs only where
+    an audit has read them before; times of your own always run.
+    """
     drift_checks: tuple[str, ...] = ()
     """When the set-up is compared with the accepted set-up."""
     drill_reminders: tuple[str, ...] = ()

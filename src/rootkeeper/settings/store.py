@@ -102,13 +102,13 @@ class SettingEditor:
 
         :param previous: the value that the person saw; if another value holds meanwhile, nothing is changed.
         :raises InputError: if the value is invalid or passes a bound, the server's settings fix it, or it was changed.
-        :raises SettingsError: if a time of a schedule is invalid.
+        :raises SettingsError: if an entry of a list is invalid.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
         """
 
         def plan(edits: Edits) -> SettingChange:
             old = self._find_held(name, edits)
-            if old != render_value(parse_value(name, previous)):
+            if parse_value(name, old) != parse_value(name, previous):
                 raise InputError(
                     f"{name.value} was changed meanwhile, to {old}.", hint="Look at the value that holds now."
                 )

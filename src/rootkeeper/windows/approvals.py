@@ -452,6 +452,8 @@ class WindowBackground:
     window_id: str
     governs_login: bool
     """Whether it governs the root login that the account had before, so that nothing is opened in AWS."""
+    keeps_login: bool
+    """Whether it sets up the root login of a failsafe, which stays if it is complete in time."""
     check: RequestCheck | None
     """``None`` if the ledger doesn't record it."""
     of_account: EarlierWindows

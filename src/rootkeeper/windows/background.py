@@ -51,6 +51,7 @@ class WindowBackgroundReader:
         return WindowBackground(
             window_id=window.window_id,
             governs_login=recorded is not None and recorded.governs_login,
+            keeps_login=recorded is not None and recorded.keeps_login,
             check=_read_check(request.get("present"), request.get("policy_doubts")),
             of_account=_summarize([other for other in earlier if other.account_id == window.account_id]),
             of_requester=_summarize(

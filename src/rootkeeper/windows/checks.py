@@ -205,6 +205,7 @@ def record_request(
         parameters["expires_at"] = render_time(window.expires_at)
     if plan is not None:
         parameters["governs_login"] = plan.request.governs_login
+        parameters["keeps_login"] = plan.request.keeps_login
         parameters["present"] = list(plan.existing.kind_names)
         parameters["policy_doubts"] = list(plan.doubts)
         if plan.request.credentials.is_made:
@@ -260,7 +261,7 @@ class RecoveryPlanner:
         require_correct_clock(self.acting.aws)
         setup = self.acting.aws.read_setup()
         _require_setup(caller, inventory.organization, setup)
-        _require_no_failsafe(request, setup)
+        _require_kept_where_it_belongs(request, setup)
         doubts = check_guardrails(self.acting.aws, request.account, inventory, governs_login=request.governs_login)
         existing = self._read_existing(request.account, governs_login=request.governs_login)
         return RecoveryPlan(
@@ -358,9 +359,18 @@ def _require_setup(caller: Caller, organization: Organization, setup: Setup) -> 
         )
 
 
-def _require_no_failsafe(request: RecoveryRequest, setup: Setup) -> None:
-    """The roles that open and delete can't touch the failsafe's root user credentials; its set-up has its own role."""
+def _require_kept_where_it_belongs(request: RecoveryRequest, setup: Setup) -> None:
+    """A failsafe's root login is kept, so its windows are set-ups, and no other account has set-ups.
+
+    The roles that open and delete can't touch the failsafe's root user credentials; its set-up has its own role.
+    """
     account_id = request.account.account_id
+    if request.keeps_login and account_id not in (setup.delegated_administrators or ()):
+        raise TargetRefusedError(
+            f"AWS doesn't show {account_id} as a delegated administrator for IAM, so its root login can't be kept. "
+            "Nothing was opened.",
+            hint=Hint("Register it first.", "failsafe.register_account", account_id=account_id),
+        )
     if not request.keeps_login and account_id in (setup.delegated_administrators or ()):
         raise TargetRefusedError(
             f"{account_id} is a failsafe: closing a recovery window would delete its root login, which is kept. "

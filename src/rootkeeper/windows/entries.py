@@ -96,6 +96,11 @@ class RecordedWindow:
         return self.request is not None and self.request.get("governs_login") is True
 
     @property
+    def keeps_login(self) -> bool:
+        """Whether it sets up the root login of a failsafe, which can stay after its end."""
+        return self.request is not None and self.request.get("keeps_login") is True
+
+    @property
     def is_proven_open(self) -> bool:
         return self.is_open_recorded or Result.DONE in self.openings.values()
 

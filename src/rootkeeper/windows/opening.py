@@ -22,6 +22,7 @@ from rootkeeper.changes.rules import Answer, Reread
 from rootkeeper.changes.runner import ChangeRunner
 from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.errors import (
+    AwsAccessDeniedError,
     AwsError,
     AwsUnclearError,
     DatabaseError,
@@ -301,11 +302,18 @@ class WindowActivator:
             window.reason,
             window.ticket,
             window.duration_seconds,
+            keeps_login=recorded is not None and recorded.keeps_login,
             governs_login=recorded is not None and recorded.governs_login,
             credentials=OF_SERVER,
         )
         plan = self.planning.plan(inventory, request, window_id=window.window_id)
         opening = self.opening.open_approved(plan, window.window_id, self.people)
+        if request.keeps_login and isinstance(opening.error, AwsAccessDeniedError):
+            opening.error.hint = Hint(
+                "AWS refuses it to the roles of a server. Use the role for the set-up instead.",
+                "failsafe.set_up_by_command",
+                account_id=window.account_id,
+            )
         opened = opening.window
         if opening.outcome is OpenOutcome.OPEN:
             end = f"It closes at {opened.expires_at:%Y-%m-%d %H:%M:%S UTC}." if opened.expires_at else ""

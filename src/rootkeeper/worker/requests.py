@@ -460,8 +460,8 @@ class JobRequestService:
         checked = normalize_parameters(kind, parameters, document, self.clock.now())
         return self._queue(self.make_job_id(), kind, checked, document)
 
-    def request_once(self, name: str, kind: JobKind) -> Job:
-        """Queue a job without parameters once, also if it is requested again or by several processes.
+    def request_once(self, name: str, kind: JobKind, parameters: Parameters | None = None) -> Job:
+        """Queue a job once, also if it is requested again or by several processes.
 
         :param name: distinguishes it from other jobs of its kind, such as the run of a schedule.
         """
@@ -469,7 +469,7 @@ class JobRequestService:
         try:
             return self.jobs.get(job_id)
         except NotFoundError:
-            return self._queue(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now()))
+            return self._queue(job_id, kind, normalize_parameters(kind, parameters or {}, None, self.clock.now()))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; a running job finishes its calls in progress, and begins nothing more.

@@ -47,6 +47,7 @@ class ScheduleKind(StrEnum):
     """What a schedule starts; each value is the name of a setting, such as ``schedules.audits``."""
 
     AUDITS = "audits"
+    DETAILED_AUDITS = "detailed_audits"
     DRIFT_CHECKS = "drift_checks"
     DRILL_REMINDERS = "drill_reminders"
     REPORTS = "reports"
@@ -166,6 +167,7 @@ _TRY_AGAIN_FOR = timedelta(minutes=10)
 
 _NAMES = {
     ScheduleKind.AUDITS: "audit",
+    ScheduleKind.DETAILED_AUDITS: "detailed audit",
     ScheduleKind.DRIFT_CHECKS: "drift check",
     ScheduleKind.DRILL_REMINDERS: "drill reminder",
     ScheduleKind.REPORTS: "report",

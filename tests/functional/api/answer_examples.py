@@ -31,6 +31,7 @@ READ = {
     "get_list_windows": "/windows",
     "get_show_account": f"/accounts/{PAYMENTS_ID}",
     "get_show_audit": "/audits/j-a0",
+    "get_show_emergency_access": "/emergency-access",
     "get_show_job": "/jobs/j-a0",
     "get_show_organization": "/organizations",
     "get_show_overview": "/overview",

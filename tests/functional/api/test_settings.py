@@ -104,3 +104,34 @@ def test_an_unknown_setting_is_refused(api: ApiServer) -> None:
 @pytest.mark.parametrize("role", [role for role in ServerRole if role is not ADMINISTRATOR])
 def test_only_an_administrator_changes_settings(api: ApiServer, role: ServerRole) -> None:
     assert put(api, "windows.longest", "8h", "1d", role).status == 403
+
+
+def test_a_target_added_here_is_listed_tested_and_in_the_ledger_by_its_reference(
+    services: FakeServices, api: ApiServer
+) -> None:
+    entry = "chat info file:/run/secrets/chat"
+    assert put(api, "notifications.targets", [entry], []).json["source"] == "console"
+    (target,) = api.get("/notifications/targets").json["targets"]
+    assert (target["target"], target["reference"]) == ("chat", "file:/run/secrets/chat")
+    assert api.get("/policy").json["notification_targets"] == ["chat"]
+    (trial,) = api.post("/notifications/test", {"target": "chat"}, ADMINISTRATOR).json["targets"]
+    assert (trial["target"], trial["result"]) == ("chat", "failed")
+    changes = [one.parameters for one in services.database.entries if one.action is Action.SETTING_CHANGE]
+    assert changes == [{"setting": "notifications.targets", "old": [], "new": [entry], "reason": "Fewer hours"}]
+
+
+@pytest.mark.parametrize("place", ["https://hooks.example.com/T0/x", "env:slack://T0/x", "file:slack://T0/x"])
+def test_a_url_of_a_target_is_refused_and_repeated_nowhere(services: FakeServices, api: ApiServer, place: str) -> None:
+    refused = put(api, "notifications.targets", [f"chat info {place}"], [])
+    assert refused.status == 422
+    assert "T0" not in str(refused.json)
+    assert services.database.entries == []
+
+
+def test_people_domains_and_retention_hold_at_once(api: ApiServer) -> None:
+    assert put(api, "windows.requesters", ["olga", "ana in ou-root-1234"], []).status == 200
+    assert put(api, "emails.allowed_domains", ["Example.com"], []).json["value"] == ["example.com"]
+    assert put(api, "history.keep", "800d", "400d").json["bounds"] == {"least": "400d", "most": "3650d"}
+    policy = api.get("/policy").json
+    assert policy["windows"]["requesters"] == ["olga", "ana in ou-root-1234"]
+    assert policy["retention"]["audits_seconds"] == timedelta(days=800).total_seconds()

@@ -12,20 +12,22 @@ from rootkeeper.changes.sessions import AccountSessions
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     DatabaseError,
+    Hint,
     RootkeeperError,
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginMonitor, find_login
+from rootkeeper.failsafe.set_up import FailsafeLoginKeeper, LoginMonitor, find_login
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
-from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CloseOutcome, OpenOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, FakeWindows
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.root_users import FakeRootUser
+from tests.fakes.window_workers import WindowWorker, signed_in
 
 FAILSAFE, MEMBER = AccountId("222233334444"), AccountId("333344445555")
 DEVICE_ARN = "arn:aws:iam::222233334444:mfa/root-account-mfa-device"
@@ -238,6 +240,62 @@ def test_a_window_that_was_closed_meanwhile_is_not_kept(
 ) -> None:
     operator.close(window)
     assert not keeping(operator).keep(window).is_kept
+
+
+def test_the_login_of_another_window_is_never_kept(operator: Operator, organization: FakeOrganization) -> None:
+    window = operator.open(MEMBER, 3600).window
+    organization.delegated_administrators.append(MEMBER)
+    kept = keeping(operator).keep(window)
+    assert not kept.is_kept
+    assert "doesn't set up a failsafe" in kept.explanation
+    assert operator.windows.get(window.window_id).state is WindowState.OPEN
+
+
+# On a server.
+
+
+@pytest.fixture
+def worker(organization: FakeOrganization) -> WindowWorker:
+    return WindowWorker(organization, FakeDatabase(organization.clock))
+
+
+def test_a_server_opens_an_approved_set_up_and_a_person_keeps_its_login(
+    worker: WindowWorker, organization: FakeOrganization
+) -> None:
+    window_id = worker.request(FAILSAFE, keeps_login=True).window_id
+    assert "It sets up the root login of a failsafe" in worker.notifier.notifications[-1].body
+    worker.approve(window_id)
+    opened = worker.activate(window_id)
+    assert opened.outcome is OpenOutcome.OPEN
+    complete(organization)
+    keeper = FailsafeLoginKeeper(worker.act(signed_in("alice")), worker.process.progress)
+    assert keeper.keep(opened.window).is_kept
+    worker.run_for(7200)
+    assert worker.state_of(window_id) is WindowState.KEPT
+    assert organization.root_users[FAILSAFE].login_profile is not None
+
+
+def test_a_server_deletes_what_no_one_keeps(worker: WindowWorker, organization: FakeOrganization) -> None:
+    window_id = worker.request(FAILSAFE, seconds=600, keeps_login=True).window_id
+    worker.approve(window_id)
+    worker.activate(window_id)
+    complete(organization)
+    worker.run_for(605)
+    assert worker.state_of(window_id) is WindowState.CLOSED_VERIFIED
+    assert organization.root_users[FAILSAFE].is_empty
+
+
+def test_where_aws_refuses_it_to_the_server_the_next_step_is_the_command(
+    worker: WindowWorker, organization: FakeOrganization
+) -> None:
+    window_id = worker.request(FAILSAFE, keeps_login=True).window_id
+    worker.approve(window_id)
+    organization.fail("CreateLoginProfile", AwsAccessDeniedError("Denied."))
+    opening = worker.activate(window_id)
+    assert opening.outcome is OpenOutcome.CANCELLED
+    assert opening.error is not None
+    assert isinstance(opening.error.hint, Hint)
+    assert opening.error.hint.code == "failsafe.set_up_by_command"
 
 
 # Waiting.

@@ -82,6 +82,17 @@ def test_details_stay_beside_later_readings_for_the_kinds_that_are_still_there(d
     assert store.find_statuses([ACCOUNT_ID]) == {ACCOUNT_ID: detailed}
 
 
+def test_details_were_read_once_an_audit_has_read_them_of_an_account(database: Database) -> None:
+    store = database.get_store(InventoryStore, ORGANIZATION_ID)
+    store.save_statuses([replace(STATUS, account=OTHER_ACCOUNT)])
+    assert not store.has_details()
+    store.save_statuses([replace(STATUS, credentials=CREDENTIALS)])
+    assert store.has_details()
+    store.save_statuses([replace(STATUS, observed_at=NOW + timedelta(days=1))])
+    assert store.has_details()
+    assert not database.get_store(InventoryStore, "o-otherorgid00").has_details()
+
+
 def test_brief_statuses_leave_out_accounts_that_arent_listed(database: Database) -> None:
     store = database.get_store(InventoryStore, ORGANIZATION_ID)
     store.save_statuses([replace(STATUS, credentials=CREDENTIALS), replace(STATUS, account=OTHER_ACCOUNT)])

@@ -12,7 +12,14 @@ import pytest
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.errors import DatabaseError
-from rootkeeper.notifications.rules import DeliveryState, Notification, NotificationEvent, Severity, parse_targets
+from rootkeeper.notifications.rules import (
+    DeliveryState,
+    Notification,
+    NotificationEvent,
+    NotificationTarget,
+    Severity,
+    parse_targets,
+)
 from rootkeeper.notifications.service import DeliveryLoop, Outbox
 from rootkeeper.organization.accounts import Endpoint
 from tests.durations import measure_best
@@ -35,6 +42,7 @@ class Workers:
     sender: ScriptedSender = field(default_factory=ScriptedSender)
     remarks: list[str] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=itertools.count)
+    targets: tuple[NotificationTarget, ...] = TARGETS
 
     def __post_init__(self) -> None:
         self.outbox, self.loop = self.start()
@@ -43,7 +51,13 @@ class Workers:
     def start(self) -> tuple[Outbox, DeliveryLoop]:
         outbox = Outbox(self.store, TARGETS, self.clock, lambda: f"n-{next(self.ids):03}", self.remarks.append)
         return outbox, DeliveryLoop(
-            outbox, self.store, self.sender, self.clock, "o-exampleorgid", Endpoint("SANDBOX 127.0.0.1:4599")
+            outbox,
+            self.store,
+            self.sender,
+            self.clock,
+            "o-exampleorgid",
+            Endpoint("SANDBOX 127.0.0.1:4599"),
+            lambda: self.targets,
         )
 
     def turn(self, seconds: float = 0.0) -> None:
@@ -69,6 +83,29 @@ def test_each_target_gets_what_is_urgent_enough_for_it(workers: Workers) -> None
     assert workers.sender.list_titles("mail") == ["Opened", "Couldn't be closed"]
     assert workers.sender.list_titles("oncall") == ["Couldn't be closed"]
     assert workers.states() == {"chat": DeliveryState.DELIVERED, "mail": DeliveryState.DELIVERED}
+
+
+def test_a_changed_target_gets_the_next_notification_without_a_restart(workers: Workers) -> None:
+    workers.targets = parse_targets(["mail info env:OTHER_URL", "pager info env:PAGER_URL"])
+    workers.turn()
+    workers.outbox.notify(INFO)
+    workers.turn()
+    assert workers.states() == {"mail": DeliveryState.DELIVERED, "pager": DeliveryState.DELIVERED}
+    assert workers.loop.count_failing_here() == (0, 2)
+
+
+def test_a_removed_target_gets_nothing_more(workers: Workers) -> None:
+    workers.store.is_down = True
+    workers.outbox.notify(CRITICAL)
+    workers.targets = ()
+    with pytest.raises(DatabaseError):
+        workers.loop.tick(workers.clock.now())
+    assert workers.loop.wait_idle(60)
+    sent = workers.sender.list_titles("oncall")
+    workers.store.is_down = False
+    workers.turn(60)
+    assert workers.sender.list_titles("oncall") == sent == ["Couldn't be closed"]
+    assert workers.loop.count_failing_here() == (0, 0)
 
 
 def test_what_was_reported_before_isnt_reported_again(workers: Workers) -> None:
@@ -256,7 +293,8 @@ def test_what_waits_for_a_target_that_is_configured_no_more_is_given_up(workers:
 
 def test_however_many_targets_hang_they_are_waited_for_once() -> None:
     workers, let_go = Workers(), threading.Event()
-    loop = DeliveryLoop(workers.outbox, workers.store, workers.sender, SystemClock(), "o-exampleorgid", Endpoint("AWS"))
+    parts = (workers.outbox, workers.store, workers.sender, SystemClock(), "o-exampleorgid", Endpoint("AWS"))
+    loop = DeliveryLoop(*parts, lambda: TARGETS)
     for target in TARGETS:
         workers.sender.scripts[target.name] = lambda: assert_set(let_go)
     workers.outbox.notify(CRITICAL)

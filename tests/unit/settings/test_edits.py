@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.errors import InputError, LedgerUnavailableError, SettingsError
+from rootkeeper.composition.services import make_window_policy
+from rootkeeper.errors import InputError, LedgerUnavailableError, PermissionDeniedError, SettingsError
 from rootkeeper.ledger.database import Database
 from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.settings.edits import (
     EditableSetting,
     SettingEdit,
@@ -33,7 +35,13 @@ from tests.unit.database.samples import ORGANIZATION_ID, Worker
 LONGEST, APPROVALS = EditableSetting.WINDOWS_LONGEST, EditableSetting.WINDOWS_APPROVALS
 VALID, USUAL = EditableSetting.WINDOWS_APPROVAL_VALID, EditableSetting.WINDOWS_DEFAULT_LENGTH
 AUDITS, REPORTS = EditableSetting.SCHEDULES_AUDITS, EditableSetting.SCHEDULES_REPORTS
-MORNING, EVENING = "0 6 * * * UTC", "0 18 * * * UTC"
+DOMAINS, KEEP = EditableSetting.EMAILS_ALLOWED_DOMAINS, EditableSetting.HISTORY_KEEP
+TARGETS, APPROVERS = EditableSetting.NOTIFICATIONS_TARGETS, EditableSetting.WINDOWS_APPROVERS
+REQUESTERS = EditableSetting.WINDOWS_REQUESTERS
+ACCOUNT = Account(AccountId("222233334444"), "payments", "", AccountState.ACTIVE, ("r-1", "ou-1"), "Root/Workloads")
+DAILY = "0 6 * * * UTC"
+"""The default."""
+MORNING, EVENING = "0 7 * * * UTC", "0 18 * * * UTC"
 
 
 def make_settings(**environment: str) -> Settings:
@@ -104,6 +112,75 @@ def test_a_change_that_passes_a_bound_is_refused(name: EditableSetting, value: A
         require_edit(settings, name, value, {})
 
 
+LISTS = {
+    AUDITS: [EVENING],
+    APPROVERS: ["ben", "carol in ou-root-1234"],
+    DOMAINS: ["example.com", "*.example.org"],
+    REQUESTERS: ["ana"],
+    TARGETS: ["oncall critical env:ONCALL_URL", "chat info file:/run/secrets/chat"],
+}
+
+
+@pytest.mark.parametrize("name", LISTS, ids=str)
+def test_a_list_of_file_or_environment_holds_also_if_it_is_empty(name: EditableSetting, tmp_path: Path) -> None:
+    section, _, field = name.partition(".")
+    file = tmp_path / "rootkeeper.toml"
+    file.write_text(f"[{section}]\n{field} = []\n")
+    settings = load_settings(file, {}, tmp_path)
+    edits = {name: make_edit(name, LISTS[name])}
+    assert name.find_value(apply_edits(settings, edits.values())) == ()
+    assert find_source(settings, name, edits) is SettingSource.FILE
+    with pytest.raises(InputError, match="is fixed by the settings of the server"):
+        require_edit(settings, name, LISTS[name], {})
+
+
+@pytest.mark.parametrize("name", LISTS, ids=str)
+def test_the_console_sets_a_list_that_the_server_leaves_out(name: EditableSetting) -> None:
+    held = name.find_value(hold(make_settings(), (name, LISTS[name])))
+    assert sorted(render_value(held)) == sorted(LISTS[name])  # type: ignore[arg-type,type-var]  # a list of texts
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        (TARGETS, "https://hooks.example.com/T0/secret"),
+        (TARGETS, "oncall critical https://hooks.example.com/T0/secret"),
+        (TARGETS, "oncall critical env:https://hooks.example.com/T0/secret"),
+        (TARGETS, "oncall critical file:slack://T0/secret"),
+        (TARGETS, "oncall urgent env:ONCALL_URL"),
+        (DOMAINS, "not a domain"),
+        (APPROVERS, "ben in"),
+        (REQUESTERS, "in ou-root-1234"),
+    ],
+)
+def test_an_entry_that_the_file_couldnt_have_is_refused(name: EditableSetting, entry: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        require_edit(make_settings(), name, [entry], {})
+    assert "secret" not in f"{refused.value.message}{refused.value.hint}".replace("secrets", "")
+
+
+def test_only_people_who_were_named_in_the_console_may_request_and_approve() -> None:
+    held = hold(make_settings(), (REQUESTERS, ["ana"]), (APPROVERS, [f"ben in {ACCOUNT.ou_path}"]))
+    policy = make_window_policy(held.windows)
+    policy.require_requester("ana", ACCOUNT)
+    policy.require_approver("ben", ACCOUNT)
+    for require, name in ((policy.require_requester, "ben"), (policy.require_approver, "ana")):
+        with pytest.raises(PermissionDeniedError, match="may not"):
+            require(name, ACCOUNT)
+
+
+def test_two_targets_of_one_name_are_refused() -> None:
+    with pytest.raises(SettingsError, match="Two notification targets are named"):
+        require_edit(make_settings(), TARGETS, ["chat info env:ONE", "Chat info env:OTHER"], {})
+
+
+def test_audits_are_kept_at_least_as_long_as_the_server_says() -> None:
+    assert require_edit(make_settings(), KEEP, "800d", {}) == timedelta(days=800)
+    with pytest.raises(InputError, match="it must be from 400d to 3650d"):
+        require_edit(make_settings(), KEEP, "30d", {})
+    assert hold(make_settings(HISTORY_KEEP="900d"), (KEEP, "800d")).history.keep == timedelta(days=900)
+
+
 @pytest.mark.parametrize("value", [["at dawn"], ["0 6 * * * Nowhere/Else"], ["0 6 30 2 * UTC"]])
 def test_a_time_that_never_comes_is_refused(value: list[str]) -> None:
     with pytest.raises(SettingsError):
@@ -160,7 +237,7 @@ def test_a_change_holds_with_its_entry_of_the_ledger(
 
 
 def test_a_change_of_lists_and_numbers_is_read_back(editor: SettingEditor, edits: SettingEditStore) -> None:
-    editor.change(AUDITS, [MORNING, MORNING, EVENING], [], "Twice a day.")
+    editor.change(AUDITS, [MORNING, MORNING, EVENING], [DAILY], "Twice a day.")
     editor.change(APPROVALS, 2, 1, "Two people.")
     held = apply_edits(make_settings(), edits.list_edits())
     assert (held.schedules.audits, held.windows.approvals) == ((MORNING, EVENING), 2)
@@ -201,4 +278,6 @@ def test_no_change_holds_that_the_ledger_cant_record(editor: SettingEditor, edit
 def test_each_value_is_rendered_as_the_settings_file_has_it() -> None:
     rendered = {name: render_value(name.find_value(make_settings())) for name in EditableSetting}
     assert (rendered[LONGEST], rendered[APPROVALS]) == ("3d", 1)
-    assert rendered[AUDITS] == []
+    assert rendered[AUDITS] == [DAILY]
+    assert rendered[EditableSetting.SCHEDULES_DETAILED_AUDITS] == ["0 4 * * SUN UTC"]
+    assert rendered[REPORTS] == []

@@ -69,6 +69,11 @@ def test_a_job_with_a_name_is_requested_once_however_often_it_is_asked_for(desk:
     assert other.job_id != job.job_id
 
 
+def test_a_job_with_a_name_has_its_parameters(desk: JobDesk) -> None:
+    job = desk.requesting().request_once("detailed_audits-1/2026-01-18", JobKind.AUDIT, {"details": True})
+    assert job.parameters["details"] is True
+
+
 def test_of_long_parameters_the_ledger_has_the_hash(desk: JobDesk) -> None:
     named = [{"text": f"{number:012}", "source": "accounts.txt"} for number in range(500)]
     desk.request(JobKind.AUDIT, {"selection": {"named": named}})

@@ -56,7 +56,7 @@ def set_up(
     isn't proven.
     """
     from rootkeeper.cli.rendering.failsafes import show_set_up
-    from rootkeeper.failsafe.service import find_login
+    from rootkeeper.failsafe.set_up import find_login
     from rootkeeper.windows.checks import RecoveryRequest
 
     output = invocation.choose_output(*ONE_OUTPUTS)
@@ -102,7 +102,7 @@ def _open_and_wait(
     """Once the opening begins, a signal means to close; it never leaves the window open."""
     from rootkeeper.cli.rendering.failsafes import show_set_up
     from rootkeeper.cli.rendering.windows import list_set_up_steps
-    from rootkeeper.failsafe.service import FailsafeLoginKeeper
+    from rootkeeper.failsafe.set_up import FailsafeLoginKeeper
 
     with StopRequests() as stops:
         opening = application.window_opener(progress).open(plan)
@@ -265,7 +265,8 @@ def runbook(
 
 
 def _choose_failsafe(text: str | None, inventory: Inventory) -> Account:
-    from rootkeeper.failsafe.service import list_failsafes, require_failsafe
+    from rootkeeper.failsafe.service import list_failsafes
+    from rootkeeper.failsafe.set_up import require_failsafe
 
     if text is not None:
         found = find_account(NamedAccount(text), inventory.accounts)

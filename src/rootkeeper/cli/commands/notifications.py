@@ -32,7 +32,9 @@ def try_targets(
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
-        trials = application.notification_tester("not known yet", Endpoint("AWS")).test(name)
+        trials = application.notification_tester(
+            application.settings.notifications, "not known yet", Endpoint("AWS")
+        ).test(name)
     show_trials(trials, output, invocation.terminal)
     failures = [trial.failure for trial in trials if trial.failure is not None]
     for hint in dict.fromkeys(failure.hint for failure in failures if failure.hint):

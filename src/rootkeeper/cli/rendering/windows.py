@@ -218,6 +218,8 @@ def describe_background(background: Record) -> tuple[str, ...]:
     lines = []
     if background["governs_login"]:
         lines.append("It governs the root login that the account has already: nothing is opened in AWS.")
+    if background["keeps_login"]:
+        lines.append("It sets up the root login of a failsafe: the login stays if it is complete in time.")
     if check is not None:
         present = ", ".join(map(str, check["present"])) or "no root user credentials"
         doubts = check["policy_doubts"] or ["No policy blocks what the window needs."]

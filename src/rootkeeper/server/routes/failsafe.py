@@ -1,7 +1,4 @@
-"""Routes of emergency access: the failsafes and their drills, checks of them, and who can open root sessions.
-
-No route creates or deletes a failsafe's root login: no role of a server can.
-"""
+"""Routes of the failsafes and their drills, of checks of them, and of who can open root sessions."""
 
 from __future__ import annotations
 
@@ -11,9 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.failsafe.confirmations import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
 from rootkeeper.failsafe.records import DrillRecord
-from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice, find_drills
+from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, Drill, DrillOutcome, SignInDevice, find_drills
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.organization.accounts import Account
@@ -127,8 +125,7 @@ def list_failsafes(services: Served) -> dict[str, Any]:
     """Show who the failsafes are, their drills and their confirmations. Makes no AWS call."""
     now, in_sandbox = services.clock.now(), services.endpoint.is_sandbox
     inventory = services.inventory_store.find_last()
-    entries = services.ledger_reader.list_latest(DRILL_ENTRIES, limit=MOST_DRILLS)
-    drills = find_drills(entries, services.organization_id, in_sandbox=in_sandbox)
+    drills = list_recorded_drills(services)
     confirmations = services.confirmations.list_confirmations(in_sandbox=in_sandbox)
     known = describe_failsafes(inventory, drills, confirmations, now)
     return show_one(
@@ -140,6 +137,12 @@ def list_failsafes(services: Served) -> dict[str, Any]:
             drills=drills,
         )
     )
+
+
+def list_recorded_drills(services: ServerRuntime) -> tuple[Drill, ...]:
+    """List the drills of this organization, the latest held first. Makes no AWS call."""
+    entries = services.ledger_reader.list_latest(DRILL_ENTRIES, limit=MOST_DRILLS)
+    return find_drills(entries, services.organization_id, in_sandbox=services.endpoint.is_sandbox)
 
 
 def record_drill(services: Served, identity: Identified, account_id: Name, body: DrillBody) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def list_root_emails(
     """
     pages: AccountsCache = request.app.state.account_pages
     inventory = pages.take(services, is_later_page=after is not None).inventory
-    rules = read_rules(services.settings.emails)
+    rules = read_rules(services.settings_in_force.emails)
     evaluated: tuple[RootEmail, ...] = ()
     if inventory is not None:
         evaluator = read_evaluator(services.email_attestations, rules, services.clock.now())

@@ -27,7 +27,7 @@ from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.parameters import Body, Filter, Limit, Text, show_example, show_one, show_page
 from rootkeeper.server.served_files import render_file
 from rootkeeper.server.turns import RouteLoad
-from rootkeeper.settings.edits import MOST_TIMES, EditableSetting
+from rootkeeper.settings.edits import MOST_ENTRIES, EditableSetting
 from rootkeeper.settings.records import SettingAnswer, SettingsDocument, describe_setting
 from rootkeeper.shapes import Answer, Count, JsonRecord, Page, ShortText, fill_record, record, record_of
 from rootkeeper.values import render_duration
@@ -153,11 +153,10 @@ def show_metrics(request: Request) -> Response:
 def show_policy(services: Served) -> dict[str, Any]:
     """Show the settings of windows, deletion and retention, and the names of notification targets.
 
-    The window policy is the policy in force: an administrator can make it stricter. The rest is in the server's
-    settings.
+    They are those in force, with the changes of an administrator.
     """
-    settings = services.settings
-    windows = services.settings_in_force.windows
+    settings = services.settings_in_force
+    windows = settings.windows
     return show_one(
         {
             "windows": {
@@ -194,7 +193,7 @@ def list_schedules(services: Served) -> dict[str, Any]:
     )
 
 
-Value: TypeAlias = StrictInt | ShortText | Annotated[list[ShortText], Field(max_length=MOST_TIMES)]
+Value: TypeAlias = StrictInt | ShortText | Annotated[list[ShortText], Field(max_length=MOST_ENTRIES)]
 
 
 class SettingBody(Body):
@@ -218,8 +217,8 @@ def list_settings(services: Served) -> dict[str, Any]:
 def change_setting(services: Served, identity: Identified, name: EditableSetting, body: SettingBody) -> dict[str, Any]:
     """Change a setting; the ledger records the old value, the new value and the reason.
 
-    A window policy can be made stricter than the settings of the server are, never looser. A schedule that they name
-    can't be changed.
+    A limit can be made stricter than the settings of the server are, never looser. A list that they name can't be
+    changed. A target of notifications contains only a reference to its URL, never the URL.
     """
     with services.act_as(identity.to_actor(), None) as acting:
         acting.setting_editor.change(name, body.value, body.previous, body.reason)
@@ -237,7 +236,7 @@ class TargetPage(Page):
 def list_targets(services: Served) -> dict[str, Any]:
     """List the notification targets, without their URLs, and why deliveries to them fail."""
     failing = services.notification_store.list_failing(services.clock.now() - LOOKED_BACK)
-    targets = parse_targets(services.settings.notifications.targets)
+    targets = parse_targets(services.settings_in_force.notifications.targets)
     return show_one(
         {"targets": [fill_record(TargetRecord, target, failure=failing.get(target.name)) for target in targets]}
     )
@@ -264,7 +263,8 @@ def try_targets(services: Served, identity: Identified, body: TrialBody | None =
     """Send a test from the server to notification targets, and show each result."""
     name = None if body is None else body.target
     with services.act_as(identity.to_actor(), None) as acting:
-        testing = acting.notification_tester(services.organization_id, services.endpoint)
+        settings = services.settings_in_force.notifications
+        testing = acting.notification_tester(settings, services.organization_id, services.endpoint)
         trials = testing.test(name)
     return show_page("targets", [fill_record(TargetTestRecord, trial) for trial in trials], None)
 

@@ -1,42 +1,16 @@
-/** The break-glass page: which access remains without Identity Center, and who can open root sessions today. */
+/** Which access remains without Identity Center, and who can open root sessions today. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { api, unwrap } from "../api/client";
-import type { BreakglassChecks, RootSessionCaller, WayIn } from "../api/records";
-import { PageFrame } from "../components/PageFrame";
+import type { RootSessionCaller, WayIn } from "../api/records";
 import { VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
 import { usePages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
-import { CheckResult, useCheckJob } from "./CheckJob";
-import { CheckTable } from "./CheckTable";
+import { Timestamp } from "../times/Timestamp";
+import { usePrinting } from "./printing";
 
-const NO_CHECK = "Break-glass access wasn't checked yet. A check reads who can open root sessions, and which access remains without Identity Center.";
-
-export default function BreakGlassPage() {
-  const check = useCheckJob("breakglass_check", "Check access", () => unwrap(api.POST("/api/v1/breakglass-checks")));
-  return (
-    <PageFrame
-      title="Break-glass access"
-      description="Who can open root sessions today, and which access remains when Identity Center or the identity provider fails. What this server's credentials can't read is Unknown; the check says who can read it."
-      actions={check.button}
-    >
-      <CheckResult<BreakglassChecks> check={check} empty={NO_CHECK}>
-        {(found) => (
-          <SpaceBetween size="l">
-            <WaysIn waysIn={found.ways_in} />
-            <CheckTable checks={found.checks} observedAt={found.observed_at} />
-            <Callers callers={found.openers} />
-          </SpaceBetween>
-        )}
-      </CheckResult>
-    </PageFrame>
-  );
-}
-
-function WaysIn({ waysIn }: { waysIn: readonly WayIn[] }) {
+export function WaysIn({ waysIn, observedAt }: { waysIn: readonly WayIn[]; observedAt: string }) {
   return (
     <Table
       items={waysIn}
@@ -44,7 +18,15 @@ function WaysIn({ waysIn }: { waysIn: readonly WayIn[] }) {
       wrapLines
       ariaLabels={{ tableLabel: "Ways in without Identity Center" }}
       header={
-        <Header variant="h2" counter={`(${waysIn.length})`} description="Each is a way to a root session that needs no identity provider.">
+        <Header
+          variant="h2"
+          counter={`(${waysIn.length})`}
+          description={
+            <>
+              Each is a way to a root session that needs no identity provider. As of <Timestamp at={observedAt} />.
+            </>
+          }
+        >
           Ways in without Identity Center
         </Header>
       }
@@ -80,11 +62,12 @@ const KINDS: { readonly [kind in RootSessionCaller["kind"]]: string } = {
   user: "IAM user",
 };
 
-function Callers({ callers }: { callers: readonly RootSessionCaller[] }) {
+export function Callers({ callers }: { callers: readonly RootSessionCaller[] }) {
   const pages = usePages(callers);
+  const isPrinting = usePrinting();
   return (
     <Table
-      items={pages.shown}
+      items={isPrinting ? callers : pages.shown}
       trackBy={(one) => `${one.account_id} ${one.arn}`}
       wrapLines
       ariaLabels={{ tableLabel: "Principals that can open root sessions" }}
