@@ -238,5 +238,8 @@ def _read(response: Any) -> tuple[Answer, str]:
 
 
 def _read_task_state(task: Path) -> str:
-    """The letter after the name in parentheses, see proc_pid_stat(5)."""
-    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    """The letter after the name in parentheses, see proc_pid_stat(5). A thread that has ended stands still too."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "T"
