@@ -555,7 +555,7 @@ def render_setting_section(section: str, kind: Any) -> str:
         default, meaning = render_default(entry.default, meanings[entry.name])
         if limits := render_range(entry.metadata):
             default += f" ({limits})"
-        variable = f"{reading.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
+        variable = f"{sections.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
         rows.append(f"| `{key}`<br>`{variable}` | {default} | {meaning} |\n")
     return f"\n### {section}\n\n{first_line(kind.__doc__)}\n{SETTINGS_TABLE}{''.join(rows)}"
 

@@ -84,8 +84,14 @@ class Acting:
 
     @cached_property
     def database(self) -> Database:
-        """:raises DatabaseError: if it can't be opened."""
-        return self._open.enter_context(open_database(self.settings.database.url, self._database_options))
+        """:raises DatabaseError: if it can't be opened.
+
+        :raises OrganizationMismatchError: if it is another organization's than the settings name.
+        """
+        database = self._open.enter_context(open_database(self.settings.database.url, self._database_options))
+        if self.settings.organization is not None:
+            database.require_organization(self.settings.organization.organization_id)
+        return database
 
     @cached_property
     def database_of_any_version(self) -> Database:
@@ -218,8 +224,10 @@ def make_gateway_options(settings: Settings, profile: str | None, region: str | 
     from rootkeeper.aws.clients import GatewayOptions
 
     return GatewayOptions(
-        profile=profile,
-        region=region,
+        profile=profile or settings.aws.profile or None,
+        region=region or settings.aws.region or None,
+        organization_id=None if settings.organization is None else settings.organization.organization_id,
+        external_id=settings.aws.external_id or None,
         concurrency=settings.aws.concurrency,
         api_share=settings.aws.api_share / 100,
         credentials_renewed=settings.aws.credentials_renewed,

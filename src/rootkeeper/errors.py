@@ -127,6 +127,13 @@ class ExtraMissingError(InputError, code="installation.extra_missing"):
     """
 
 
+class OrganizationMismatchError(RootkeeperError, code="organization.mismatch", exit_status=3):
+    """The AWS credentials belong to another organization than the settings name. Nothing was changed with them.
+
+    Fix: Name the credentials of this organization: ``aws.profile`` in its table of the settings file, or ``--profile``.
+    """
+
+
 class NotFoundError(InputError, code="input.not_found"):
     """A named item doesn't exist.
 

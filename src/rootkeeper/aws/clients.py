@@ -265,6 +265,10 @@ class GatewayOptions:
     profile: str | None = None
     region: str | None = None
     """``None``: from ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile (no opt-in Region), else ``us-east-1``."""
+    organization_id: str | None = None
+    """The only organization that the credentials may belong to; ``None``: any."""
+    external_id: str | None = None
+    """Of the roles that a server assumes."""
     concurrency: int = 128
     """The maximum of calls in flight, and of connections of each client."""
     api_share: float = 1.0

@@ -200,7 +200,7 @@ class GatewayPool:
         name = make_session_name(person)
         with self._guard:
             if (work, name) not in self._gateways:
-                assumer = RoleAssumer(self._roles[work], name, self._starting_clients.sts)
+                assumer = RoleAssumer(self._roles[work], name, self._starting_clients.sts, self._options.external_id)
                 credentials = self._credentials[work, name] = RoleCredentials(assumer, self._clock)
                 self._gateways[work, name] = AwsGateway(self._shared_clients.acting_as(credentials))
             self._gateways.move_to_end((work, name))

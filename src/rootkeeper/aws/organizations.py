@@ -24,7 +24,9 @@ from rootkeeper.errors import (
     AwsRejectedError,
     AwsThrottledError,
     AwsUnclearError,
+    Hint,
     OrganizationIncompleteError,
+    OrganizationMismatchError,
 )
 from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import (
@@ -109,8 +111,15 @@ class AwsOrganizationReader(GatewayPart):
     def read_organization(self) -> Organization:
         answer = self._organizations.read("DescribeOrganization")
         found = required(answer, "Organization", "organizations:DescribeOrganization")
+        organization_id = str(required(found, "Id", "organizations:DescribeOrganization"))
+        expected = self._clients.options.organization_id
+        if expected not in (None, organization_id):
+            raise OrganizationMismatchError(
+                f"These AWS credentials belong to organization {organization_id}, not to {expected}.",
+                hint=Hint("Use the credentials of the organization that was named.", "organization.credentials"),
+            )
         return Organization(
-            organization_id=required(found, "Id", "organizations:DescribeOrganization"),
+            organization_id=organization_id,
             management_account_id=AccountId(required(found, "MasterAccountId", "organizations:DescribeOrganization")),
             has_all_features=found.get("FeatureSet") == "ALL",
             partition=_partition_of(required(found, "Arn", "organizations:DescribeOrganization")),
@@ -312,6 +321,7 @@ class OrganizationReader(Protocol):
         """Call organizations:DescribeOrganization once (the partition comes from its ARN).
 
         :raises AwsRejectedError: if the caller's account isn't in an organization.
+        :raises OrganizationMismatchError: if it is in another organization than the settings name.
         """
         ...
 

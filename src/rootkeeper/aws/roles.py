@@ -74,6 +74,7 @@ class RoleAssumer:
     session_name: str
     sts: ServiceCalls
     """Signed with the starting credentials."""
+    external_id: str | None = None
 
     def assume(self) -> ReadOnlyCredentials:
         """Call sts:AssumeRole once, at the Regional endpoint.
@@ -81,6 +82,7 @@ class RoleAssumer:
         :raises AwsCredentialsError: if AWS refuses, or the starting credentials are invalid.
         :raises AwsUnreachableError: if no answer came.
         """
+        external = {} if self.external_id is None else {"ExternalId": self.external_id}
         try:
             answer = self.sts.read(
                 "AssumeRole",
@@ -88,6 +90,7 @@ class RoleAssumer:
                 RoleSessionName=self.session_name,
                 SourceIdentity=self.session_name,
                 DurationSeconds=LIFETIME_SECONDS,
+                **external,
             )
         except (AwsAccessDeniedError, AwsCredentialsError, AwsRejectedError, InputError) as error:
             raise AwsCredentialsError(

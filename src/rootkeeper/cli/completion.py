@@ -51,6 +51,18 @@ def _from_database(*statements: str) -> Complete:
     return complete
 
 
+def _complete_organization(context: Context, parameter: Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete an organization of the settings file, or of a database that knows several."""
+    from rootkeeper.settings.reading import list_organizations
+
+    with suppress(OSError, ValueError, RootkeeperError):
+        config = _find_typed(context, "config")
+        found = [(table.name, table.organization_id) for table in list_organizations(config and Path(config))]
+        if found:
+            return choose(found, incomplete)
+    return _from_database(_ORGANIZATIONS)(context, parameter, incomplete)
+
+
 def _complete_profile(_context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a profile of AWS's files.
 
@@ -86,7 +98,7 @@ VALUES: Mapping[str, Complete] = {
     "--exclude": _from_database(_ACCOUNTS, _UNITS, _UNIT_PATHS),
     "--failsafe": _from_database(_ACCOUNTS),
     "--include-failsafe": _from_database(_ACCOUNTS),
-    "--organization": _from_database(_ORGANIZATIONS),
+    "--organization": _complete_organization,
     "--organizational-unit": _from_database(_UNITS, _UNIT_PATHS),
     "--ou": _from_database(_UNITS, _UNIT_PATHS),
     "--profile": _complete_profile,
@@ -106,18 +118,23 @@ def choose(rows: Iterable[Item], incomplete: str) -> list[CompletionItem]:
 
 
 def find_database(ctx: Context) -> Path | None:
-    """Find the SQLite file of the settings, with the settings file that was typed, if any.
+    """Find the SQLite file of the settings, with the settings file and the organization that were typed, if any.
 
     :raises SettingsError: if the settings can't be used.
     """
     from rootkeeper.settings.reading import SQLITE_PREFIX, load_user_settings
 
-    level: Any = ctx
-    while level is not None and level.params.get("config") is None:
-        level = level.parent
-    config = None if level is None else Path(level.params["config"])
-    url = load_user_settings(config).database.url
+    config = _find_typed(ctx, "config")
+    url = load_user_settings(config and Path(config), _find_typed(ctx, "organization")).database.url
     return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]) if url.startswith(SQLITE_PREFIX) else None
+
+
+def _find_typed(ctx: Context, name: str) -> Any:
+    """Find the value of an option before or after the command's name; ``None`` if it wasn't typed."""
+    level: Any = ctx
+    while level is not None and level.params.get(name) is None:
+        level = level.parent
+    return None if level is None else level.params[name]
 
 
 def _read_rows(database: Path | None, statements: Iterable[str]) -> Iterator[Item]:

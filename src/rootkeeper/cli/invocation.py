@@ -74,6 +74,10 @@ class SharedOptions(OptionSet):
     profile: Annotated[str | None, _shared_option("--profile NAME", "AWS profile, as for the AWS CLI.")] = None
     region: Annotated[str | None, _shared_option("--region REGION", "AWS Region of the STS calls.")] = None
     config: Annotated[Path | None, _shared_option("--config FILE", "Rootkeeper's settings (TOML).")] = None
+    organization: Annotated[
+        str | None,
+        _shared_option("--organization NAME", "The organization of the settings, by name or id, if they have several."),
+    ] = None
     server: Annotated[
         str | None, _shared_option("--server URL", "Use this Rootkeeper server instead of AWS. Also ROOTKEEPER_SERVER.")
     ] = None
@@ -116,16 +120,30 @@ class Invocation:
         """Read the settings of file and environment.
 
         :raises SettingsError: if a setting is unknown or out of range.
+        :raises InputError: if they have several organizations and none is named, or not the one that is named.
         """
         from rootkeeper.settings.reading import load_user_settings
 
-        return load_user_settings(self.options.config)
+        return load_user_settings(self.options.config, self.options.organization)
+
+    @property
+    def organization_id(self) -> str | None:
+        """The organization of a database that knows several: ``--organization`` with an id."""
+        from rootkeeper.settings.organizations import is_organization_id
+
+        given = self.options.organization
+        return given if given is not None and is_organization_id(given) else None
 
     @property
     def server_address(self) -> str | None:
         """The server to use, as it was given. An empty ``--server`` means none, also if the variable is set."""
         given = self.options.server
         return (os.environ.get(SERVER_VARIABLE) if given is None else given) or None
+
+    def require_no_server(self) -> None:
+        """:raises InputError: if a server is named, for a command that can't use it."""
+        if self.server_address is not None:
+            raise _refuse_server(self.server_address)
 
     def open_server(self) -> RemoteServer:
         """Connect to the named server; nothing is sent yet.
@@ -135,6 +153,12 @@ class Invocation:
         """
         from rootkeeper.remote.server import open_remote_server
 
+        if self.options.organization is not None and self.organization_id is None:
+            raise InputError(
+                f"--organization {self.options.organization} is a name in the settings of this machine, but the server "
+                "has its own.",
+                hint="Leave out --organization or --server.",
+            )
         for name in ("profile", "region"):
             if getattr(self.options, name) is not None:
                 raise InputError(
@@ -156,8 +180,7 @@ class Invocation:
         """
         from rootkeeper.composition.application import Application
 
-        if self.server_address is not None:
-            raise _refuse_server(self.server_address)
+        self.require_no_server()
         settings = self.load_settings()
         if api_share is not None:
             settings = replace(settings, aws=replace(settings.aws, api_share=api_share))

@@ -90,6 +90,9 @@ class RootkeeperGroup(PanelGroup):
         "failsafe": CommandEntry(
             "failsafe", "Set up and check the failsafe: the delegated administrator's root login.", _RECOVER
         ),
+        "organizations": CommandEntry(
+            "organizations", "Manage several organizations, each with credentials and a database of its own.", _SERVE
+        ),
         "serve": CommandEntry("serve", "Run the server: console, API and a worker.", _SERVE),
         "worker": CommandEntry(
             "serve", "Run a worker: a server without console and API.", _SERVE, "worker_application"

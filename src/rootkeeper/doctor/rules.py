@@ -73,6 +73,21 @@ class DoctorDocument(Answer):
     checks: list[CheckRecord]
 
 
+@record_of(Check, before={"part": "verdict"})
+class OrganizationCheckRecord(JsonRecord):
+    """One check of an organization of the settings file."""
+
+    organization: str
+    """Its name in the settings."""
+
+
+@record
+class OrganizationChecksDocument(Answer):
+    """Whether this machine is ready to work with each organization of the settings file."""
+
+    checks: list[OrganizationCheckRecord]
+
+
 AFTER_CREDENTIALS = "Correct the problem with credentials, endpoint or Region first."
 
 

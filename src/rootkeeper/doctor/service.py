@@ -33,10 +33,17 @@ from rootkeeper.doctor.rules import (
     make_unknown,
     make_unknown_after,
 )
-from rootkeeper.errors import AwsCredentialsError, AwsError, AwsUnreachableError, Hint, RootkeeperError
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsError,
+    AwsUnreachableError,
+    Hint,
+    OrganizationMismatchError,
+    RootkeeperError,
+)
 from rootkeeper.installation import EXTRAS, is_installed
 from rootkeeper.organization.accounts import AccountState
-from rootkeeper.settings.reading import load_user_settings
+from rootkeeper.settings.reading import find_settings_file, load_user_settings
 from rootkeeper.shipped_policies.rules import ShippedRole
 
 if TYPE_CHECKING:
@@ -51,20 +58,30 @@ if TYPE_CHECKING:
 class Doctor:
     """All checks of this machine."""
 
-    def __init__(self, config: Path | None, profile: str | None, region: str | None, clock: Clock) -> None:
-        self._config, self._profile, self._region, self._clock = config, profile, region, clock
+    def __init__(
+        self,
+        config: Path | None,
+        organization: str | None,
+        profile: str | None,
+        region: str | None,
+        clock: Clock,
+    ) -> None:
+        """:param organization: of the settings file; ``None``: the only one."""
+        self._config, self._organization = config, organization
+        self._profile, self._region, self._clock = profile, region, clock
 
     def run(self) -> Iterator[Check]:
         """Yield the checks as they are made."""
         yield check_own_installation()
         try:
-            settings = load_user_settings(self._config)
+            settings = load_user_settings(self._config, self._organization)
         except RootkeeperError as error:
             yield judge_error(CheckName.SETTINGS, error)
             for name in (CheckName.FOLDERS, CheckName.CREDENTIALS, CheckName.DATABASE, CheckName.LEDGER):
                 yield make_unknown(name, "The settings can't be used.", "Correct the settings first.")
             return
-        source = "the defaults" if self._config is None else f"{self._config}"
+        path = find_settings_file(self._config)
+        source = f"{path}" if path.exists() else "the defaults"
         yield Check(CheckName.SETTINGS, CheckVerdict.GOOD, f"They are valid, from {source} and the environment.")
         yield _check_own_folders(settings)
         yield from self._check_aws(settings)
@@ -199,7 +216,7 @@ class AwsChecks:
     def _check_organization(self, caller: Caller) -> Iterator[Check]:
         try:
             organization = self._gateway.read_organization()
-        except AwsError as error:
+        except (AwsError, OrganizationMismatchError) as error:
             yield judge_error(CheckName.ORGANIZATION, error)
             yield make_unknown(CheckName.PERMISSIONS, "The organization can't be read.", "Correct that first.")
             return

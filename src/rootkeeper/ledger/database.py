@@ -16,7 +16,7 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import BUSY_SECONDS, Store, open_store, reading
 from rootkeeper.database.problems import explain
 from rootkeeper.database.version import prepare_schema
-from rootkeeper.errors import DatabaseError
+from rootkeeper.errors import DatabaseError, OrganizationMismatchError
 from rootkeeper.ledger import verification
 from rootkeeper.ledger.anchor import Anchor, FileAnchor
 from rootkeeper.ledger.copies import LedgerCopies, Mirror
@@ -25,7 +25,7 @@ from rootkeeper.ledger.owners import AccountLocks, Owner, UnregisteredOwner
 from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader, RowsCheck
-from rootkeeper.ledger.writer import GroupCommit
+from rootkeeper.ledger.writer import GroupCommit, read_head
 
 if TYPE_CHECKING:
     from rootkeeper.clock import Clock
@@ -178,6 +178,19 @@ class Database:
             ledger = connection.execute(select(schema.ledger_entries.c.organization_id).distinct()).scalars()
             inventories = connection.execute(select(schema.inventories.c.organization_id)).scalars()
             return tuple(sorted({*ledger, *inventories}))
+
+    def require_organization(self, organization_id: str) -> None:
+        """:raises OrganizationMismatchError: if the last entry of the ledger is another organization's.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        with reading(self.store) as connection:
+            found = read_head(connection).organization_id
+        if found not in ("", organization_id):
+            raise OrganizationMismatchError(
+                f"The database {self.store.place} is of organization {found}, not of {organization_id}.",
+                hint="Give the organization a database of its own in the settings file.",
+            )
 
     def require_not_outdated(self) -> None:
         """:raises LedgerOutdatedError: if mirror or anchor have entries that the database doesn't have."""

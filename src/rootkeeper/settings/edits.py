@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from rootkeeper.approvals.rules import parse_name_rule
 from rootkeeper.errors import InputError
 from rootkeeper.notifications.rules import parse_targets
-from rootkeeper.settings.sections import Settings
+from rootkeeper.settings.sections import ENVIRONMENT_PREFIX, Settings
 from rootkeeper.values import JsonValue, parse_duration, render_duration
 from rootkeeper.worker.schedules import parse_expression
 
@@ -122,8 +122,8 @@ def find_source(settings: Settings, name: EditableSetting, edits: Edits) -> Sett
 
 def find_variable(settings: Settings, name: EditableSetting) -> str | None:
     """Find the environment variable that gives a setting; ``None`` if none does."""
-    source = settings.sources.get(name.value)
-    return None if source == name.value else source
+    source = settings.sources.get(name.value, "")
+    return source if source.startswith(ENVIRONMENT_PREFIX) else None
 
 
 def is_fixed(settings: Settings, name: EditableSetting) -> bool:

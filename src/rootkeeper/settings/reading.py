@@ -13,15 +13,35 @@ from urllib.parse import parse_qsl, urlsplit
 
 import platformdirs
 
-from rootkeeper.errors import Hint, InputError, SettingsError
+from rootkeeper.errors import InputError, SettingsError
 from rootkeeper.references import read_reference, require_safe_address
-from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, EmailSettings, OidcSettings, Settings
+from rootkeeper.settings.organizations import (
+    NEVER_INHERITED,
+    ORGANIZATIONS,
+    OrganizationTable,
+    choose_table,
+    find_folder,
+    make_unreadable,
+    parse_organizations,
+)
+from rootkeeper.settings.sections import (
+    ENVIRONMENT_PREFIX,
+    SUBSECTIONS,
+    DatabaseSettings,
+    EmailSettings,
+    NamedOrganization,
+    OidcSettings,
+    Settings,
+)
 from rootkeeper.values import parse_duration
 
 if TYPE_CHECKING:
     from rootkeeper.access.rules import ProviderRules, ServerRole
 
-ENVIRONMENT_PREFIX = "ROOTKEEPER_"
+ORGANIZATION_VARIABLE = "ROOTKEEPER_ORGANIZATION"
+"""The organization of the settings file that a command is about."""
+SETTINGS_FILE = "settings.toml"
+"""In the user's folder of configuration."""
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 TOKEN_VARIABLE = "ROOTKEEPER_TOKEN"  # noqa: S105 - a variable's name
 """Where commands are sent, and their token. They aren't settings, because a server has neither."""
@@ -43,16 +63,41 @@ class _SettingText:
     """The variable or the key, for errors."""
 
 
-def load_user_settings(config: Path | None) -> Settings:
+def load_user_settings(config: Path | None, organization: str | None = None) -> Settings:
     """The settings of this user: file, environment, and default folders for data and state.
 
+    :param config: ``None``: the file in the user's folder of configuration, if it is there.
+    :param organization: the name or the id of an organization of the file; ``None``: that of the environment, or the
+        only one.
     :raises SettingsError: if a setting is unknown or out of range.
+    :raises InputError: if the file has several organizations and none is named.
+    :raises NotFoundError: if the file doesn't have that organization.
     """
-    settings = load_settings(config, os.environ, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False))
+    path = find_settings_file(config)
+    data = platformdirs.user_data_path(APPLICATION_NAME, appauthor=False)
+    settings = load_settings(path if config is not None or path.exists() else None, os.environ, data, organization)
     if settings.ledger.memory != Path():
         return settings
     memory = platformdirs.user_state_path(APPLICATION_NAME, appauthor=False)
     return replace(settings, ledger=replace(settings.ledger, memory=memory))
+
+
+def find_settings_file(config: Path | None) -> Path:
+    """Return the settings file that was named, or the user's own, which may be missing."""
+    if config is not None:
+        return config
+    return platformdirs.user_config_path(APPLICATION_NAME, appauthor=False) / SETTINGS_FILE
+
+
+def list_organizations(config: Path | None) -> tuple[OrganizationTable, ...]:
+    """List the organizations of the settings file, in its order.
+
+    :raises SettingsError: if it can't be read.
+    """
+    path = find_settings_file(config)
+    if config is None and not path.exists():
+        return ()
+    return parse_organizations(path, _read_document(path).get(ORGANIZATIONS, {}))
 
 
 def list_own_folders(settings: Settings) -> tuple[Path, ...]:
@@ -66,54 +111,86 @@ def list_own_folders(settings: Settings) -> tuple[Path, ...]:
     return tuple(folder for folder in own if folder != Path())
 
 
-def load_settings(config_path: Path | None, environment: Mapping[str, str], data_folder: Path) -> Settings:
-    """Read the file, then the variables, which override it, then complete the rest.
+def load_settings(
+    config_path: Path | None, environment: Mapping[str, str], data_folder: Path, organization: str | None = None
+) -> Settings:
+    """Read the file, then the variables, which override it, then the organization's own table, which overrides both,
+    then complete the rest.
 
     :raises SettingsError: if the file can't be read, or a setting is unknown or out of range.
+    :raises InputError: if the file has several organizations and none is named.
+    :raises NotFoundError: if the file doesn't have that organization.
     """
-    given = {entry.key: entry for entry in (*_read_file(config_path), *_read_environment(environment))}
+    document = {} if config_path is None else _read_document(config_path)
+    tables = parse_organizations(config_path or Path(), document.pop(ORGANIZATIONS, {}))
+    table = choose_table(tables, organization or environment.get(ORGANIZATION_VARIABLE) or None)
+    shared = [entry for name, found in document.items() for entry in _read_section(config_path, name, found)]
+    given = {entry.key: entry for entry in (*shared, *_read_environment(environment))}
+    if table is not None:
+        own = f"{ORGANIZATIONS}.{table.name}."
+        sections = [
+            entry for name, found in table.sections.items() for entry in _read_section(config_path, name, found, own)
+        ]
+        shared_url = given.get("database.url")
+        given = {key: entry for key, entry in given.items() if key not in NEVER_INHERITED}
+        given |= {entry.key: entry for entry in sections}
+        if shared_url is not None and "database.url" not in given:
+            data_folder = _find_base(shared_url, environment, own)
+        data_folder = find_folder(table.name, data_folder)
     parsed: dict[str, dict[str, object]] = {name: {} for name in _FIELDS}
     for key, entry in given.items():
         section, _, name = key.rpartition(".")
         kind = get_type_hints(_SECTIONS[section])[name]
         parsed[_FIELD_NAMES[section]][name] = _PARSERS[kind](entry)
-    sections: dict[str, Any] = {name: _FIELDS[name](**values) for name, values in parsed.items()}
-    settings = Settings(**sections, sources={key: entry.source for key, entry in given.items()})
+    found: dict[str, Any] = {name: _FIELDS[name](**values) for name, values in parsed.items()}
+    settings = Settings(
+        **found,
+        sources={key: entry.source for key, entry in given.items()},
+        organization=None if table is None else NamedOrganization(table.name, table.organization_id),
+    )
     return _complete(settings, _read_database_url(settings.database.url, environment), data_folder)
 
 
-def _read_file(path: Path | None) -> list[_SettingText]:
-    if path is None:
-        return []
+def _find_base(shared: _SettingText, environment: Mapping[str, str], own: str) -> Path:
+    """Return the folder of the database file that all organizations would share: theirs are below it.
+
+    :raises SettingsError: if it isn't a file, which an organization needs a database of its own for.
+    """
+    url = _read_database_url(_parse_text(shared), environment)
+    if not url.startswith(SQLITE_PREFIX):
+        raise SettingsError(
+            f"{shared.source} isn't a file, and {own}database.url isn't set: each organization needs its own database.",
+            hint=f"Set {own}database.url to the address of a database that only this organization uses.",
+        )
+    return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]).parent
+
+
+def _read_document(path: Path) -> dict[str, object]:
     import tomllib
 
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The settings file {path} can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.",
-            hint=Hint("Check the path of the settings file.", "settings.path"),
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"The settings file {path} is not TOML: {error}.", hint="See https://toml.io.") from error
-    return [entry for section, table in document.items() for entry in _read_section(path, section, table)]
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise make_unreadable(path, error) from error
 
 
-def _read_section(path: Path, section: str, table: object) -> list[_SettingText]:
+def _read_section(path: Path | None, section: str, table: object, own: str = "") -> list[_SettingText]:
+    """:param own: the name of the organization's table, with a dot, if the section is in one."""
     if section not in _SECTIONS or not isinstance(table, Mapping):
         raise SettingsError(
-            f"{section!r} in {path} is not a section of settings.", hint=f"The sections are {', '.join(_SECTIONS)}."
+            f"{own + section!r} in {path} is not a section of settings.",
+            hint=f"The sections are {', '.join(_SECTIONS)}.",
         )
     found = []
     for name, value in table.items():
         key = f"{section}.{name}"
         if key in _SECTIONS:
-            found += _read_section(path, key, value)
+            found += _read_section(path, key, value, own)
         elif key in _keys():
-            found.append(_SettingText(key, value, key))
+            found.append(_SettingText(key, value, own + key))
         else:
             raise SettingsError(
-                f"{key} in {path} is not a setting.",
+                f"{own}{key} in {path} is not a setting.",
                 hint=f"[{section}] has {', '.join(_names_of(_SECTIONS[section]))}.",
             )
     return found
@@ -121,7 +198,7 @@ def _read_section(path: Path, section: str, table: object) -> list[_SettingText]
 
 def _read_environment(environment: Mapping[str, str]) -> list[_SettingText]:
     variables = {f"{ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}": key for key in _keys()}
-    known = {*variables, SERVER_VARIABLE, TOKEN_VARIABLE}
+    known = {*variables, ORGANIZATION_VARIABLE, SERVER_VARIABLE, TOKEN_VARIABLE}
     unknown = sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
     if unknown:
         raise SettingsError(

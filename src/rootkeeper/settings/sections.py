@@ -11,6 +11,9 @@ from typing import Any
 from rootkeeper.errors import SettingsError
 from rootkeeper.references import PublicAddress, parse_bucket_place, parse_public_address
 
+ENVIRONMENT_PREFIX = "ROOTKEEPER_"
+"""Of the variables that give settings."""
+
 
 def _ranged(default: object, minimum: object, maximum: object) -> Any:
     return field(default=default, metadata={"minimum": minimum, "maximum": maximum})
@@ -30,6 +33,12 @@ class DatabaseSettings:
 class AwsSettings:
     """How AWS is called."""
 
+    profile: str = ""
+    """The AWS profile whose credentials are used. ``--profile`` wins. Empty: what the AWS CLI would use."""
+    region: str = ""
+    """The AWS Region of the STS calls. ``--region`` wins. Empty: what the AWS CLI would use."""
+    external_id: str = ""
+    """The external id with which the roles of ``aws.roles`` are assumed, if their trust policies want one."""
     concurrency: int = _ranged(128, 1, 1024)
     """How many accounts are read at the same time."""
     deletion_concurrency: int = _ranged(16, 1, 1024)
@@ -326,6 +335,14 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedOrganization:
+    """An organization of the settings file."""
+
+    name: str
+    organization_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, by section."""
 
@@ -346,9 +363,11 @@ class Settings:
     history: HistorySettings
     oidc: OidcSettings
     sources: Mapping[str, str] = field(default_factory=dict)
-    """Of each setting that the file or a variable gives, such as ``windows.longest``: the variable, or its own name if
-    it is in the file.
+    """Of each setting that the file or a variable gives, such as ``windows.longest``: the variable, or its name in the
+    file, such as ``organizations.shop.windows.longest``.
     """
+    organization: NamedOrganization | None = None
+    """``None`` if the settings file names no organizations."""
 
 
 SUBSECTIONS = {"aws_roles": "aws.roles"}

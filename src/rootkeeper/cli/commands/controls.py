@@ -26,11 +26,10 @@ class PeriodOptions(OptionSet):
 
     start: Annotated[str, option("--from DATE", "Start of the period: 2026-01-01, or 90d before its end.")] = "90d"
     end: Annotated[str | None, option("--to DATE", "End of the period. Default: now.")] = None
-    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None
 
-    def to_request(self, now: datetime) -> PeriodRequest:
+    def to_request(self, now: datetime, organization_id: str | None) -> PeriodRequest:
         """:raises InputError: if a date isn't valid."""
-        return parse_period(self.start, self.end, now, self.organization)
+        return parse_period(self.start, self.end, now, organization_id)
 
 
 def frameworks(invocation: Invocation) -> int:
@@ -76,7 +75,7 @@ def list_controls(
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     with open_operator(invocation, creates_database=False) as operator:
-        record = operator.read_controls(framework, period.to_request(operator.now()))
+        record = operator.read_controls(framework, period.to_request(operator.now(), invocation.organization_id))
     show_controls(record, output, invocation.terminal)
     return gate(findings, lambda fail_on: has_bad_controls(record["controls"], record, fail_on))
 
@@ -101,7 +100,7 @@ def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     findings, wanted = fail_on.to_set(), get_control(control)
     with open_operator(invocation, creates_database=False) as operator:
-        record = operator.read_control(wanted, period.to_request(operator.now()))
+        record = operator.read_control(wanted, period.to_request(operator.now(), invocation.organization_id))
     show_control(record, output, invocation.terminal)
     return gate(findings, lambda fail_on: has_bad_controls([record["control"]], record, fail_on))
 

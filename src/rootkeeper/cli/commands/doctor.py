@@ -37,7 +37,7 @@ def doctor(invocation: Invocation, fail_on: FailOnOptions) -> int:
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     options, address = invocation.options, invocation.server_address
-    here = Doctor(options.config, options.profile, options.region, SystemClock())
+    here = Doctor(options.config, options.organization, options.profile, options.region, SystemClock())
     checks = [
         *(here.run() if address is None else [check_own_installation()]),
         *check_server(address, invocation.open_server),

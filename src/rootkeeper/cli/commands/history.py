@@ -16,7 +16,6 @@ def history(
     account: AccountArgument,
     start: Annotated[str | None, option("--from DATE", "Only entries since then: 2026-01-01, or 90d.")] = None,
     end: Annotated[str | None, option("--to DATE", "Only entries until then.")] = None,
-    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
 ) -> int:
     """Show the timeline of one account, oldest first.
 
@@ -36,7 +35,7 @@ def history(
         now = operator.now()
         begins = None if start is None else parse_past_moment(start, "--from", now, day_ends=False)
         ends = None if end is None else parse_past_moment(end, "--to", now, day_ends=True)
-        record = operator.read_history(account, organization, begins, ends)
+        record = operator.read_history(account, invocation.organization_id, begins, ends)
     show_history(record, output, invocation.terminal)
     return ExitStatus.GOOD
 
@@ -58,7 +57,6 @@ def diff(
     ] = None,
     newer: Annotated[str | None, argument("NEWER", "The same. Default: the last audit.")] = None,
     lists: Annotated[bool, option("--list", "Only list the stored audits.")] = False,
-    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
 ) -> int:
     """Show the changes between two audits.
 
@@ -83,9 +81,9 @@ def diff(
     findings = fail_on.to_set()
     with open_operator(invocation, creates_database=False) as operator:
         if lists:
-            show_audits(operator.list_audits(organization), output, invocation.terminal)
+            show_audits(operator.list_audits(invocation.organization_id), output, invocation.terminal)
             return ExitStatus.GOOD
-        record, worse = operator.compare_audits(older, newer, organization)
+        record, worse = operator.compare_audits(older, newer, invocation.organization_id)
     show_difference(record, output, invocation.terminal)
     return gate(findings, lambda fail_on: bool(fail_on & worse))
 

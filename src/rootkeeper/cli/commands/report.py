@@ -45,7 +45,6 @@ def report(
         option("--framework ID", "Add the verdicts on a framework's controls, such as cis-7.0. Can be repeated."),
     ] = None,
     out: Annotated[Path | None, out_option("The file to write. Default: stdout.")] = None,
-    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
     stale_after: StaleAfterOption = None,
 ) -> int:
     """Write the evidence report of a period, without calls to AWS.
@@ -81,7 +80,7 @@ def report(
     if out is None and invocation.terminal.shows_output and not chosen.is_text:
         raise InputError(f"A terminal can't show {chosen.title}.", hint=f"Add --out FILE{chosen.suffix}.")
     with open_operator(invocation, creates_database=False) as operator:
-        wanted = parse_period(start, end, operator.now(), organization, stale_after)
+        wanted = parse_period(start, end, operator.now(), invocation.organization_id, stale_after)
         written = operator.write_report(wanted, chosen, framework or ())
         if out is None:
             invocation.terminal.write_bytes(written.parts)

@@ -36,7 +36,7 @@ _MARKS = {
     CheckVerdict.SKIPPED: ("skipped", "dim"),
     CheckVerdict.UNKNOWN: ("unknown", "yellow"),
 }
-_COLUMNS = (
+CHECK_COLUMNS = (
     mark_column("Result", "verdict", _MARKS, keeps_whole=True),
     TableColumn("Check", "name", importance=1),
     TableColumn("Found", "text", importance=1),
@@ -47,7 +47,7 @@ _COLUMNS = (
 def show_checks(checks: Sequence[Check], output: OutputFormat, terminal: Terminal) -> None:
     """Write the checks to stdout."""
     records = [fill_record(CheckRecord, check, fix=render_hint(check.fix)) for check in checks]
-    show_listing(Listing("checks", records, _COLUMNS), output, terminal)
+    show_listing(Listing("checks", records, CHECK_COLUMNS), output, terminal)
 
 
 _NEXT = {

@@ -1,0 +1,173 @@
+"""``rootkeeper organizations``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
+from rootkeeper.cli.invocation import Invocation, PanelGroup, add
+from rootkeeper.cli.options import FailOnOptions, gate
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument
+
+if TYPE_CHECKING:
+    from rootkeeper.organizations.service import OrganizationService
+
+NameArgument = Annotated[str, argument("NAME", "The organization's name in the settings, such as shop.")]
+OptionalNameArgument = Annotated[str | None, argument("NAME", "Only this organization, by its name or its id.")]
+
+
+def add_organization(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
+    """Add an organization to the settings file.
+
+    The credentials are those of --profile, or of the AWS CLI. AWS says whose organization they are of: the same one
+    can't be added twice. Its id is written to the settings file beside profile and Region, and each later command
+    refuses credentials of another organization. The organization gets a database of its own.
+
+    Without --config, the file is settings.toml in the user's folder of configuration.
+
+    Changes: nothing in AWS; adds a table to the settings file.
+
+    AWS permissions: organizations:DescribeOrganization, organizations:ListAWSServiceAccessForOrganization,
+    organizations:ListDelegatedAdministrators, iam:ListOrganizationsFeatures. sts:GetCallerIdentity needs none.
+
+    Exit statuses: 0 added; 2 wrong usage or settings, not confirmed, or the organization is there already; 3 AWS
+    refused.
+    """
+    from rootkeeper.cli.hints import render_hint
+
+    output = invocation.choose_output(*LIST_OUTPUTS)
+    service, terminal = _open_service(invocation), invocation.terminal
+    candidate = service.prepare(name, invocation.options.profile, invocation.options.region)
+    setup = candidate.setup
+    context = ChangeContext(setup.organization.organization_id, setup.caller.arn, setup.endpoint.label)
+    for part in setup.missing:
+        terminal.remark(f"Missing: {part.what} {render_hint(part.fix)}")
+    for reason in setup.setup.unknown:
+        terminal.remark(f"Unknown: {reason}")
+    statement = f"The organization will be added to {service.path} as {name}."
+    if not Confirmation(terminal, context, change, output).confirm([statement]):
+        return ExitStatus.GOOD
+    service.add(candidate)
+    terminal.remark(f"Added organization {name}. Next: rootkeeper audit --organization {name}")
+    return ExitStatus.GOOD
+
+
+def list_organizations(invocation: Invocation, fail_on: FailOnOptions) -> int:
+    """Show all organizations of the settings file with their numbers.
+
+    Root logins left to secure, unknown accounts, open recovery windows, failed closings, overdue reviews and the last
+    complete audit, from the database of each organization. An organization that can't be read is shown as unknown with
+    the reason.
+
+    For --fail-on, "present" is a root login left, a failed closing or an overdue review; "unknown" is an account or an
+    organization that wasn't read.
+
+    Changes: nothing.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings; 5 nothing is left
+    of what was read, but something is unknown.
+    """
+    return _show(invocation, fail_on, None)
+
+
+def show_organization(invocation: Invocation, fail_on: FailOnOptions, *, name: NameArgument) -> int:
+    """Show an organization of the settings file: its id, credentials, database, own settings and numbers.
+
+    For --fail-on as in `rootkeeper organizations list`.
+
+    Changes: nothing.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings, or there is no
+    such organization; 5 nothing is left of what was read, but something is unknown.
+    """
+    return _show(invocation, fail_on, name)
+
+
+def check_organizations(invocation: Invocation, fail_on: FailOnOptions, *, name: OptionalNameArgument = None) -> int:
+    """Check each organization as `rootkeeper doctor` does, or one of them.
+
+    A line for each check that isn't good: credentials, organization, permissions, database and ledger.
+
+    For --fail-on, a problem counts as "present"; a check that couldn't be made counts as "unknown".
+
+    Changes: nothing.
+
+    AWS permissions: those of `rootkeeper doctor`.
+
+    Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage or settings.
+    """
+    from rootkeeper.cli.rendering.organizations import show_organization_checks
+    from rootkeeper.clock import SystemClock
+    from rootkeeper.doctor.rules import has_findings
+    from rootkeeper.doctor.service import Doctor
+
+    output = invocation.choose_output(*LIST_OUTPUTS)
+    findings, options = fail_on.to_set(), invocation.options
+    checks = {
+        known.name: tuple(Doctor(options.config, known.name, None, None, SystemClock()).run())
+        for known in _open_service(invocation).list_tables(name)
+    }
+    show_organization_checks(checks, output, invocation.terminal)
+    every = [check for found in checks.values() for check in found]
+    return ExitStatus.BAD if has_findings(every, findings) else ExitStatus.GOOD
+
+
+def remove_organization(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
+    """Remove an organization from the settings file.
+
+    Its database, ledger and evidence stay where they are. It is refused while a recovery window of the organization
+    must still be closed, and while its database can't be read.
+
+    Changes: nothing in AWS; removes the organization's table from the settings file.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 removed; 2 wrong usage or settings, not confirmed, there is no such organization, or a recovery
+    window must still be closed; 3 its database can't be read.
+    """
+    output = invocation.choose_output(*LIST_OUTPUTS)
+    service, terminal = _open_service(invocation), invocation.terminal
+    known = service.require_removable(name)
+    statement = [
+        f"Organization {known.name} ({known.organization_id}) will be removed from {service.path}.",
+        f"Its database {known.database} stays.",
+    ]
+    if not Confirmation(terminal, None, change, output).confirm(statement):
+        return ExitStatus.GOOD
+    service.remove(known.name)
+    terminal.remark(f"Removed organization {known.name}. Its database {known.database} stays.")
+    return ExitStatus.GOOD
+
+
+def _open_service(invocation: Invocation) -> OrganizationService:
+    """:raises InputError: if a server is named: it has its own settings."""
+    from rootkeeper.clock import SystemClock
+    from rootkeeper.organizations.service import OrganizationService
+
+    invocation.require_no_server()
+    return OrganizationService(invocation.options.config, SystemClock(), invocation.terminal.remark)
+
+
+def _show(invocation: Invocation, fail_on: FailOnOptions, name: str | None) -> int:
+    from rootkeeper.cli.rendering.organizations import show_organization_facts, show_organizations
+    from rootkeeper.organizations.rules import has_findings
+
+    output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
+    known = _open_service(invocation).list_known(name)
+    if name is not None and output is OutputFormat.TABLE:
+        show_organization_facts(known[0], invocation.terminal)
+    else:
+        show_organizations(known, output, invocation.terminal)
+    return gate(findings, lambda fail_on: has_findings(known, fail_on))
+
+
+application = PanelGroup(help="Manage several organizations, each with credentials and a database of its own.")
+add(application, add_organization, "add")
+add(application, list_organizations, "list")
+add(application, show_organization, "show")
+add(application, check_organizations, "check")
+add(application, remove_organization, "remove")

@@ -1,0 +1,95 @@
+"""The organizations of a settings file: their numbers, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rootkeeper.cli.hints import render_hint
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.rendering.checks import CHECK_COLUMNS
+from rootkeeper.cli.rendering.listings import Listing, TableColumn, render_timestamp, show_facts, show_listing
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.doctor.rules import Check, CheckVerdict, OrganizationCheckRecord
+from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord
+from rootkeeper.shapes import fill_record
+
+_UNKNOWN = "unknown"
+
+
+def _number(name: str) -> Callable[[KnownOrganization], str]:
+    return lambda known: _UNKNOWN if known.numbers is None else f"{getattr(known.numbers, name):,}"
+
+
+def _alarming(name: str) -> Callable[[KnownOrganization], str]:
+    """Red above 0, yellow where it is unknown."""
+    return lambda known: "yellow" if known.numbers is None else "red" if getattr(known.numbers, name) else "green"
+
+
+def _render_last_audit(known: KnownOrganization) -> str:
+    if known.numbers is None:
+        return _UNKNOWN
+    ended_at = known.numbers.last_complete_audit_at
+    return "never" if ended_at is None else render_timestamp(ended_at)
+
+
+_COUNTS = {
+    "Root logins left": "root_logins_left",
+    "Unknown": "unknown",
+    "Unread": "unread",
+    "Open windows": "open_windows",
+    "Failed closings": "failed_closings",
+    "Reviews due": "reviews_due",
+}
+_COLUMNS = (
+    TableColumn("Organization", lambda known: known.name, keeps_whole=True, importance=2),
+    TableColumn("Id", lambda known: known.organization_id, keeps_whole=True),
+    TableColumn("Accounts", _number("accounts"), is_number=True),
+    *(
+        TableColumn(title, _number(name), _alarming(name), is_number=True, importance=1)
+        for title, name in _COUNTS.items()
+    ),
+    TableColumn("Last complete audit", _render_last_audit),
+    TableColumn("Problem", lambda known: known.problem or "", "yellow", importance=1),
+)
+
+
+def show_organizations(known: Sequence[KnownOrganization], output: OutputFormat, terminal: Terminal) -> None:
+    """Write the organizations to stdout."""
+    records = [_to_record(organization) for organization in known]
+    empty = "The settings have no organizations. Add one: rootkeeper organizations add NAME --profile PROFILE."
+    show_listing(Listing("organizations", records, _COLUMNS, empty=empty, rows=known), output, terminal)
+
+
+def _to_record(known: KnownOrganization) -> Any:
+    return fill_record(OrganizationRecord, known)
+
+
+def show_organization_facts(known: KnownOrganization, terminal: Terminal) -> None:
+    """Write an organization to stdout, a line for each fact."""
+    facts = {
+        "Organization": known.name,
+        "Id": known.organization_id,
+        "AWS profile": known.profile or "the credentials that the AWS CLI would use",
+        "Database": known.database or _UNKNOWN,
+        "Own settings": ", ".join(known.own_settings) or "none",
+        "Accounts": _number("accounts")(known),
+        **{title: _number(name)(known) for title, name in _COUNTS.items()},
+        "Last complete audit": _render_last_audit(known),
+    }
+    if known.problem:
+        facts["Problem"] = known.problem
+    show_facts(facts, terminal)
+
+
+def show_organization_checks(checks: Mapping[str, Sequence[Check]], output: OutputFormat, terminal: Terminal) -> None:
+    """Write the checks of each organization to stdout; a table has only those that aren't good."""
+    records = [
+        fill_record(OrganizationCheckRecord, check, fix=render_hint(check.fix), organization=name)
+        for name, found in checks.items()
+        for check in found
+    ]
+    columns = (TableColumn("Organization", "organization", keeps_whole=True, importance=2), *CHECK_COLUMNS)
+    bad = [entry for entry in records if entry["verdict"] is not CheckVerdict.GOOD]
+    empty = "Every check of every organization is good." if records else "The settings have no organizations."
+    show_listing(Listing("checks", records, columns, empty=empty, rows=bad), output, terminal)

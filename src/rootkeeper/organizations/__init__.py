@@ -1,0 +1,1 @@
+"""The organizations of a settings file: added, removed, and seen together."""

@@ -1,0 +1,207 @@
+"""Adds organizations to the settings file, removes them, and reads all of them.
+
+Each organization has a database of its own, so nothing that reads one can reach another. An organization that can't be
+read is shown as unknown, with the reason, and hides no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rootkeeper.aws.gateway import GatewayOptions, open_gateway
+from rootkeeper.clock import Clock
+from rootkeeper.composition.application import Application
+from rootkeeper.database.engines import open_store
+from rootkeeper.errors import Hint, InputError, RootkeeperError, WindowConflictError
+from rootkeeper.organizations.rules import KnownOrganization, OrganizationNumbers, count_organization
+from rootkeeper.settings.organizations import (
+    ORGANIZATIONS,
+    OrganizationTable,
+    add_table,
+    find_table,
+    remove_table,
+    require_name,
+    require_new,
+)
+from rootkeeper.settings.reading import find_settings_file, list_organizations, load_user_settings
+from rootkeeper.settings.sections import Settings
+from rootkeeper.setup.service import CallerRole, SetupReader, SetupReport
+from rootkeeper.windows.rules import OWING_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationCandidate:
+    """An organization that can be added."""
+
+    name: str
+    aws: dict[str, str]
+    """The settings of its credentials."""
+    setup: SetupReport
+
+
+class OrganizationService:
+    """The organizations of a settings file."""
+
+    def __init__(self, config: Path | None, clock: Clock, warn: Callable[[str], None]) -> None:
+        """:param config: ``None``: the user's own settings file."""
+        self._config = config
+        self._clock = clock
+        self._warn = warn
+
+    @property
+    def path(self) -> Path:
+        """The settings file, which may be missing."""
+        return find_settings_file(self._config)
+
+    def list_tables(self, name: str | None = None) -> tuple[OrganizationTable, ...]:
+        """List the organizations of the settings file, or the one with that name or id.
+
+        :raises SettingsError: if the settings file can't be read.
+        :raises NotFoundError: if it doesn't have the organization.
+        """
+        tables = list_organizations(self._config)
+        if name is None:
+            return tables
+        return (find_table(tables, name),)
+
+    def list_known(self, name: str | None = None) -> tuple[KnownOrganization, ...]:
+        """Read all organizations, or one, from their databases; makes no AWS call.
+
+        :raises SettingsError: if the settings file can't be read.
+        :raises NotFoundError: if it doesn't have the organization.
+        """
+        return tuple(self._describe(table) for table in self.list_tables(name))
+
+    def load_settings(self, name: str) -> Settings:
+        """:raises SettingsError: if a setting of the organization can't be used."""
+        return load_user_settings(self._config, name)
+
+    def _describe(self, table: OrganizationTable) -> KnownOrganization:
+        settings: Settings | None = None
+        numbers: OrganizationNumbers | None = None
+        problem, place = None, ""
+        try:
+            settings = self.load_settings(table.name)
+            place = find_place(settings)
+            numbers = self._count(settings)
+        except RootkeeperError as error:
+            problem = error.message
+        if numbers is None and problem is None:
+            problem = "It was never audited."
+        profile, own = None, f"{ORGANIZATIONS}.{table.name}."
+        if settings is not None:
+            profile = settings.aws.profile or None
+        sources = () if settings is None else settings.sources.values()
+        own_settings = tuple(source.removeprefix(own) for source in sources if source.startswith(own))
+        return KnownOrganization(
+            table.name, table.organization_id, profile, place, numbers, problem, tuple(sorted(own_settings))
+        )
+
+    def _count(self, settings: Settings) -> OrganizationNumbers | None:
+        """Return ``None`` if there is no database yet, or it has no audit."""
+        if not _has_database(settings):
+            return None
+        with self._open(settings) as application:
+            application.use_known_organization()
+            if not application.database.list_organization_ids():
+                return None
+            statuses, now = application.list_stored_statuses(), self._clock.now()
+            windows = application.windows
+            audits = application.history.list_audits(limit=1, only_complete=True)
+            return count_organization(
+                statuses,
+                windows.list_windows(unfinished_only=True),
+                windows.list_reviews_due(now),
+                audits[0] if audits else None,
+            )
+
+    def prepare(self, name: str, profile: str | None, region: str | None) -> OrganizationCandidate:
+        """Read whose organization the credentials are of, and how it is set up. Changes nothing.
+
+        :raises InputError: if the name can't be used, it or the organization is in the file already, or the caller
+            can't use root access management.
+        :raises SettingsError: if the settings file can't be read.
+        :raises AwsError: if the caller or the organization can't be read.
+        """
+        require_name(name)
+        aws = {key: value for key, value in (("profile", profile), ("region", region)) if value is not None}
+        found = SetupReader(open_gateway(GatewayOptions(profile=profile, region=region), self._clock)).read()
+        organization_id = found.organization.organization_id
+        require_new(self.path, list_organizations(self._config), name, organization_id)
+        if found.caller_role is CallerRole.MEMBER:
+            raise InputError(
+                f"{found.caller.account_id} is neither the management account of {organization_id} nor its delegated "
+                "administrator for IAM.",
+                hint=Hint("Use credentials of one of these accounts.", "audit.caller"),
+            )
+        return OrganizationCandidate(name, aws, found)
+
+    def add(self, candidate: OrganizationCandidate) -> None:
+        """Add the organization to the settings file.
+
+        :raises InputError: if another program has added its name or the organization in the meantime, or its folder has
+            the database of another organization.
+        :raises SettingsError: if the file can't be written.
+        """
+        organization_id = candidate.setup.organization.organization_id
+        add_table(self.path, candidate.name, organization_id, candidate.aws)
+        try:
+            settings = self.load_settings(candidate.name)
+            if _has_database(settings):
+                with self._open(settings) as application:
+                    _ = application.database
+        except RootkeeperError:
+            remove_table(self.path, candidate.name)
+            raise
+
+    def require_removable(self, name: str) -> KnownOrganization:
+        """:raises NotFoundError: if the settings file doesn't have the organization.
+
+        :raises WindowConflictError: if a recovery window of it must still be closed.
+        :raises DatabaseError: if its database can't be read.
+        """
+        (known,) = self.list_known(name)
+        settings = self.load_settings(known.name)
+        if _has_database(settings):
+            with self._open(settings) as application:
+                application.organization_id = known.organization_id
+                windows = application.windows.list_windows(unfinished_only=True)
+            owing = [window for window in windows if window.state in OWING_STATES]
+            if owing:
+                which = ", ".join(f"{window.window_id} of {window.account_id}" for window in owing)
+                raise WindowConflictError(
+                    f"Organization {known.name!r} has recovery windows that must still be closed: {which}.",
+                    hint=Hint("Close them first.", "organization.close", name=known.name),
+                )
+        return known
+
+    def remove(self, name: str) -> None:
+        """Remove the organization from the settings file; its database and its ledger stay.
+
+        :raises NotFoundError: if the file doesn't have it.
+        :raises SettingsError: if the file can't be read or written.
+        """
+        remove_table(self.path, name)
+
+    def _open(self, settings: Settings) -> Application:
+        return Application(settings, creates_database=False, needs_ledger=False, warn=self._warn)
+
+
+def find_place(settings: Settings) -> str:
+    """Return where the database is, without a password.
+
+    :raises SettingsError: if its address can't be used.
+    """
+    store = open_store(settings.database.url)
+    store.engine.dispose()
+    return store.place
+
+
+def _has_database(settings: Settings) -> bool:
+    store = open_store(settings.database.url)
+    try:
+        return store.exists()
+    finally:
+        store.engine.dispose()
