@@ -30,7 +30,7 @@ from rootkeeper.reports.formats import FORMATS, Carries
 from rootkeeper.server.application import ROWS
 from rootkeeper.server.guards import AccessRequirement, Demand
 from rootkeeper.server.request_path import status_of
-from rootkeeper.settings import reading, sections
+from rootkeeper.settings import sections
 from rootkeeper.values import render_duration
 
 REFERENCE = Path(__file__).resolve().parent

@@ -262,9 +262,9 @@ def remember(values: dict[str, Any]) -> SharedOptions:
     return together
 
 
-def add(group: click.Group, function: Callable[..., int], name: str | None = None) -> None:
+def add(group: click.Group, function: Callable[..., int], name: str | None = None, **sentences: str) -> None:
     """Add a command to a group."""
-    group.add_command(command(function, name))
+    group.add_command(command(function, name, **sentences))
 
 
 class PanelCommand(click.Command):

@@ -6,6 +6,7 @@ read-only file and beside a process that keeps the database locked.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -111,6 +112,10 @@ def _describe_open_windows(connection: Connection) -> str:
     return f" Recovery windows to close: {names}."
 
 
+_MIGRATING = threading.Lock()
+"""Alembic keeps the running migration in module variables, so a process migrates one database at a time."""
+
+
 def migrate(store: Store, check: Callable[[Connection], None] = lambda _: None) -> None:
     """Run the steps to this program's version in one transaction, while every other process that would do so waits.
 
@@ -132,7 +137,8 @@ def migrate(store: Store, check: Callable[[Connection], None] = lambda _: None) 
                 raise make_version_error(found, store)
             check(connection)
             config.attributes["connection"] = connection
-            command.upgrade(config, SCHEMA_VERSION)
+            with _MIGRATING:
+                command.upgrade(config, SCHEMA_VERSION)
             if missing := find_missing_columns(connection):
                 raise DatabaseError(
                     f"The database {store.place} can't be migrated: it calls itself version {found}, and doesn't have "

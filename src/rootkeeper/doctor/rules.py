@@ -232,10 +232,15 @@ def check_permissions(found: WorkPermissions) -> Check:
     return Check(CheckName.PERMISSIONS, CheckVerdict.PROBLEM, f"To {work}: {missing}", fix, part=work)
 
 
-def find_region_source(option: str | None, environment: Mapping[str, str]) -> str:
-    """Find the source of the Region, as a clause."""
+def find_region_source(option: str | None, setting: str | None, environment: Mapping[str, str]) -> str:
+    """Find the source of the Region, as a clause.
+
+    :param setting: the name of the setting or its variable, if it is set.
+    """
     if option is not None:
         return "from the option"
+    if setting is not None:
+        return f"from {setting}"
     variable = next((name for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if environment.get(name)), None)
     return f"from {variable}" if variable else "from the profile or by default"
 

@@ -196,7 +196,7 @@ class AwsChecks:
             shown = error if failure is None else failure
             text = f"It can't be compared with AWS's: {shown.message}"
             yield make_unknown(CheckName.CLOCK, text, AFTER_CREDENTIALS)
-        source = find_region_source(self._region, os.environ)
+        source = find_region_source(self._region, self._settings.sources.get("aws.region"), os.environ)
         yield check_region(gateway.region, source, is_opt_in=gateway.uses_opt_in_region)
         yield self._check_endpoint(failure)
         if caller is None:

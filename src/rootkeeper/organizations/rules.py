@@ -45,7 +45,7 @@ class KnownOrganization:
     numbers: OrganizationNumbers | None
     """``None`` if they are unknown."""
     problem: str | None
-    """Why they are unknown."""
+    """Why they are unknown, or older than they should be."""
     own_settings: tuple[str, ...] = ()
     """The settings that its own table gives, such as ``windows.approvals``."""
 
@@ -97,7 +97,7 @@ def has_findings(organizations: Iterable[KnownOrganization], fail_on: frozenset[
         numbers = organization.numbers
         if numbers is None or not numbers.accounts or numbers.unknown:
             found.add(FailOn.UNKNOWN)
-        if numbers is None or not numbers.accounts or numbers.unread:
+        if organization.problem or numbers is None or numbers.unread:
             found.add(FailOn.UNREAD)
         if numbers is not None and (numbers.root_logins_left or numbers.failed_closings or numbers.reviews_due):
             found.add(FailOn.PRESENT)

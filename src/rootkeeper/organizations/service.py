@@ -7,14 +7,20 @@ read is shown as unknown, with the reason, and hides no other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from rootkeeper.audit.rules import AuditRequest
+from rootkeeper.audit.service import AuditInterrupted
 from rootkeeper.aws.gateway import GatewayOptions, open_gateway
 from rootkeeper.clock import Clock
 from rootkeeper.composition.application import Application
 from rootkeeper.database.engines import open_store
 from rootkeeper.errors import Hint, InputError, RootkeeperError, WindowConflictError
+from rootkeeper.organization.progress import RemarkProgress, StopSignal
+from rootkeeper.organization.statuses import count_root_logins_left
+from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.organizations.rules import KnownOrganization, OrganizationNumbers, count_organization
 from rootkeeper.settings.organizations import (
     ORGANIZATIONS,
@@ -29,6 +35,10 @@ from rootkeeper.settings.reading import find_settings_file, list_organizations, 
 from rootkeeper.settings.sections import Settings
 from rootkeeper.setup.service import CallerRole, SetupReader, SetupReport
 from rootkeeper.windows.rules import OWING_STATES
+
+_AT_ONCE = 64
+"""The most organizations that are audited at the same time."""
+_LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,39 @@ class OrganizationService:
                 audits[0] if audits else None,
             )
 
+    def audit(self, request: AuditRequest, stop: StopSignal) -> tuple[KnownOrganization, ...]:
+        """Audit all organizations at the same time, each with its own credentials, database and pace.
+
+        An organization whose audit fails or hangs delays no other; its problem says why.
+
+        :raises SettingsError: if the settings file can't be read.
+        """
+        tables = self.list_tables()
+        if not tables:
+            return ()
+        problems: dict[str, str | None] = {}
+        threads: WorkerThreads[tuple[str, str | None]] = WorkerThreads(min(len(tables), _AT_ONCE), "rootkeeper-audit")
+        for table in tables:
+            threads.begin(partial(self._audit, table.name, request, stop))
+        while len(problems) < len(tables):
+            problems |= dict(threads.take_done(_LOOK_SECONDS))
+        known = [self._describe(table) for table in tables]
+        return tuple(replace(one, problem=problems[one.name] or one.problem) for one in known)
+
+    def _audit(self, name: str, request: AuditRequest, stop: StopSignal) -> tuple[str, str | None]:
+        """Return the organization's name and the problem of its audit; ``None`` if there was none."""
+        try:
+            with Application(self.load_settings(name), warn=self._warn) as application:
+                answer = application.audit.run(
+                    RemarkProgress(lambda text: self._warn(f"{name}: {text}")), request, stop=stop
+                )
+        except RootkeeperError as error:
+            return name, f"The audit failed: {error.message}"
+        if isinstance(answer, AuditInterrupted):
+            return name, f"Interrupted. Read the rest: rootkeeper jobs resume {answer.job_id} --organization {name}"
+        self._warn(f"{name}: {count_root_logins_left(answer.accounts).headline}.")
+        return name, None
+
     def prepare(self, name: str, profile: str | None, region: str | None) -> OrganizationCandidate:
         """Read whose organization the credentials are of, and how it is set up. Changes nothing.
 
@@ -130,10 +173,10 @@ class OrganizationService:
         found = SetupReader(open_gateway(GatewayOptions(profile=profile, region=region), self._clock)).read()
         organization_id = found.organization.organization_id
         require_new(self.path, list_organizations(self._config), name, organization_id)
-        if found.caller_role is CallerRole.MEMBER:
+        if found.caller_role not in {CallerRole.MANAGEMENT, CallerRole.DELEGATED_ADMINISTRATOR}:
             raise InputError(
-                f"{found.caller.account_id} is neither the management account of {organization_id} nor its delegated "
-                "administrator for IAM.",
+                f"{found.caller.account_id} isn't the management account of {organization_id}, and isn't known as its "
+                "delegated administrator for IAM.",
                 hint=Hint("Use credentials of one of these accounts.", "audit.caller"),
             )
         return OrganizationCandidate(name, aws, found)

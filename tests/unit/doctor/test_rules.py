@@ -80,16 +80,19 @@ def test_an_opt_in_region_is_unknown_because_each_account_enables_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "environment", "source"),
+    ("option", "setting", "environment", "source"),
     [
-        ("eu-west-1", {"AWS_REGION": "x"}, "from the option"),
-        (None, {"AWS_REGION": "x", "AWS_DEFAULT_REGION": "y"}, "from AWS_REGION"),
-        (None, {"AWS_DEFAULT_REGION": "y"}, "from AWS_DEFAULT_REGION"),
-        (None, {}, "from the profile or by default"),
+        ("eu-west-1", "aws.region", {"AWS_REGION": "x"}, "from the option"),
+        (None, "organizations.shop.aws.region", {"AWS_REGION": "x"}, "from organizations.shop.aws.region"),
+        (None, None, {"AWS_REGION": "x", "AWS_DEFAULT_REGION": "y"}, "from AWS_REGION"),
+        (None, None, {"AWS_DEFAULT_REGION": "y"}, "from AWS_DEFAULT_REGION"),
+        (None, None, {}, "from the profile or by default"),
     ],
 )
-def test_it_is_said_what_chose_the_region(option: str | None, environment: dict[str, str], source: str) -> None:
-    assert find_region_source(option, environment) == source
+def test_it_is_said_what_chose_the_region(
+    option: str | None, setting: str | None, environment: dict[str, str], source: str
+) -> None:
+    assert find_region_source(option, setting, environment) == source
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from rootkeeper.audit.rules import AUDIT_EVENTS
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.options import FailOnOptions, gate
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 
 if TYPE_CHECKING:
     from rootkeeper.organizations.service import OrganizationService
@@ -67,7 +68,7 @@ def list_organizations(invocation: Invocation, fail_on: FailOnOptions) -> int:
     AWS permissions: none.
 
     Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings; 5 nothing is left
-    of what was read, but something is unknown.
+    of what was read, but accounts couldn't be read.
     """
     return _show(invocation, fail_on, None)
 
@@ -82,15 +83,52 @@ def show_organization(invocation: Invocation, fail_on: FailOnOptions, *, name: N
     AWS permissions: none.
 
     Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings, or there is no
-    such organization; 5 nothing is left of what was read, but something is unknown.
+    such organization; 5 nothing is left of what was read, but accounts couldn't be read.
     """
     return _show(invocation, fail_on, name)
+
+
+def audit_organizations(
+    invocation: Invocation,
+    fail_on: FailOnOptions,
+    *,
+    details: Annotated[bool, option("--details", "Read each credential, with its age and last use.")] = False,
+    refresh: Annotated[
+        bool, option("--refresh", "First list all accounts and the names of their organizational units.")
+    ] = False,
+) -> int:
+    """Audit all organizations of the settings file at the same time, and show their numbers.
+
+    Each is audited as `rootkeeper audit` does it, with its own credentials, database and pace: a slow or throttled
+    organization delays no other. If an audit fails, the others continue, and the organization shows the reason. Ctrl-C
+    once stops all audits, and each leaves a job that rootkeeper jobs resume continues.
+
+    For --fail-on as in `rootkeeper organizations list`; an audit that failed counts as "unread".
+
+    Changes: nothing in AWS. {AUDIT_EVENTS} Events of root users can trigger alarms.
+
+    AWS permissions: those of `rootkeeper audit`, in each organization.
+
+    Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings; 5 nothing is left
+    of what was read, but an audit failed or accounts couldn't be read.
+    """
+    from rootkeeper.audit.rules import AuditRequest
+    from rootkeeper.cli.rendering.organizations import show_organizations
+    from rootkeeper.cli.terminal import StopRequests
+    from rootkeeper.organizations.rules import has_findings
+
+    output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
+    service = _open_service(invocation)
+    with StopRequests() as stop:
+        known = service.audit(AuditRequest(details=details, refresh=refresh, fail_on=findings), stop)
+    show_organizations(known, output, invocation.terminal)
+    return gate(findings, lambda fail_on: has_findings(known, fail_on))
 
 
 def check_organizations(invocation: Invocation, fail_on: FailOnOptions, *, name: OptionalNameArgument = None) -> int:
     """Check each organization as `rootkeeper doctor` does, or one of them.
 
-    A line for each check that isn't good: credentials, organization, permissions, database and ledger.
+    The table has a line for each problem, and for each check that couldn't be made.
 
     For --fail-on, a problem counts as "present"; a check that couldn't be made counts as "unknown".
 
@@ -169,5 +207,6 @@ application = PanelGroup(help="Manage several organizations, each with credentia
 add(application, add_organization, "add")
 add(application, list_organizations, "list")
 add(application, show_organization, "show")
+add(application, audit_organizations, "audit", AUDIT_EVENTS=AUDIT_EVENTS)
 add(application, check_organizations, "check")
 add(application, remove_organization, "remove")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
@@ -56,13 +55,10 @@ _COLUMNS = (
 
 def show_organizations(known: Sequence[KnownOrganization], output: OutputFormat, terminal: Terminal) -> None:
     """Write the organizations to stdout."""
-    records = [_to_record(organization) for organization in known]
+    records = [fill_record(OrganizationRecord, organization) for organization in known]
+    columns = _COLUMNS if any(organization.problem for organization in known) else _COLUMNS[:-1]
     empty = "The settings have no organizations. Add one: rootkeeper organizations add NAME --profile PROFILE."
-    show_listing(Listing("organizations", records, _COLUMNS, empty=empty, rows=known), output, terminal)
-
-
-def _to_record(known: KnownOrganization) -> Any:
-    return fill_record(OrganizationRecord, known)
+    show_listing(Listing("organizations", records, columns, empty=empty, rows=known), output, terminal)
 
 
 def show_organization_facts(known: KnownOrganization, terminal: Terminal) -> None:
@@ -83,13 +79,13 @@ def show_organization_facts(known: KnownOrganization, terminal: Terminal) -> Non
 
 
 def show_organization_checks(checks: Mapping[str, Sequence[Check]], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the checks of each organization to stdout; a table has only those that aren't good."""
+    """Write the checks of each organization to stdout; a table has only problems and checks that couldn't be made."""
     records = [
         fill_record(OrganizationCheckRecord, check, fix=render_hint(check.fix), organization=name)
         for name, found in checks.items()
         for check in found
     ]
     columns = (TableColumn("Organization", "organization", keeps_whole=True, importance=2), *CHECK_COLUMNS)
-    bad = [entry for entry in records if entry["verdict"] is not CheckVerdict.GOOD]
-    empty = "Every check of every organization is good." if records else "The settings have no organizations."
+    bad = [entry for entry in records if entry["verdict"] in (CheckVerdict.PROBLEM, CheckVerdict.UNKNOWN)]
+    empty = "No check found a problem." if records else "The settings have no organizations."
     show_listing(Listing("checks", records, columns, empty=empty, rows=bad), output, terminal)

@@ -1,0 +1,324 @@
+"""``rootkeeper organizations`` and ``--organization``, with two sandboxes as two organizations of one settings file."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.functional.running import Program, Runner, open_program
+from tests.sandbox_process import SandboxProcess
+
+ACCOUNTS = 6
+BOTH = ("shop", "bank")
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[dict[str, SandboxProcess]]:
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                SandboxProcess.start("--accounts", str(ACCOUNTS), "--seed", str(seed), "--features", "all")
+            )
+            for seed, name in enumerate(BOTH, start=1)
+        }
+
+
+@pytest.fixture
+def program(sandboxes: dict[str, SandboxProcess], tmp_path: Path, runner: Runner) -> Program:
+    """A user with a profile for each of two organizations, and no other credentials."""
+    text = ""
+    for name, sandbox in sandboxes.items():
+        sandbox.reset()
+        found = sandbox.environment()
+        text += (
+            f"[profile {name}]\nendpoint_url = {sandbox.base_url}\nregion = us-east-1\n"
+            f"aws_access_key_id = {found['AWS_ACCESS_KEY_ID']}\n"
+            f"aws_secret_access_key = {found['AWS_SECRET_ACCESS_KEY']}\n"
+        )
+    (tmp_path / "aws").write_text(text, encoding="utf-8")
+    made = open_program(sandboxes["shop"], tmp_path, runner)
+    environment = {name: value for name, value in made.environment.items() if not name.startswith("AWS_")}
+    own = {"AWS_CONFIG_FILE": str(tmp_path / "aws"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    return replace(made, environment=environment | own)
+
+
+@pytest.fixture
+def two(program: Program) -> Program:
+    """The same with both organizations in the settings file."""
+    for name in BOTH:
+        run = program.run("organizations", "add", name, "--profile", name, "--yes")
+        assert run.status == 0, run.shown
+    return program
+
+
+def file_of(program: Program) -> Path:
+    return Path(program.environment["XDG_CONFIG_HOME"]) / "rootkeeper" / "settings.toml"
+
+
+def folder_of(program: Program, name: str) -> Path:
+    return (
+        Path(program.environment["ROOTKEEPER_DATABASE_URL"].removeprefix("sqlite:///")).parent / "organizations" / name
+    )
+
+
+def organization_of(sandbox: SandboxProcess) -> str:
+    found: str = sandbox.organization()["organization_id"]
+    return found
+
+
+def test_an_added_organization_is_checked_first_and_makes_no_change_in_aws(
+    program: Program, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    run = program.run("organizations", "add", "shop", "--profile", "shop", "--region", "eu-west-1", "--yes")
+    assert run.status == 0, run.shown
+    assert f"Organization {organization_of(sandboxes['shop'])}" in run.stderr
+    assert "Missing: A delegated administrator" in run.stderr
+    assert sandboxes["shop"].operations(mutating=True) == []
+    text = file_of(program).read_text(encoding="utf-8")
+    assert f'id = "{organization_of(sandboxes["shop"])}"' in text
+    assert 'profile = "shop"\nregion = "eu-west-1"' in text
+    assert sandboxes["shop"].principals()["management-admin"].secret_access_key not in text
+
+
+def test_a_dry_run_and_a_missing_confirmation_write_no_file(program: Program) -> None:
+    assert program.run("organizations", "add", "shop", "--profile", "shop", "--dry-run").status == 0
+    run = program.run("organizations", "add", "shop", "--profile", "shop")
+    assert (run.status, "Add --yes" in run.stderr) == (2, True), run.shown
+    assert not file_of(program).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("shop", "--profile", "bank"), "has an organization 'shop' already"),
+        (("other", "--profile", "shop"), "is organization 'shop' of"),
+        (("Other", "--profile", "bank"), "can't be the name"),
+        (("other", "--profile", "missing"), "missing"),
+    ],
+)
+def test_what_is_there_already_or_can_t_be_used_is_refused(
+    program: Program, arguments: tuple[str, ...], words: str
+) -> None:
+    assert program.run("organizations", "add", "shop", "--profile", "shop", "--yes").status == 0
+    before = file_of(program).read_bytes()
+    run = program.run("organizations", "add", *arguments, "--yes")
+    assert (run.status, words in run.stderr) == (2, True), run.shown
+    assert file_of(program).read_bytes() == before
+
+
+def test_a_member_account_that_administers_nothing_is_refused(
+    program: Program, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    member = sandboxes["shop"].principals()["member-admin"]
+    run = program.run(
+        "organizations",
+        "add",
+        "shop",
+        "--yes",
+        AWS_ACCESS_KEY_ID=member.access_key_id,
+        AWS_SECRET_ACCESS_KEY=member.secret_access_key,
+        AWS_ENDPOINT_URL=sandboxes["shop"].base_url,
+    )
+    assert (run.status, "isn't the management account" in run.stderr) == (2, True), run.shown
+    assert not file_of(program).exists()
+
+
+def test_several_organizations_and_none_named_is_an_error_that_lists_them(two: Program) -> None:
+    run = two.run("audit")
+    assert (run.status, "shop, bank" in run.stderr, "--organization NAME" in run.stderr) == (2, True, True), run.shown
+    assert two.run("audit", "--organization", "other").status == 2
+
+
+def test_the_only_organization_needs_no_name(program: Program, sandboxes: dict[str, SandboxProcess]) -> None:
+    assert program.run("organizations", "add", "bank", "--profile", "bank", "--yes").status == 0
+    assert organization_of(sandboxes["bank"]) in program.run("status").stdout
+
+
+def test_each_audit_reads_one_organization_and_writes_one_database(
+    two: Program, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    seen = sandboxes["bank"].last_request()
+    run = two.run("audit", "--organization", "shop", "--fail-on", "none")
+    assert run.status == 0, run.shown
+    assert organization_of(sandboxes["shop"]) in run.stdout
+    assert sandboxes["bank"].last_request() == seen
+    assert (folder_of(two, "shop") / "rootkeeper.db").is_file()
+    assert not folder_of(two, "bank").exists()
+    organization_id = organization_of(sandboxes["shop"])
+    by_id = two.run("report", "--format", "markdown", ROOTKEEPER_ORGANIZATION=organization_id)
+    assert organization_id in by_id.stdout, by_id.shown
+
+
+def test_credentials_of_another_organization_change_nothing(two: Program, sandboxes: dict[str, SandboxProcess]) -> None:
+    """The person names one organization and uses the credentials of another."""
+    assert two.run("audit", "--organization", "shop", "--fail-on", "none").status == 0
+    bank = sandboxes["bank"]
+    seen = bank.last_request()
+    for command in (("delete", "--all", "--yes"), ("audit",), ("enable", "--yes"), ("status",)):
+        run = two.run(*command, "--organization", "shop", "--profile", "bank")
+        assert (run.status, "belong to organization" in run.stderr) == (3, True), run.shown
+    operations = {one["operation"] for one in bank.requests(seen)}
+    assert operations == {"GetCallerIdentity", "DescribeOrganization"}
+
+
+def test_the_database_of_another_organization_is_refused(two: Program, sandboxes: dict[str, SandboxProcess]) -> None:
+    """A name is given to another organization, while its old database is still there."""
+    assert two.run("audit", "--organization", "bank", "--fail-on", "none").status == 0
+    for name in BOTH:
+        assert two.run("organizations", "remove", name, "--yes").status == 0
+    run = two.run("organizations", "add", "bank", "--profile", "shop", "--yes")
+    assert (run.status, organization_of(sandboxes["bank"]) in run.stderr) == (3, True), run.shown
+    assert "bank" not in file_of(two).read_text(encoding="utf-8")
+
+
+def test_the_list_has_the_numbers_of_each_and_names_no_account(
+    two: Program, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    assert two.run("audit", "--organization", "shop", "--fail-on", "none").status == 0
+    seen = sandboxes["shop"].last_request()
+    run = two.run("organizations", "list", "-o", "json")
+    assert run.status == 1, run.shown
+    shop, bank = run.json["organizations"]
+    assert (shop["name"], shop["organization_id"]) == ("shop", organization_of(sandboxes["shop"]))
+    audit = two.run("audit", "--organization", "shop", "-o", "json").json
+    assert shop["numbers"]["accounts"] == ACCOUNTS
+    assert shop["numbers"]["root_logins_left"] == audit["root_logins_left_to_secure"]["known"] > 0
+    assert shop["numbers"]["last_complete_audit_at"] is not None
+    assert (bank["numbers"], bank["problem"]) == (None, "It was never audited.")
+    assert sandboxes["shop"].requests(seen)[0]["operation"] == "GetCallerIdentity"  # of the audit, not of the list
+    for account in sandboxes["shop"].organization()["accounts"]:
+        assert account["account_id"] not in run.stdout
+        assert account["name"] not in run.stdout
+    table = two.run("organizations", "list")
+    assert "It was never audited." in table.stdout
+    assert "unknown" in table.stdout
+
+
+def test_one_that_can_t_be_read_is_unknown_and_hides_no_other(two: Program) -> None:
+    assert two.run("organizations", "audit", "--fail-on", "none").status == 0
+    (folder_of(two, "bank") / "rootkeeper.db").write_bytes(b"no database" * 1000)
+    run = two.run("organizations", "list", "-o", "json", "--fail-on", "unknown")
+    assert run.status == 1, run.shown
+    shop, bank = run.json["organizations"]
+    assert shop["numbers"]["accounts"] == ACCOUNTS
+    assert bank["numbers"] is None
+    assert "rootkeeper.db" in bank["problem"]
+
+
+def test_an_audit_of_all_reads_each_with_its_own_credentials(
+    two: Program, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    run = two.run("organizations", "audit", "-o", "json")
+    assert run.status == 1, run.shown
+    for name, organization in zip(BOTH, run.json["organizations"], strict=True):
+        assert (organization["name"], organization["problem"]) == (name, None)
+        assert organization["numbers"]["accounts"] == ACCOUNTS
+        ids = two.run("ledger", "list", "--organization", name, "-o", "json").json["entries"]
+        assert {entry["organization_id"] for entry in ids} == {organization_of(sandboxes[name])}
+
+
+def test_an_organization_that_hangs_keeps_no_other_from_its_audit(
+    two: Program, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    limits = {"ROOTKEEPER_AWS_READ_TIMEOUT_SECONDS": "1", "ROOTKEEPER_AWS_CALL_TIMEOUT_SECONDS": "1"}
+    sandboxes["bank"].process.send_signal(signal.SIGSTOP)
+    try:
+        run = two.run("organizations", "audit", "-o", "json", "--fail-on", "unread", **limits)
+    finally:
+        sandboxes["bank"].process.send_signal(signal.SIGCONT)
+    assert run.status == 5, run.shown
+    shop, bank = run.json["organizations"]
+    assert (shop["problem"], shop["numbers"]["accounts"]) == (None, ACCOUNTS)
+    assert bank["problem"].startswith("The audit failed: ")
+    assert bank["numbers"] is None
+
+
+def test_the_check_has_every_check_of_each(two: Program) -> None:
+    run = two.run("organizations", "check")
+    assert (run.status, "No check found a problem." in run.stderr) == (0, True), run.shown
+    found = two.run("organizations", "check", "bank", "-o", "json").json["checks"]
+    assert {check["organization"] for check in found} == {"bank"}
+    assert {"credentials", "organization", "permissions", "database"} <= {check["name"] for check in found}
+    wrong = file_of(two).read_text(encoding="utf-8").replace('profile = "bank"', 'profile = "shop"')
+    file_of(two).write_text(wrong, encoding="utf-8")
+    run = two.run("organizations", "check")
+    assert (run.status, "belong to organization" in run.stdout) == (1, True), run.shown
+
+
+def test_show_names_what_is_its_own(two: Program) -> None:
+    with file_of(two).open("a", encoding="utf-8") as file:
+        file.write("\n[organizations.bank.windows]\napprovals = 2\n")
+    run = two.run("organizations", "show", "bank", "--fail-on", "none")
+    assert run.status == 0, run.shown
+    assert "aws.profile, windows.approvals" in run.stdout
+    assert two.run("organizations", "show", "other").status == 2
+
+
+def test_an_organization_with_an_open_window_isn_t_removed(two: Program, sandboxes: dict[str, SandboxProcess]) -> None:
+    account = next(
+        one["account_id"]
+        for one in sandboxes["shop"].organization()["accounts"]
+        if one["state"] == "ACTIVE" and one["account_id"] != sandboxes["shop"].organization()["management_account_id"]
+    )
+    sandboxes["shop"].put_root_user(account, {})
+    opened = two.run(
+        "recover", account, "--organization", "shop", "--reason", "a test", "--for", "1h", "--leave-open", "--yes"
+    )
+    assert opened.status == 0, opened.shown
+    run = two.run("organizations", "remove", "shop", "--yes")
+    assert (run.status, account in run.stderr) == (2, True), run.shown
+    assert "windows close" in run.stderr
+    listed = two.run("organizations", "list", "-o", "json").json["organizations"][0]
+    assert listed["numbers"]["open_windows"] == 1
+    assert two.run("windows", "close", account, "--organization", "shop", "--yes").status == 0
+    assert two.run("organizations", "remove", "shop", "--yes").status == 0
+    assert (folder_of(two, "shop") / "rootkeeper.db").is_file()
+    assert "shop" not in file_of(two).read_text(encoding="utf-8")
+
+
+def test_an_organization_whose_database_can_t_be_read_isn_t_removed(two: Program) -> None:
+    assert two.run("audit", "--organization", "bank", "--fail-on", "none").status == 0
+    (folder_of(two, "bank") / "rootkeeper.db").write_bytes(b"no database" * 1000)
+    run = two.run("organizations", "remove", "bank", "--yes")
+    assert run.status == 3, run.shown
+    assert "bank" in file_of(two).read_text(encoding="utf-8")
+
+
+def test_the_canaries_of_one_are_in_nothing_of_the_other(two: Program, sandboxes: dict[str, SandboxProcess]) -> None:
+    """Ids and names of one organization's accounts, in every file and every answer of the other."""
+    assert two.run("organizations", "audit", "--fail-on", "none").status == 0
+    canaries = [account["account_id"] for account in sandboxes["shop"].organization()["accounts"]]
+    canaries.append(organization_of(sandboxes["shop"]))
+    runs = [
+        two.run(*command, "--organization", "bank")
+        for command in (
+            ("audit", "-o", "json"),
+            ("ledger", "list", "-o", "json"),
+            ("jobs", "list", "-o", "json"),
+            ("report", "--format", "markdown"),
+            ("diff", "--list", "-o", "json"),
+            ("windows", "list", "-o", "json"),
+        )
+    ]
+    assert [run.status for run in runs] == [1, 0, 0, 0, 0, 0]
+    answers = [run.stdout + run.stderr for run in runs]
+    with closing(sqlite3.connect(folder_of(two, "bank") / "rootkeeper.db")) as connection:
+        answers.append("\n".join(connection.iterdump()))
+    answers += [file.read_text("latin-1") for file in folder_of(two, "bank").iterdir() if file.is_file()]
+    own = sandboxes["bank"].organization()["accounts"][0]["account_id"]
+    assert any(own in answer for answer in answers)
+    for canary in canaries:
+        assert not any(canary in answer for answer in answers)
+
+
+def test_a_server_needs_no_settings_of_this_machine(two: Program) -> None:
+    run = two.run("status", "--organization", "shop", "--server", "http://127.0.0.1:9")
+    assert (run.status, "Leave out --organization or --server" in run.stderr) == (2, True), run.shown
+    run = two.run("organizations", "list", "--server", "http://127.0.0.1:9")
+    assert (run.status, "can't use a server" in run.stderr) == (2, True), run.shown
