@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
@@ -31,6 +32,7 @@ from rootkeeper.server.application import ROWS
 from rootkeeper.server.guards import AccessRequirement, Demand
 from rootkeeper.server.request_path import status_of
 from rootkeeper.settings import sections
+from rootkeeper.settings.organizations import NEVER_INHERITED
 from rootkeeper.values import render_duration
 
 REFERENCE = Path(__file__).resolve().parent
@@ -289,8 +291,9 @@ Rootkeeper works without any setting. Set only the values that differ from their
 %(contents)s
 ## How settings are read
 
-Settings come from a TOML file (`--config FILE`) and from variables. A variable overrides the file. An unknown name is
-refused.
+Settings come from a TOML file and from variables. A variable overrides the file. An unknown name is refused. The file
+is `--config FILE`, else `settings.toml` in the user's folder of configuration (on Linux `~/.config/rootkeeper`), if it
+is there.
 
 ```toml
 [deletion]
@@ -303,14 +306,26 @@ longest = "24h"
 The variable of a setting is its key in capitals with underscores, after `ROOTKEEPER_`: `deletion.recently_used_days` is
 `ROOTKEEPER_DELETION_RECENTLY_USED_DAYS`. In a variable, a comma separates the entries of a list.
 
+## Several organizations
+
+A table `[organizations.NAME]` with an `id` is an organization ([guide](../guides/several-organizations.md)). A section
+below it, such as `[organizations.NAME.windows]`, holds for that organization and wins over the shared section and over
+variables. Never shared, and so only from the organization's own table:
+
+%(never)s
+
+`ROOTKEEPER_ORGANIZATION` names the organization of a command, as `--organization` does.
+
 ## AWS credentials and Regions
 
-AWS credentials, profiles, Regions and endpoints aren't settings of Rootkeeper. Set them as for the AWS CLI
-(`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
+AWS keys and endpoints aren't settings of Rootkeeper. Set them as for the AWS CLI (`AWS_PROFILE`, `AWS_ENDPOINT_URL`,
+…).
+The profile is that of `--profile`, else of `aws.profile`, else the AWS CLI's.
 
-STS is called in the Region of `--region`, else of `AWS_REGION` or `AWS_DEFAULT_REGION`, else of the profile. An opt-in
-Region is used only if the option or a variable names it, because root sessions there need it enabled in every account.
-Without a Region, and if only a profile names an opt-in Region, the Region is us-east-1.
+STS is called in the Region of `--region`, else of `aws.region`, `AWS_REGION` or `AWS_DEFAULT_REGION`, else of the
+profile. An opt-in Region is used only if the option, the setting or a variable names it, because root sessions there
+need it enabled in every account. Without a Region, and if only a profile names an opt-in Region, the Region is
+us-east-1.
 """
 
 SETTING_GROUPS = {
@@ -540,7 +555,8 @@ def render_settings() -> str:
         f"- [{title}](#{title.lower().replace(' ', '-')}): {', '.join(f'`{name}`' for name in names)}\n"
         for title, names in SETTING_GROUPS.items()
     )
-    parts = [SETTINGS_HEAD % {"contents": contents}]
+    never = ", ".join(f"`{key}`" for key in sorted(NEVER_INHERITED)) + "."
+    parts = [SETTINGS_HEAD % {"contents": contents, "never": "\n".join(textwrap.wrap(never, 120))}]
     for title, names in SETTING_GROUPS.items():
         parts += [f"\n## {title}\n", *(render_setting_section(name, found[name]) for name in names)]
     return "".join(parts)

@@ -24,7 +24,7 @@ from rootkeeper.controls.records import (
 )
 from rootkeeper.deletion.records import DeletionDocument, JobDocument, PlanDocument, PlanRecord
 from rootkeeper.delivery.records import DeliveriesDocument
-from rootkeeper.doctor.rules import DoctorDocument
+from rootkeeper.doctor.rules import DoctorDocument, OrganizationChecksDocument
 from rootkeeper.evidence.windows import WindowReportDocument
 from rootkeeper.exceptions.rules import ExceptionsDocument
 from rootkeeper.failsafe.records import (
@@ -42,6 +42,7 @@ from rootkeeper.jobs.records import JobsDocument
 from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerVerificationDocument
 from rootkeeper.maintenance.rules import DatabaseDocument
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
+from rootkeeper.organizations.rules import OrganizationsDocument
 from rootkeeper.reports.package import PackageManifest
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument
 from rootkeeper.server.documents import RecordJsonSchema
@@ -202,6 +203,19 @@ OUTPUTS = (
         NotificationTestDocument,
         "Tests of notification targets",
         "`rootkeeper notifications test -o json`.",
+    ),
+    Output(
+        "organization-checks",
+        OrganizationChecksDocument,
+        "Checks of each organization",
+        "`rootkeeper organizations check -o json`. With `-o jsonl` each line is one of `checks`.",
+    ),
+    Output(
+        "organizations",
+        OrganizationsDocument,
+        "Organizations of the settings file",
+        "`rootkeeper organizations list`, `show` and `audit` with `-o json`. With `-o jsonl` each line is one of "
+        "`organizations`.",
     ),
     Output(
         "package-manifest",

@@ -48,6 +48,10 @@ EXCEPTED: Mapping[str, Mapping[str, str]] = {
         "aws rds": "the sandbox has no RDS",
         "terraform": "test_deployment applies the same example on a sandbox",
     },
+    "several-organizations": {
+        "rootkeeper": "needs two organizations; test_organizations_commands types its commands on two sandboxes",
+        "export ROOTKEEPER_ORGANIZATION": "the same",
+    },
     "server": {
         "export ROOTKEEPER_DATABASE_URL=postgresql": "needs a PostgreSQL server, which refuses to run as root; "
         "test_shared_by_servers runs workers on one",

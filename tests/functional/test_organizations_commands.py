@@ -151,7 +151,7 @@ def test_each_audit_reads_one_organization_and_writes_one_database(
     assert (folder_of(two, "shop") / "rootkeeper.db").is_file()
     assert not folder_of(two, "bank").exists()
     organization_id = organization_of(sandboxes["shop"])
-    by_id = two.run("report", "--format", "markdown", ROOTKEEPER_ORGANIZATION=organization_id)
+    by_id = two.run("report", "--from", "90d", "--format", "markdown", ROOTKEEPER_ORGANIZATION=organization_id)
     assert organization_id in by_id.stdout, by_id.shown
 
 
@@ -301,7 +301,7 @@ def test_the_canaries_of_one_are_in_nothing_of_the_other(two: Program, sandboxes
             ("audit", "-o", "json"),
             ("ledger", "list", "-o", "json"),
             ("jobs", "list", "-o", "json"),
-            ("report", "--format", "markdown"),
+            ("report", "--from", "90d", "--format", "markdown"),
             ("diff", "--list", "-o", "json"),
             ("windows", "list", "-o", "json"),
         )
