@@ -46,6 +46,8 @@ class KnownOrganization:
     """``None`` if they are unknown."""
     problem: str | None
     """Why they are unknown, or older than they should be."""
+    hint: str | None = None
+    """What to do about it."""
     own_settings: tuple[str, ...] = ()
     """The settings that its own table gives, such as ``windows.approvals``."""
 

@@ -51,6 +51,14 @@ class OrganizationCandidate:
     setup: SetupReport
 
 
+@dataclass(frozen=True, slots=True)
+class _AuditProblem:
+    """Why an audit has no result."""
+
+    text: str
+    hint: str | None
+
+
 class OrganizationService:
     """The organizations of a settings file."""
 
@@ -91,22 +99,22 @@ class OrganizationService:
     def _describe(self, table: OrganizationTable) -> KnownOrganization:
         settings: Settings | None = None
         numbers: OrganizationNumbers | None = None
-        problem, place = None, ""
+        problem, hint, place = None, None, ""
         try:
             settings = self.load_settings(table.name)
             place = find_place(settings)
             numbers = self._count(settings)
         except RootkeeperError as error:
-            problem = error.message
+            problem, hint = error.message, error.hint
         if numbers is None and problem is None:
-            problem = "It was never audited."
+            problem, hint = "It was never audited.", Hint("Audit it first.", "organization.audit", name=table.name)
         profile, own = None, f"{ORGANIZATIONS}.{table.name}."
         if settings is not None:
             profile = settings.aws.profile or None
         sources = () if settings is None else settings.sources.values()
         own_settings = tuple(source.removeprefix(own) for source in sources if source.startswith(own))
         return KnownOrganization(
-            table.name, table.organization_id, profile, place, numbers, problem, tuple(sorted(own_settings))
+            table.name, table.organization_id, profile, place, numbers, problem, hint, tuple(sorted(own_settings))
         )
 
     def _count(self, settings: Settings) -> OrganizationNumbers | None:
@@ -137,27 +145,33 @@ class OrganizationService:
         tables = self.list_tables()
         if not tables:
             return ()
-        problems: dict[str, str | None] = {}
-        threads: WorkerThreads[tuple[str, str | None]] = WorkerThreads(min(len(tables), _AT_ONCE), "rootkeeper-audit")
+        problems: dict[str, _AuditProblem | None] = {}
+        threads: WorkerThreads[tuple[str, _AuditProblem | None]] = WorkerThreads(
+            min(len(tables), _AT_ONCE), "rootkeeper-audit"
+        )
         for table in tables:
             threads.begin(partial(self._audit, table.name, request, stop))
         while len(problems) < len(tables):
             problems |= dict(threads.take_done(_LOOK_SECONDS))
         known = [self._describe(table) for table in tables]
-        return tuple(replace(one, problem=problems[one.name] or one.problem) for one in known)
+        return tuple(
+            organization if found is None else replace(organization, problem=found.text, hint=found.hint)
+            for organization in known
+            for found in [problems[organization.name]]
+        )
 
-    def _audit(self, name: str, request: AuditRequest, stop: StopSignal) -> tuple[str, str | None]:
+    def _audit(self, name: str, request: AuditRequest, stop: StopSignal) -> tuple[str, _AuditProblem | None]:
         """Return the organization's name and the problem of its audit; ``None`` if there was none."""
+        progress = RemarkProgress(lambda text: self._warn(f"{name}: {text}"))
         try:
-            with Application(self.load_settings(name), warn=self._warn) as application:
-                answer = application.audit.run(
-                    RemarkProgress(lambda text: self._warn(f"{name}: {text}")), request, stop=stop
-                )
+            with Application(self.load_settings(name), warn=progress.remark) as application:
+                answer = application.audit.run(progress, request, stop=stop)
         except RootkeeperError as error:
-            return name, f"The audit failed: {error.message}"
+            return name, _AuditProblem(f"The audit failed: {error.message}", error.hint)
         if isinstance(answer, AuditInterrupted):
-            return name, f"Interrupted. Read the rest: rootkeeper jobs resume {answer.job_id} --organization {name}"
-        self._warn(f"{name}: {count_root_logins_left(answer.accounts).headline}.")
+            hint = Hint("Resume its job.", "organization.resume", job_id=answer.job_id, name=name)
+            return name, _AuditProblem("The audit was interrupted.", hint)
+        progress.remark(f"{count_root_logins_left(answer.accounts).headline}.")
         return name, None
 
     def prepare(self, name: str, profile: str | None, region: str | None) -> OrganizationCandidate:

@@ -56,6 +56,7 @@ STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
     errors.NotificationError: HTTPStatus.BAD_GATEWAY,
     errors.NotSignedInError: HTTPStatus.UNAUTHORIZED,
     errors.OneTimePasswordError: HTTPStatus.CONFLICT,
+    errors.OrganizationMismatchError: HTTPStatus.BAD_GATEWAY,
     errors.PermissionDeniedError: HTTPStatus.FORBIDDEN,
     errors.PolicyChangedError: HTTPStatus.CONFLICT,
     errors.PolicyNotSavedError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rootkeeper.aws.clients import GatewayOptions
@@ -36,6 +38,17 @@ def test_each_work_assumes_its_own_role_in_the_person_s_name(
     assumed = [one.parameters for one in aws_server.received if one.operation == "AssumeRole"]
     assert [f"rootkeeper-{work.value}&" in sent for work, sent in zip(AwsWork, assumed, strict=True)] == [True] * 5
     assert all("SourceIdentity=ana&" in f"{sent}&" for sent in assumed)
+
+
+def test_the_external_id_is_sent_with_each_role_and_never_without_one(
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    gateway_pool.gateway(AwsWork.AUDIT, "ana").read_caller()
+    pool = GatewayPool(replace(OPTIONS, external_id="customer-17"), ROLES, clock)
+    pool.gateway(AwsWork.AUDIT, "ana").read_caller()
+    without, with_id = (one.parameters for one in aws_server.received if one.operation == "AssumeRole")
+    assert "ExternalId" not in without
+    assert "ExternalId=customer-17&" in f"{with_id}&"
 
 
 def test_calls_are_signed_by_the_role_and_only_the_role_is_assumed_by_the_start(

@@ -99,7 +99,7 @@ def test_its_own_table_wins_over_file_and_environment(path: Path) -> None:
     assert load(path, TWO, "shop").windows.approvals == 2
 
 
-def test_each_has_credentials_and_places_of_its_own(path: Path) -> None:
+def test_p21_each_has_credentials_and_places_of_its_own(path: Path) -> None:
     shop, bank = load(path, TWO, "shop"), load(path, TWO, "bank")
     assert (shop.aws.profile, bank.aws.profile) == ("shop", "")
     assert bank.aws_roles.audit == ""

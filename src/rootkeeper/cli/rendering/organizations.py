@@ -32,6 +32,10 @@ def _render_last_audit(known: KnownOrganization) -> str:
     return "never" if ended_at is None else render_timestamp(ended_at)
 
 
+def _render_problem(known: KnownOrganization) -> str:
+    return " ".join(filter(None, (known.problem, render_hint(known.hint))))
+
+
 _COUNTS = {
     "Root logins left": "root_logins_left",
     "Unknown": "unknown",
@@ -49,14 +53,16 @@ _COLUMNS = (
         for title, name in _COUNTS.items()
     ),
     TableColumn("Last complete audit", _render_last_audit),
-    TableColumn("Problem", lambda known: known.problem or "", "yellow", importance=1),
+    TableColumn("Problem", _render_problem, "yellow", importance=1),
 )
 
 
 def show_organizations(known: Sequence[KnownOrganization], output: OutputFormat, terminal: Terminal) -> None:
     """Write the organizations to stdout."""
-    records = [fill_record(OrganizationRecord, organization) for organization in known]
-    columns = _COLUMNS if any(organization.problem for organization in known) else _COLUMNS[:-1]
+    records = [
+        fill_record(OrganizationRecord, organization, hint=render_hint(organization.hint)) for organization in known
+    ]
+    columns = _COLUMNS if any(one.problem for one in known) else _COLUMNS[:-1]
     empty = "The settings have no organizations. Add one: rootkeeper organizations add NAME --profile PROFILE."
     show_listing(Listing("organizations", records, columns, empty=empty, rows=known), output, terminal)
 
@@ -74,7 +80,7 @@ def show_organization_facts(known: KnownOrganization, terminal: Terminal) -> Non
         "Last complete audit": _render_last_audit(known),
     }
     if known.problem:
-        facts["Problem"] = known.problem
+        facts["Problem"] = _render_problem(known)
     show_facts(facts, terminal)
 
 
