@@ -103,7 +103,7 @@ class OrganizationService:
         try:
             settings = self.load_settings(table.name)
             place = find_place(settings)
-            numbers = self._count(settings)
+            numbers = self._count(settings, table.organization_id)
         except RootkeeperError as error:
             problem, hint = error.message, error.hint
         if numbers is None and problem is None:
@@ -117,14 +117,15 @@ class OrganizationService:
             table.name, table.organization_id, profile, place, numbers, problem, hint, tuple(sorted(own_settings))
         )
 
-    def _count(self, settings: Settings) -> OrganizationNumbers | None:
+    def _count(self, settings: Settings, organization_id: str) -> OrganizationNumbers | None:
         """Return ``None`` if there is no database yet, or it has no audit."""
         if not _has_database(settings):
             return None
         with self._open(settings) as application:
-            application.use_known_organization()
-            if not application.database.list_organization_ids():
+            if organization_id not in application.database.list_organization_ids():
                 return None
+            application.use_known_organization()
+            application.organization_id = organization_id
             statuses, now = application.list_stored_statuses(), self._clock.now()
             windows = application.windows
             audits = application.history.list_audits(limit=1, only_complete=True)
