@@ -1,0 +1,220 @@
+"""Audits forty organizations at once, beside the slowest of them alone, and again while some are out of order.
+
+Each organization is a sandbox of its own with AWS's published rates, and answers after 80 ms. First some are audited
+alone; then all with `rootkeeper organizations audit`; then again while two hang and one is throttled to a root session
+a second. Each audit is cold: its databases are new. Sandboxes and client share the machine's cores, so the CPU of all
+of them is a floor that the table names; the time without it is what one organization costs another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+from measuring.audits import ROOTKEEPER
+from measuring.pages import parse_options, show
+from measuring.processes import Measurement, measure
+from measuring.sandboxes import Sandbox, run_sandbox
+from measuring.surroundings import describe_surroundings
+from measuring.tables import render_list, render_table
+
+PROGRAM = "bench/organizations.py"
+RATIO_WANTED = 1.25
+"""Of an audit of all to the slowest organization alone."""
+MEGABYTES_WANTED = 300
+HANGING, THROTTLED_PER_SECOND = 2, 1.0
+CALL_SECONDS = 10
+"""How long Rootkeeper waits for an organization that hangs."""
+HEAD = ("audit", "wall s", "in order s", "CPU s", "of all s", "MB", "÷alone", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One audit."""
+
+    measurement: Measurement
+    started_at: datetime
+    cpu_of_all: float
+    """CPU seconds of client and sandboxes ÷ cores: no audit could be shorter here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An audit, in all rounds."""
+
+    name: str
+    rounds: Sequence[Round]
+    seconds: float
+    """Until the last organization in order was read; the median of the rounds."""
+    lost: int = 0
+    """Organizations that weren't read whole, and should have been."""
+
+
+class Stage:
+    """Sandboxes, and a settings file with an organization for each."""
+
+    def __init__(self, sandboxes: Sequence[Sandbox], folder: Path) -> None:
+        self.sandboxes = {f"o{number:02}": sandbox for number, sandbox in enumerate(sandboxes)}
+        self.folder = folder
+        self.config = folder / "settings.toml"
+        profiles, tables = "", ""
+        for name, sandbox in self.sandboxes.items():
+            found = sandbox.environment()
+            profiles += (
+                f"[profile {name}]\nendpoint_url = {sandbox.url}\nregion = us-east-1\n"
+                f"aws_access_key_id = {found['AWS_ACCESS_KEY_ID']}\n"
+                f"aws_secret_access_key = {found['AWS_SECRET_ACCESS_KEY']}\n"
+            )
+            organization_id = sandbox.ask("organization")["organization_id"]
+            tables += f'[organizations.{name}]\nid = "{organization_id}"\naws.profile = "{name}"\n'
+        (folder / "aws").write_text(profiles, encoding="utf-8")
+        self.config.write_text(tables, encoding="utf-8")
+        kept = {key: value for key, value in found.items() if not key.startswith("AWS_")}
+        self.environment = kept | {
+            "AWS_CONFIG_FILE": str(folder / "aws"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "ROOTKEEPER_AWS_CALL_TIMEOUT_SECONDS": str(CALL_SECONDS),
+            "ROOTKEEPER_AWS_READ_TIMEOUT_SECONDS": str(CALL_SECONDS),
+        }
+
+    def audit(self, *arguments: str) -> Round:
+        """Audit with new databases."""
+        before, started_at = self.read_cpu(), datetime.now(UTC)
+        with tempfile.TemporaryDirectory(dir=self.folder) as data:
+            environment = self.environment | {
+                "ROOTKEEPER_DATABASE_URL": f"sqlite:///{data}/rootkeeper.db",
+                "XDG_STATE_HOME": data,
+            }
+            command = [ROOTKEEPER, *arguments, "--config", str(self.config), "--fail-on", "none", "-o", "json"]
+            measurement = measure(command, environment)
+        cpu_seconds = measurement.cpu_seconds + self.read_cpu() - before
+        return Round(measurement, started_at, cpu_seconds / (os.cpu_count() or 1))
+
+    def read_cpu(self) -> float:
+        """CPU seconds of all sandboxes."""
+        return sum(sum(psutil.Process(one.process_id).cpu_times()[:2]) for one in self.sandboxes.values())
+
+    @contextmanager
+    def out_of_order(self) -> Iterator[tuple[str, ...]]:
+        """Let the last organizations hang, and one before them be throttled."""
+        names = tuple(self.sandboxes)[-HANGING - 1 :]
+        throttled, *hanging = names
+        self.sandboxes[throttled].order_rate("sts", "AssumeRoot", THROTTLED_PER_SECOND, 1.0)
+        for name in hanging:
+            os.kill(self.sandboxes[name].process_id, signal.SIGSTOP)
+        try:
+            yield names
+        finally:
+            for name in hanging:
+                os.kill(self.sandboxes[name].process_id, signal.SIGCONT)
+
+
+def main() -> int:
+    options = read_options()
+    surroundings = describe_surroundings()
+    print(f"{surroundings}\n", flush=True)
+    size = ("--accounts", str(options.accounts), "--features", "all")
+    pace = ("--latency-ms", str(options.latency_ms), "--throttle", "aws")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sandboxes = [
+            stack.enter_context(run_sandbox(*size, *pace, "--seed", str(seed)))
+            for seed in range(1, options.organizations + 1)
+        ]
+        lines = list(measure_all(Stage(sandboxes, folder), options))
+    text = f"{render_lines(lines)}\n\n{render_list(describe_conditions(options))}"
+    show(text, surroundings, PROGRAM, options.markdown)
+    return 1 if any(line.lost for line in lines) else 0
+
+
+def describe_conditions(options: argparse.Namespace) -> Iterator[str]:
+    yield (
+        f"{options.organizations} organizations of {options.accounts} accounts, {options.latency_ms} ms, AWS's "
+        f"published rates; medians of {options.rounds}."
+    )
+    yield "*in order s* ends when the last organization that is in order was read, to the second."
+    yield (
+        f"Wanted: ÷alone at most {RATIO_WANTED}, at most {MEGABYTES_WANTED} MB. *of all s* is the CPU of client and "
+        "sandboxes divided by the cores: where it is near the time, the machine is measured."
+    )
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, epilog="Ends with 1 if an organization wasn't read whole.")
+    parser.add_argument("--organizations", type=int, default=40)
+    parser.add_argument("--accounts", type=int, default=250)
+    parser.add_argument("--alone", type=int, default=3, help="organizations that are audited alone")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--latency-ms", type=int, default=80)
+    parser.add_argument("--quick", action="store_true", help="only see that everything runs: the numbers mean nothing")
+    options = parse_options(parser, PROGRAM)
+    if options.quick:
+        vars(options).update({"organizations": 5, "accounts": 20, "alone": 1, "rounds": 1, "latency_ms": 5})
+    return options
+
+
+def measure_all(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:
+    """Audit some alone, then all, then all while some are out of order."""
+    alone = []
+    for name in list(stage.sandboxes)[: options.alone]:
+        found = [stage.audit("audit", "--organization", name) for _ in range(options.rounds)]
+        alone.append(Line(f"{name} alone", found, median(one.measurement.wall_seconds for one in found)))
+    yield max(alone, key=lambda line: line.seconds)
+    yield audit_all(stage, "all at once", options.rounds, set())
+    with stage.out_of_order() as names:
+        yield audit_all(stage, f"all, {HANGING} hanging and one throttled", options.rounds, set(names))
+
+
+def audit_all(stage: Stage, name: str, rounds: int, troubled: set[str]) -> Line:
+    """:param troubled: organizations whose audit may fail or take longer."""
+    found, seconds, lost = [stage.audit("organizations", "audit") for _ in range(rounds)], [], 0
+    for one in found:
+        answers = json.loads(one.measurement.output)["organizations"]
+        in_order = [answer for answer in answers if answer["name"] not in troubled]
+        whole = [answer for answer in in_order if is_whole(answer)]
+        lost += len(in_order) - len(whole)
+        ended_at = max(datetime.fromisoformat(answer["numbers"]["last_complete_audit_at"]) for answer in whole)
+        seconds.append((ended_at - one.started_at).total_seconds())
+    return Line(name, found, median(seconds), lost)
+
+
+def is_whole(organization: dict[str, Any]) -> bool:
+    numbers = organization["numbers"]
+    return organization["problem"] is None and numbers is not None and not numbers["unknown"] and not numbers["unread"]
+
+
+def render_lines(lines: Sequence[Line]) -> str:
+    alone = lines[0].seconds
+    return render_table(
+        HEAD,
+        [
+            (
+                line.name,
+                f"{median(one.measurement.wall_seconds for one in line.rounds):.1f}",
+                f"{line.seconds:.1f}",
+                f"{median(one.measurement.cpu_seconds for one in line.rounds):.1f}",
+                f"{median(one.cpu_of_all for one in line.rounds):.1f}",
+                f"{max(one.measurement.peak_memory_bytes for one in line.rounds) / 1e6:.0f}",
+                f"{line.seconds / alone:.2f}",
+                str(line.lost),
+            )
+            for line in lines
+        ],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
