@@ -281,6 +281,20 @@ class GatewayOptions:
     """For a whole call: from its first request to the end of its answer."""
 
 
+_LOADERS: dict[str | None, Any] = {}
+"""By botocore's setting ``data_path``."""
+
+
+def _share_loader(session: Session) -> Any:
+    """Return the loader of service models that all sessions of the process share: the models of one take 9 MB."""
+    place = session.get_config_variable("data_path")
+    loader = _LOADERS.setdefault(place, session.get_component("data_loader"))
+    if not isinstance(loader.file_loader, ModelFiles):
+        loader.file_loader = ModelFiles()
+        loader.list_available_services = lambda type_name: EveryService()  # noqa: ARG005 - botocore's name
+    return loader
+
+
 READING_ATTEMPTS = 8
 CHANGING_ATTEMPTS = 1
 """A retry after an unclear answer could hide that the first attempt acted."""
@@ -320,9 +334,7 @@ class AwsClients:
                 isolate_operator_session(self.session)
                 self.session.register_component("data_loader", starting.session.get_component("data_loader"))
             else:
-                loader = self.session.get_component("data_loader")
-                loader.file_loader = ModelFiles()
-                loader.list_available_services = lambda type_name: EveryService()  # noqa: ARG005 - botocore's name
+                self.session.register_component("data_loader", _share_loader(self.session))
                 renew_by_aws_time(self.session, self.latest_clock.find_aws_time)
             self.region = choose_region(self.session, options.region)
             self.partition = str(self.session.get_partition_for_region(self.region))
