@@ -81,7 +81,6 @@ export default function EmailsPage() {
           query={found}
           items={found.data?.accounts}
           trackBy="account_id"
-          stickyColumns={canAct ? { last: 1 } : undefined}
           loadingText="Loading addresses"
           wrapLines
           ariaLabels={{ tableLabel: "Root e-mail addresses" }}

@@ -2,17 +2,18 @@
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import type { Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { windowPath } from "../windows/states";
 import { TimeLeft, WindowState } from "../windows/WindowState";
 
 export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
   return (
-    <Table
+    <FittedTable
       variant="container"
       trackBy="window_id"
       items={windows.open}
