@@ -64,6 +64,7 @@
   };
 
   for (const table of document.querySelectorAll("table, [role=treegrid]:not(table)")) {
+    if (table.className.includes("code-table")) continue; // The lines of a text with their numbers.
     if (!table.checkVisibility() || table.getBoundingClientRect().width <= 1 || style(table).clipPath !== "none") continue;
     [checkSideways, checkCuts, checkSticky, checkActions, checkTimes].forEach((check) => check(table));
   }

@@ -24,14 +24,14 @@ const COLUMNS: readonly Column[] = [
   {
     id: "status",
     header: "Root user credentials",
-    ...track(16, 1.5),
+    ...track(15, 0.5),
     cell: (account) => <StatusCell account={account} />,
     sortBy: (account) => `${STATUSES.findIndex((one) => one.status === account.status)} ${describeStatus(account).label}`,
   },
   {
     id: "kinds",
     header: "Credentials found",
-    ...track(13.25, 1),
+    ...track(13.25, 2),
     cell: (account) => <KindsCell account={account} />,
     sortBy: (account) => (account.kinds === null ? null : describeKinds(account.kinds)),
   },

@@ -9,8 +9,8 @@ import { ShortTimes } from "../times/Timestamp";
 
 /** A column without a least width of its own. */
 const USUAL_PIXELS = 120;
-/** The borders of the table, and the column with the boxes to select rows. */
-const BORDER_PIXELS = 4;
+/** The borders of the table with the room inside them, and the column with the boxes to select rows. */
+const BORDER_PIXELS = 60;
 const SELECTION_PIXELS = 54;
 /** Of a heading and its value in a card. Below it, two columns are as hard to read as in a phone. */
 const CARD_PIXELS = 480;
@@ -62,16 +62,16 @@ function foldColumns<T>(columns: readonly Column<T>[], kept: number): Column<T>[
     cell: (item) => (
       <>
         {first.cell(item)}
-        <Below columns={below} item={item} />
+        <Below columns={below} item={item} isCard={isCard} />
       </>
     ),
   };
   return [folded, ...others.slice(1, kept), ...(isCard ? [] : actions)].map(shortenTimes);
 }
 
-function Below<T>({ columns, item }: { columns: readonly Column<T>[]; item: T }) {
+function Below<T>({ columns, item, isCard }: { columns: readonly Column<T>[]; item: T; isCard: boolean }) {
   return (
-    <div className="fitted__below">
+    <div className={isCard ? "fitted__below fitted__below--card" : "fitted__below"}>
       {columns.map((column) => (
         <div key={column.id} className="fitted__fact">
           {column.id !== ACTIONS && <span className="fitted__label">{column.header}</span>}
