@@ -42,6 +42,33 @@ def entered(
         person.leave()
 
 
+def test_tables_that_do_not_fit_are_found(entered: tuple[ConsolePerson, Shown]) -> None:
+    person, _ = entered
+    person.page.set_viewport_size({"width": 390, "height": HEIGHT})
+    person.open("/settings?tab=policy")
+    person.sees("Read again after")
+    person.page.evaluate(SPOILED)
+    person.page.add_style_tag(content=SPOILED_RULES)
+    found = [(re.sub(r"\d+ px", "N px", what), table) for what, table in measure_tables(person.page)]
+    assert found == [
+        ("scrolls sideways by N px", "Wide"),
+        ('hides "Last"', "Wide"),
+        ('cuts "A long name that is cut off" off while space is free', "Cut"),
+        ('breaks the time "1 Dec 07:56"', "Broken"),
+    ]
+
+
+def test_a_window_shows_its_deadline_and_its_actions_at_each_width(entered: tuple[ConsolePerson, Shown]) -> None:
+    person, _ = entered
+    for width in WIDTHS:
+        person.page.set_viewport_size({"width": width, "height": HEIGHT})
+        person.open("/windows")
+        row = person.page.get_by_role("row").filter(has_text="Waiting for approval")
+        for text in ("Shop Test", "Waiting for approval", "lapses", "Register as a seller", "olga", "Approve request"):
+            row.get_by_text(text).first.scroll_into_view_if_needed()
+            expect(row.get_by_text(text).first).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_tables_of_every_page_fit(entered: tuple[ConsolePerson, Shown], width: int) -> None:
     person, shown = entered

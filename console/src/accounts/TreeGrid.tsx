@@ -18,7 +18,7 @@ const STACKED_ROW_PIXELS = 60;
 const OVERSCAN_ROWS = 6;
 /** Up to this many rows, all are rendered. */
 const UNVIRTUALIZED_ROWS = 100;
-const NAME_COLUMN = { track: "minmax(16rem, 1.5fr)", rem: 16 };
+const NAME_COLUMN = { track: "minmax(15rem, 2fr)", rem: 15 };
 
 interface TreeGridProps extends TreeActions {
   /** The order of a list, which its headings change; a tree has none. */

@@ -32,7 +32,7 @@ export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
 
 const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
   { id: "account", header: "Account", cell: (recoveryWindow) => <Account recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 120 },
-  { id: "left", header: "Time left", cell: (recoveryWindow) => <Countdown recoveryWindow={recoveryWindow} />, minWidth: 170 },
+  { id: "left", header: "Time left", cell: (recoveryWindow) => <Countdown recoveryWindow={recoveryWindow} />, minWidth: 185 },
 ];
 
 function Account({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
