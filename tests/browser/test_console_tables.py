@@ -16,9 +16,12 @@ from tests.browser.table_tour import WIDTHS, list_table_faults, measure_tables
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("every table"), pytest.mark.timeout(600)]
 
 SPOILED = """() => document.querySelector("#content").insertAdjacentHTML("beforeend", `
-  <div id="spoiled"><table aria-label="Wide"><tbody><tr><td>First</td><td><button>Last</button></td></tr></tbody></table></div>
-  <table id="cut" aria-label="Cut"><tbody><tr><td><div>A long name that is cut off</div></td><td>Short</td></tr></tbody></table>
-  <table id="broken" aria-label="Broken"><tbody><tr><td><time>1 Dec 07:56</time></td></tr></tbody></table>`)"""
+  <div id="spoiled"><table aria-label="Wide"><tbody>
+    <tr><td>First</td><td><button>Last</button></td></tr></tbody></table></div>
+  <table id="cut" aria-label="Cut"><tbody>
+    <tr><td><div>A long name that is cut off</div></td><td>Short</td></tr></tbody></table>
+  <table id="broken" aria-label="Broken"><tbody>
+    <tr><td><time>1 Dec 07:56</time></td></tr></tbody></table>`)"""
 SPOILED_RULES = """
 #spoiled { overflow: auto; }
 #spoiled table { inline-size: 300vw; }
