@@ -33,6 +33,7 @@
 
   /** A text is cut off although the other columns leave the room for it. */
   const checkCuts = (table) => {
+    if (table.tagName !== "TABLE") return; // The tree of accounts has rows of one height, with titles.
     const columns = new Map();
     for (const row of table.querySelectorAll("tr, [role=row]")) {
       const cells = row.querySelectorAll("th, td, [role=gridcell], [role=columnheader]");
