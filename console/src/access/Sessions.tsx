@@ -38,7 +38,7 @@ export function Sessions() {
         { id: "since", header: "Signed in", cell: (one) => <Timestamp at={one.signed_in_at} /> },
         { id: "used", header: "Last used", cell: (one) => <RelativeTime at={one.last_used_at} /> },
         {
-          id: "end",
+          id: "actions",
           header: "Action",
           cell: (one) => (
             <EndSignIn

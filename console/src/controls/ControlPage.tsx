@@ -6,7 +6,7 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useState } from "react";
 import { Navigate, useSearchParams } from "react-router";
@@ -16,6 +16,7 @@ import { useFollowLink } from "../components/links";
 import { PageFrame, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { VerdictIndicator } from "../components/verdicts";
 import { ACTOR_KINDS } from "../ledger/entries";
+import { FittedTable } from "../tables/FittedTable";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
@@ -115,7 +116,7 @@ function AttestButton({ control, path }: { control: Assessment; path: ControlPat
 
 function Checks({ checks }: { checks: readonly ShownCheck[] }) {
   return (
-    <Table
+    <FittedTable
       variant="container"
       items={checks}
       trackBy="check"
@@ -179,7 +180,7 @@ interface AccountsProps {
 function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoading }: AccountsProps) {
   const follow = useFollowLink();
   return (
-    <Table
+    <FittedTable
       variant="container"
       items={accounts}
       wrapLines

@@ -7,12 +7,12 @@ import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useMemo, useState } from "react";
 import type { PlannedAccount } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
 import { ProblemAlert } from "../components/PageFrame";
+import { FittedTable } from "../tables/FittedTable";
 import { usePages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { RelativeTime } from "../times/Timestamp";
@@ -21,7 +21,7 @@ import { type Credential, listPlannedCredentials } from "./plans";
 export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[] }) {
   const found = useSearch(targets);
   return (
-    <Table
+    <FittedTable
       items={found.pages.shown}
       pagination={found.pages.control}
       filter={found.control}
@@ -121,7 +121,7 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
   const ofReason = useMemo(() => (reason === ANY_REASON ? skipped : skipped.filter((one) => one.reason === reason)), [skipped, reason]);
   const search = useSearch(ofReason);
   return (
-    <Table
+    <FittedTable
       items={search.pages.shown}
       pagination={search.pages.control}
       filter={
@@ -180,7 +180,7 @@ export function HeldBackAccounts({ held, isPlanning, error, onAllow }: HeldBackA
   const [reason, setReason] = useState("");
   const text = reason.trim();
   return (
-    <Table
+    <FittedTable
       items={search.pages.shown}
       pagination={search.pages.control}
       filter={search.control}

@@ -13,6 +13,7 @@ import { useState } from "react";
 import { saveText } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import type { RootEmail, RootEmailPage } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { ChoiceField } from "../components/ChoiceField";
 import { PageFrame } from "../components/PageFrame";
 import { VerdictIndicator, VERDICTS } from "../components/verdicts";
@@ -81,7 +82,6 @@ export default function EmailsPage() {
           query={found}
           items={found.data?.accounts}
           trackBy="account_id"
-          stickyColumns={canAct ? { last: 1 } : undefined}
           loadingText="Loading addresses"
           wrapLines
           ariaLabels={{ tableLabel: "Root e-mail addresses" }}
@@ -160,7 +160,7 @@ function toRow(one: RootEmail) {
 
 const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
   { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 150 },
-  { id: "email", header: "Root e-mail address", cell: (one) => one.email ?? "Unknown", minWidth: 180 },
+  { id: "email", header: "Root e-mail address", cell: (one) => (one.email === null ? "Unknown" : <BreakableText>{one.email}</BreakableText>), minWidth: 200 },
   {
     id: "verdict",
     header: "Verdict",
@@ -227,6 +227,6 @@ function makeActionsColumn({ attest, approve, change }: RowActions): TableProps.
       ].filter(Boolean);
       return offered.length > 0 ? <SpaceBetween size="xxs">{offered}</SpaceBetween> : "–";
     },
-    minWidth: 110,
+    minWidth: 140,
   };
 }

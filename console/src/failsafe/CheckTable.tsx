@@ -1,10 +1,11 @@
 /** The checks of one job, the worst first, each with its evidence and what to do. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { renderHint } from "../api/hints";
 import { countVerdicts, VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
 import { type Check, CHECKS, sortChecks } from "./checks";
@@ -17,7 +18,7 @@ interface CheckTableProps {
 
 export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
   return (
-    <Table
+    <FittedTable
       items={sortChecks(checks)}
       trackBy={(one) => `${one.check} ${one.account_id}`}
       wrapLines

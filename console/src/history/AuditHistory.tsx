@@ -4,13 +4,14 @@ import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import type { ChangedAccount, Comparison, KeptAudit, StatusThen } from "../api/records";
 import { QueryPlaceholder } from "../components/PageFrame";
 import { STATUSES } from "../organization/statuses";
+import { FittedTable } from "../tables/FittedTable";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages, usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
@@ -95,7 +96,7 @@ function ChangeTable({ comparison }: { comparison: Comparison }) {
   const { accounts } = comparison;
   const pages = usePages(accounts, PAGE_SIZE);
   return (
-    <Table
+    <FittedTable
       variant="container"
       trackBy="account_id"
       items={pages.shown}

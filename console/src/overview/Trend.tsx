@@ -1,13 +1,13 @@
 /** Root logins left to secure since the first day with data, with deletions and opened windows marked: a picture and a table. */
 import Box from "@cloudscape-design/components/box";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
-import Table from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
 import type { Overview, TrendDay } from "../api/records";
 import { QueryPlaceholder } from "../components/PageFrame";
+import { FittedTable } from "../tables/FittedTable";
 import { usePages } from "../tables/pages";
 import { findFirstDay, hasData } from "./trend";
 import { TrendPicture } from "./TrendPicture";
@@ -43,7 +43,7 @@ function TrendTable({ days }: { days: readonly TrendDay[] }) {
   const filled = useMemo(() => days.filter(hasData).reverse(), [days]);
   const pages = usePages(filled);
   return (
-    <Table
+    <FittedTable
       variant="embedded"
       trackBy="day"
       items={pages.shown}

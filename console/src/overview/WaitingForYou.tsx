@@ -21,7 +21,7 @@ import { canApprove } from "../windows/WindowActions";
 const ENDS_SOON_MILLISECONDS = 30 * 60_000;
 const REFRESH_MILLISECONDS = 10_000;
 /** What all columns need. */
-const WIDE_PIXELS = 560;
+const WIDE_PIXELS = 760;
 
 interface WaitingItem {
   id: string;
