@@ -54,7 +54,7 @@ def examine(person: ConsolePerson, path: str, shown: Shown, pictures: Path | Non
 
 
 def open_tabs(person: ConsolePerson, address: str, width: int = WIDE) -> Iterator[str]:
-    """The address, and each tab of its page after the first one; the name of what is in sight."""
+    """The address, and each tab of its page after the first one, with the tabs in it; the name of what is in sight."""
     page = person.page
     page.set_viewport_size({"width": width, "height": HEIGHT})
     person.open(address)
@@ -64,7 +64,13 @@ def open_tabs(person: ConsolePerson, address: str, width: int = WIDE) -> Iterato
     for number in range(1, tabs.count()):
         tabs.nth(number).click()
         _wait(page)
-        yield f"{address} [{tabs.nth(number).inner_text()}]"
+        tab = tabs.nth(number).inner_text()
+        yield f"{address} [{tab}]"
+        inner = page.locator("[role=tablist]").nth(1).get_by_role("tab")
+        for second in range(1, inner.count()):
+            inner.nth(second).click()
+            _wait(page)
+            yield f"{address} [{tab}, {inner.nth(second).inner_text()}]"
 
 
 def _wait(page: Page) -> None:

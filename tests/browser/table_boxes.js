@@ -49,11 +49,11 @@
   };
 
   const checkSticky = (table) => {
-    if (innerWidth <= 400 && [...table.querySelectorAll("td")].some((cell) => style(cell).position === "sticky")) report("has a column that covers the text of others", table);
+    if (innerWidth <= 400 && [...table.querySelectorAll("td, tbody th")].some((cell) => style(cell).position === "sticky")) report("has a column that covers the text of others", table);
   };
 
   const checkActions = (table) => {
-    for (const button of table.querySelectorAll("td button, td a")) {
+    for (const button of table.querySelectorAll("td :is(button, a), tbody th :is(button, a)")) {
       const { left, right, width } = button.getBoundingClientRect();
       if (width > 1 && (left < -SLACK || right > innerWidth + SLACK)) report(`hides ${JSON.stringify(button.innerText || button.ariaLabel)}`, table);
     }
@@ -61,13 +61,27 @@
 
   /** A time on two lines is hard to compare with the one below it. */
   const checkTimes = (table) => {
-    for (const time of table.querySelectorAll("td time")) if (time.getClientRects().length > 1) report(`breaks the time ${JSON.stringify(time.innerText)}`, table);
+    for (const time of table.querySelectorAll("td time, tbody th time")) if (time.getClientRects().length > 1) report(`breaks the time ${JSON.stringify(time.innerText)}`, table);
+  };
+
+  /** An account's id on two lines can't be compared, nor found by a double click. */
+  const checkIds = (table) => {
+    const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      for (const { index } of text.data.matchAll(/(?<![\w:/-])\d{12}(?![\w:/-])/g)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + 12);
+        if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) report(`breaks the id ${text.data.slice(index, index + 12)}`, table);
+      }
+    }
   };
 
   for (const table of document.querySelectorAll("table, [role=treegrid]:not(table)")) {
     if (table.className.includes("code-table")) continue; // The lines of a text with their numbers.
     if (!table.checkVisibility() || table.getBoundingClientRect().width <= 1 || style(table).clipPath !== "none") continue;
-    [checkSideways, checkCuts, checkSticky, checkActions, checkTimes].forEach((check) => check(table));
+    [checkSideways, checkCuts, checkSticky, checkActions, checkTimes, checkIds].forEach((check) => check(table));
   }
   return faults;
 }

@@ -140,14 +140,14 @@ const CHECK_COLUMNS: TableProps.ColumnDefinition<ShownCheck>[] = [
     cell: (one) => <VerdictIndicator verdict={one.verdict} />,
     minWidth: 130,
   },
-  { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
-  { id: "source", header: "Mapping", cell: (one) => `${STRENGTHS[one.strength]}: ${describeSource(one.source)}`, minWidth: 200 },
   {
     id: "reasons",
     header: "Why",
     cell: (one) => [...one.reasons, ...one.confirmations.map((confirmation) => `${confirmation.owner}: ${confirmation.reason}`)].join(" "),
     minWidth: 280,
   },
+  { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
+  { id: "source", header: "Mapping", cell: (one) => `${STRENGTHS[one.strength]}: ${describeSource(one.source)}`, minWidth: 200 },
 ];
 
 function AttestationFacts({ attestation }: { attestation: ControlAttestation }) {
@@ -208,11 +208,11 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           header: "Account",
           cell: (one) => (
             <Link href={`/accounts?account=${one.account_id}`} onFollow={follow}>
-              {one.name || one.account_id}
+              {one.name} <span className="whole">{one.name ? `(${one.account_id})` : one.account_id}</span>
             </Link>
           ),
           isRowHeader: true,
-          minWidth: 140,
+          minWidth: 170,
         },
         {
           id: "verdict",
@@ -220,9 +220,8 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           cell: (one) => <VerdictIndicator verdict={one.verdict} />,
           minWidth: 120,
         },
-        { id: "id", header: "Account id", cell: (one) => one.account_id, minWidth: 130 },
-        { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },
         { id: "reason", header: "Why", cell: (one) => one.reason, minWidth: 220 },
+        { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },
         { id: "read", header: "Read at", cell: (one) => <Timestamp at={one.read_at} none="Not read" />, minWidth: 130 },
       ]}
     />

@@ -141,9 +141,9 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
       empty={<EmptyText>{skipped.length > 0 ? "No account matches." : "No account is skipped."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
         { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
-        { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
+        { id: "detail", header: "Details", cell: (one) => one.detail ?? "–", minWidth: 180 },
+        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
       ]}
     />
   );

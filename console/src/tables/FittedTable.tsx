@@ -9,6 +9,9 @@ import { ShortTimes } from "../times/Timestamp";
 
 /** A column without a least width of its own. */
 const USUAL_PIXELS = 120;
+/** A letter of a heading, whose words aren't broken, and the room around the heading. */
+const LETTER_PIXELS = 9;
+const HEADING_PIXELS = 40;
 /** The borders of the table with the room inside them, and the column with the boxes to select rows. */
 const BORDER_PIXELS = 60;
 const SELECTION_PIXELS = 54;
@@ -44,8 +47,10 @@ function countFitting<T>(columns: readonly Column<T>[], room: number): number {
   return kept;
 }
 
-function leastPixels<T>({ minWidth, width }: Column<T>): number {
-  return Number(minWidth ?? width ?? USUAL_PIXELS);
+function leastPixels<T>({ minWidth, width, header }: Column<T>): number {
+  const words = typeof header === "string" ? header.split(" ") : [];
+  const longest = Math.max(0, ...words.map((word) => word.length));
+  return Math.max(Number(minWidth ?? width ?? USUAL_PIXELS), longest * LETTER_PIXELS + HEADING_PIXELS);
 }
 
 function foldColumns<T>(columns: readonly Column<T>[], kept: number): Column<T>[] {
