@@ -80,7 +80,7 @@ function Control({ path }: { path: ControlPath }) {
           total={total}
           isOpenOnly={isOpenOnly}
           onOpenOnly={setOpenOnly}
-          pagination={pages.control(next)}
+          pagination={pages.control(next, total)}
           isLoading={found.isPlaceholderData}
         />
       </SpaceBetween>

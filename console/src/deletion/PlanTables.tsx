@@ -31,8 +31,8 @@ export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[]
       empty={<EmptyText>{targets.length > 0 ? "No account matches." : "The plan deletes nothing."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
+        { id: "going", header: "Credentials in order of deletion", minWidth: 240, cell: (one) => <PlannedCredentials account={one} /> },
         { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
-        { id: "going", header: "Credentials in order of deletion", cell: (one) => <PlannedCredentials account={one} /> },
         { id: "use", header: "Reason to delete despite recent use", minWidth: 180, cell: (one) => one.allowed_use ?? "–" },
       ]}
     />
@@ -64,7 +64,9 @@ export function AccountLabel({ account }: { account: Pick<PlannedAccount, "name"
   return (
     <>
       {account.name}
-      <Box color="text-body-secondary">{account.account_id}</Box>
+      <Box color="text-body-secondary">
+        <span className="whole">{account.account_id}</span>
+      </Box>
     </>
   );
 }
@@ -202,8 +204,8 @@ export function HeldBackAccounts({ held, isPlanning, error, onAllow }: HeldBackA
       }
       empty={<EmptyText>{held.length > 0 ? "No account matches." : "No account is held back."}</EmptyText>}
       columnDefinitions={[
-        { id: "account", header: "Account", cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "detail", header: "Last use", cell: (one) => one.detail ?? "–" },
+        { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
+        { id: "detail", header: "Last use", minWidth: 240, cell: (one) => one.detail ?? "–" },
       ]}
       footer={
         onAllow && (

@@ -45,7 +45,6 @@ export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
 const COLUMNS: TableProps.ColumnDefinition<Check>[] = [
   { id: "check", header: "Check", cell: (one) => CHECKS[one.check], isRowHeader: true, minWidth: 150 },
   { id: "verdict", header: "Verdict", cell: (one) => <VerdictIndicator verdict={one.verdict} />, minWidth: 130 },
-  { id: "account", header: "Account", cell: (one) => (one.account_id === null ? "–" : <AccountName accountId={one.account_id} />), minWidth: 150 },
   {
     id: "evidence",
     header: "Evidence and next step",
@@ -57,4 +56,5 @@ const COLUMNS: TableProps.ColumnDefinition<Check>[] = [
     ),
     minWidth: 260,
   },
+  { id: "account", header: "Account", cell: (one) => (one.account_id === null ? "–" : <AccountName accountId={one.account_id} />), minWidth: 150 },
 ];

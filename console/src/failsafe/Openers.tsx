@@ -34,9 +34,9 @@ export function WaysIn({ waysIn, observedAt }: { waysIn: readonly WayIn[]; obser
       empty={<EmptyText>None is known. Set up the root login of a failsafe, or create an IAM user with MFA that can open root sessions.</EmptyText>}
       columnDefinitions={[
         { id: "name", header: "Sign-in", cell: (one) => one.name, isRowHeader: true, minWidth: 150 },
-        { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
         { id: "verdict", header: "Verdict", cell: (one) => <VerdictIndicator verdict={one.verdict} />, minWidth: 130 },
         { id: "evidence", header: "Evidence", cell: (one) => one.evidence, minWidth: 240 },
+        { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
       ]}
     />
   );

@@ -13,7 +13,7 @@ import { QueryPlaceholder } from "../components/PageFrame";
 import { STATUSES } from "../organization/statuses";
 import { FittedTable } from "../tables/FittedTable";
 import { QueryTable } from "../tables/QueryTable";
-import { useCursorPages, usePages } from "../tables/pages";
+import { PAGE_ROWS, useCursorPages, usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
 import { AuditFindings } from "./AuditFindings";
 
@@ -47,7 +47,7 @@ export function AuditHistory() {
         }
         columnDefinitions={AUDIT_COLUMNS}
         empty="No audits. Run an audit on the Accounts page."
-        pagination={pages.control(audits.data?.next)}
+        pagination={pages.control(audits.data?.next, audits.data?.total)}
       />
       {selected.length === 1 && <Alert type="info">Select a second audit to compare.</Alert>}
       {selected.length === 1 && older && <AuditFindings auditId={older.audit_id} />}
@@ -152,7 +152,7 @@ function describeCredentials(one: ChangedAccount): string {
 function useAudits(after: string | undefined) {
   return useQuery({
     queryKey: ["audits", after],
-    queryFn: () => unwrap(api.GET("/api/v1/audits", { params: { query: { after, limit: 20 } } })),
+    queryFn: () => unwrap(api.GET("/api/v1/audits", { params: { query: { after, limit: PAGE_ROWS } } })),
   });
 }
 

@@ -70,9 +70,9 @@ function WaitingTable({ items }: { items: readonly WaitingItem[] }) {
 
 const COLUMNS: TableProps.ColumnDefinition<WaitingItem>[] = [
   { id: "what", header: "Task", cell: (item) => <Task item={item} />, isRowHeader: true, minWidth: 180 },
-  { id: "account", header: "Account", cell: (item) => <AccountName accountId={item.accountId} />, minWidth: 150 },
-  { id: "at", header: "When", cell: (item) => <RelativeTime at={item.at} />, minWidth: 110 },
-  { id: "actions", header: "Actions", cell: (item) => <ActionButton item={item} />, minWidth: 120 },
+  { id: "account", header: "Account", cell: (item) => <AccountName accountId={item.accountId} />, minWidth: 160 },
+  { id: "at", header: "When", cell: (item) => <RelativeTime at={item.at} />, minWidth: 130 },
+  { id: "actions", header: "Actions", cell: (item) => <ActionButton item={item} />, minWidth: 130 },
 ];
 
 function Task({ item }: { item: WaitingItem }) {

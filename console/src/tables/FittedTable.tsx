@@ -27,7 +27,7 @@ export function FittedTable<T>({ columnDefinitions, ...table }: TableProps<T>) {
   const width = useWidth(frame);
   const room = width - BORDER_PIXELS - (table.selectionType ? SELECTION_PIXELS : 0);
   const kept = countFitting(columnDefinitions, room);
-  const columns = useMemo(() => foldColumns(columnDefinitions, kept), [columnDefinitions, kept]);
+  const columns = useMemo(() => foldColumns(columnDefinitions, kept, room), [columnDefinitions, kept, room]);
   return (
     <div ref={frame} className="fitted">
       <Table wrapLines {...table} columnDefinitions={columns} />
@@ -37,14 +37,17 @@ export function FittedTable<T>({ columnDefinitions, ...table }: TableProps<T>) {
 
 /** How many columns stay beside each other, the buttons not counted unless all fit. */
 function countFitting<T>(columns: readonly Column<T>[], room: number): number {
-  const sum = (some: readonly Column<T>[]) => some.reduce((pixels, column) => pixels + leastPixels(column), 0);
-  if (room <= 0 || sum(columns) <= room) return columns.length;
+  if (room <= 0 || addPixels(columns) <= room) return columns.length;
   if (room < CARD_PIXELS) return 1;
   const actions = columns.filter((column) => column.id === ACTIONS);
   const others = columns.filter((column) => column.id !== ACTIONS);
   let kept = others.length;
-  while (kept > 1 && sum([...others.slice(0, kept), ...actions]) > room) kept -= 1;
+  while (kept > 1 && addPixels([...others.slice(0, kept), ...actions]) > room) kept -= 1;
   return kept;
+}
+
+function addPixels<T>(columns: readonly Column<T>[]): number {
+  return columns.reduce((pixels, column) => pixels + leastPixels(column), 0);
 }
 
 function leastPixels<T>({ minWidth, width, header }: Column<T>): number {
@@ -53,16 +56,17 @@ function leastPixels<T>({ minWidth, width, header }: Column<T>): number {
   return Math.max(Number(minWidth ?? width ?? USUAL_PIXELS), longest * LETTER_PIXELS + HEADING_PIXELS);
 }
 
-function foldColumns<T>(columns: readonly Column<T>[], kept: number): Column<T>[] {
+function foldColumns<T>(columns: readonly Column<T>[], kept: number, room: number): Column<T>[] {
   const others = columns.filter((column) => column.id !== ACTIONS);
   const actions = columns.filter((column) => column.id === ACTIONS);
   const [first] = others;
   if (!first || kept >= columns.length) return columns.map(shortenTimes);
   const isCard = kept === 1;
+  const beside = isCard ? [] : [...others.slice(1, kept), ...actions];
   const below = [...others.slice(kept), ...(isCard ? actions : [])];
   const folded: Column<T> = {
     ...first,
-    minWidth: isCard ? undefined : first.minWidth,
+    minWidth: isCard ? undefined : shareSpare(first, room - addPixels([first, ...beside])),
     width: undefined,
     cell: (item) => (
       <>
@@ -71,7 +75,12 @@ function foldColumns<T>(columns: readonly Column<T>[], kept: number): Column<T>[
       </>
     ),
   };
-  return [folded, ...others.slice(1, kept), ...(isCard ? [] : actions)].map(shortenTimes);
+  return [folded, ...beside].map(shortenTimes);
+}
+
+/** The column with the facts of others gets half of the room that is free. */
+function shareSpare<T>(first: Column<T>, spare: number): number {
+  return leastPixels(first) + Math.max(0, Math.floor(spare / 2));
 }
 
 function Below<T>({ columns, item, isCard }: { columns: readonly Column<T>[]; item: T; isCard: boolean }) {

@@ -64,7 +64,7 @@ function WindowTable({ group }: { group: Group }) {
       ariaLabels={{ tableLabel: `Recovery windows: ${group.label}` }}
       columnDefinitions={decides ? [...COLUMNS, ACTIONS_COLUMN] : COLUMNS}
       empty={group.empty}
-      pagination={pages.control(windows.data?.next)}
+      pagination={pages.control(windows.data?.next, windows.data?.total)}
     />
   );
 }
