@@ -44,6 +44,15 @@ def audit(operator: ConsolePerson) -> None:
     expect(operator.page.get_by_text(re.compile("^The audit is complete"))).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
+def try_to_audit(operator: ConsolePerson) -> None:
+    """Without trusted access: the message names the cause, and no number of accounts that no one has read."""
+    operator.open("/accounts")
+    operator.page.get_by_role("button", name="Run audit", exact=True).first.click()
+    failed = operator.page.get_by_role("group").filter(has_text="The audit failed.")
+    expect(failed).to_contain_text("trusted access", ignore_case=True, timeout=JOB_MILLISECONDS)
+    expect(failed).not_to_contain_text("with root user credentials")
+
+
 @contextmanager
 def enter_audited(chromium: Browser, folder: Path, operator: str, *others: str) -> Iterator[dict[str, ConsolePerson]]:
     """Sign users in to the demo organization, with both features on and one audit done."""

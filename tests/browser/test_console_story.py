@@ -42,6 +42,7 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     counted = operator.page.get_by_text("Not present", exact=True)
     operator.sees("Root logins left to secure: unknown, no account was read")
     expect(counted).to_have_count(0)
+    story.try_to_audit(operator)
 
     story.set_up(administrator)
     truth = sandbox.organization()

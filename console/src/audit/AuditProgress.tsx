@@ -83,14 +83,14 @@ function RunningAudit({ job }: { job: Job }) {
 }
 
 function describeResult(job: Job): { type: "success" | "warning" | "error" | "info"; header: string; text: string } {
-  const { done, present, unknown, unread } = job.progress;
+  const { total, done, present, unknown, unread } = job.progress;
   const remark = job.remark ? ` ${job.remark}` : "";
   const notRead = unread > unknown ? ` ${unread.toLocaleString()} couldn't be read. Accounts that were read earlier show their last reading.` : "";
   const counts = `${done.toLocaleString()} accounts: ${present.toLocaleString()} with root user credentials, ${unknown.toLocaleString()} unknown.${notRead}${remark}`;
   if (job.state === "cancelled") return { type: "info", header: "The audit was cancelled.", text: counts };
   if (job.state === "interrupted")
     return { type: "warning", header: "The audit was interrupted.", text: `${counts} Accounts that it has read aren't read again.` };
-  if (job.state === "failed" && done === 0) return { type: "error", header: "The audit failed.", text: job.remark ?? "" };
+  if (job.state === "failed" && (total === null || done < total)) return { type: "error", header: "The audit failed.", text: job.remark ?? "" };
   if (unknown > 0 || unread > 0 || job.state === "failed") return { type: "warning", header: "The audit is complete. Some accounts couldn't be read.", text: counts };
   return { type: "success", header: "The audit is complete.", text: counts };
 }

@@ -16,6 +16,7 @@ import { RelativeTime, Timestamp } from "../times/Timestamp";
 import { useCheckOutcome } from "./CheckJobs";
 import { type Check, ROLES, useFailsafes } from "./checks";
 import { AttestFailsafe, RecordDrill } from "./FailsafeDialogs";
+import { usePrinting } from "./printing";
 import { SetUpFailsafe } from "./SetUpDialog";
 
 type Change = { kind: "drill" | "attest"; account: KnownFailsafe } | { kind: "set-up" };
@@ -23,9 +24,11 @@ type Change = { kind: "drill" | "attest"; account: KnownFailsafe } | { kind: "se
 export function KeptLogins() {
   const { data: me } = useMe();
   const known = useFailsafes();
+  const isPrinting = usePrinting();
   const [change, setChange] = useState<Change | null>(null);
   const canRecord = hasPermission(me, "failsafe:record_drill");
   const canAttest = hasPermission(me, "failsafe:attest");
+  const hasActions = (canRecord || canAttest) && !isPrinting;
   const close = () => setChange(null);
   const accounts = known.data?.accounts;
   return (
@@ -47,7 +50,7 @@ export function KeptLogins() {
           </Header>
         }
         empty="No accounts are known. Run an audit on the Accounts page."
-        columnDefinitions={canRecord || canAttest ? [...COLUMNS, makeActionsColumn(canRecord, canAttest, setChange)] : COLUMNS}
+        columnDefinitions={hasActions ? [...COLUMNS, makeActionsColumn(canRecord, canAttest, setChange)] : COLUMNS}
       />
       {change?.kind === "drill" && <RecordDrill account={change.account} onClose={close} />}
       {change?.kind === "attest" && <AttestFailsafe account={change.account} onClose={close} />}

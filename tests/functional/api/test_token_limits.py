@@ -27,6 +27,7 @@ WORKLOADS = "Root/Workloads"
 """Where ``payments`` lies, and the management account doesn't."""
 ELSEWHERE = "Root"
 """Where ``payments`` lies once it was moved."""
+SET_UP = {"reason": "Set up the failsafe's root login"}
 Case = tuple[str, str, Any]
 """Method, path and body about one account."""
 
@@ -98,6 +99,9 @@ CASES: dict[str, Callable[[str], Case]] = {
     "POST /api/v1/windows/{window_id}/extend": about_window("extend", {"duration": "1h"}),
     "POST /api/v1/windows/{window_id}/close": about_window("close"),
     "POST /api/v1/windows/{window_id}/review": about_window("review"),
+    "POST /api/v1/windows/{window_id}/keep-login": about_window("keep-login"),
+    "POST /api/v1/failsafes/{account_id}/set-up": lambda one: ("POST", f"/failsafes/{one}/set-up", SET_UP),
+    "POST /api/v1/failsafes/{account_id}/set-up/check": lambda one: ("POST", f"/failsafes/{one}/set-up/check", SET_UP),
     "POST /api/v1/root-emails/approvals": about_address("/root-emails/approvals"),
     "POST /api/v1/root-emails/changes": about_address("/root-emails/changes"),
     "POST /api/v1/root-emails/changes/plan": about_address("/root-emails/changes/plan"),

@@ -173,7 +173,9 @@ def keep_login(services: Served, identity: Identified, window_id: Name) -> dict[
     if not keeping.is_kept:
         is_incomplete = keeping.progress is not None and not keeping.progress.is_complete
         step = "Complete the login as root user" if is_incomplete else "Resolve the cause"
-        raise WindowConflictError(keeping.explanation, hint=f"{step}, then try again. At the window's end the login is deleted.")
+        raise WindowConflictError(
+            keeping.explanation, hint=f"{step}, then try again. At the window's end the login is deleted."
+        )
     kept = current_window_to_record(keeping.window, services.clock.now())
     return show_one({**kept, "explanation": keeping.explanation})
 
