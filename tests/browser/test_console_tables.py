@@ -40,7 +40,7 @@ def entered(
 def test_tables_that_do_not_fit_are_found(entered: tuple[ConsolePerson, Shown]) -> None:
     person, _ = entered
     person.page.set_viewport_size({"width": 390, "height": HEIGHT})
-    person.open("/settings?tab=policy")
+    person.open("/settings?tab=windows")
     person.sees("Read again after")
     person.page.evaluate(SPOILED)
     person.page.add_style_tag(content=SPOILED_RULES)
