@@ -176,7 +176,13 @@ class ServerProcess:
         return took
 
     def pause(self) -> None:
+        """Stop it. The signal returns before the last thread stands still, so each one is waited for."""
         self.process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        watch = Stopwatch()
+        while any(_read_task_state(task) != "T" for task in tasks.iterdir()):
+            assert watch.seconds < STOP_SECONDS, "it doesn't stand still"
+            watch.pause(0.01)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -229,3 +235,11 @@ def _read(response: Any) -> tuple[Answer, str]:
     text = response.read().decode()
     is_json = "json" in response.headers.get("Content-Type", "")
     return Answer(response.status, json.loads(text) if is_json and text else text, dict(response.headers)), text
+
+
+def _read_task_state(task: Path) -> str:
+    """The letter after the name in parentheses, see proc_pid_stat(5). A thread that has ended stands still too."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "T"

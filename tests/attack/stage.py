@@ -180,6 +180,15 @@ class AttackStage:
             late = (closed_at - due_at).total_seconds()
             assert late <= within_seconds, f"closed {late:.0f} s late: {one}, {closed_at}\n{self._read_log()}"
 
+    def list_windows(self) -> list[dict[str, Any]]:
+        """The windows as the command line lists them."""
+        listed: list[dict[str, Any]] = self.local.run("windows", "list", "-o", "json").json["windows"]
+        return listed
+
+    def wait_recorded(self) -> None:
+        """Until each window is recorded as closed: the record follows the last re-read, after the change in AWS."""
+        self.server.wait_until(lambda: {one["state"] for one in self.list_windows()} == {"CLOSED_VERIFIED"})
+
     def _read_log(self) -> str:
         return self.server.stderr if hasattr(self, "server") else ""
 

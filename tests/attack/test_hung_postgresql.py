@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
@@ -109,12 +108,7 @@ def test_p11_a_start_that_is_refused_by_postgresql_closes_what_is_due_before_it_
 
 def require_recorded(stage: AttackStage, server: ServerProcess) -> None:
     """Wait until all windows are closed with a recorded re-read, and no spill is left."""
-    server.wait_until(lambda: {window["state"] for window in list_windows(stage)} == {"CLOSED_VERIFIED"})
+    stage.wait_recorded()
     server.wait_until(lambda: not any(stage.folder.rglob("rootkeeper-spill-*.jsonl")))
     verified = stage.local.run("ledger", "verify")
     assert verified.status == 0, verified.shown
-
-
-def list_windows(stage: AttackStage) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = stage.local.run("windows", "list", "-o", "json").json["windows"]
-    return listed

@@ -45,11 +45,12 @@ def audit(operator: ConsolePerson) -> None:
 
 
 def try_to_audit(operator: ConsolePerson) -> None:
-    """Without trusted access: the message names the cause, and no number of accounts that no one has read."""
+    """Without trusted access: the message names cause and next step, and no number of accounts that no one has read."""
     operator.open("/accounts")
     operator.page.get_by_role("button", name="Run audit", exact=True).first.click()
     failed = operator.page.get_by_role("group").filter(has_text="The audit failed.")
     expect(failed).to_contain_text("trusted access", ignore_case=True, timeout=JOB_MILLISECONDS)
+    expect(failed).to_contain_text("On Overview, choose Change set-up.")
     expect(failed).not_to_contain_text("with root user credentials")
 
 

@@ -7,19 +7,23 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
+from pypdfium2 import PdfDocument
 
 from tests.browser import console_story as story
 from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
 from tests.browser.tutorial import Tutorial
 from tests.functional.administration import Administration
+from tests.root_person import RootPerson
 
 FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
 WEB, WEB_NAME = "800090001000", "AnyCompany Web"
 LI_EMAIL = "li.juan@example.com"
 KEPT = "Root logins that are kept"
+OPENERS = "Principals that can open root sessions"
 A4_PIXELS = 680
 """The width between the margins of 15 mm, at 96 pixels an inch."""
 
@@ -130,7 +134,7 @@ def test_what_is_unknown_about_the_access_says_who_can_read_it(people: dict[str,
     olga.press("Check now")
     unread = row(olga, "Checks of the access", f"needs an identity of account {FAILSAFE}")
     expect(unread.first).to_contain_text("Unknown", timeout=story.JOB_MILLISECONDS)
-    expect(row(olga, "Principals that can open root sessions", "Permission set").first).to_be_visible()
+    expect(row(olga, OPENERS, "Permission set").first).to_be_visible()
     expect(row(olga, "Ways in without Identity Center", "root user")).to_be_visible()
     olga.evaluate()
 
@@ -138,12 +142,17 @@ def test_what_is_unknown_about_the_access_says_who_can_read_it(people: dict[str,
 def test_the_printed_page_has_every_column_and_starts_with_the_verdict_and_the_logins(
     people: dict[str, ConsolePerson],
 ) -> None:
-    page = people["olga"].page
-    people["olga"].open("/emergency-access")
+    olga = people["olga"]
+    page = olga.page
+    olga.open("/emergency-access")
+    olga.press("Check now")
+    for table in (OPENERS, "Checks of the failsafe", "Checks of the access"):
+        expect(page.get_by_role("table", name=table)).to_be_visible(timeout=story.JOB_MILLISECONDS)
     expect(page.get_by_role("table", name=KEPT)).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile("^Runbook"))).to_be_visible()
     page.emulate_media(media="print")
     page.set_viewport_size({"width": A4_PIXELS, "height": 1000})
+    expect(page.get_by_role("columnheader", name="Actions")).to_have_count(0)
     cut = page.evaluate(
         """(width) => [...document.querySelectorAll(".print-page :is(th, td, pre, li)")]
             .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > width + 1)
@@ -154,11 +163,19 @@ def test_the_printed_page_has_every_column_and_starts_with_the_verdict_and_the_l
         """() => [...document.querySelectorAll(".print-section")].map((part) => getComputedStyle(part).breakBefore)"""
     )
     buttons = page.locator(".print-page button:visible").count()
-    page.emulate_media(media="screen")
+    page.emulate_media(media="null")  # as the user's window has it
     page.set_viewport_size(WIDE)
+    headings = page.get_by_role("columnheader").all_inner_texts()
+    printed = read_words(page.pdf(format="A4"))
     assert cut == []
+    assert [text for text in headings if text != "Actions" and "".join(text.split()) not in printed] == []
     assert breaks[:2] == ["auto", "page"]
     assert buttons == 0
+
+
+def read_words(printed: bytes) -> str:
+    """The text of all pages without spaces: a word that leaves the paper isn't in it."""
+    return "".join("".join(page.get_textpage().get_text_bounded().split()) for page in PdfDocument(printed))
 
 
 def test_root_emails_are_filtered_exported_and_attested(people: dict[str, ConsolePerson], tmp_path: Path) -> None:
@@ -296,3 +313,46 @@ def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: d
     people["vera"].open(f"/root-emails?q={story.CLEAN}")
     expect(row(people["vera"], "Root e-mail addresses", story.CLEAN_NAME)).to_be_visible()
     expect(people["vera"].page.get_by_role("button", name=re.compile("^Actions for"))).to_have_count(0)
+
+
+def test_a_failsafe_s_root_login_is_set_up_by_a_window_and_kept_by_a_person(people: dict[str, ConsolePerson]) -> None:
+    olga, amir, sandbox = people["olga"], people["amir"], people["olga"].stage.sandbox
+    sandbox.put_root_user(FAILSAFE, {})
+    olga.open("/emergency-access")
+    olga.press("Set up root login")
+    account = dialog(olga).get_by_label("Account", exact=True)
+    expect(account).to_have_value(FAILSAFE)
+    account.fill(WEB)
+    olga.page.get_by_role("option").filter(has_text=WEB).first.click()
+    olga.fill("Reason", "The failsafe needs a root login.")
+    olga.press("Check set-up", within=dialog(olga))
+    expect(dialog(olga)).to_contain_text(f"{WEB} ({WEB_NAME}) isn't a delegated administrator")
+    account.fill(FAILSAFE)
+    olga.page.get_by_role("option").filter(has_text=FAILSAFE).first.click()
+    olga.press("Check set-up", within=dialog(olga))
+    expect(dialog(olga)).to_contain_text("The check passed.")
+    olga.judge_now()
+    assert not sandbox.root_user(FAILSAFE)["recovery_allowed"]
+    olga.press("Request set-up", within=dialog(olga))
+    expect(olga.page).to_have_url(re.compile("/windows/w-"))
+    path = urlsplit(olga.page.url).path
+    amir.open(path)
+    amir.sees("If the login is complete, a person can keep it.")
+    story.approve(amir, path)
+    story.open_window(olga, path)
+    assert sandbox.root_user(FAILSAFE)["recovery_allowed"]
+
+    olga.press("Keep login")
+    olga.press("Keep login", within=dialog(olga))
+    expect(dialog(olga)).to_contain_text("The login isn't complete")
+    olga.press("Cancel", within=dialog(olga))
+    olga.open("/emergency-access")
+    olga.sees("A root login is being set up. It is deleted unless someone keeps it.")
+    RootPerson(sandbox, FAILSAFE).complete()
+    olga.open(path)
+    olga.press("Keep login")
+    olga.press("Keep login", within=dialog(olga))
+    olga.sees(f"Kept: a re-read shows that the root login of {FAILSAFE} was used")
+    assert sandbox.root_user(FAILSAFE)["password"]
+    olga.open("/emergency-access")
+    expect(olga.page.get_by_text("A root login is being set up.")).to_have_count(0)

@@ -33,6 +33,11 @@ export function useMe() {
   return useQuery({ queryKey: ["me"], queryFn: () => unwrap(api.GET("/api/v1/me")), staleTime: 60_000 });
 }
 
+/** The settings of windows, deletion and retention that hold now. */
+export function usePolicy(isAllowed = true) {
+  return useQuery({ queryKey: ["policy"], queryFn: () => unwrap(api.GET("/api/v1/policy")), enabled: isAllowed });
+}
+
 /** Check a permission, so that the page doesn't offer what the server would refuse. The server checks it again. */
 export function hasPermission(me: Me | undefined, permission: Permission): boolean {
   return me?.permissions.includes(permission) ?? false;

@@ -8,7 +8,8 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, unwrap } from "../api/client";
-import { isFinished, resumeJob, useJob } from "../api/jobs";
+import { findOutcomeProblem, isFinished, resumeJob, useJob, useOutcome } from "../api/jobs";
+import { describeError } from "../api/problems";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { Job } from "../api/records";
 import { jobPath, useFollowLink } from "../components/links";
@@ -21,6 +22,7 @@ export function AuditProgress({ audit }: { audit: AuditState }) {
   const { job } = audit;
   if (!job) return null;
   if (audit.isRunning) return <RunningAudit job={job} />;
+  if (hasFailed(job)) return <FailedAudit job={job} onDismiss={audit.dismiss} />;
   const result = describeResult(job);
   return (
     <Alert
@@ -38,6 +40,22 @@ export function AuditProgress({ audit }: { audit: AuditState }) {
         </>
       )}
       {result.type !== "success" && <JobLink job={job} />}
+    </Alert>
+  );
+}
+
+/** Whether it ended before it had looked at every account. */
+function hasFailed({ state, progress: { total, done } }: Job): boolean {
+  return state === "failed" && (total === null || done < total);
+}
+
+function FailedAudit({ job, onDismiss }: { job: Job; onDismiss: () => void }) {
+  const { data: outcome } = useOutcome(job);
+  const problem = findOutcomeProblem(job, outcome);
+  const { what, next } = problem ? describeError(problem) : { what: job.remark ?? "", next: "" };
+  return (
+    <Alert type="error" header="The audit failed." dismissible dismissAriaLabel="Dismiss the audit result" onDismiss={onDismiss}>
+      {what} {next} <JobLink job={job} />
     </Alert>
   );
 }
@@ -82,15 +100,14 @@ function RunningAudit({ job }: { job: Job }) {
   );
 }
 
-function describeResult(job: Job): { type: "success" | "warning" | "error" | "info"; header: string; text: string } {
-  const { total, done, present, unknown, unread } = job.progress;
+function describeResult(job: Job): { type: "success" | "warning" | "info"; header: string; text: string } {
+  const { done, present, unknown, unread } = job.progress;
   const remark = job.remark ? ` ${job.remark}` : "";
   const notRead = unread > unknown ? ` ${unread.toLocaleString()} couldn't be read. Accounts that were read earlier show their last reading.` : "";
   const counts = `${done.toLocaleString()} accounts: ${present.toLocaleString()} with root user credentials, ${unknown.toLocaleString()} unknown.${notRead}${remark}`;
   if (job.state === "cancelled") return { type: "info", header: "The audit was cancelled.", text: counts };
   if (job.state === "interrupted")
     return { type: "warning", header: "The audit was interrupted.", text: `${counts} Accounts that it has read aren't read again.` };
-  if (job.state === "failed" && (total === null || done < total)) return { type: "error", header: "The audit failed.", text: job.remark ?? "" };
   if (unknown > 0 || unread > 0 || job.state === "failed") return { type: "warning", header: "The audit is complete. Some accounts couldn't be read.", text: counts };
   return { type: "success", header: "The audit is complete.", text: counts };
 }

@@ -7,10 +7,8 @@ import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, unwrap } from "../api/client";
-import { hasPermission, useMe } from "../api/queries";
+import { hasPermission, useMe, usePolicy } from "../api/queries";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { nameFramework, useFrameworks } from "../controls/controls";
@@ -110,11 +108,7 @@ function EvidenceForm({ chosen }: { chosen: ChosenPeriod }) {
 /** What the server takes if the field is empty, as text. */
 function useUsualDays(): string | undefined {
   const { data: me } = useMe();
-  const policy = useQuery({
-    queryKey: ["policy"],
-    queryFn: () => unwrap(api.GET("/api/v1/policy")),
-    enabled: hasPermission(me, "settings:read"),
-  });
+  const policy = usePolicy(hasPermission(me, "settings:read"));
   return policy.data && String(policy.data.retention.stale_after_seconds / SECONDS_OF_DAY);
 }
 

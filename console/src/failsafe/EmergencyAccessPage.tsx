@@ -56,10 +56,8 @@ export default function EmergencyAccessPage() {
                   </SpaceBetween>
                 )}
               </CheckResult>
+              <Drills />
             </SpaceBetween>
-          </section>
-          <section className="print-section">
-            <Drills />
           </section>
           <section className="print-section">
             <Runbooks />

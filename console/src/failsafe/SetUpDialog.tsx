@@ -4,10 +4,10 @@ import Box from "@cloudscape-design/components/box";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Textarea from "@cloudscape-design/components/textarea";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { api, unwrap } from "../api/client";
+import { usePolicy } from "../api/queries";
 import type { FailsafeSetUpCheck, RecoveryWindow } from "../api/records";
 import { Dialog } from "../components/Dialog";
 import { AccountField } from "../organization/AccountField";
@@ -28,7 +28,7 @@ export function SetUpFailsafe({ accountId, onClose }: SetUpFailsafeProps) {
   const navigate = useNavigate();
   const [check, setCheck] = useState<FailsafeSetUpCheck | null>(null);
   const [request, setRequest] = useState({ account: accountId, reason: "", ticket: "", duration_seconds: undefined as number | undefined });
-  const policy = useQuery({ queryKey: ["policy"], queryFn: () => unwrap(api.GET("/api/v1/policy")) });
+  const policy = usePolicy();
   const change = (part: Partial<typeof request>) => {
     setCheck(null);
     setRequest({ ...request, ...part });

@@ -4,14 +4,12 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 import { SecondFactors } from "../access/SecondFactors";
 import { Sessions } from "../access/Sessions";
 import { Tokens } from "../access/Tokens";
 import { Users } from "../access/Users";
-import { api, unwrap } from "../api/client";
-import { hasPermission, useMe } from "../api/queries";
+import { hasPermission, useMe, usePolicy } from "../api/queries";
 import type { Permission } from "../api/records";
 import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
 import { renderDuration } from "../times/format";
@@ -61,7 +59,7 @@ export default function SettingsPage() {
       <Tabs
         ariaLabel="Settings"
         tabs={tabs}
-        activeTabId={isAccess ? active : "server"}
+        activeTabId={isAccess ? active : tabs.at(-1)?.id}
         onChange={({ detail }) => choose(detail.activeTabId)}
       />
     </PageFrame>
@@ -113,15 +111,11 @@ function Retention() {
   );
 }
 
-type ServerPolicy = Awaited<ReturnType<typeof readPolicy>>;
-
-function readPolicy() {
-  return unwrap(api.GET("/api/v1/policy"));
-}
+type ServerPolicy = NonNullable<ReturnType<typeof usePolicy>["data"]>;
 
 /** What only the settings of the server can change. */
 function ServerRules({ list }: { list: (policy: ServerPolicy) => { label: string; value: string }[] }) {
-  const policy = useQuery({ queryKey: ["policy"], queryFn: readPolicy });
+  const policy = usePolicy();
   if (!policy.data) return <QueryPlaceholder query={policy} height="10rem" />;
   return (
     <Container

@@ -9,12 +9,12 @@ import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
-import { hasPermission, useMe } from "../api/queries";
+import { hasPermission, useMe, usePolicy } from "../api/queries";
 import type { RecoveryWindow, WindowCheck } from "../api/records";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
@@ -196,7 +196,7 @@ interface RequestFieldsProps {
 }
 
 function RequestFields({ request, onChange, existingLogin }: RequestFieldsProps) {
-  const policy = useQuery({ queryKey: ["policy"], queryFn: () => unwrap(api.GET("/api/v1/policy")) });
+  const policy = usePolicy();
   const allowsEmergency = policy.data?.windows.emergency === true;
   const longest = policy.data?.windows.longest_seconds;
   return (

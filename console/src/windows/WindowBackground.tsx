@@ -165,7 +165,7 @@ function Approvers({ names }: { names: string[] | null }) {
 function describePossible({ governs_login: governsLogin, keeps_login: keepsLogin }: WindowBackground): string {
   const limits = "IAM policies don't limit a root user; service control policies do.";
   if (governsLogin) return `Anyone with the existing password, or with the root user's mailbox, can sign in as root user. ${limits}`;
-  const stays = keepsLogin ? " The login stays if a person keeps it." : "";
+  const stays = keepsLogin ? " If the login is complete, a person can keep it." : "";
   return `Anyone who reads the root user's mailbox can set a password and sign in as root user.${stays} ${limits}`;
 }
 

@@ -47,7 +47,7 @@ export function ApproveWindow({ recoveryWindow, name, onClose, onDecided }: Deci
 
 function describeTask({ is_drill }: RecoveryWindow, background: WindowBackground | undefined): string {
   if (background === undefined) return "–";
-  if (background.keeps_login) return "Set up the root login of a failsafe, which stays if it is complete";
+  if (background.keeps_login) return "Set up the root login of a failsafe, which a person can keep if it is complete";
   const task = background.governs_login ? "Govern the existing root login" : "Recovery of the root user's password";
   return is_drill ? `${task}, as a drill` : task;
 }

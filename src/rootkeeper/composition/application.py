@@ -69,7 +69,7 @@ class Application(UseCases):
                 else "Stop it first, or use a server that has an API.",
             )
         stopped = (
-            f"The server on this database ({running.describe()}) has been silent for {silence:.0f} seconds: it is "
+            f"The lease of the server on this database ({running.describe()}) ended {silence:.0f} seconds ago: it is "
             "stopped or hung, and closes no recovery window."
         )
         if not closes_window:

@@ -228,7 +228,7 @@ def _refuse_second(path: Path, clock: Clock) -> ServerRunningError:
     hint = "Only one server can run on a SQLite file. Stop that server first, or use PostgreSQL for several."
     silence = running.find_silence(clock)
     if silence is not None:
-        where += f" It has been silent for {silence:.0f} seconds: it is stopped or hung."
+        where += f" Its lease ended {silence:.0f} seconds ago: it is stopped or hung."
         hint = f"End that process, such as by kill -9 {running.process_id}. Only one server can run on a SQLite file."
     return ServerRunningError(f"A server runs on {database} already: {running.describe()}.{where}", hint=hint)
 

@@ -121,7 +121,7 @@ class Doctor:
         return Check(
             CheckName.DATABASE,
             CheckVerdict.PROBLEM,
-            f"{text} It has been silent for {silence:.0f} seconds, and closes no recovery window.",
+            f"{text} Its lease ended {silence:.0f} seconds ago, and it closes no recovery window.",
             "End that process, and start the server again.",
         )
 

@@ -453,7 +453,7 @@ class WindowBackground:
     governs_login: bool
     """Whether it governs the root login that the account had before, so that nothing is opened in AWS."""
     keeps_login: bool
-    """Whether it sets up the root login of a failsafe, which stays if it is complete in time."""
+    """Whether it sets up the root login of a failsafe, which a person can keep if it is complete."""
     check: RequestCheck | None
     """``None`` if the ledger doesn't record it."""
     of_account: EarlierWindows

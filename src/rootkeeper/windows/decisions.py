@@ -169,7 +169,7 @@ class WindowRequestService:
         record_request(self.acting.ledger, self.acting.get_store(RecoveryWindowStore), window, plan)
         length = render_duration(timedelta(seconds=window.duration_seconds))
         governs = " It governs the root login that the account has already." if request.governs_login else ""
-        keeps = " It sets up the root login of a failsafe, which stays if it is complete in time."
+        keeps = " It sets up the root login of a failsafe. If the login is complete, a person can keep it."
         kind = keeps if request.keeps_login else governs
         said = f"{describe_request(window)} Duration: {length}.{kind}"
         if window.is_emergency:

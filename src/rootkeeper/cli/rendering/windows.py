@@ -219,7 +219,7 @@ def describe_background(background: Record) -> tuple[str, ...]:
     if background["governs_login"]:
         lines.append("It governs the root login that the account has already: nothing is opened in AWS.")
     if background["keeps_login"]:
-        lines.append("It sets up the root login of a failsafe: the login stays if it is complete in time.")
+        lines.append("It sets up the root login of a failsafe. If the login is complete, a person can keep it.")
     if check is not None:
         present = ", ".join(map(str, check["present"])) or "no root user credentials"
         doubts = check["policy_doubts"] or ["No policy blocks what the window needs."]
