@@ -29,27 +29,36 @@ _STEPS = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM) (recovery_windows|ledger
 
 
 class Commits:
-    """Counts the commits that are steps, in a file that outlives the process, and ends it after the chosen one."""
+    """Counts and lists the commits that are steps, in files that outlive the process, and ends the process after the
+    chosen one.
+    """
 
-    def __init__(self, count_file: Path, number: int) -> None:
-        self._count_file = count_file
+    def __init__(self, folder: Path, number: int) -> None:
+        self._count_file = folder / "commits"
+        self._steps_file = folder / "steps"
         self._number = number
         self._count = 0
-        self._writers: set[int] = set()
+        self._writers: dict[int, str] = {}
+        """Connections whose transactions have written, and what they wrote last."""
 
     def notice(self, connection: sqlalchemy.Connection, _cursor: object, statement: str, *_: object) -> None:
         """A statement is about to be executed."""
-        if _STEPS.match(statement):
-            self._writers.add(id(connection.connection.dbapi_connection))
+        if (step := _STEPS.match(statement)) is not None:
+            self._writers[id(connection.connection.dbapi_connection)] = step[0]
+
+    def rolling_back(self, connection: sqlalchemy.Connection) -> None:
+        """A transaction is about to be rolled back."""
+        self._writers.pop(id(connection.connection.dbapi_connection), None)
 
     def committing(self, connection: sqlalchemy.Connection) -> None:
         """A transaction is about to be committed."""
-        key = id(connection.connection.dbapi_connection)
-        if key not in self._writers:
+        written = self._writers.pop(id(connection.connection.dbapi_connection), None)
+        if written is None:
             return
-        self._writers.discard(key)
         self._count += 1
         self._count_file.write_text(str(self._count))
+        with self._steps_file.open("a", encoding="utf-8") as steps:
+            steps.write(f"{self._count} {written}\n")
         if self._count == self._number:
             connection.connection.commit()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -62,8 +71,9 @@ def _become(order: dict[str, Any]) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(order["environment"])
-    commits = Commits(folder / "commits", order["kill"] or 0)
+    commits = Commits(folder, order["kill"] or 0)
     sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", commits.notice)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "rollback", commits.rolling_back)
     sqlalchemy.event.listen(sqlalchemy.Engine, "commit", commits.committing)
     sys.argv = ["rootkeeper", str(folder / "offset"), order["command"], str(order["port"])]
     return run_server()
@@ -74,6 +84,7 @@ def _start(order: dict[str, Any], gate: tuple[int, int]) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "stderr").write_text("")
     (folder / "commits").write_text("0")
+    (folder / "steps").write_text("")
     (folder / "offset").write_text(str(order["offset"]))
     pid = os.fork()
     if pid == 0:

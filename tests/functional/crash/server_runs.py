@@ -153,6 +153,11 @@ class Server:
         """So many steps of windows it has committed."""
         return int((self.folder / "commits").read_text() or 0)
 
+    @property
+    def steps(self) -> str:
+        """What each of them wrote last."""
+        return (self.folder / "steps").read_text(encoding="utf-8")
+
     def move_clock(self, seconds: float) -> None:
         """Let its wall clock be off by so much from now on."""
         new = self.folder / "offset.new"

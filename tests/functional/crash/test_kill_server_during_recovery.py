@@ -154,11 +154,11 @@ def test_an_undisturbed_life_has_exactly_these_steps(life: Life) -> None:
     life.start_over("before")
     server = life.servers.wait_ready(life.servers.start())
     life.live(server)
-    assert (life.servers.proxy.operations, server.commits) == (OPENING_STEPS, OPENING_COMMITS), server.stderr
+    assert (life.servers.proxy.operations, server.commits) == (OPENING_STEPS, OPENING_COMMITS), server.steps
     life.servers.kill(server)
     life.start_over("open")
     server = life.servers.wait_ready(life.servers.start(offset=PAST_THE_END))
-    assert (life.servers.proxy.operations, server.commits) == (CLOSING_STEPS, CLOSING_COMMITS), server.stderr
+    assert (life.servers.proxy.operations, server.commits) == (CLOSING_STEPS, CLOSING_COMMITS), server.steps
     life.servers.kill(server)
     assert life.states() == ["CLOSED_VERIFIED"]
 
