@@ -26,6 +26,8 @@ KEPT = "Root logins that are kept"
 OPENERS = "Principals that can open root sessions"
 A4_PIXELS = 680
 """The width between the margins of 15 mm, at 96 pixels an inch."""
+HYPHEN_AT_LINE_END = "\x02"
+"""As PDFium reads it."""
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -175,7 +177,8 @@ def test_the_printed_page_has_every_column_and_starts_with_the_verdict_and_the_l
 
 def read_words(printed: bytes) -> str:
     """The text of all pages without spaces: a word that leaves the paper isn't in it."""
-    return "".join("".join(page.get_textpage().get_text_bounded().split()) for page in PdfDocument(printed))
+    texts = (page.get_textpage().get_text_bounded() for page in PdfDocument(printed))
+    return "".join("".join(text.replace(HYPHEN_AT_LINE_END, "-").split()) for text in texts)
 
 
 def test_root_emails_are_filtered_exported_and_attested(people: dict[str, ConsolePerson], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import { useState } from "react";
 import { Navigate, useSearchParams } from "react-router";
 import { hasPermission, useMe } from "../api/queries";
 import type { Assessment, ControlAttestation, JudgedAccount, ShownCheck } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { VerdictIndicator } from "../components/verdicts";
@@ -143,7 +144,11 @@ const CHECK_COLUMNS: TableProps.ColumnDefinition<ShownCheck>[] = [
   {
     id: "reasons",
     header: "Why",
-    cell: (one) => [...one.reasons, ...one.confirmations.map((confirmation) => `${confirmation.owner}: ${confirmation.reason}`)].join(" "),
+    cell: (one) => (
+      <BreakableText>
+        {[...one.reasons, ...one.confirmations.map((confirmation) => `${confirmation.owner}: ${confirmation.reason}`)].join(" ")}
+      </BreakableText>
+    ),
     minWidth: 280,
   },
   { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
@@ -220,7 +225,7 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           cell: (one) => <VerdictIndicator verdict={one.verdict} />,
           minWidth: 120,
         },
-        { id: "reason", header: "Why", cell: (one) => one.reason, minWidth: 220 },
+        { id: "reason", header: "Why", cell: (one) => <BreakableText>{one.reason}</BreakableText>, minWidth: 220 },
         { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },
         { id: "read", header: "Read at", cell: (one) => <Timestamp at={one.read_at} none="Not read" />, minWidth: 130 },
       ]}

@@ -77,7 +77,7 @@ function PlannedCredentials({ account }: { account: PlannedAccount }) {
       {listPlannedCredentials(account).map((one) => (
         <li key={`${one.kind} ${one.id}`}>
           {one.label}
-          {one.id && ` ${one.id}`}
+          {one.id && <BreakableText>{` ${one.id}`}</BreakableText>}
           <LastUse credential={one} />
         </li>
       ))}
@@ -144,7 +144,7 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
         { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
-        { id: "detail", header: "Details", cell: (one) => one.detail ?? "–", minWidth: 180 },
+        { id: "detail", header: "Details", cell: (one) => <BreakableText>{one.detail ?? "–"}</BreakableText>, minWidth: 180 },
         { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
       ]}
     />
@@ -205,7 +205,7 @@ export function HeldBackAccounts({ held, isPlanning, error, onAllow }: HeldBackA
       empty={<EmptyText>{held.length > 0 ? "No account matches." : "No account is held back."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "detail", header: "Last use", minWidth: 240, cell: (one) => one.detail ?? "–" },
+        { id: "detail", header: "Last use", minWidth: 240, cell: (one) => <BreakableText>{one.detail ?? "–"}</BreakableText> },
       ]}
       footer={
         onAllow && (

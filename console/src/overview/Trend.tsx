@@ -12,6 +12,9 @@ import { usePages } from "../tables/pages";
 import { findFirstDay, hasData } from "./trend";
 import { TrendPicture } from "./TrendPicture";
 
+/** A day or a number needs less room than a text. */
+const LEAST_PIXELS = 90;
+
 type Left = Overview["root_logins_left_to_secure"];
 
 /** @param left The numbers of the headline, with which the picture ends. */
@@ -52,12 +55,12 @@ function TrendTable({ days }: { days: readonly TrendDay[] }) {
       ariaLabels={{ tableLabel: "Days with an audit, a deletion or an opened window" }}
       header={<Box color="text-body-secondary">By the last audit of all accounts on each day, in UTC.</Box>}
       columnDefinitions={[
-        { id: "day", header: "Day", cell: (one) => <span className="whole">{one.day}</span>, isRowHeader: true },
-        { id: "left", header: "Root logins left", cell: (one) => renderCount(one.left_known) },
-        { id: "unknown", header: "Unknown", cell: (one) => renderCount(one.left_unknown) },
-        { id: "unread", header: "Unread", cell: (one) => renderCount(one.left_unread) },
-        { id: "deletions", header: "Deletions", cell: (one) => one.deletions.toLocaleString() },
-        { id: "windows", header: "Windows opened", cell: (one) => one.windows_opened.toLocaleString() },
+        { id: "day", header: "Day", cell: (one) => <span className="whole">{one.day}</span>, isRowHeader: true, minWidth: LEAST_PIXELS },
+        { id: "left", header: "Root logins left", cell: (one) => renderCount(one.left_known), minWidth: LEAST_PIXELS },
+        { id: "unknown", header: "Unknown", cell: (one) => renderCount(one.left_unknown), minWidth: LEAST_PIXELS },
+        { id: "unread", header: "Unread", cell: (one) => renderCount(one.left_unread), minWidth: LEAST_PIXELS },
+        { id: "deletions", header: "Deletions", cell: (one) => one.deletions.toLocaleString(), minWidth: LEAST_PIXELS },
+        { id: "windows", header: "Windows opened", cell: (one) => one.windows_opened.toLocaleString(), minWidth: LEAST_PIXELS },
       ]}
     />
   );
