@@ -48,15 +48,15 @@ def examine(person: ConsolePerson, path: str, shown: Shown, pictures: Path | Non
     return [
         fault
         for address in list_addresses(path, shown)
-        for place in _open_tabs(person, address)
+        for place in open_tabs(person, address)
         for fault in _examine_place(person.page, place, pictures)
     ]
 
 
-def _open_tabs(person: ConsolePerson, address: str) -> Iterator[str]:
-    """The address, and each tab of its page after the first one; the name of what is in sight."""
+def open_tabs(person: ConsolePerson, address: str, width: int = WIDE) -> Iterator[str]:
+    """The address, and each tab of its page after the first one, with the tabs in it; the name of what is in sight."""
     page = person.page
-    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    page.set_viewport_size({"width": width, "height": HEIGHT})
     person.open(address)
     _wait(page)
     yield address
@@ -64,7 +64,13 @@ def _open_tabs(person: ConsolePerson, address: str) -> Iterator[str]:
     for number in range(1, tabs.count()):
         tabs.nth(number).click()
         _wait(page)
-        yield f"{address} [{tabs.nth(number).inner_text()}]"
+        tab = tabs.nth(number).inner_text()
+        yield f"{address} [{tab}]"
+        inner = page.locator("[role=tablist]").nth(1).get_by_role("tab")
+        for second in range(1, inner.count()):
+            inner.nth(second).click()
+            _wait(page)
+            yield f"{address} [{tab}, {inner.nth(second).inner_text()}]"
 
 
 def _wait(page: Page) -> None:
@@ -83,7 +89,7 @@ def _examine_place(page: Page, place: str, pictures: Path | None) -> Iterator[st
         for what, text, where in _measure_settled(page):
             yield f"{place}, {width} px: {what}: {text!r} in {where}"
         for theme, rules in zip(themes, (RULES, COLOUR_RULES), strict=False):
-            _use_theme(page, theme)
+            use_theme(page, theme)
             yield from (f"{place}, {width} px, {theme}: {fault}" for fault in _find_violations(page, rules))
         if pictures:
             name = re.sub(r"\W+", "-", place).strip("-") or "overview"
@@ -110,7 +116,7 @@ def find_codes(page: Page) -> list[str]:
     return [text.strip() for text in page.evaluate(_LIST_TEXTS) if _CODES.search(text)]
 
 
-def _use_theme(page: Page, theme: str) -> None:
+def use_theme(page: Page, theme: str) -> None:
     """Without a click, because the button is in a menu of a narrow window."""
     page.evaluate(
         "(theme) => { document.body.classList.toggle('awsui-dark-mode', theme === 'dark');"

@@ -10,6 +10,9 @@ from playwright.sync_api import expect
 from rootkeeper.demo.story import PASSWORD
 from tests.browser.console_stage import ConsoleStage
 
+SHORT = re.compile(r"^\d{1,2} [A-Z][a-z]{2} \d\d:\d\d$")
+"""A time of this year in a table."""
+
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
@@ -17,7 +20,8 @@ def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage)
     person = console.enter("vera", timezone_id="Asia/Tokyo")
     person.sign_in("/ledger")
     times = person.page.get_by_role("treegrid", name="Entries of the ledger").locator("time")
-    expect(times.first).to_contain_text("GMT+9")
+    expect(times.first).to_have_text(SHORT)
+    expect(times.first).to_have_attribute("title", re.compile(r"GMT\+9 \(.* UTC\)$"))
     person.page.get_by_role("button", name="Show UTC times", exact=True).focus()
     person.page.keyboard.press("Enter")
     expect(times.first).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$"))
@@ -27,7 +31,8 @@ def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage)
     expect(last_used).to_contain_text("UTC")
     person.evaluate()
     person.press("Show local times")
-    expect(signed_in).to_contain_text("GMT+9")
+    expect(signed_in).to_have_text(SHORT)
+    expect(signed_in).to_have_attribute("title", re.compile(r"GMT\+9 \(.* UTC\)$"))
     expect(last_used).to_have_text("just now")
     person.leave()
 

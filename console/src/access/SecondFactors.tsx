@@ -52,7 +52,7 @@ export function SecondFactors() {
           { id: "made", header: "Added", cell: (one) => <Timestamp at={one.created_at} /> },
           { id: "used", header: "Last used", cell: (one) => <RelativeTime at={one.last_used_at} /> },
           {
-            id: "remove",
+            id: "actions",
             header: "Action",
             cell: (one) => (
               <Button

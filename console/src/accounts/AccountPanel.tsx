@@ -7,7 +7,6 @@ import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -26,6 +25,7 @@ import { AccountLedger } from "../ledger/LedgerEntries";
 import type { AccountRow } from "../organization/listing";
 import { findDeletionObstacle, findRecoveryObstacle, selectedAccounts } from "../organization/selection";
 import { describeKinds, describeStatus, ROLE_NAMES } from "../organization/statuses";
+import { FittedTable } from "../tables/FittedTable";
 import { RelativeTime, Timestamp } from "../times/Timestamp";
 import { recoveryRequestPath, windowPath } from "../windows/states";
 import { listTags } from "./filters";
@@ -189,7 +189,7 @@ function RecoveryWindows({ ids }: { ids: string[] }) {
 
 function CredentialTable({ title, credentials }: { title: string; credentials: readonly Credential[] }) {
   return (
-    <Table
+    <FittedTable
       variant="embedded"
       ariaLabels={{ tableLabel: title }}
       items={credentials}

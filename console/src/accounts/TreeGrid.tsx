@@ -18,7 +18,7 @@ const STACKED_ROW_PIXELS = 60;
 const OVERSCAN_ROWS = 6;
 /** Up to this many rows, all are rendered. */
 const UNVIRTUALIZED_ROWS = 100;
-const NAME_COLUMN = { track: "minmax(18.5rem, 2fr)", rem: 18.5 };
+const NAME_COLUMN = { track: "minmax(15rem, 2fr)", rem: 15 };
 
 interface TreeGridProps extends TreeActions {
   /** The order of a list, which its headings change; a tree has none. */
@@ -34,8 +34,9 @@ interface TreeGridProps extends TreeActions {
 export function TreeGrid(props: TreeGridProps) {
   const { rows } = props;
   const gridRef = useRef<HTMLDivElement>(null);
-  const isNarrow = useIsNarrow(gridRef, props.columns);
-  const columns = useMemo(() => (isNarrow ? props.columns.slice(0, 1) : props.columns), [isNarrow, props.columns]);
+  const fitting = useFittingColumns(gridRef, props.columns);
+  const isNarrow = fitting === 0 && props.columns.length > 0;
+  const columns = useMemo(() => props.columns.slice(0, Math.max(1, fitting)), [fitting, props.columns]);
   const rowPixels = isNarrow ? STACKED_ROW_PIXELS : ROW_PIXELS;
   const { start, end } = useVisibleRows(gridRef, rows.length, rowPixels);
   const [activeId, setActiveId] = useState<string | null>(null);
@@ -125,12 +126,13 @@ function ColumnHeader({ column, sorting, onSort }: ColumnHeaderProps) {
 }
 
 /**
- * Whether name and first column don't fit beside each other: beside a panel, or in a narrow window. Then only these two are
- * shown, one below the other, so that both can be read.
+ * How many columns fit beside the name. The others are in the panel of the account. If none fits, as beside a panel or in a
+ * narrow window, the first one is shown below the name.
  */
-function useIsNarrow(gridRef: React.RefObject<HTMLDivElement | null>, [first]: readonly Column[]): boolean {
+function useFittingColumns(gridRef: React.RefObject<HTMLDivElement | null>, columns: readonly Column[]): number {
   const remPixels = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  return useWidth(gridRef) < (NAME_COLUMN.rem + (first?.rem ?? 0)) * remPixels;
+  let room = useWidth(gridRef) / remPixels - NAME_COLUMN.rem;
+  return columns.filter(({ rem }) => (room -= rem) >= 0).length;
 }
 
 function makeStyle(all: readonly Pick<Column, "track" | "rem">[]): CSSProperties {

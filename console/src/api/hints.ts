@@ -7,7 +7,7 @@ const CONSOLE_HINTS: { readonly [code: string]: string } = {
   "controls.attest_purpose": "On Emergency access, choose Attest for each delegated administrator account.",
   "deletion.again": "On Accounts, select the accounts and choose Delete root user credentials.",
   "deletion.retry_failed": "Correct the cause. Then open the job on Jobs and resume it with the failed accounts.",
-  "emails.approve": "Ask another person to choose Approve for {account_id} on Root e-mails, with the address {address}.",
+  "emails.approve": "Ask another person to choose Approve a new address for {account_id} on Root e-mails, with the address {address}.",
   "emails.attest_or_override": "Choose another address, or attest on Root e-mails that a group reads {address}.",
   "emails.other_address_or_override": "Choose another address. Only the command line without a server can override a rule.",
   "emails.override": "Only the command line without a server can override this.",

@@ -6,16 +6,18 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useState } from "react";
 import { Navigate, useSearchParams } from "react-router";
 import { hasPermission, useMe } from "../api/queries";
 import type { Assessment, ControlAttestation, JudgedAccount, ShownCheck } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { VerdictIndicator } from "../components/verdicts";
 import { ACTOR_KINDS } from "../ledger/entries";
+import { FittedTable } from "../tables/FittedTable";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
@@ -79,7 +81,7 @@ function Control({ path }: { path: ControlPath }) {
           total={total}
           isOpenOnly={isOpenOnly}
           onOpenOnly={setOpenOnly}
-          pagination={pages.control(next)}
+          pagination={pages.control(next, total)}
           isLoading={found.isPlaceholderData}
         />
       </SpaceBetween>
@@ -115,7 +117,7 @@ function AttestButton({ control, path }: { control: Assessment; path: ControlPat
 
 function Checks({ checks }: { checks: readonly ShownCheck[] }) {
   return (
-    <Table
+    <FittedTable
       variant="container"
       items={checks}
       trackBy="check"
@@ -139,14 +141,18 @@ const CHECK_COLUMNS: TableProps.ColumnDefinition<ShownCheck>[] = [
     cell: (one) => <VerdictIndicator verdict={one.verdict} />,
     minWidth: 130,
   },
-  { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
-  { id: "source", header: "Mapping", cell: (one) => `${STRENGTHS[one.strength]}: ${describeSource(one.source)}`, minWidth: 200 },
   {
     id: "reasons",
     header: "Why",
-    cell: (one) => [...one.reasons, ...one.confirmations.map((confirmation) => `${confirmation.owner}: ${confirmation.reason}`)].join(" "),
+    cell: (one) => (
+      <BreakableText>
+        {[...one.reasons, ...one.confirmations.map((confirmation) => `${confirmation.owner}: ${confirmation.reason}`)].join(" ")}
+      </BreakableText>
+    ),
     minWidth: 280,
   },
+  { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
+  { id: "source", header: "Mapping", cell: (one) => `${STRENGTHS[one.strength]}: ${describeSource(one.source)}`, minWidth: 200 },
 ];
 
 function AttestationFacts({ attestation }: { attestation: ControlAttestation }) {
@@ -179,7 +185,7 @@ interface AccountsProps {
 function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoading }: AccountsProps) {
   const follow = useFollowLink();
   return (
-    <Table
+    <FittedTable
       variant="container"
       items={accounts}
       wrapLines
@@ -207,11 +213,11 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           header: "Account",
           cell: (one) => (
             <Link href={`/accounts?account=${one.account_id}`} onFollow={follow}>
-              {one.name || one.account_id}
+              {one.name} <span className="whole">{one.name ? `(${one.account_id})` : one.account_id}</span>
             </Link>
           ),
           isRowHeader: true,
-          minWidth: 140,
+          minWidth: 170,
         },
         {
           id: "verdict",
@@ -219,9 +225,8 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           cell: (one) => <VerdictIndicator verdict={one.verdict} />,
           minWidth: 120,
         },
-        { id: "id", header: "Account id", cell: (one) => one.account_id, minWidth: 130 },
+        { id: "reason", header: "Why", cell: (one) => <BreakableText>{one.reason}</BreakableText>, minWidth: 220 },
         { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },
-        { id: "reason", header: "Why", cell: (one) => one.reason, minWidth: 220 },
         { id: "read", header: "Read at", cell: (one) => <Timestamp at={one.read_at} none="Not read" />, minWidth: 130 },
       ]}
     />

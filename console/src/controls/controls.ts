@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import type { Assessment, CheckName, Framework, Showing, Strength } from "../api/records";
 import { VERDICTS } from "../components/verdicts";
+import { PAGE_ROWS } from "../tables/pages";
 import type { Period } from "../times/periods";
 
 export function useFrameworks() {
@@ -28,7 +29,7 @@ export function useControls(frameworkId: string, period: Period | null) {
 }
 
 export function useControl(path: ControlPath, period: Period | null, isOpenOnly: boolean, after: string | undefined) {
-  const query = { ...period, open: isOpenOnly, limit: 25, ...(after === undefined ? {} : { after: Number(after) }) };
+  const query = { ...period, open: isOpenOnly, limit: PAGE_ROWS, ...(after === undefined ? {} : { after: Number(after) }) };
   return useQuery({
     queryKey: ["controls", path.framework_id, path.control_id, query],
     queryFn: () => unwrap(api.GET("/api/v1/controls/{framework_id}/{control_id}", { params: { path, query } })),

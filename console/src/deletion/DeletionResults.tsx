@@ -1,12 +1,12 @@
 /** The result of each account of a deletion. */
 import Header from "@cloudscape-design/components/header";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import { isFinished, useResults } from "../api/jobs";
 import type { AccountResult, Job, KindResult, PlannedAccount } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
 import { AccountName } from "../organization/AccountField";
 import { KIND_NAMES, STATUSES } from "../organization/statuses";
+import { FittedTable } from "../tables/FittedTable";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages, usePages } from "../tables/pages";
 import { type AccountOutcome, summarizeResult } from "./plans";
@@ -23,7 +23,7 @@ export function ResultTable({ targets, results, isFinished }: ResultTableProps) 
   const ordered = [...targets].sort((one, other) => rankOf(one) - rankOf(other));
   const pages = usePages(ordered);
   return (
-    <Table
+    <FittedTable
       items={pages.shown}
       pagination={pages.control}
       trackBy="account_id"

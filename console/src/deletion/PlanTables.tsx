@@ -7,12 +7,12 @@ import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useMemo, useState } from "react";
 import type { PlannedAccount } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
 import { ProblemAlert } from "../components/PageFrame";
+import { FittedTable } from "../tables/FittedTable";
 import { usePages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { RelativeTime } from "../times/Timestamp";
@@ -21,7 +21,7 @@ import { type Credential, listPlannedCredentials } from "./plans";
 export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[] }) {
   const found = useSearch(targets);
   return (
-    <Table
+    <FittedTable
       items={found.pages.shown}
       pagination={found.pages.control}
       filter={found.control}
@@ -31,8 +31,8 @@ export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[]
       empty={<EmptyText>{targets.length > 0 ? "No account matches." : "The plan deletes nothing."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
+        { id: "going", header: "Credentials in order of deletion", minWidth: 240, cell: (one) => <PlannedCredentials account={one} /> },
         { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
-        { id: "going", header: "Credentials in order of deletion", cell: (one) => <PlannedCredentials account={one} /> },
         { id: "use", header: "Reason to delete despite recent use", minWidth: 180, cell: (one) => one.allowed_use ?? "–" },
       ]}
     />
@@ -64,7 +64,9 @@ export function AccountLabel({ account }: { account: Pick<PlannedAccount, "name"
   return (
     <>
       {account.name}
-      <Box color="text-body-secondary">{account.account_id}</Box>
+      <Box color="text-body-secondary">
+        <span className="whole">{account.account_id}</span>
+      </Box>
     </>
   );
 }
@@ -75,7 +77,7 @@ function PlannedCredentials({ account }: { account: PlannedAccount }) {
       {listPlannedCredentials(account).map((one) => (
         <li key={`${one.kind} ${one.id}`}>
           {one.label}
-          {one.id && ` ${one.id}`}
+          {one.id && <BreakableText>{` ${one.id}`}</BreakableText>}
           <LastUse credential={one} />
         </li>
       ))}
@@ -121,7 +123,7 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
   const ofReason = useMemo(() => (reason === ANY_REASON ? skipped : skipped.filter((one) => one.reason === reason)), [skipped, reason]);
   const search = useSearch(ofReason);
   return (
-    <Table
+    <FittedTable
       items={search.pages.shown}
       pagination={search.pages.control}
       filter={
@@ -141,9 +143,9 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
       empty={<EmptyText>{skipped.length > 0 ? "No account matches." : "No account is skipped."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
         { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
-        { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
+        { id: "detail", header: "Details", cell: (one) => <BreakableText>{one.detail ?? "–"}</BreakableText>, minWidth: 180 },
+        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
       ]}
     />
   );
@@ -180,7 +182,7 @@ export function HeldBackAccounts({ held, isPlanning, error, onAllow }: HeldBackA
   const [reason, setReason] = useState("");
   const text = reason.trim();
   return (
-    <Table
+    <FittedTable
       items={search.pages.shown}
       pagination={search.pages.control}
       filter={search.control}
@@ -202,8 +204,8 @@ export function HeldBackAccounts({ held, isPlanning, error, onAllow }: HeldBackA
       }
       empty={<EmptyText>{held.length > 0 ? "No account matches." : "No account is held back."}</EmptyText>}
       columnDefinitions={[
-        { id: "account", header: "Account", cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "detail", header: "Last use", cell: (one) => one.detail ?? "–" },
+        { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
+        { id: "detail", header: "Last use", minWidth: 240, cell: (one) => <BreakableText>{one.detail ?? "–"}</BreakableText> },
       ]}
       footer={
         onAllow && (

@@ -13,6 +13,7 @@ import { useState } from "react";
 import { saveText } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import type { RootEmail, RootEmailPage } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { ChoiceField } from "../components/ChoiceField";
 import { PageFrame } from "../components/PageFrame";
 import { VerdictIndicator, VERDICTS } from "../components/verdicts";
@@ -22,9 +23,10 @@ import { useCursorPages } from "../tables/pages";
 import { QueryTable } from "../tables/QueryTable";
 import { type FilterCodec, useUrlFilter } from "../tables/url-filter";
 import { Timestamp } from "../times/Timestamp";
-import { AttestAddress } from "./AttestAddress";
+import { AttestAddress, AttestAddresses } from "./AttestAddress";
 import { ApproveChange, ChangeAddress } from "./ChangeAddress";
-import { canBeAttested, canBeChanged, describeReasons, EMAIL_VERDICTS, type EmailFilter, readAllEmails, useRootEmails, type Verdict } from "./emails";
+import { canBeAttested, describeReasons, EMAIL_VERDICTS, type EmailFilter, nameReasons, readAllEmails, useRootEmails, type Verdict } from "./emails";
+import { makeMenuColumn, type RowActions } from "./RowMenu";
 
 const FILTER: FilterCodec<EmailFilter> = {
   read: (parameters) => ({
@@ -36,17 +38,24 @@ const FILTER: FilterCodec<EmailFilter> = {
 
 export default function EmailsPage() {
   const { data: me } = useMe();
-  const [filter, setFilter] = useUrlFilter(FILTER);
-  const [attested, setAttested] = useState<string | null>(null);
+  const [filter, changeFilter] = useUrlFilter(FILTER);
+  const [isAttesting, setAttesting] = useState(false);
+  const [attested, setAttested] = useState<readonly string[] | null>(null);
+  const [selected, setSelected] = useState<readonly RootEmail[]>([]);
   const [approved, setApproved] = useState<RootEmail | null>(null);
   const [changed, setChanged] = useState<RootEmail | null>(null);
   const pages = useCursorPages(JSON.stringify(filter));
   const found = useRootEmails(filter, pages.after);
   const canAttest = hasPermission(me, "root_emails:attest");
   const actions: RowActions = {
-    attest: canAttest ? (one) => setAttested(one.email) : undefined,
+    attest: canAttest ? (one) => setAttested(listAddresses([one])) : undefined,
     approve: hasPermission(me, "root_emails:approve") ? setApproved : undefined,
     change: hasPermission(me, "root_emails:change") ? setChanged : undefined,
+  };
+  const setFilter = (changed: EmailFilter) => {
+    changeFilter(changed);
+    // An address out of sight isn't attested by mistake.
+    setSelected([]);
   };
   const canAct = Object.values(actions).some((one) => one !== undefined);
   return (
@@ -55,7 +64,7 @@ export default function EmailsPage() {
       description="Anyone who reads the mailbox of a root e-mail address can reset the root user's password while recovery is possible. So each address should belong to the organization, be read by a group, and be used once."
       actions={
         canAttest && (
-          <Button variant="primary" onClick={() => setAttested("")}>
+          <Button variant="primary" onClick={() => setAttesting(true)}>
             Attest address
           </Button>
         )
@@ -81,12 +90,25 @@ export default function EmailsPage() {
           query={found}
           items={found.data?.accounts}
           trackBy="account_id"
-          stickyColumns={canAct ? { last: 1 } : undefined}
           loadingText="Loading addresses"
           wrapLines
-          ariaLabels={{ tableLabel: "Root e-mail addresses" }}
+          selectionType={canAttest ? "multi" : undefined}
+          selectedItems={selected}
+          onSelectionChange={({ detail }) => setSelected(detail.selectedItems)}
+          isItemDisabled={(one) => !canBeAttested(one)}
+          ariaLabels={{
+            tableLabel: "Root e-mail addresses",
+            selectionGroupLabel: "Addresses to attest",
+            allItemsSelectionLabel: () => "Select all addresses of this page that lack a group",
+            itemSelectionLabel: (_, one) => `Select ${one.email ?? one.account_id}`,
+          }}
           header={
-            <Header variant="h2" counter={found.data && `(${found.data.total.toLocaleString()})`} description={<Source page={found.data} />}>
+            <Header
+              variant="h2"
+              counter={found.data && `(${found.data.total.toLocaleString()})`}
+              description={<Source page={found.data} />}
+              actions={canAttest && <AttestSelected selected={selected} onAttest={() => setAttested(listAddresses(selected))} />}
+            >
               Root e-mail addresses
             </Header>
           }
@@ -95,14 +117,35 @@ export default function EmailsPage() {
               ? "The addresses are unknown: the organization hasn't been listed yet. Run an audit on the Accounts page."
               : "No address matches. Clear the text, or show any verdict."
           }
-          pagination={pages.control(found.data?.next)}
-          columnDefinitions={canAct ? [...COLUMNS, makeActionsColumn(actions)] : COLUMNS}
+          pagination={pages.control(found.data?.next, found.data?.total)}
+          columnDefinitions={canAct ? [...COLUMNS, makeMenuColumn(actions)] : COLUMNS}
         />
       </SpaceBetween>
-      {attested !== null && <AttestAddress address={attested} onClose={() => setAttested(null)} />}
+      {isAttesting && <AttestAddress onClose={() => setAttesting(false)} />}
+      {attested !== null && (
+        <AttestAddresses
+          addresses={attested}
+          onAttested={(done) => setSelected((before) => before.filter(({ email }) => email === null || !done.includes(email)))}
+          onClose={() => setAttested(null)}
+        />
+      )}
       {approved !== null && <ApproveChange account={approved} onClose={() => setApproved(null)} />}
       {changed !== null && <ChangeAddress account={changed} onClose={() => setChanged(null)} />}
     </PageFrame>
+  );
+}
+
+/** Each address once: two accounts can share it. */
+function listAddresses(accounts: readonly RootEmail[]): string[] {
+  return [...new Set(accounts.flatMap(({ email }) => email ?? []))];
+}
+
+function AttestSelected({ selected, onAttest }: { selected: readonly RootEmail[]; onAttest: () => void }) {
+  const isEmpty = selected.length === 0;
+  return (
+    <Button disabled={isEmpty} disabledReason={isEmpty ? "Select addresses first." : undefined} onClick={onAttest}>
+      {isEmpty ? "Attest selected" : `Attest selected (${selected.length.toLocaleString()})`}
+    </Button>
   );
 }
 
@@ -159,8 +202,8 @@ function toRow(one: RootEmail) {
 }
 
 const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
-  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 150 },
-  { id: "email", header: "Root e-mail address", cell: (one) => one.email ?? "Unknown", minWidth: 180 },
+  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 170 },
+  { id: "email", header: "Root e-mail address", cell: (one) => (one.email === null ? "Unknown" : <BreakableText>{one.email}</BreakableText>), minWidth: 200 },
   {
     id: "verdict",
     header: "Verdict",
@@ -172,7 +215,7 @@ const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
     header: "Reason",
     cell: (one) => (
       <>
-        {(one.reasons.length > 0 || one.group === null) && describeReasons(one)}
+        {(one.reasons.length > 0 || one.group === null) && <span title={describeReasons(one)}>{nameReasons(one)}</span>}
         <Group found={one} />
       </>
     ),
@@ -186,47 +229,12 @@ function Group({ found }: { found: RootEmail }) {
   return (
     <Box color="text-body-secondary">
       {found.group === "settings" ? (
-        "A group reads it, by the settings."
+        "A group, by the settings"
       ) : (
         <>
-          A group reads it, attested by {found.attested_by} until <Timestamp at={found.attested_until} />.
+          A group, attested by {found.attested_by} until <Timestamp at={found.attested_until} />
         </>
       )}
     </Box>
   );
-}
-
-/** What the person may do about an address; `undefined`: not permitted. */
-interface RowActions {
-  attest: ((one: RootEmail) => void) | undefined;
-  approve: ((one: RootEmail) => void) | undefined;
-  change: ((one: RootEmail) => void) | undefined;
-}
-
-function makeActionsColumn({ attest, approve, change }: RowActions): TableProps.ColumnDefinition<RootEmail> {
-  return {
-    id: "actions",
-    header: "Actions",
-    cell: (one) => {
-      const offered = [
-        attest && canBeAttested(one) && (
-          <Button key="attest" onClick={() => attest(one)} ariaLabel={`Attest ${one.email}`}>
-            Attest
-          </Button>
-        ),
-        approve && canBeChanged(one) && (
-          <Button key="approve" onClick={() => approve(one)} ariaLabel={`Approve a new address for ${one.name}`}>
-            Approve
-          </Button>
-        ),
-        change && canBeChanged(one) && (
-          <Button key="change" onClick={() => change(one)} ariaLabel={`Change the address of ${one.name}`}>
-            Change
-          </Button>
-        ),
-      ].filter(Boolean);
-      return offered.length > 0 ? <SpaceBetween size="xxs">{offered}</SpaceBetween> : "–";
-    },
-    minWidth: 110,
-  };
 }

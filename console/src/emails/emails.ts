@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, readAll, unwrap } from "../api/client";
 import { queries } from "../api/queries";
 import type { EmailReason, RootEmail } from "../api/records";
+import { PAGE_ROWS } from "../tables/pages";
 
 export type Verdict = RootEmail["verdict"];
 
@@ -26,6 +27,24 @@ const REASONS: { readonly [reason in EmailReason]: string } = {
   unread: "AWS returned no address",
 };
 
+/** The same, short enough for the row of a table. */
+const SHORT_REASONS: { readonly [reason in EmailReason]: string } = {
+  attestation_expired: "attestation ended",
+  domain_not_allowed: "other domain",
+  domains_not_set: "domains not set",
+  duplicate: "used twice",
+  malformed: "no e-mail address",
+  not_a_group: "no group known",
+  not_active: "account not active",
+  pattern_not_matched: "other pattern",
+  unread: "not read",
+};
+
+export function nameReasons({ reasons }: RootEmail): string {
+  const text = reasons.map((one) => SHORT_REASONS[one]).join("; ");
+  return text ? `${text[0]?.toUpperCase()}${text.slice(1)}` : "–";
+}
+
 export function describeReasons({ reasons, shared_with }: RootEmail): string {
   const texts = reasons.map((one) => (one === "duplicate" ? `${REASONS[one]} (${shared_with.join(", ")})` : REASONS[one]));
   return texts.join("; ") || "–";
@@ -46,7 +65,7 @@ function toQuery({ verdict, text }: EmailFilter) {
 }
 
 export function useRootEmails(filter: EmailFilter, after: string | undefined) {
-  const query = { ...toQuery(filter), limit: 25, after };
+  const query = { ...toQuery(filter), limit: PAGE_ROWS, after };
   return useQuery({
     queryKey: ["root-emails", query],
     queryFn: () => unwrap(api.GET("/api/v1/root-emails", { params: { query } })),

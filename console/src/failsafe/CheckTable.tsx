@@ -1,10 +1,11 @@
 /** The checks of one job, the worst first, each with its evidence and what to do. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { renderHint } from "../api/hints";
 import { countVerdicts, VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
 import { type Check, CHECKS, sortChecks } from "./checks";
@@ -17,7 +18,7 @@ interface CheckTableProps {
 
 export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
   return (
-    <Table
+    <FittedTable
       items={sortChecks(checks)}
       trackBy={(one) => `${one.check} ${one.account_id}`}
       wrapLines
@@ -44,7 +45,6 @@ export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
 const COLUMNS: TableProps.ColumnDefinition<Check>[] = [
   { id: "check", header: "Check", cell: (one) => CHECKS[one.check], isRowHeader: true, minWidth: 150 },
   { id: "verdict", header: "Verdict", cell: (one) => <VerdictIndicator verdict={one.verdict} />, minWidth: 130 },
-  { id: "account", header: "Account", cell: (one) => (one.account_id === null ? "–" : <AccountName accountId={one.account_id} />), minWidth: 150 },
   {
     id: "evidence",
     header: "Evidence and next step",
@@ -56,4 +56,5 @@ const COLUMNS: TableProps.ColumnDefinition<Check>[] = [
     ),
     minWidth: 260,
   },
+  { id: "account", header: "Account", cell: (one) => (one.account_id === null ? "–" : <AccountName accountId={one.account_id} />), minWidth: 150 },
 ];

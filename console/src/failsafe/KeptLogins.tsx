@@ -77,7 +77,7 @@ const COLUMNS: TableProps.ColumnDefinition<KnownFailsafe>[] = [
       </>
     ),
     isRowHeader: true,
-    minWidth: 140,
+    minWidth: 160,
   },
   { id: "email", header: "Root e-mail", cell: (one) => <BreakableText>{one.email}</BreakableText>, minWidth: 150 },
   { id: "mfa", header: "MFA", cell: (one) => <Mfa account={one} />, minWidth: 150 },
@@ -158,6 +158,6 @@ function makeActionsColumn(canRecord: boolean, canAttest: boolean, onChange: (ch
         )}
       </SpaceBetween>
     ),
-    minWidth: 140,
+    minWidth: 160,
   };
 }

@@ -77,8 +77,8 @@ export function OpenWindows() {
         },
         { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
         { id: "state", header: "State", cell: (one) => <WindowState recoveryWindow={one} />, minWidth: 120 },
-        { id: "by", header: "Requested by", cell: (one) => one.requested_by, minWidth: 110 },
         { id: "end", header: "Closes", cell: (one) => <Timestamp at={one.expires_at} />, minWidth: 130 },
+        { id: "by", header: "Requested by", cell: (one) => one.requested_by, minWidth: 110 },
       ]}
     />
   );

@@ -1,10 +1,11 @@
 /** Which access remains without Identity Center, and who can open root sessions today. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import type { RootSessionCaller, WayIn } from "../api/records";
 import { VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { usePages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
@@ -12,7 +13,7 @@ import { usePrinting } from "./printing";
 
 export function WaysIn({ waysIn, observedAt }: { waysIn: readonly WayIn[]; observedAt: string }) {
   return (
-    <Table
+    <FittedTable
       items={waysIn}
       trackBy={(one) => `${one.account_id} ${one.name}`}
       wrapLines
@@ -33,9 +34,9 @@ export function WaysIn({ waysIn, observedAt }: { waysIn: readonly WayIn[]; obser
       empty={<EmptyText>None is known. Set up the root login of a failsafe, or create an IAM user with MFA that can open root sessions.</EmptyText>}
       columnDefinitions={[
         { id: "name", header: "Sign-in", cell: (one) => one.name, isRowHeader: true, minWidth: 150 },
-        { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
         { id: "verdict", header: "Verdict", cell: (one) => <VerdictIndicator verdict={one.verdict} />, minWidth: 130 },
         { id: "evidence", header: "Evidence", cell: (one) => one.evidence, minWidth: 240 },
+        { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
       ]}
     />
   );
@@ -66,7 +67,7 @@ export function Callers({ callers }: { callers: readonly RootSessionCaller[] }) 
   const pages = usePages(callers);
   const isPrinting = usePrinting();
   return (
-    <Table
+    <FittedTable
       items={isPrinting ? callers : pages.shown}
       trackBy={(one) => `${one.account_id} ${one.arn}`}
       wrapLines
@@ -91,14 +92,13 @@ const CALLER_COLUMNS: TableProps.ColumnDefinition<RootSessionCaller>[] = [
       <>
         {one.name}
         <Box color="text-body-secondary">
-          <AccountName accountId={one.account_id} />
+          {KINDS[one.kind]} in <AccountName accountId={one.account_id} />
         </Box>
       </>
     ),
     isRowHeader: true,
     minWidth: 170,
   },
-  { id: "kind", header: "Kind", cell: (one) => KINDS[one.kind], minWidth: 105 },
   ...TASKS.map(({ task, title }) => ({ id: task, header: title, cell: (one: RootSessionCaller) => ANSWERS[one.tasks[task]], minWidth: 78 })),
   { id: "people", header: "People", cell: describePeople, minWidth: 140 },
   { id: "conditions", header: "Conditions", cell: (one) => one.conditions.join(", ") || "–", minWidth: 105 },

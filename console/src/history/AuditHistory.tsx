@@ -4,15 +4,16 @@ import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import type { ChangedAccount, Comparison, KeptAudit, StatusThen } from "../api/records";
 import { QueryPlaceholder } from "../components/PageFrame";
 import { STATUSES } from "../organization/statuses";
+import { FittedTable } from "../tables/FittedTable";
 import { QueryTable } from "../tables/QueryTable";
-import { useCursorPages, usePages } from "../tables/pages";
+import { PAGE_ROWS, useCursorPages, usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
 import { AuditFindings } from "./AuditFindings";
 
@@ -46,7 +47,7 @@ export function AuditHistory() {
         }
         columnDefinitions={AUDIT_COLUMNS}
         empty="No audits. Run an audit on the Accounts page."
-        pagination={pages.control(audits.data?.next)}
+        pagination={pages.control(audits.data?.next, audits.data?.total)}
       />
       {selected.length === 1 && <Alert type="info">Select a second audit to compare.</Alert>}
       {selected.length === 1 && older && <AuditFindings auditId={older.audit_id} />}
@@ -95,7 +96,7 @@ function ChangeTable({ comparison }: { comparison: Comparison }) {
   const { accounts } = comparison;
   const pages = usePages(accounts, PAGE_SIZE);
   return (
-    <Table
+    <FittedTable
       variant="container"
       trackBy="account_id"
       items={pages.shown}
@@ -151,7 +152,7 @@ function describeCredentials(one: ChangedAccount): string {
 function useAudits(after: string | undefined) {
   return useQuery({
     queryKey: ["audits", after],
-    queryFn: () => unwrap(api.GET("/api/v1/audits", { params: { query: { after, limit: 20 } } })),
+    queryFn: () => unwrap(api.GET("/api/v1/audits", { params: { query: { after, limit: PAGE_ROWS } } })),
   });
 }
 

@@ -19,6 +19,9 @@ import { TopBar } from "./TopBar";
 /** The initial width, or height in a narrow browser window, of the split panel. */
 const PANEL_PIXELS = 520;
 
+/** In a window up to this width the navigation starts closed: page and navigation don't fit beside each other. */
+const NAVIGATION_PIXELS = 1_000;
+
 const LABELS: AppLayoutProps.Labels = {
   tools: "Help",
   toolsToggle: "Show help",
@@ -50,7 +53,7 @@ function Layout({ me }: { me: Me }) {
   const [panelPosition, setPanelPosition] = useState<AppLayoutProps.SplitPanelPreferences>({ position: "side" });
   const [panelSize, setPanelSize] = useState(PANEL_PIXELS);
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const [isNavigationOpen, setNavigationOpen] = useState(true);
+  const [isNavigationOpen, setNavigationOpen] = useState(() => window.innerWidth > NAVIGATION_PIXELS);
   const splitPanel = useMemo(
     () => ({
       show: (shown: ReactElement | null, onClosed?: () => void) => {

@@ -164,7 +164,7 @@ function describeNumbers(row: LedgerRow): string {
 
 const COLUMNS: TableProps.ColumnDefinition<LedgerRow>[] = [
   { id: "action", header: "Action", cell: (row) => (row.kind === "operation" ? row.title : nameAction(row.entry.action)), isRowHeader: true, minWidth: 200 },
-  { id: "at", header: "When", cell: (row) => <Timestamp at={lastEntry(row)?.at} />, minWidth: 190 },
+  { id: "at", header: "When", cell: (row) => <Timestamp at={lastEntry(row)?.at} />, minWidth: 130 },
   {
     id: "phase",
     header: "Result",

@@ -2,17 +2,18 @@
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import type { Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { windowPath } from "../windows/states";
 import { TimeLeft, WindowState } from "../windows/WindowState";
 
 export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
   return (
-    <Table
+    <FittedTable
       variant="container"
       trackBy="window_id"
       items={windows.open}
@@ -31,7 +32,7 @@ export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
 
 const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
   { id: "account", header: "Account", cell: (recoveryWindow) => <Account recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 120 },
-  { id: "left", header: "Time left", cell: (recoveryWindow) => <Countdown recoveryWindow={recoveryWindow} />, minWidth: 90 },
+  { id: "left", header: "Time left", cell: (recoveryWindow) => <Countdown recoveryWindow={recoveryWindow} />, minWidth: 185 },
 ];
 
 function Account({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {

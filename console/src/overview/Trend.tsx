@@ -1,16 +1,19 @@
 /** Root logins left to secure since the first day with data, with deletions and opened windows marked: a picture and a table. */
 import Box from "@cloudscape-design/components/box";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
-import Table from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
 import type { Overview, TrendDay } from "../api/records";
 import { QueryPlaceholder } from "../components/PageFrame";
+import { FittedTable } from "../tables/FittedTable";
 import { usePages } from "../tables/pages";
 import { findFirstDay, hasData } from "./trend";
 import { TrendPicture } from "./TrendPicture";
+
+/** A day or a number needs less room than a text. */
+const LEAST_PIXELS = 90;
 
 type Left = Overview["root_logins_left_to_secure"];
 
@@ -43,7 +46,7 @@ function TrendTable({ days }: { days: readonly TrendDay[] }) {
   const filled = useMemo(() => days.filter(hasData).reverse(), [days]);
   const pages = usePages(filled);
   return (
-    <Table
+    <FittedTable
       variant="embedded"
       trackBy="day"
       items={pages.shown}
@@ -52,12 +55,12 @@ function TrendTable({ days }: { days: readonly TrendDay[] }) {
       ariaLabels={{ tableLabel: "Days with an audit, a deletion or an opened window" }}
       header={<Box color="text-body-secondary">By the last audit of all accounts on each day, in UTC.</Box>}
       columnDefinitions={[
-        { id: "day", header: "Day", cell: (one) => <span className="whole">{one.day}</span>, isRowHeader: true },
-        { id: "left", header: "Root logins left", cell: (one) => renderCount(one.left_known) },
-        { id: "unknown", header: "Unknown", cell: (one) => renderCount(one.left_unknown) },
-        { id: "unread", header: "Unread", cell: (one) => renderCount(one.left_unread) },
-        { id: "deletions", header: "Deletions", cell: (one) => one.deletions.toLocaleString() },
-        { id: "windows", header: "Windows opened", cell: (one) => one.windows_opened.toLocaleString() },
+        { id: "day", header: "Day", cell: (one) => <span className="whole">{one.day}</span>, isRowHeader: true, minWidth: LEAST_PIXELS },
+        { id: "left", header: "Root logins left", cell: (one) => renderCount(one.left_known), minWidth: LEAST_PIXELS },
+        { id: "unknown", header: "Unknown", cell: (one) => renderCount(one.left_unknown), minWidth: LEAST_PIXELS },
+        { id: "unread", header: "Unread", cell: (one) => renderCount(one.left_unread), minWidth: LEAST_PIXELS },
+        { id: "deletions", header: "Deletions", cell: (one) => one.deletions.toLocaleString(), minWidth: LEAST_PIXELS },
+        { id: "windows", header: "Windows opened", cell: (one) => one.windows_opened.toLocaleString(), minWidth: LEAST_PIXELS },
       ]}
     />
   );

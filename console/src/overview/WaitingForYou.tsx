@@ -4,15 +4,14 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { useRef } from "react";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, Me, Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { QueryPlaceholder, QueryProblem } from "../components/PageFrame";
-import { useWidth } from "../components/width";
 import { endsSoon, useExceptions } from "../exceptions/exceptions";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { RelativeTime, useNow } from "../times/Timestamp";
 import { needsReview, windowPath } from "../windows/states";
 import { canApprove } from "../windows/WindowActions";
@@ -20,8 +19,6 @@ import { canApprove } from "../windows/WindowActions";
 /** A window that closes within this time is shown to the people who may extend or close it. */
 const ENDS_SOON_MILLISECONDS = 30 * 60_000;
 const REFRESH_MILLISECONDS = 10_000;
-/** What all columns need. */
-const WIDE_PIXELS = 560;
 
 interface WaitingItem {
   id: string;
@@ -54,58 +51,28 @@ export function WaitingForYou({ overview }: { overview: Overview }) {
 }
 
 function WaitingTable({ items }: { items: readonly WaitingItem[] }) {
-  const frame = useRef<HTMLDivElement>(null);
-  const isNarrow = useWidth(frame) < WIDE_PIXELS;
   return (
-    <div ref={frame}>
-      <Table
-        variant="container"
-        trackBy="id"
-        items={items}
-        wrapLines
-        ariaLabels={{ tableLabel: "Waiting for you" }}
-        header={
-          <Header variant="h2" counter={`(${items.length})`}>
-            Waiting for you
-          </Header>
-        }
-        columnDefinitions={isNarrow ? NARROW_COLUMNS : COLUMNS}
-      />
-    </div>
+    <FittedTable
+      variant="container"
+      trackBy="id"
+      items={items}
+      wrapLines
+      ariaLabels={{ tableLabel: "Waiting for you" }}
+      header={
+        <Header variant="h2" counter={`(${items.length})`}>
+          Waiting for you
+        </Header>
+      }
+      columnDefinitions={COLUMNS}
+    />
   );
 }
 
-const ACTION: TableProps.ColumnDefinition<WaitingItem> = {
-  id: "action",
-  header: "Action",
-  cell: (item) => <ActionButton item={item} />,
-  minWidth: 120,
-};
-
 const COLUMNS: TableProps.ColumnDefinition<WaitingItem>[] = [
   { id: "what", header: "Task", cell: (item) => <Task item={item} />, isRowHeader: true, minWidth: 180 },
-  { id: "account", header: "Account", cell: (item) => <AccountName accountId={item.accountId} />, minWidth: 150 },
-  { id: "at", header: "When", cell: (item) => <RelativeTime at={item.at} />, minWidth: 110 },
-  ACTION,
-];
-
-/** Account and time below the task, so that the buttons are in sight. */
-const NARROW_COLUMNS: TableProps.ColumnDefinition<WaitingItem>[] = [
-  {
-    id: "what",
-    header: "Task",
-    cell: (item) => (
-      <>
-        <Task item={item} />
-        <div>
-          <AccountName accountId={item.accountId} />
-        </div>
-        <RelativeTime at={item.at} />
-      </>
-    ),
-    isRowHeader: true,
-  },
-  ACTION,
+  { id: "account", header: "Account", cell: (item) => <AccountName accountId={item.accountId} />, minWidth: 160 },
+  { id: "at", header: "When", cell: (item) => <RelativeTime at={item.at} />, minWidth: 130 },
+  { id: "actions", header: "Actions", cell: (item) => <ActionButton item={item} />, minWidth: 130 },
 ];
 
 function Task({ item }: { item: WaitingItem }) {

@@ -1,9 +1,10 @@
 /** A table of a query: its error with a button to try again, loading, rows, or a text when there are none. */
 import Box from "@cloudscape-design/components/box";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import type { ReactNode } from "react";
 import { QueryProblem } from "../components/PageFrame";
+import { FittedTable } from "./FittedTable";
 
 interface QueryTableProps<T> extends Omit<TableProps<T>, "items" | "loading" | "empty"> {
   query: { error: unknown; isPending: boolean; refetch: () => unknown };
@@ -16,7 +17,7 @@ export function QueryTable<T>({ query, items = [], empty, ...table }: QueryTable
   return (
     <SpaceBetween size="m">
       <QueryProblem query={query} />
-      <Table
+      <FittedTable
         {...table}
         items={items}
         loading={query.isPending}

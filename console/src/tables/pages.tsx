@@ -1,4 +1,5 @@
 /** Pagination: of a list in memory, and of a list that the server returns page by page. */
+import Box from "@cloudscape-design/components/box";
 import Pagination, { type PaginationProps } from "@cloudscape-design/components/pagination";
 import { type ReactElement, useState } from "react";
 
@@ -39,8 +40,8 @@ export function usePages<T>(items: readonly T[], size = 25): Pages<T> {
 interface CursorPages {
   /** The cursor of the current page; `undefined` for the first. */
   after: string | undefined;
-  /** The pagination control, given the cursor of the next page. Absent if there is only one page. */
-  control: (next: string | null | undefined) => ReactElement | undefined;
+  /** The pagination control, given the cursor of the next page, and the number of all rows if it is known. Absent if there is only one page. */
+  control: (next: string | null | undefined, total?: number) => ReactElement | undefined;
 }
 
 interface CursorPosition {
@@ -48,6 +49,9 @@ interface CursorPosition {
   cursors: (string | undefined)[];
   index: number;
 }
+
+/** Rows of a page that the server returns. */
+export const PAGE_ROWS = 25;
 
 /** `list` identifies the list, for example by its filter. A new list starts at its first page. */
 export function useCursorPages(list = ""): CursorPages {
@@ -60,16 +64,23 @@ export function useCursorPages(list = ""): CursorPages {
   };
   return {
     after: cursors[index],
-    control: (next) => {
+    control: (next, total) => {
       const count = Math.max(cursors.length, index + (next ? 2 : 1));
       if (count === 1) return undefined;
       return (
-        <Pagination
-          currentPageIndex={index + 1}
-          pagesCount={count}
-          onChange={({ detail }) => goToPage(detail.currentPageIndex - 1, next)}
-          ariaLabels={PAGE_LABELS}
-        />
+        <div className="pages">
+          {total !== undefined && (
+            <Box color="text-body-secondary">
+              Page {(index + 1).toLocaleString()} of {Math.ceil(total / PAGE_ROWS).toLocaleString()}
+            </Box>
+          )}
+          <Pagination
+            currentPageIndex={index + 1}
+            pagesCount={count}
+            onChange={({ detail }) => goToPage(detail.currentPageIndex - 1, next)}
+            ariaLabels={PAGE_LABELS}
+          />
+        </div>
       );
     },
   };

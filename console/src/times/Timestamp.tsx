@@ -2,10 +2,10 @@
  * Times in the time zone of the browser, or in UTC. The other one shows on hover. For keyboards and screen readers a button in
  * the top bar switches all times, so that the times of a long table aren't stops of the Tab key.
  */
-import { useEffect, useState } from "react";
+import { createContext, useContext, useEffect, useState } from "react";
 import { observable, useObservable } from "../api/observable";
 import { serverNow } from "../api/server-clock";
-import { renderLocal, renderRelative, renderUtc } from "./format";
+import { renderLocal, renderRelative, renderShort, renderUtc } from "./format";
 
 interface TimestampProps {
   /** RFC 3339. */
@@ -14,9 +14,19 @@ interface TimestampProps {
   none?: string;
 }
 
+/** Whether times have one short line, such as `1 Dec 07:56`, as in the cells of a table. The exact times show on hover. */
+export const ShortTimes = createContext(false);
+
 export function Timestamp({ at, none = "–" }: TimestampProps) {
   const inUtc = useObservable(isUtc);
+  const isShort = useContext(ShortTimes);
   if (!at) return <>{none}</>;
+  if (isShort && !inUtc)
+    return (
+      <time dateTime={at} title={`${renderLocal(at)} (${renderUtc(at)})`}>
+        {renderShort(at, serverNow())}
+      </time>
+    );
   const [shown, other] = inUtc ? [renderUtc(at), renderLocal(at)] : [renderLocal(at), renderUtc(at)];
   return (
     <time dateTime={at} title={other}>

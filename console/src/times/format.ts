@@ -21,6 +21,14 @@ export function renderLocal(at: string): string {
   return LOCAL_FORMAT.format(new Date(at));
 }
 
+/** Such as `1 Dec 07:56`; with the year if it isn't the current one. */
+export function renderShort(at: string, now: number): string {
+  const time = new Date(at);
+  const year = time.getFullYear() === new Date(now).getFullYear() ? "" : ` ${time.getFullYear()}`;
+  const clock = time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return `${time.getDate()} ${time.toLocaleDateString("en-GB", { month: "short" }).slice(0, 3)}${year} ${clock}`;
+}
+
 export function renderUtc(at: string): string {
   return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

@@ -5,10 +5,10 @@ import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import { useMemo } from "react";
 import type { ListedResource, ResourceListing } from "../api/records";
 import { AccountName } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
@@ -33,7 +33,7 @@ export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTable
           {listing.unread_regions.map((resource) => `${resource.region}: ${resource.reason}`).join(" ")}
         </Alert>
       )}
-      <Table
+      <FittedTable
         variant="container"
         trackBy={(resource) => `${resource.region} ${resource.name}`}
         items={pages.shown}
@@ -56,7 +56,7 @@ export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTable
           { id: "verdict", header: "Policy", cell: (resource) => <PolicyVerdict resource={resource} />, minWidth: 235 },
           { id: "why", header: "Explanation", cell: (resource) => resource.explanation },
           {
-            id: "show",
+            id: "actions",
             header: "Action",
             minWidth: 160,
             cell: (resource) => (

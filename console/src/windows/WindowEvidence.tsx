@@ -6,11 +6,11 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import { saveText } from "../api/downloads";
 import type { RecoveryWindow, WindowReport } from "../api/records";
 import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { nameAction } from "../ledger/entries";
+import { FittedTable } from "../tables/FittedTable";
 import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
 import { isUnwatched, needsClosing } from "./states";
@@ -91,7 +91,7 @@ const STEP_RESULTS: { [result in WindowReport["steps"][number]["result"]]: { typ
 
 function LedgerSteps({ report }: { report: WindowReport }) {
   return (
-    <Table
+    <FittedTable
       variant="embedded"
       wrapLines
       items={report.steps}
@@ -111,7 +111,7 @@ function LedgerSteps({ report }: { report: WindowReport }) {
 
 function RootEvents({ report, isUnwatched }: { report: WindowReport; isUnwatched: boolean }) {
   return (
-    <Table
+    <FittedTable
       variant="embedded"
       wrapLines
       items={report.events}
@@ -134,7 +134,7 @@ function RootEvents({ report, isUnwatched }: { report: WindowReport; isUnwatched
 
 function Rereads({ report }: { report: WindowReport }) {
   return (
-    <Table
+    <FittedTable
       variant="embedded"
       items={report.rereads}
       header={<Header variant="h3">Re-reads after closing</Header>}

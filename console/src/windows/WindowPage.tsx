@@ -3,7 +3,6 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Table from "@cloudscape-design/components/table";
 import { useEffect, useRef } from "react";
 import { useNavigate, useParams } from "react-router";
 import { useMe } from "../api/queries";
@@ -12,6 +11,7 @@ import { BreakableText } from "../components/BreakableText";
 import { notify, notifyProblem } from "../components/notices";
 import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
 import { AccountName, useAccount } from "../organization/AccountField";
+import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
@@ -145,7 +145,7 @@ function listProgress(recoveryWindow: RecoveryWindow) {
 function Approvals({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   if (recoveryWindow.approvals.length === 0 && recoveryWindow.approvals_needed === 0) return null;
   return (
-    <Table
+    <FittedTable
       variant="container"
       items={recoveryWindow.approvals}
       wrapLines

@@ -64,7 +64,7 @@ function WindowTable({ group }: { group: Group }) {
       ariaLabels={{ tableLabel: `Recovery windows: ${group.label}` }}
       columnDefinitions={decides ? [...COLUMNS, ACTIONS_COLUMN] : COLUMNS}
       empty={group.empty}
-      pagination={pages.control(windows.data?.next)}
+      pagination={pages.control(windows.data?.next, windows.data?.total)}
     />
   );
 }
@@ -72,11 +72,11 @@ function WindowTable({ group }: { group: Group }) {
 const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
   { id: "account", header: "Account", cell: (recoveryWindow) => <WindowLink recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 170 },
   { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} />, minWidth: 180 },
-  { id: "flags", header: "Flags", cell: (recoveryWindow) => <WindowBadges recoveryWindow={recoveryWindow} none="–" />, minWidth: 130 },
+  { id: "end", header: "Closes or closed", cell: (recoveryWindow) => <WindowEnd recoveryWindow={recoveryWindow} />, minWidth: 150 },
   { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason, minWidth: 180 },
   { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by, minWidth: 110 },
   { id: "at", header: "Requested", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.requested_at} />, minWidth: 150 },
-  { id: "end", header: "Closes or closed", cell: (recoveryWindow) => <WindowEnd recoveryWindow={recoveryWindow} />, minWidth: 150 },
+  { id: "flags", header: "Flags", cell: (recoveryWindow) => <WindowBadges recoveryWindow={recoveryWindow} none="–" />, minWidth: 130 },
 ];
 
 const ACTIONS_COLUMN: TableProps.ColumnDefinition<RecoveryWindow> = {

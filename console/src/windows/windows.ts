@@ -4,6 +4,7 @@ import { api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
 import type { Closing, LoginKept, Opening, RecoveryWindow, WindowReport, WindowState } from "../api/records";
+import { PAGE_ROWS } from "../tables/pages";
 import { isEnded, needsClosing } from "./states";
 
 const REFRESH_MILLISECONDS = 5_000;
@@ -14,7 +15,7 @@ const CONFLICT = 409;
 export function useWindows(states: readonly WindowState[], after: string | undefined) {
   return useQuery({
     queryKey: ["windows", states, after],
-    queryFn: () => unwrap(api.GET("/api/v1/windows", { params: { query: { state: [...states], after, limit: 25 } } })),
+    queryFn: () => unwrap(api.GET("/api/v1/windows", { params: { query: { state: [...states], after, limit: PAGE_ROWS } } })),
     refetchInterval: REFRESH_MILLISECONDS,
     placeholderData: keepPreviousData,
   });
