@@ -136,6 +136,9 @@ class ConnectionTable:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._by_address.get(connection.address, {})
+
     def admit(self, connection: Connection) -> bool:
         """Add a connection; ``False`` if there is no room and no other connection can make it."""
         address = connection.address
@@ -167,8 +170,8 @@ class ConnectionTable:
 
         :return: ``False`` if the identity has its share already, and none of its own connections can make room.
         """
-        if connection not in self._by_address.get(connection.address, {}):
-            return True  # its client has left
+        if connection.identity_id == identity_id or connection not in self:
+            return True  # counted already, or its client has left
         self._release(connection)
         claimed = self._by_identity.get(identity_id, {})
         if len(claimed) >= self.limits.most_of_identity:
@@ -184,8 +187,7 @@ class ConnectionTable:
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended; does nothing the second time."""
-        connections = self._by_address.get(connection.address, {})
-        if connection in connections:
+        if connection in self:
             _take_out(self._by_address, connection.address, connection)
             self._count -= 1
             self._release(connection)

@@ -47,9 +47,9 @@ from rootkeeper.errors import (
 from rootkeeper.references import is_loopback
 from rootkeeper.server.connections import Connection
 from rootkeeper.server.parameters import show_one
-from rootkeeper.server.request_path import parse_host_name, tag_answer
+from rootkeeper.server.request_path import answer_error, parse_host_name, tag_answer
 from rootkeeper.server.sign_ins import find_cookie, set_cookie, set_device_cookie
-from rootkeeper.server.turns import BUSY_SECONDS
+from rootkeeper.server.turns import BUSY_SECONDS, RouteTurns
 from rootkeeper.shapes import fill_record
 
 _OWN = frozenset({"same-origin", "none"})
@@ -283,9 +283,11 @@ class GuardedRoute(APIRoute):
                 and comes_from_here(request)
             ):
                 return await handle(request)
-            caller = await run_in_threadpool(find_caller, request)
+            turns: RouteTurns = request.app.state.turns
+            caller = await turns.identify(request, find_caller)
             request.state.caller, request.state.identity = caller, caller.identity
-            require_place(request, caller.identity)
+            if not claim_connection(request, caller.identity):
+                return await _refuse_connection(request, caller.identity)
             require_permission(caller, demand)
             if needs_fresh_factor:
                 require_fresh(caller, _get_services(request))
@@ -294,15 +296,22 @@ class GuardedRoute(APIRoute):
         return guard
 
 
-def require_place(request: Request, identity: Identity) -> None:
-    """:raises ServerBusyError: if the identity has its share of the server's connections already."""
+def claim_connection(request: Request, identity: Identity) -> bool:
+    """``False`` if the identity has its share of the server's connections already."""
     connection: Connection | None = getattr(request.state, "connection", None)
-    if connection is not None and not connection.claim(identity.identity_id):
-        raise ServerBusyError(
-            f"{identity.name} has as many requests in progress as one user or token can have.",
-            hint=f"Wait {BUSY_SECONDS} seconds, then try again.",
-            wait_seconds=BUSY_SECONDS,
-        )
+    return connection is None or connection.claim(identity.identity_id)
+
+
+async def _refuse_connection(request: Request, identity: Identity) -> Response:
+    """Answer that the identity has its share, and end the connection: others may need its place."""
+    error = ServerBusyError(
+        f"{identity.name} has as many requests in progress as one user or token can have.",
+        hint=f"Wait {BUSY_SECONDS} seconds, then try again.",
+        wait_seconds=BUSY_SECONDS,
+    )
+    problem = await answer_error(request, error)
+    problem.headers["Connection"] = "close"
+    return problem
 
 
 async def _answer_once(request: Request, identity: Identity, handle: Handler) -> Response:

@@ -61,6 +61,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._connection.end = transport.abort
         self._connection.count_unread = transport.get_write_buffer_size
         self._connection.claim = partial(self._table.claim, self._connection)
+        if self._connection not in self._table:  # it has made room for another one since it was accepted
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._table.remove(self._connection)

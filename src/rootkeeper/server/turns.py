@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -65,14 +65,20 @@ LIMITS: dict[RouteLoad, LoadLimits] = {
     RouteLoad.LIGHT: LoadLimits(24, 6, 200),
 }
 
-BEGINNING = LoadLimits(24, 6, 200)
+BEGINNING = LoadLimits(24, 4, 200)
 """Of the beginnings of requests, by address."""
+
+IDENTIFICATION = LoadLimits(8, 3, 200)
+"""Of readings of a token or sign-in, by address."""
 
 BUSY_SECONDS = 5
 """The wait asked of refused clients."""
 
 _REFUSAL_SECONDS = 1.0
 """How long the refusal of a beginning takes: clients that ask again at once would take the processor by refusals."""
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -100,7 +106,7 @@ class _Pool:
     def make(cls, limits: LoadLimits) -> _Pool:
         return cls(limits, CapacityLimiter(limits.most), CapacityLimiter(limits.most))
 
-    async def run(self, person: str, work: Callable[[], Response], connection: Connection | None) -> Response:
+    async def run(self, person: str, work: Callable[[], Result], connection: Connection | None) -> Result:
         """Run ``work`` in its turn.
 
         :raises ServerBusyError: if there are too many requests.
@@ -164,6 +170,7 @@ class RouteTurns:
     def __init__(self) -> None:
         self._pools: dict[tuple[RouteLoad, bool], _Pool] = {}
         self._beginnings: _Pool | None = None
+        self._identifications: _Pool | None = None
 
     async def run(
         self,
@@ -187,12 +194,22 @@ class RouteTurns:
         self._beginnings = self._beginnings or _Pool.make(BEGINNING)
         return await self._beginnings.enter(address, connection)
 
+    async def identify(self, request: Request, find_caller: Callable[[Request], Result]) -> Result:
+        """Find the caller of a request, in a turn of its address.
+
+        :raises ServerBusyError: if there are too many requests.
+        """
+        self._identifications = self._identifications or _Pool.make(IDENTIFICATION)
+        _end_beginning(request)
+        connection: Connection | None = getattr(request.state, "connection", None)
+        return await self._identifications.run(_address_of(request), partial(find_caller, request), connection)
+
 
 class BeginningTurns:
     """Begins the requests of each address in turns.
 
     The turn ends when the request's body is waited for, when the request waits for another turn, or when its answer
-    begins.
+    begins. So it never waits for a database or for a client, and the health of a server can always be asked.
     """
 
     def __init__(self, app: ASGIApp, turns: RouteTurns) -> None:
@@ -247,8 +264,7 @@ def take_turns(endpoint: Callable[..., Any], load: RouteLoad, status: HTTPStatus
         request: Request = values[name] if takes_request else values.pop(name)
         identity = getattr(request.state, "identity", None)
         turns: RouteTurns = request.app.state.turns
-        beginning: ExitStack = request.state.beginning
-        beginning.close()
+        _end_beginning(request)
         return await turns.run(
             load,
             _address_of(request) if identity is None else identity.identity_id,
@@ -260,6 +276,11 @@ def take_turns(endpoint: Callable[..., Any], load: RouteLoad, status: HTTPStatus
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # inspect reads it
     run.__name__, run.__doc__, run.__module__ = endpoint.__name__, endpoint.__doc__, endpoint.__module__
     return run
+
+
+def _end_beginning(request: Request) -> None:
+    beginning: ExitStack = request.state.beginning
+    beginning.close()
 
 
 def _address_of(request: Request) -> str:
