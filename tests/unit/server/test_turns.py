@@ -164,6 +164,11 @@ def test_p32_the_requests_of_an_address_begin_in_turns_and_those_beyond_them_are
     assert all(one.turn_since is None for one in waiting)
 
 
+def test_p32_requests_of_an_address_beyond_a_fixed_number_are_refused() -> None:
+    assert (BEGINNING.most_of_person, BEGINNING.most_waiting) == (4, 200)
+    assert BEGINNING.most == 24
+
+
 def make_request(address: str) -> Request:
     return Request({"type": "http", "client": (address, 1), "headers": [], "state": {"beginning": ExitStack()}})
 
