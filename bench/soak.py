@@ -24,17 +24,19 @@ import aiohttp
 from measuring.console_stages import ConsoleStage, open_console_stage
 from measuring.floods import UNAUTHORIZED, Floods
 from measuring.pages import parse_options, show
-from measuring.servers import find_growth, find_p95, find_thirds, weigh
+from measuring.servers import find_growth, find_p95, find_percentile, find_thirds, weigh
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
 from measuring.window_rounds import find_deletions
 
 PROGRAM = "bench/soak.py"
-P95_WANTED_MILLISECONDS = 300.0
+P95_WANTED_MILLISECONDS = 150.0
+"""On a machine that does nothing else."""
 GROWTH_WANTED = 0.10
 LATEST_WANTED_SECONDS = 10.0
-ACCOUNTS, JOB, PERSON = "all accounts", "a job", "who am I"
-HEAD = ("signed-in requests", "count", "p50 ms", "p95 ms", "worst ms")
+ACCOUNTS, JOB, PERSON = "/accounts/compact", "/jobs/{job_id}", "/me"
+PERCENTS = (50, 95, 99)
+HEAD = ("signed-in requests", "count", *(f"p{percent} ms" for percent in PERCENTS), "worst ms")
 AUDIT_EVERY_SECONDS = 60.0
 WINDOW_EVERY_SECONDS, WINDOW_LASTS_SECONDS = 20.0, 30
 FOLLOWERS_AMONG = 5
@@ -256,11 +258,12 @@ def render_seen(seen: Seen) -> str:
 
 
 def _describe(what: str, taken: Sequence[float]) -> tuple[str, ...]:
-    return (what, f"{len(taken):,}", *(f"{one:.0f}" for one in (median(taken), find_p95(taken), max(taken))))
+    found = [find_percentile(taken, percent) for percent in PERCENTS]
+    return (what, f"{len(taken):,}", *(f"{one:.0f}" for one in (*found, max(taken, default=float("inf")))))
 
 
 def list_remarks(seen: Seen, floods: Floods, options: argparse.Namespace) -> list[str]:
-    before, after = find_thirds(seen.memory_bytes)
+    weights = seen.memory_bytes
     delays = seen.list_delays()
     who = (
         f"{options.viewers} viewers of {options.accounts:,} accounts for {options.minutes:g} minutes, a look every "
@@ -272,13 +275,18 @@ def list_remarks(seen: Seen, floods: Floods, options: argparse.Namespace) -> lis
         f"{options.half_open} connections with unfinished requests, {floods.half_open:,} in all, because the server "
         f"ends them. {floods.sign_ins.total():,} sign-ins with wrong passwords, by status: {statuses}."
     )
-    windows = (
-        f"{len(delays)} windows, closed {median(delays):.1f} s after their end at the median, {max(delays):.1f} s at "
-        "worst."
-    )
+    windows = "No window was opened."
+    if delays:
+        windows = (
+            f"{len(delays)} windows, closed {median(delays):.1f} s after their end at the median, {max(delays):.1f} s "
+            "at worst."
+        )
+    before, after = find_thirds(weights)
     memory = (
-        f"Memory of the server: {before / 1e6:.0f} MB on average in the second third of the time, {after / 1e6:.0f} MB "
-        f"in the last ({find_growth(seen.memory_bytes):+.1%}), {max(seen.memory_bytes) / 1e6:.0f} MB at most."
+        f"Memory of the server: {weights[0] / 1e6:.0f} MB at the beginning, {weights[len(weights) // 2] / 1e6:.0f} MB "
+        f"in the middle, {weights[-1] / 1e6:.0f} MB at the end, {max(weights) / 1e6:.0f} MB at most. On average "
+        f"{before / 1e6:.0f} MB in the second third of the time, {after / 1e6:.0f} MB in the last "
+        f"({find_growth(weights):+.1%})."
     )
     errors = f"{len(seen.errors)} errors, such as: {seen.errors[0]}" if seen.errors else "No signed-in request failed."
     missed = list_missed(seen, floods, options)

@@ -26,7 +26,12 @@ async def weigh(process_id: int, memory_bytes: list[int], ends: float) -> None:
 
 
 def find_p95(milliseconds: Sequence[float]) -> float:
-    return quantiles(milliseconds, n=20)[-1]
+    return find_percentile(milliseconds, 95)
+
+
+def find_percentile(milliseconds: Sequence[float], percent: int) -> float:
+    """Infinite if too few requests were answered to know it."""
+    return quantiles(milliseconds, n=100)[percent - 1] if len(milliseconds) > 1 else float("inf")
 
 
 def find_thirds(memory_bytes: Sequence[int]) -> tuple[float, float]:

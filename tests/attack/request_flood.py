@@ -19,12 +19,20 @@ from urllib.parse import urlsplit
 
 @contextmanager
 def request_flood(
-    url: str, method: str, paths: list[str], headers: Mapping[str, str], *, connections: int, keys: int = 0
+    url: str,
+    method: str,
+    paths: list[str],
+    headers: Mapping[str, str],
+    *,
+    connections: int,
+    keys: int = 0,
+    address: str = "127.0.0.1",
 ) -> Iterator[Counter[str]]:
     """Flood while this is entered; afterwards the value counts statuses.
 
     :param paths: each connection uses one of them.
     :param keys: of the JSON of each request's body; 0: it has none.
+    :param address: where the flood comes from; each address of 127.0.0.0/8 is this machine.
     """
     order = {
         "url": url,
@@ -33,6 +41,7 @@ def request_flood(
         "headers": dict(headers),
         "connections": connections,
         "keys": keys,
+        "address": address,
     }
     answers: Counter[str] = Counter()
     with subprocess.Popen(
@@ -49,7 +58,8 @@ def _send(number: int, order: Mapping[str, object], stopping: threading.Event, a
     place, paths, keys = urlsplit(str(order["url"])), list(order["paths"]), int(str(order["keys"]))  # type: ignore[call-overload]  # JSON
     body = json.dumps({f"key{key:06}": 1 for key in range(keys)}) if keys else None
     while not stopping.is_set():
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+        source = (str(order["address"]), 0)
+        connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=30, source_address=source)
         with suppress(OSError, http.client.HTTPException):
             while not stopping.is_set():
                 connection.request(str(order["method"]), paths[number % len(paths)], body, order["headers"])  # type: ignore[arg-type]  # JSON

@@ -15,7 +15,13 @@ import pytest
 
 from rootkeeper.server.job_streams import MOST_STREAMS, MOST_STREAMS_OF_PERSON
 from rootkeeper.server.turns import LIMITS, RouteLoad
-from tests.attack.half_open import LARGE_ANSWERS, UNFINISHED_BODY, UNFINISHED_HEADER, half_open_connections
+from tests.attack.half_open import (
+    LARGE_ANSWERS,
+    UNFINISHED_BODY,
+    UNFINISHED_HEADER,
+    half_open_connections,
+    request_signed_in_answers,
+)
 from tests.attack.stage import AttackStage
 from tests.durations import Stopwatch
 from tests.server_process import ServerProcess
@@ -70,6 +76,19 @@ def test_p32_slow_readers_on_all_connections_lose_their_places_to_others(stage: 
     assert server.ask("GET", "/api/openapi.json").status == 200  # made once, which takes a moment
     addresses = ("127.0.1.1", "127.0.1.2", "127.0.1.3")
     with half_open_connections(server.url, OPEN_FILES, addresses, LARGE_ANSWERS, pause_seconds=0.25) as attack:
+        server.wait_until(lambda: attack.opened >= OPEN_FILES)
+        watch = Stopwatch()
+        for _ in range(10):
+            assert server.ask("GET", "/api/v1/me", name="vera").status == 200, "someone else is shut out"
+        assert watch.seconds < SHUT_OUT_SECONDS
+    assert server.ask("GET", "/readyz").status == 200
+
+
+def test_p32_slow_readers_of_one_person_have_a_share_whatever_addresses_they_come_from(stage: AttackStage) -> None:
+    server = stage.start_server(open_file_limit=OPEN_FILES)
+    server.token("viewer", "vera")
+    answers = request_signed_in_answers(server.token("viewer", "victor"))
+    with half_open_connections(server.url, OPEN_FILES, MANY_ADDRESSES, answers, pause_seconds=0.25) as attack:
         server.wait_until(lambda: attack.opened >= OPEN_FILES)
         watch = Stopwatch()
         for _ in range(10):

@@ -1,7 +1,8 @@
 """The API as an ASGI application.
 
-A request passes: request id and log → host → the files of help and console → size and time of the body → route →
-caller → permission → the route's function. An unknown address is answered before the caller is identified.
+A request passes: request id and log → turn of its address → host → the files of help and console → size and time of the
+body → route → caller → permission → the route's function. An unknown address is answered before the caller is
+identified.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from rootkeeper.server.routes import (
 )
 from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER, ConsoleFiles, HelpFiles
 from rootkeeper.server.sign_ins import SignInThreads
-from rootkeeper.server.turns import RouteTurns, take_turns
+from rootkeeper.server.turns import BeginningTurns, RouteTurns, take_turns
 
 ROWS: tuple[Row, ...] = (
     *service.ROWS,
@@ -121,6 +122,7 @@ def make_application(
     application.add_middleware(ConsoleFiles, folder=console_folder)
     application.add_middleware(HelpFiles, folder=help_folder)
     application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
+    application.add_middleware(BeginningTurns, turns=application.state.turns)
     application.add_middleware(RequestMiddleware, count=application.state.metrics.count_request)
     return application
 

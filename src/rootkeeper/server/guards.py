@@ -36,11 +36,20 @@ from rootkeeper.access.records import FactorState, StoredAnswer
 from rootkeeper.access.rules import Identity, Permission, Session, SessionKind, needs_factor
 from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, is_csrf_token
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.errors import DatabaseError, ForgedRequestError, InputError, JobConflictError, NotSignedInError
+from rootkeeper.errors import (
+    DatabaseError,
+    ForgedRequestError,
+    InputError,
+    JobConflictError,
+    NotSignedInError,
+    ServerBusyError,
+)
 from rootkeeper.references import is_loopback
+from rootkeeper.server.connections import Connection
 from rootkeeper.server.parameters import show_one
-from rootkeeper.server.request_path import parse_host_name, tag_answer
+from rootkeeper.server.request_path import answer_error, parse_host_name, tag_answer
 from rootkeeper.server.sign_ins import find_cookie, set_cookie, set_device_cookie
+from rootkeeper.server.turns import BUSY_SECONDS, RouteTurns
 from rootkeeper.shapes import fill_record
 
 _OWN = frozenset({"same-origin", "none"})
@@ -274,14 +283,35 @@ class GuardedRoute(APIRoute):
                 and comes_from_here(request)
             ):
                 return await handle(request)
-            caller = await run_in_threadpool(find_caller, request)
+            turns: RouteTurns = request.app.state.turns
+            caller = await turns.identify(request, find_caller)
             request.state.caller, request.state.identity = caller, caller.identity
+            if not claim_connection(request, caller.identity):
+                return await _refuse_connection(request, caller.identity)
             require_permission(caller, demand)
             if needs_fresh_factor:
                 require_fresh(caller, _get_services(request))
             return tag_answer(request, await _answer_once(request, caller.identity, handle))
 
         return guard
+
+
+def claim_connection(request: Request, identity: Identity) -> bool:
+    """``False`` if the identity has its share of the server's connections already."""
+    connection: Connection | None = getattr(request.state, "connection", None)
+    return connection is None or connection.claim(identity.identity_id)
+
+
+async def _refuse_connection(request: Request, identity: Identity) -> Response:
+    """Answer that the identity has its share, and end the connection: others may need its place."""
+    error = ServerBusyError(
+        f"{identity.name} has as many requests in progress as one user or token can have.",
+        hint=f"Wait {BUSY_SECONDS} seconds, then try again.",
+        wait_seconds=BUSY_SECONDS,
+    )
+    problem = await answer_error(request, error)
+    problem.headers["Connection"] = "close"
+    return problem
 
 
 async def _answer_once(request: Request, identity: Identity, handle: Handler) -> Response:

@@ -16,6 +16,7 @@ import logging
 import re
 import socket
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 from uvicorn import Config
@@ -59,6 +60,9 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._connection.end = transport.abort
         self._connection.count_unread = transport.get_write_buffer_size
+        self._connection.claim = partial(self._table.claim, self._connection)
+        if self._connection not in self._table:  # it has made room for another one since it was accepted
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._table.remove(self._connection)
@@ -102,6 +106,7 @@ class LimitedProtocol(HttpToolsProtocol):
             raise RefusedRequestError
         self._unparsed_bytes = 0
         self._connection.waiting_since, self._connection.body_since = None, self.loop.time()
+        self.scope["state"]["connection"] = self._connection
         super().on_headers_complete()
         if len(self.pipeline) > MOST_PIPELINED:
             raise RefusedRequestError

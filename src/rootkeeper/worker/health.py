@@ -287,6 +287,7 @@ class ConnectionLimit(StrEnum):
 
     IN_ALL = "too many connections"
     OF_ADDRESS = "too many connections of one address"
+    OF_IDENTITY = "too many connections of one user or token"
     HEADER_SIZE = "a header that is too large"
     OPEN_FILES = "no file descriptor left"
 

@@ -185,6 +185,81 @@ def test_who_reads_fast_or_has_just_begun_keeps_its_place() -> None:
     assert door.ended == []
 
 
+def claim(door: Door, address: str, identity_id: str, name: str = "", unread: int = 0) -> Connection:
+    """A connection on which a request of an identity is answered."""
+    end = lambda: door.ended.append(name or address)  # noqa: E731 - as short as that
+    connection = Connection(address, end, None, count_unread=lambda: unread)
+    assert door.table.admit(connection)
+    assert door.table.claim(connection, identity_id)
+    return connection
+
+
+def test_p32_an_identity_has_a_share_of_all_connections_whatever_addresses_it_comes_from() -> None:
+    door = Door(ConnectionLimits(100, 50))
+    assert door.limits.most_of_identity == 20
+    for number in range(20):
+        claim(door, f"203.0.113.{number}", "victor")
+    further = Connection("198.51.100.1", lambda: None, None)
+    assert door.table.admit(further)
+    assert not door.table.claim(further, "victor")
+    assert door.reported == [(ConnectionLimit.OF_IDENTITY, "198.51.100.1")]
+    assert door.table.claim(further, "vera")
+    assert door.ended == []
+
+
+def test_p32_a_slow_reader_makes_room_for_the_identity_itself() -> None:
+    door = Door(ConnectionLimits(100, 50))
+    claim(door, "203.0.113.1", "victor", "reader", unread=1_000)
+    for number in range(2, 22):
+        claim(door, f"203.0.113.{number}", "victor")
+    assert door.ended == ["reader"]
+
+
+def test_an_idle_connection_isnt_counted_for_an_identity_and_stays() -> None:
+    door = Door(ConnectionLimits(100, 50))
+    claim(door, "203.0.113.1", "victor").waiting_since = 1.0
+    for number in range(2, 22):
+        claim(door, f"203.0.113.{number}", "victor")
+    assert door.ended == []
+    assert door.reported == []
+
+
+def test_a_connection_counts_for_its_last_identity_until_it_ends() -> None:
+    door = Door(ConnectionLimits(100, 50))
+    connections = [claim(door, f"203.0.113.{number}", "victor") for number in range(20)]
+    assert door.table.claim(connections[0], "victor")
+    assert door.table.claim(connections[0], "vera")
+    door.table.remove(connections[1])
+    assert door.table.claim(connections[1], "victor"), "its client has left"
+    for number in (21, 22):
+        claim(door, f"203.0.113.{number}", "victor")
+    assert door.reported == []
+
+
+def test_p32_readers_of_one_identity_make_room_for_others_whatever_addresses_they_come_from() -> None:
+    door = Door(ConnectionLimits(50, 50))
+    for number in range(40):
+        assert door.come(f"198.51.100.{number}", None)
+    for number in range(10):
+        claim(door, f"203.0.113.{number}", "victor", f"reader{number}", unread=1_000)
+    assert all(door.come(f"192.0.2.{number}", None) for number in range(5))
+    assert door.ended == [f"reader{number}" for number in range(5)]
+
+
+def make_waiting(door: Door, address: str, since: int) -> Connection:
+    """A connection whose request waits for its turn; it is known by its moment when it is ended."""
+    return Connection(address, lambda: door.ended.append(str(since)), None, turn_since=float(since))
+
+
+def test_p32_a_request_that_waits_for_its_turn_makes_room_for_who_has_fewer_connections() -> None:
+    door = Door(ConnectionLimits(4, 3, (PROXIES,)))
+    for number, address in enumerate(("203.0.113.1", "203.0.113.1", PROXY, PROXY)):
+        assert door.table.admit(make_waiting(door, address, number))
+    assert door.come("203.0.113.2", None)
+    assert not door.come("203.0.113.3", None), "the others have as few, or come from a proxy"
+    assert door.ended == ["1"]
+
+
 def test_p32_an_address_with_many_connections_makes_room_from_its_first_moment_on() -> None:
     door = Door(ConnectionLimits(22, 20))
     Reader(door, "203.0.113.1", "few", 0)

@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tests.durations import Stopwatch
 from tests.fakes.stopping_runtime import StoppingRuntime
 from tests.fakes.tls_server import make_authority
 
+BLOCKING_SECONDS = 1.0
 START = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 SECONDS = 30.0
 MANY = ConnectionLimits(100, 100)
@@ -39,8 +41,12 @@ class Served:
     """Lets ``/slow`` be answered."""
     slow: int = 0
     """How often it was asked for."""
+    blocking: int = 0
+    """How often ``/blocking`` was asked for."""
     bodies: int = 0
     """How often ``/body`` was asked for."""
+    claims: list[bool] = field(default_factory=list)
+    """Whether Victor had a place left, at each request of his."""
 
     count: Callable[[], int] = lambda: 0
     """How many connections the server has."""
@@ -57,7 +63,9 @@ class Served:
         return connection
 
     async def answer(self, scope: Any, receive: Any, send: Any) -> None:
-        """Reads the body of ``/body``, waits before it answers ``/slow``, and has much to say at ``/large``."""
+        """Reads the body of ``/body``, waits before it answers ``/slow`` or Victor, also blocks the event loop at
+        ``/blocking``, and has much to say at ``/large``.
+        """
         size = 0
         self.bodies += scope["path"] == "/body"
         while scope["path"] == "/body":
@@ -65,7 +73,12 @@ class Served:
             size += len(message.get("body", b""))
             if not message.get("more_body", False):
                 break
-        if scope["path"] == "/slow":
+        if scope["path"] == "/blocking":
+            self.blocking += 1
+            time.sleep(BLOCKING_SECONDS)  # noqa: ASYNC251 - on purpose
+        if scope["path"] == "/victor":
+            self.claims.append(scope["state"]["connection"].claim("victor"))
+        if scope["path"] in {"/slow", "/blocking"} or (scope["path"] == "/victor" and self.claims[-1]):
             self.slow += 1
             await asyncio.to_thread(self.release.wait, SECONDS)
         body = b"x" * 30_000_000 if scope["path"] == "/large" else f"{len(scope['headers'])} {size}".encode()
@@ -265,6 +278,31 @@ def test_a_connection_for_which_no_other_makes_room_is_refused() -> None:
         assert served.limited == [ConnectionLimit.OF_ADDRESS]
         served.release.set()
         assert all(read_answer(one).startswith(b"HTTP/1.1 200 ") for one in (first, second))
+
+
+def test_a_connection_that_makes_room_before_its_first_byte_is_read_isnt_answered() -> None:
+    with serving(ConnectionLimits(2, 2)) as served:
+        with served.connect(b"GET /blocking HTTP/1.1\r\nHost: localhost\r\n\r\n") as busy, ExitStack() as opened:
+            served.wait(lambda: served.blocking == 1)
+            come = [
+                opened.enter_context(served.connect(b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number))
+                for number in range(3)
+            ]
+            assert read_answer(come[-1]).startswith(b"HTTP/1.1 200 ")
+            assert all(read_all(connection) == b"" for connection in come[:-1])
+            served.release.set()
+            assert read_answer(busy).startswith(b"HTTP/1.1 200 ")
+        assert served.answered == ["/2", "/blocking"]
+
+
+def test_p32_the_requests_of_an_identity_are_counted_on_all_its_connections() -> None:
+    limits = ConnectionLimits(100, 100)
+    with serving(limits) as served, ExitStack() as opened:
+        for number in range(1, limits.most_of_identity + 2):
+            opened.enter_context(served.connect(b"GET /victor HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+            served.wait(lambda number=number: len(served.claims) == number)  # type: ignore[misc]  # mypy can't infer it
+        assert served.claims == [True] * limits.most_of_identity + [False]
+        assert served.limited == [ConnectionLimit.OF_IDENTITY]
 
 
 @pytest.mark.parametrize(

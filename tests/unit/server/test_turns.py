@@ -6,17 +6,32 @@ import ast
 import inspect
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from rootkeeper.errors import ServerBusyError
 from rootkeeper.server.application import ROWS
-from rootkeeper.server.turns import BUSY_SECONDS, LIMITS, RouteLoad, RouteTurns
+from rootkeeper.server.connections import Connection
+from rootkeeper.server.turns import (
+    BEGINNING,
+    BUSY_SECONDS,
+    IDENTIFICATION,
+    LIMITS,
+    BeginningTurns,
+    RouteLoad,
+    RouteTurns,
+)
 
 SECONDS = 30.0
+REFUSED_SECONDS = 5.0
+FLOODER = "203.0.113.1"
 
 
 class Crowd:
@@ -30,7 +45,7 @@ class Crowd:
         self.refused: list[int | None] = []
         self._guard = threading.Lock()
 
-    def _work(self) -> Response:
+    def work(self) -> Response:
         with self._guard:
             self.running += 1
             self.most_running = max(self.most_running, self.running)
@@ -41,7 +56,7 @@ class Crowd:
 
     async def send(self, load: RouteLoad, person: str, is_known: bool = True) -> None:
         try:
-            await self.turns.run(load, person, self._work, is_known=is_known)
+            await self.turns.run(load, person, self.work, is_known=is_known)
         except ServerBusyError as error:
             self.refused.append(error.wait_seconds)
 
@@ -119,6 +134,78 @@ def test_a_request_that_fails_or_leaves_gives_its_turn_back() -> None:
     anyio.run(leave_and_fail)
 
 
+def test_p32_the_requests_of_an_address_begin_in_turns_and_those_beyond_them_are_refused() -> None:
+    turns = RouteTurns()
+    most = BEGINNING.most_of_person + BEGINNING.most_waiting
+    waiting = [Connection(FLOODER, lambda: None, None) for _ in range(most)]
+    begun: list[ExitStack] = []
+
+    async def begin(connection: Connection) -> None:
+        begun.append(await turns.begin(FLOODER, connection))
+
+    async def flood() -> None:
+        async with anyio.create_task_group() as group:
+            for connection in waiting:
+                group.start_soon(begin, connection)
+            with anyio.fail_after(SECONDS):
+                while len(begun) < BEGINNING.most_of_person:
+                    await checkpoint()
+                with pytest.raises(ServerBusyError) as refused, anyio.fail_after(REFUSED_SECONDS):
+                    await turns.begin(FLOODER)
+                (await turns.begin("203.0.113.2")).close()
+            assert refused.value.wait_seconds == BUSY_SECONDS
+            assert sum(one.turn_since is not None for one in waiting) == BEGINNING.most_waiting
+            for _ in waiting:
+                while not begun:
+                    await checkpoint()
+                begun.pop().close()
+            (await turns.begin(FLOODER)).close()
+
+    anyio.run(flood)
+    assert all(one.turn_since is None for one in waiting)
+
+
+def make_request(address: str) -> Request:
+    return Request({"type": "http", "client": (address, 1), "headers": [], "state": {"beginning": ExitStack()}})
+
+
+def test_p32_tokens_are_read_in_turns_by_address() -> None:
+    crowd, most = Crowd(), IDENTIFICATION.most_of_person
+
+    async def attack() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(most + 5):
+                group.start_soon(crowd.turns.identify, make_request(FLOODER), lambda _: crowd.work())
+            await crowd.wait(lambda: crowd.running == most)
+            with anyio.fail_after(SECONDS):
+                await crowd.turns.identify(make_request("203.0.113.2"), lambda _: None)
+            crowd.may_end.set()
+
+    anyio.run(attack)
+    assert crowd.most_running == most
+
+
+@pytest.mark.parametrize("ends_by", ["receive", "send"])
+def test_a_beginning_ends_before_a_body_is_awaited_and_when_the_answer_begins(ends_by: str) -> None:
+    turns, states = RouteTurns(), []
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["beginning"].callback(lambda: states.append("ended"))
+        states.append("begun")
+        await (receive() if ends_by == "receive" else send({"type": "http.response.start"}))
+        states.append("continued")
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    scope = {"type": "http", "client": (FLOODER, 1), "headers": []}
+    anyio.run(BeginningTurns(answer, turns), scope, receive, send)
+    assert states == ["begun", "ended", "continued"]
+
+
 READS_AT_MOST_ONCE_AT_A_TIME = {"show_overview"}
 """Their cache lets one thread ask AWS, and gives the others its last reading."""
 
@@ -153,5 +240,5 @@ def test_the_reading_of_the_overview_is_the_only_other_one() -> None:
 def test_p32_all_but_health_streams_passwords_and_the_apis_description_take_turns() -> None:
     without = {row.path for row in ROWS if inspect.iscoroutinefunction(row.endpoint)}
     passwords = {"/api/v1/auth/sign-in", "/api/v1/auth/password-link", "/api/v1/me/password"}
-    # The description is bytes in memory: a client that waits for its turn couldn't be told from one that reads.
+    # The description is bytes in memory, so it takes only the turn in which each request begins.
     assert without == {"/healthz", "/api/openapi.json", "/api/v1/jobs/{job_id}/events", *passwords}
