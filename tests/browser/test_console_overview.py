@@ -17,6 +17,7 @@ from tests.browser import console_story as story
 from tests.browser.console_deletion import PLAN_IS_SHOWN
 from tests.browser.console_pages import ApiSession
 from tests.browser.console_stage import WIDE, ConsolePerson, ConsoleStage, open_console_stage
+from tests.browser.page_tour import measure_texts
 
 EARLIER_DAYS = 3
 
@@ -138,6 +139,7 @@ def test_the_trend_hides_no_number_behind_an_equal_one_and_ends_with_the_headlin
     )
     expect(rows).to_have_count(2)
     expect(rows.last.locator("td, th")).to_have_text([re.compile(r"\d{4}-\d\d-\d\d"), "20", "4", "4", "0", "0"])
+    assert measure_texts(operator.page) == []
 
 
 def test_audits_and_the_verified_ledger_have_their_age(operator: ConsolePerson, picture: Any) -> None:
