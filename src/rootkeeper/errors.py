@@ -31,6 +31,11 @@ class Hint(str):
         return hint
 
 
+def make_setting_hint(text: str, setting: str) -> Hint:
+    """Make a hint at a setting, in plain words. A command line also names the setting, as operators write it."""
+    return Hint(text, "setting.change", message=text, setting=setting)
+
+
 class RootkeeperError(Exception):
     """The base class; never raised itself."""
 

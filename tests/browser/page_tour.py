@@ -11,17 +11,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Page, expect, sync_playwright
 
-from rootkeeper.access.rules import Permission
-from rootkeeper.settings.sections import SUBSECTIONS, Settings
 from tests.browser.console_pages import Shown, list_addresses, list_paths, prepare
 from tests.browser.console_stage import RULES, WAIT_FOR_ANIMATIONS, ConsolePerson, ConsoleStage, open_console_stage
+from tests.code_words import list_codes
 
 HEIGHT = 900
 WIDE, MIDDLE, NARROW = 1440, 768, 390
@@ -94,18 +92,6 @@ def _examine_place(page: Page, place: str, pictures: Path | None) -> Iterator[st
         if pictures:
             name = re.sub(r"\W+", "-", place).strip("-") or "overview"
             page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
-
-
-def list_codes() -> re.Pattern[str]:
-    """The words of programs that no person should have to read."""
-    settings = [
-        re.escape(f"{SUBSECTIONS.get(name, name)}.{setting.name}")
-        for name, section in get_type_hints(Settings).items()
-        if is_dataclass(section)
-        for setting in fields(section)
-    ]
-    permissions = [re.escape(permission.value) for permission in Permission]
-    return re.compile(rf"\b[\w.-]+@[0-9a-f]{{8}}\b|\b(?:{'|'.join([*settings, *permissions])})\b|\bon the page [A-Z]")
 
 
 _CODES = list_codes()

@@ -216,6 +216,7 @@ def test_a_deletion_by_keyboard_alone(audited: ConsoleStage) -> None:
         tab_to(page, button(page, "Create plan"))
         keyboard.press("Enter")
         expect(page.get_by_text(PLAN_IS_SHOWN)).to_be_visible(timeout=story.JOB_MILLISECONDS)
+        expect(page.get_by_role("heading", name=re.compile("^1 to delete"))).to_be_focused()
         tab_to(page, button(page, DELETE))
         audited.age_factors()
         keyboard.press("Enter")
@@ -225,7 +226,13 @@ def test_a_deletion_by_keyboard_alone(audited: ConsoleStage) -> None:
         keyboard.press("Enter")
         confirm_factor(operator)
         finished = page.get_by_role("heading", name="Deleted and verified", exact=True)
-        expect(finished).to_be_visible(timeout=story.JOB_MILLISECONDS)
+        expect(finished).to_be_focused(timeout=story.JOB_MILLISECONDS)
+        result = page.get_by_role("table", name="Results by account").get_by_role("row").filter(has_text=story.ACCOUNT)
+        expect(result).to_contain_text("Deleted")
+        tab_to(page, button(page, "Show accounts"))
+        keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Accounts", exact=True)).to_be_visible()
+        expect(row).to_contain_text("Not present")
         assert count_clicks(operator) == 0
     assert is_bare(audited.sandbox.root_user(story.ACCOUNT))
 

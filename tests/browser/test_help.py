@@ -6,6 +6,7 @@ import gzip
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
@@ -31,6 +32,8 @@ PAGES = (
     "reference/schemas/window.html",
 )
 ROLES = ("You want to try it", "Security engineer", "Approver", "Auditor", "Server operator", "Developer of pipelines")
+JUDGED: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("dark", 1280), ("dark", 390))
+"""How axe sees the site."""
 PICTURE = "tutorials/demo-organization.html"
 FONT_SHARE = 20 / 1385
 """The size of a letter in a picture of a terminal, by the width of the picture."""
@@ -80,14 +83,14 @@ def test_its_pages_break_no_rule_and_load_nothing_from_elsewhere(page: Page, ser
 
 
 def test_axe_finds_nothing(chromium: Browser, served: ApiServer) -> None:
-    for width in (1280, 390):
-        context = chromium.new_context(bypass_csp=True, viewport={"width": width, "height": 900})
+    for scheme, width in JUDGED:
+        context = chromium.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
         page = context.new_page()
         for address in (*PAGES, "search.html?q=mfa"):
             page.goto(f"http://127.0.0.1:{served.port}/help/{address}")
             page.wait_for_load_state("networkidle")
             found = Axe().run(page)
-            assert found.violations_count == 0, f"{address} at {width}\n{found.generate_report()}"
+            assert found.violations_count == 0, f"{address} at {width}, {scheme}\n{found.generate_report()}"
         context.close()
 
 

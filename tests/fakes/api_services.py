@@ -209,18 +209,23 @@ class FakeLedgerReader(LedgerReader):
         return iter(found[:limit])
 
     def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
-        found = [
+        found = [entry for entry in reversed(self._list_fitting(wanted)) if before is None or entry.sequence < before]
+        return tuple(found[:limit])
+
+    def count_entries(self, wanted: LedgerFilter) -> int:
+        return len(self._list_fitting(wanted))
+
+    def _list_fitting(self, wanted: LedgerFilter) -> list[LedgerEntry]:
+        return [
             entry
-            for entry in reversed(self.database.entries)
-            if (before is None or entry.sequence < before)
-            and wanted.account_id in (None, entry.account_id)
+            for entry in self.database.entries
+            if wanted.account_id in (None, entry.account_id)
             and wanted.actor in (None, entry.actor.name)
             and (not wanted.actions or entry.action in wanted.actions)
             and (not wanted.results or entry.result in wanted.results)
             and (wanted.start is None or entry.at >= wanted.start)
             and (wanted.end is None or entry.at <= wanted.end)
         ]
-        return tuple(found[:limit])
 
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         return tuple(self.database.open_intents)

@@ -163,6 +163,9 @@ class InMemoryJobs(JobStore):
         found = [job for job in found if not kinds or job.kind in kinds]
         return tuple(job for job in found if not (unfinished_only and job.is_over))[:limit]
 
+    def count_jobs(self, *, unfinished_only: bool = False, kinds: Collection[JobKind] = ()) -> int:
+        return len(self.list_jobs(unfinished_only=unfinished_only, kinds=kinds))
+
     def _count_up(self, job_id: str) -> int:
         """The fencing token of the next run of a job that can go on."""
         job = self.get(job_id)

@@ -52,7 +52,7 @@ const CONSOLE_HINTS: { readonly [code: string]: string } = {
   "setup.close_windows": "Close the open windows on Recovery windows first.",
   "setup.enable": "On Overview, choose Change set-up.",
   "setup.status": "Load Overview again. It shows what can't be read, and why.",
-  "token.list": "Use a token that has this permission. Settings shows the permissions of each token.",
+  "token.list": "Use a token that permits it. Settings shows the permissions of each token.",
   "window.approve": "It waits for approvals. Recovery windows shows them.",
   "window.cancel": "Cancel window {window_id} on Recovery windows.",
   "window.close": "Close window {window_id} on Recovery windows.",

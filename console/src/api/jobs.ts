@@ -5,6 +5,7 @@
  */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { PAGE_ROWS } from "../tables/pages";
 import { api, send, unwrap } from "./client";
 import { renderHint } from "./hints";
 import { observable, useObservable } from "./observable";
@@ -132,7 +133,7 @@ export function useResults(jobId: string, isActive: boolean, after: string | und
   return useQuery({
     queryKey: ["job-results", jobId, after],
     queryFn: () =>
-      unwrap(api.GET("/api/v1/jobs/{job_id}/results", { params: { path: { job_id: jobId }, query: { after, limit: 50 } } })),
+      unwrap(api.GET("/api/v1/jobs/{job_id}/results", { params: { path: { job_id: jobId }, query: { after, limit: PAGE_ROWS } } })),
     refetchInterval: isActive ? 3_000 : false,
   });
 }
@@ -140,7 +141,7 @@ export function useResults(jobId: string, isActive: boolean, after: string | und
 export function useJobs(unfinished: boolean, after: string | undefined) {
   return useQuery({
     queryKey: ["jobs", unfinished, after],
-    queryFn: () => unwrap(api.GET("/api/v1/jobs", { params: { query: { unfinished, after, limit: 25 } } })),
+    queryFn: () => unwrap(api.GET("/api/v1/jobs", { params: { query: { unfinished, after, limit: PAGE_ROWS } } })),
     refetchInterval: 5_000,
   });
 }

@@ -112,7 +112,7 @@ export function JobResults({ job }: { job: Job }) {
         </Header>
       }
       empty={isFinished(job) ? "The deletion processed no accounts." : "No results yet."}
-      pagination={pages.control(results.data?.next)}
+      pagination={pages.control(results.data?.next, results.data?.total)}
       columnDefinitions={[
         { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true },
         { id: "outcome", header: "Outcome", cell: (one) => <AccountOutcomeLabel result={one} isFinished={isFinished(job)} /> },

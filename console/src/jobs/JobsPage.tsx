@@ -49,7 +49,7 @@ function JobTable({ unfinished }: { unfinished: boolean }) {
       ariaLabels={{ tableLabel: "Jobs" }}
       columnDefinitions={COLUMNS}
       empty={unfinished ? "No unfinished jobs." : "No jobs."}
-      pagination={pages.control(jobs.data?.next)}
+      pagination={pages.control(jobs.data?.next, jobs.data?.total)}
     />
   );
 }

@@ -19,7 +19,7 @@ import { useUrlFilter } from "../tables/url-filter";
 import { NoPeriod } from "../components/PeriodPicker";
 import { type Period, usePeriod } from "../times/periods";
 import { Timestamp } from "../times/Timestamp";
-import { FILTER_CODEC, type LedgerFilter, nameAction, toQuery, useLatest } from "./entries";
+import { FILTER_CODEC, type LedgerFilter, nameAction, PAGE_ENTRIES, toQuery, useLatest } from "./entries";
 import { groupEntries, type LedgerRow, listEntries } from "./groups";
 import { EntryDetails, EntryPhase, OperationResult } from "./LedgerEntries";
 import { LedgerFilters } from "./LedgerFilters";
@@ -48,7 +48,7 @@ interface EntriesProps {
 }
 
 function Entries({ filter, period }: EntriesProps) {
-  const pages = useCursorPages(JSON.stringify([filter, period]));
+  const pages = useCursorPages(JSON.stringify([filter, period]), PAGE_ENTRIES);
   const found = useLatest(filter, period, pages.after);
   const rows = useMemo(() => groupEntries(found.data?.entries ?? []), [found.data]);
   const [expanded, setExpanded] = useState<readonly LedgerRow[]>([]);
@@ -96,7 +96,7 @@ function Entries({ filter, period }: EntriesProps) {
       onRowClick={({ detail }) => setSelected(detail.item)}
       columnDefinitions={COLUMNS}
       empty={describeEmpty(filter, period)}
-      pagination={pages.control(found.data?.next)}
+      pagination={pages.control(found.data?.next, found.data?.total)}
     />
   );
 }

@@ -34,11 +34,11 @@ export function toQuery(filter: LedgerFilter, period: Period, before: string | u
 }
 
 /** An operation rarely has more entries, so that few are split between two pages. */
-const PAGE = 100;
+export const PAGE_ENTRIES = 100;
 
 /** @param period `null` if it isn't known yet, or isn't valid. */
 export function useLatest(filter: LedgerFilter, period: Period | null, before: string | undefined) {
-  const query = { ...toQuery(filter, period ?? {}, before), limit: PAGE };
+  const query = { ...toQuery(filter, period ?? {}, before), limit: PAGE_ENTRIES };
   return useQuery({
     queryKey: ["ledger", query],
     queryFn: () => unwrap(api.GET("/api/v1/ledger/latest", { params: { query } })),

@@ -40,8 +40,8 @@ export function usePages<T>(items: readonly T[], size = 25): Pages<T> {
 interface CursorPages {
   /** The cursor of the current page; `undefined` for the first. */
   after: string | undefined;
-  /** The pagination control, given the cursor of the next page, and the number of all rows if it is known. Absent if there is only one page. */
-  control: (next: string | null | undefined, total?: number) => ReactElement | undefined;
+  /** The pagination control, given the cursor of the next page, and the number of all rows once it is known. Absent if there is only one page. */
+  control: (next: string | null | undefined, total: number | undefined) => ReactElement | undefined;
 }
 
 interface CursorPosition {
@@ -53,8 +53,12 @@ interface CursorPosition {
 /** Rows of a page that the server returns. */
 export const PAGE_ROWS = 25;
 
-/** `list` identifies the list, for example by its filter. A new list starts at its first page. */
-export function useCursorPages(list = ""): CursorPages {
+/**
+ * `list` identifies the list, for example by its filter. A new list starts at its first page.
+ *
+ * `size` is the number of rows that the server returns as a page.
+ */
+export function useCursorPages(list = "", size = PAGE_ROWS): CursorPages {
   const first = { list, cursors: [undefined], index: 0 };
   const [position, setPlace] = useState<CursorPosition>(first);
   const { cursors, index } = position.list === list ? position : first;
@@ -71,7 +75,7 @@ export function useCursorPages(list = ""): CursorPages {
         <div className="pages">
           {total !== undefined && (
             <Box color="text-body-secondary">
-              Page {(index + 1).toLocaleString()} of {Math.ceil(total / PAGE_ROWS).toLocaleString()}
+              Page {(index + 1).toLocaleString()} of {Math.ceil(total / size).toLocaleString()}
             </Box>
           )}
           <Pagination

@@ -51,7 +51,13 @@ from rootkeeper.access.rules import (
 from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, IdentityService, make_session
 from rootkeeper.access.store import SessionStore
 from rootkeeper.clock import Clock
-from rootkeeper.errors import IdentityProviderError, NotSignedInError, SettingsError, TooManyAttemptsError
+from rootkeeper.errors import (
+    IdentityProviderError,
+    NotSignedInError,
+    SettingsError,
+    TooManyAttemptsError,
+    make_setting_hint,
+)
 from rootkeeper.references import read_reference, require_safe_address
 
 
@@ -99,7 +105,9 @@ def read_client_secret(reference: str, environment: Mapping[str, str]) -> str | 
     except SettingsError as error:
         raise IdentityProviderError(
             f"The client secret of the identity provider can't be used: {error.message}.",
-            hint="Put the secret where the setting oidc.client_secret says, readable by the server only.",
+            hint=make_setting_hint(
+                "Put the secret where the server's settings say, readable by the server only.", "oidc.client_secret"
+            ),
         ) from error
 
 
@@ -159,8 +167,11 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIde
     if not name:
         raise NotSignedInError(
             f"{rules.name} doesn't send the person's name.",
-            hint=f"It must send one of the claims {', '.join(rules.name_claims)} (the setting oidc.name_claims). The "
-            "claim email counts only if email_verified is true.",
+            hint=make_setting_hint(
+                f"It must send one of the claims {', '.join(rules.name_claims)}. The claim email counts only if "
+                "email_verified is true.",
+                "oidc.name_claims",
+            ),
         )
     return ProviderIdentity(
         issuer=rules.issuer,
@@ -313,7 +324,10 @@ class OidcProvider:
             if document.get("issuer") != self.rules.issuer:
                 raise IdentityProviderError(
                     f"The identity provider's issuer is {_plain(document.get('issuer'))}, not {self.rules.issuer}.",
-                    hint="Set oidc.issuer to the exact issuer in the provider's discovery document.",
+                    hint=make_setting_hint(
+                        "The server's settings must have the exact issuer of the provider's discovery document.",
+                        "oidc.issuer",
+                    ),
                 )
             methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
             self._known = _Addresses(

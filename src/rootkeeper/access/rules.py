@@ -27,6 +27,7 @@ from rootkeeper.errors import (
     NotSignedInError,
     PermissionDeniedError,
     SignInUnfinishedError,
+    make_setting_hint,
 )
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, is_below
@@ -269,13 +270,18 @@ class Identity:
         if permission not in PERMISSIONS[self.role]:
             able = [role.value for role, granted in PERMISSIONS.items() if permission in granted]
             raise PermissionDeniedError(
-                f"{self.name} has the role {self.role.value}, which doesn't permit {permission.value}.",
-                hint=f"Ask a user with the role {' or '.join(able)}.",
+                f"{self.name} has the role {self.role.value}, which doesn't permit this.",
+                hint=Hint(
+                    f"Ask a user with the role {' or '.join(able)}.",
+                    "access.role",
+                    roles=" or ".join(able),
+                    permission=permission.value,
+                ),
             )
         if not self.may(permission):
             raise PermissionDeniedError(
-                f"The token {self.name} is limited and doesn't have the permission {permission.value}.",
-                hint=Hint("Use a token that has this permission.", "token.list"),
+                f"The token {self.name} is limited and doesn't permit this.",
+                hint=Hint("Use a token that permits it.", "token.list", permission=permission.value),
             )
 
     def require_account_access(self, account_id: AccountId, account: Account | None) -> None:
@@ -599,8 +605,11 @@ class ProviderRules:
         if role is None:
             raise PermissionDeniedError(
                 f"{person.name} is signed in at {self.name}, but none of this person's groups has a role here.",
-                hint=f"Add {person.name} to a group that the setting oidc.groups names. {self.name} must send the "
-                f"groups in the claim {self.groups_claim}.",
+                hint=make_setting_hint(
+                    f"Ask an administrator to add {person.name} to a group that has a role. {self.name} must send the "
+                    f"groups in the claim {self.groups_claim}.",
+                    "oidc.groups",
+                ),
             )
         return role
 

@@ -45,6 +45,7 @@ from rootkeeper.errors import (
     NotSignedInError,
     PermissionDeniedError,
     TooManyAttemptsError,
+    make_setting_hint,
 )
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
@@ -327,8 +328,11 @@ class IdentityService:
                 return made
             raise PermissionDeniedError(
                 f"The name {person.name} belongs to another user or token here.",
-                hint="Configure the identity provider to send another name, or choose another claim with the setting "
-                "oidc.name_claims.",
+                hint=make_setting_hint(
+                    "Configure the identity provider to send another name, or choose another claim in the server's "
+                    "settings.",
+                    "oidc.name_claims",
+                ),
             )
         if not found.is_usable(self.clock.now()):
             raise NotSignedInError(f"{found.name} is disabled here.", hint="Ask an administrator.")
@@ -361,7 +365,11 @@ class IdentityService:
         if found.signs_in_by is SignInWay.OIDC:
             raise InputError(
                 f"The identity provider's groups determine the role of {found.name}.",
-                hint="Change the groups there, or the setting oidc.groups. The role changes at the next sign-in.",
+                hint=make_setting_hint(
+                    "Change the groups there, or their roles in the server's settings. The role changes at the next "
+                    "sign-in.",
+                    "oidc.groups",
+                ),
             )
         self._record(Action.IDENTITY_CHANGE, found, {"change": "role", "new_role": role.value})
         return self._set_role(found, role)

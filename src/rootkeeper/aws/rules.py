@@ -15,7 +15,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from rootkeeper.errors import Hint, InputError, TargetRefusedError
+from rootkeeper.errors import Hint, InputError, TargetRefusedError, make_setting_hint
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 
@@ -251,7 +251,7 @@ def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) 
     if caught:
         raise TargetRefusedError(
             f"The pattern {caught[0]!r} protects the policy of {kind.noun} {name}. Nothing was changed.",
-            hint="The setting unlock.protect (ROOTKEEPER_UNLOCK_PROTECT) lists the protected names.",
+            hint=make_setting_hint("The server's settings list the protected names.", "unlock.protect"),
         )
 
 

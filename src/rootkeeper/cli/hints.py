@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rootkeeper.errors import Hint
 
 COMMAND_HINTS: Mapping[str, str] = {
+    "access.role": "Ask a user with the role {roles}. The permission is {permission}.",
     "account.refresh": "An audit lists the organization again: rootkeeper audit --refresh.",
     "audit.accounts": "List the accounts and their states: rootkeeper audit --output table.",
     "audit.caller": "Use credentials of one of these accounts: --profile, or the AWS_* variables.",
@@ -151,6 +152,7 @@ COMMAND_HINTS: Mapping[str, str] = {
         "Close its windows: rootkeeper windows close WINDOW_ID. Then end that process and start the server again."
     ),
     "server.use": "Let the server do it: add --server {url}.",
+    "setting.change": "{message} The setting: {setting}.",
     "settings.path": "Check the path given with --config.",
     "setup.close_windows": "Close them first: rootkeeper windows close WINDOW_ID.",
     "setup.enable": "Run `rootkeeper enable`.",
@@ -162,7 +164,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "setup.register_failsafe": "No failsafe. Next: rootkeeper enable --delegated-administrator ID",
     "setup.status": "Run rootkeeper status; it shows what can't be read, and why.",
     "setup.trusted_access_on": "Trusted access is still on. To disable it: rootkeeper disable --trusted-access",
-    "token.list": "Use another token. See what each may do: rootkeeper token list",
+    "token.list": "Use a token with the permission {permission}. See what each may do: rootkeeper token list",
     "unlock.except_or_restore": (
         "Add an exception for a principal that exists, or put back a saved copy with --restore."
     ),

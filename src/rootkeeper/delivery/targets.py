@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
+from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError, make_setting_hint
 from rootkeeper.evidence.rules import Period
 from rootkeeper.references import parse_bucket_place
 from rootkeeper.reports.formats import SECURITY_HUB_FORMAT, Format, get_format, get_format_of_file
@@ -159,13 +159,17 @@ def choose_targets(
     """
     if request.to is None:
         if not configured:
-            raise InputError("The settings name no place for reports.", hint="Set delivery.targets.")
+            raise InputError(
+                "The settings name no place for reports.",
+                hint=make_setting_hint("Add a place to the settings.", "delivery.targets"),
+            )
         return configured
     target = parse_target(request.to)
     known = [choice for choice in configured if choice.target == target]
     if only_configured and not known:
         raise PermissionDeniedError(
-            f"The server doesn't send reports to {target}.", hint="Its setting delivery.targets names the places."
+            f"The server doesn't send reports to {target}.",
+            hint=make_setting_hint("Its settings name the places.", "delivery.targets"),
         )
     usual = known[0].format_name if known else None
     return (ConfiguredTarget(target, usual if request.format is None else request.format),)

@@ -7,7 +7,7 @@ own job over after its lease ran out; then the fencing token makes writes of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
@@ -272,20 +272,32 @@ class JobStore(OrganizationStore):
         :raises NotFoundError: if there is no job ``before``.
         """
         statement = (
-            _SELECT.where(_jobs.organization_id == self._organization_id)
+            _SELECT.where(*self._are_wanted(unfinished_only, kinds))
             .order_by(_jobs.created_at.desc(), _jobs.job_id.desc())
             .limit(limit)
         )
-        if unfinished_only:
-            statement = statement.where(_jobs.state.in_(_UNFINISHED))
-        if kinds:
-            statement = statement.where(_jobs.kind.in_(sorted(kind.value for kind in kinds)))
         with reading(self._store) as connection:
             if before is not None:
                 last = self._get(connection, before)
                 is_as_old = (_jobs.created_at == last.created_at) & (_jobs.job_id < last.job_id)
                 statement = statement.where((_jobs.created_at < last.created_at) | is_as_old)
             return tuple(self._parse(row) for row in connection.execute(statement).all())
+
+    def count_jobs(self, *, unfinished_only: bool = False, kinds: Collection[JobKind] = ()) -> int:
+        """The length of the whole list.
+
+        :param kinds: only these; empty: all.
+        """
+        statement = select(func.count()).where(*self._are_wanted(unfinished_only, kinds))
+        with reading(self._store) as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def _are_wanted(self, unfinished_only: bool, kinds: Collection[JobKind]) -> Iterator[ColumnElement[bool]]:
+        yield _jobs.organization_id == self._organization_id
+        if unfinished_only:
+            yield _jobs.state.in_(_UNFINISHED)
+        if kinds:
+            yield _jobs.kind.in_(sorted(kind.value for kind in kinds))
 
     def _get(self, connection: Connection, job_id: str) -> Job:
         row = connection.execute(_SELECT.where(self._is_job(job_id))).one_or_none()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
@@ -164,27 +164,39 @@ def list_latest(store: Store, wanted: LedgerFilter, *, before: int | None, limit
 
     :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
     """
-    entries = schema.ledger_entries.c
-    statement = select(schema.ledger_entries).where(*_is_between(wanted.start, wanted.end))
-    statement = statement.order_by(entries.sequence.desc()).limit(limit)
+    entries = schema.ledger_entries
+    statement = select(entries).where(*_fits(wanted)).order_by(entries.c.sequence.desc()).limit(limit)
     if before is not None:
-        statement = statement.where(entries.sequence < before)
+        statement = statement.where(entries.c.sequence < before)
+    with reading(store) as connection:
+        return tuple(_parse_row(row) for row in connection.execute(statement).mappings())
+
+
+def count_entries(store: Store, wanted: LedgerFilter) -> int:
+    """The number of entries that fit.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    statement = select(func.count()).select_from(schema.ledger_entries).where(*_fits(wanted))
+    with reading(store) as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
+def _fits(wanted: LedgerFilter) -> Iterator[ColumnElement[bool]]:
+    entries = schema.ledger_entries.c
+    yield from _is_between(wanted.start, wanted.end)
     if wanted.account_id is not None:
-        statement = statement.where(entries.account_id == wanted.account_id)
+        yield entries.account_id == wanted.account_id
     if wanted.actor is not None:
-        statement = statement.where(entries.actor == wanted.actor)
+        yield entries.actor == wanted.actor
     if wanted.actions:
-        statement = statement.where(entries.action.in_(sorted(wanted.actions)))
+        yield entries.action.in_(sorted(wanted.actions))
     if wanted.results:
-        statement = statement.where(entries.result.in_(sorted(wanted.results)))
+        yield entries.result.in_(sorted(wanted.results))
     if wanted.reference is not None:
         intents = schema.ledger_entries.alias()
         named = select(intents.c.sequence).where(_names(intents.c.parameters, wanted.reference))
-        statement = statement.where(
-            or_(_names(entries.parameters, wanted.reference), entries.intent_sequence.in_(named))
-        )
-    with reading(store) as connection:
-        return tuple(_parse_row(row) for row in connection.execute(statement).mappings())
+        yield or_(_names(entries.parameters, wanted.reference), entries.intent_sequence.in_(named))
 
 
 def _names(parameters: ColumnElement[str], reference: str) -> ColumnElement[bool]:

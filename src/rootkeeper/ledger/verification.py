@@ -37,7 +37,15 @@ from rootkeeper.ledger.rules import (
     find_first_chain_break,
     render_entry,
 )
-from rootkeeper.ledger.store import Ledger, LedgerFilter, list_entries, list_latest, list_open_entries, stream_rows
+from rootkeeper.ledger.store import (
+    Ledger,
+    LedgerFilter,
+    count_entries,
+    list_entries,
+    list_latest,
+    list_open_entries,
+    stream_rows,
+)
 from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, read_head
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_time
@@ -344,6 +352,10 @@ class LedgerReader:
         :param before: only entries of a lower sequence.
         """
         return list_latest(self._store, wanted, before=before, limit=limit)
+
+    def count_entries(self, wanted: LedgerFilter) -> int:
+        """The number of entries that fit."""
+        return count_entries(self._store, wanted)
 
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         """All intents without an outcome, of live and dead owners."""

@@ -40,7 +40,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from rootkeeper.clock import Clock
-from rootkeeper.errors import Hint, NotificationError, SettingsError
+from rootkeeper.errors import Hint, NotificationError, SettingsError, make_setting_hint
 from rootkeeper.notifications.rules import (
     SCHEMA_VERSION,
     AllowedHosts,
@@ -422,7 +422,7 @@ class TargetSender:
                     reason, hint = "it took too long", "Rootkeeper tries again."
                 elif guard.refusal is not None:
                     reason = guard.refusal
-                    hint = "To allow the host, add it to the setting notifications.allowed_hosts."
+                    hint = make_setting_hint("Allow the host in the server's settings.", "notifications.allowed_hosts")
             else:
                 return
         raise NotificationError(f"The notification target {target.name} failed: {reason}.", hint=hint)

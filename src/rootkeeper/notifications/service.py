@@ -19,7 +19,7 @@ from functools import partial
 from typing import Protocol
 
 from rootkeeper.clock import Clock
-from rootkeeper.errors import DatabaseError, NotFoundError, NotificationError
+from rootkeeper.errors import DatabaseError, NotFoundError, NotificationError, make_setting_hint
 from rootkeeper.notifications.rules import (
     LOOKED_BACK,
     USUAL_SEVERITIES,
@@ -335,7 +335,9 @@ class NotificationTester:
         if not chosen:
             what = "There is no notification target" if name is None else f"There is no notification target {name!r}"
             known = f" There are {', '.join(target.name for target in self.targets)}." if self.targets else ""
-            raise NotFoundError(f"{what}.{known}", hint="Targets are in the setting notifications.targets.")
+            raise NotFoundError(
+                f"{what}.{known}", hint=make_setting_hint("The settings name the targets.", "notifications.targets")
+            )
         trials, event = [], NotificationEvent.NOTIFICATION_TEST
         for target in chosen:
             notification = Notification(

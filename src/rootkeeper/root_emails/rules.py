@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
-from rootkeeper.errors import Hint, InputError, SettingsError
+from rootkeeper.errors import Hint, InputError, SettingsError, make_setting_hint
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.organization.statuses import AccountRole, FailOn, classify_account_role, count_each, is_bad
@@ -166,8 +166,10 @@ def parse_rules(allowed_domains: Sequence[str], approved_pattern: str, groups: S
     for domain in domains:
         if not _DOMAIN_RULE.fullmatch(domain):
             raise SettingsError(
-                f"emails.allowed_domains contains {domain!r}, which isn't a domain.",
-                hint="Write example.com, or *.example.com for every domain below it.",
+                f"{domain!r} isn't a domain.",
+                hint=make_setting_hint(
+                    "Write example.com, or *.example.com for every domain below it.", "emails.allowed_domains"
+                ),
             )
     try:
         pattern = re.compile(approved_pattern, re.IGNORECASE) if approved_pattern else None

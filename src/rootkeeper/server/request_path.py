@@ -161,8 +161,8 @@ class HostCheck:
                 Request(scope),
                 HTTPStatus.MISDIRECTED_REQUEST,
                 detail="This server doesn't answer to that name.",
-                hint="Use http://127.0.0.1 and its port, or the address in server.public_url. A proxy in front of the "
-                "server must send one of them as the Host.",
+                hint="Use http://127.0.0.1 and its port, or the public address in the server's settings. A proxy in "
+                "front of the server must send one of them as the Host.",
             )
             await problem(scope, receive, send)
             return

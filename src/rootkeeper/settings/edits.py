@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from rootkeeper.approvals.rules import parse_name_rule
-from rootkeeper.errors import InputError
+from rootkeeper.errors import InputError, make_setting_hint
 from rootkeeper.notifications.rules import parse_targets
 from rootkeeper.settings.sections import ENVIRONMENT_PREFIX, Settings
 from rootkeeper.values import JsonValue, parse_duration, render_duration
@@ -152,20 +152,21 @@ def require_edit(settings: Settings, name: EditableSetting, value: JsonValue, ed
     """
     if is_fixed(settings, name):
         raise InputError(
-            f"{name.value} is fixed by the settings of the server.",
+            "The value is fixed by the settings of the server.",
             hint="Change it in the settings file or the environment, and restart the server.",
         )
     parsed, bounds = parse_value(name, value), find_bounds(settings, name, edits)
     if name is EditableSetting.SCHEDULES_REPORTS and parsed and not settings.delivery.targets:
         raise InputError(
-            "Reports have no place to go.", hint="Name the places of reports in the setting delivery.targets first."
+            "Reports have no place to go.",
+            hint=make_setting_hint("Name the places of reports in the server's settings first.", "delivery.targets"),
         )
     if bounds is None:
         return parsed
     least, most = bounds
     if not least <= parsed <= most:
         raise InputError(
-            f"{name.value} can't be {_show(parsed)} here: it must be from {_show(least)} to {_show(most)}.",
+            f"The value can't be {_show(parsed)} here: it must be from {_show(least)} to {_show(most)}.",
             hint="The console can make the settings of the server stricter. Only they can allow more.",
         )
     return parsed
@@ -180,15 +181,15 @@ def parse_value(name: EditableSetting, value: JsonValue) -> SettingValue:
     if name.is_list:
         most, parse = _LISTS[name]
         if not isinstance(value, list) or len(value) > most or not all(isinstance(entry, str) for entry in value):
-            raise InputError(f"{name.value} must be a list of at most {most} texts.")
+            raise InputError(f"The value must be a list of at most {most} texts.")
         return tuple(dict.fromkeys(parse([str(entry) for entry in value])))
     if name is EditableSetting.WINDOWS_APPROVALS:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise InputError(f"{name.value} must be a whole number.")
+            raise InputError("The value must be a whole number.")
         return value
     if not isinstance(value, str):
-        raise InputError(f"{name.value} must be a length of time, such as 8h.")
-    return parse_duration(value, option=name.value, shortest=timedelta(seconds=1), longest=timedelta(days=3650))
+        raise InputError("The value must be a length of time, such as 8h.")
+    return parse_duration(value, option="The value", shortest=timedelta(seconds=1), longest=timedelta(days=3650))
 
 
 def _parse_times(texts: Sequence[str]) -> list[str]:

@@ -110,7 +110,7 @@ class SettingEditor:
             old = self._find_held(name, edits)
             if parse_value(name, old) != parse_value(name, previous):
                 raise InputError(
-                    f"{name.value} was changed meanwhile, to {old}.", hint="Look at the value that holds now."
+                    f"The value was changed meanwhile, to {old}.", hint="Look at the value that holds now."
                 )
             edit = None
             if value is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.database.files import make_private_folder, sync_folder
-from rootkeeper.errors import PolicyNotSavedError
+from rootkeeper.errors import PolicyNotSavedError, make_setting_hint
 from rootkeeper.ledger.rules import LedgerEntry
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import describe_resource, hash_policy
@@ -77,7 +77,10 @@ class SavedPolicyFiles:
         except OSError as error:
             raise PolicyNotSavedError(
                 f"The policy of {resource} can't be saved to {path}: {error.strerror}. Nothing was changed.",
-                hint="Free some space, or set another folder as unlock.saved_policies in the settings.",
+                hint=make_setting_hint(
+                    "Free some space, or choose another folder for saved policies in the settings.",
+                    "unlock.saved_policies",
+                ),
             ) from error
         return path
 

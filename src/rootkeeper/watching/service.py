@@ -250,7 +250,7 @@ class EventWatchLoop:
             severity=Severity.CRITICAL,
             title="Open recovery windows aren't watched: events of root users can't be read",
             body=f"{self.source.name} can't be read since {since:%Y-%m-%d %H:%M:%S UTC}: {error.message} "
-            f"{error.hint or 'Check watching.source in the settings, and the permissions of the server.'}",
+            f"{error.hint or 'Check the source of events in the settings, and the permissions of the server.'}",
             at=now,
             organization_id=self.organization_id,
             endpoint=self.endpoint.label,

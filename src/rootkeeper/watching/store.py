@@ -29,7 +29,7 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.files import cut_torn_end, make_private_folder, open_locked, write_line
 from rootkeeper.database.schema import parse_row, to_row
-from rootkeeper.errors import DatabaseError, InputError
+from rootkeeper.errors import DatabaseError, InputError, make_setting_hint
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import SqlLedger
@@ -243,7 +243,9 @@ class EventFile:
         except OSError as error:
             raise DatabaseError(
                 f"The events in {self._path} can't be read: {error.strerror}.",
-                hint="Check the file's permissions, and watching.source in the settings.",
+                hint=make_setting_hint(
+                    "Check the file's permissions, and the source of events in the settings.", "watching.source"
+                ),
             ) from error
 
     def _read_lot(self, handle: BinaryIO) -> Iterator[EventDelivery]:

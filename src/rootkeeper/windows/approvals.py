@@ -24,7 +24,14 @@ from rootkeeper.approvals.rules import (
     list_counting,
     make_subject,
 )
-from rootkeeper.errors import ApprovalRefusedError, Hint, InputError, PermissionDeniedError, WindowConflictError
+from rootkeeper.errors import (
+    ApprovalRefusedError,
+    Hint,
+    InputError,
+    PermissionDeniedError,
+    WindowConflictError,
+    make_setting_hint,
+)
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.shapes import Count
@@ -71,7 +78,9 @@ class WindowPolicy(ApprovalPolicy):
             longest = render_duration(self.longest)
             raise InputError(
                 f"A recovery window of {seconds} seconds is longer than the settings allow: {longest}.",
-                hint=f"Choose {longest} or less, or change the setting windows.longest.",
+                hint=make_setting_hint(
+                    f"Choose {longest} or less, or change the longest window in the settings.", "windows.longest"
+                ),
             )
         return seconds
 
@@ -80,7 +89,11 @@ class WindowPolicy(ApprovalPolicy):
         if not self.emergency:
             raise PermissionDeniedError(
                 "The settings don't allow the emergency path.",
-                hint="Request the window and have it approved, or let an administrator set windows.emergency to true.",
+                hint=make_setting_hint(
+                    "Request the window and have it approved, or let an operator of the server allow emergencies in "
+                    "its settings.",
+                    "windows.emergency",
+                ),
             )
 
 
@@ -355,7 +368,9 @@ def require_extendable(window: RecoveryWindow, seconds: int, now: datetime, long
         raise InputError(
             f"Recovery window {window.window_id} would last {_render(total)} altogether, longer than "
             f"{render_duration(longest)}.",
-            hint="Extend it by less, or change the setting windows.longest.",
+            hint=make_setting_hint(
+                "Extend it by less, or change the longest window in the settings.", "windows.longest"
+            ),
         )
 
 

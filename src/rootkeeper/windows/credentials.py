@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
-from rootkeeper.errors import AwsCredentialsError, Hint
+from rootkeeper.errors import AwsCredentialsError, Hint, make_setting_hint
 from rootkeeper.values import render_duration
 from rootkeeper.windows.rules import SHORTEST_DURATION
 
@@ -87,8 +87,9 @@ def _or_shorter(longest: timedelta | None) -> str:
 
 def _hint_at_statement(longest: timedelta | None, stated: CredentialsStatement) -> str:
     if not stated.can_be_made:
-        return f"{_RENEW_SERVER} If its present ones are, set aws.credentials_renewed there.{_or_shorter(longest)}"
-    text = "Use credentials that are renewed without a person. If these are, set aws.credentials_renewed."
+        text = f"{_RENEW_SERVER} If its present ones are, its settings can say so.{_or_shorter(longest)}"
+        return make_setting_hint(text, "aws.credentials_renewed")
+    text = "Use credentials that are renewed without a person. If these are, the settings can say so."
     if longest is None:
         return Hint(text, "window.credentials_end")
     return Hint(text, "window.credentials_end_or_shorter", longest=render_duration(longest))

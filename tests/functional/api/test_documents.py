@@ -74,9 +74,9 @@ def test_every_answer_of_json_is_described() -> None:
 
 def test_what_an_answer_does_not_tell_of_is_no_part_of_it() -> None:
     schema = {"$ref": "#/components/schemas/JobPage"}
-    assert list_misfits(schema, {"schema_version": 1, "jobs": [], "next": None}) == []
-    assert list_misfits(schema, {"schema_version": 1, "jobs": [], "next": None, "more": 1})
-    assert list_misfits(schema, {"schema_version": 1, "jobs": []})
+    assert list_misfits(schema, {"schema_version": 1, "total": 0, "jobs": [], "next": None}) == []
+    assert list_misfits(schema, {"schema_version": 1, "total": 0, "jobs": [], "next": None, "more": 1})
+    assert list_misfits(schema, {"schema_version": 1, "total": 0, "jobs": []})
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,8 @@ def test_a_program_is_shown_why_in_words(provider: OidcServer, browser: Browser)
     provider.claims = {"groups": ["others"]}
     answer = browser.come_back(provider.let_in(browser.start()), {"Accept": "application/json"})
     assert (answer.status, answer.code) == (403, "access.denied")
-    assert "oidc.groups" in answer.json["hint"]
+    assert answer.json["hint_facts"]["setting"] == "oidc.groups"
+    assert "oidc.groups" not in answer.json["hint"]
 
 
 def test_what_the_provider_refuses_is_reported(provider: OidcServer, browser: Browser) -> None:

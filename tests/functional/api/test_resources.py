@@ -556,6 +556,7 @@ def test_the_latest_entries_of_the_ledger_are_found(api: ApiServer, query: str, 
     page = api.get(f"/ledger/latest{query}").json
     assert [entry["sequence"] for entry in page["entries"]] == sequences
     assert page["next"] == ("2" if query == "?limit=2" else None)
+    assert page["total"] == (3 if sequences else 0)
 
 
 @pytest.mark.parametrize(

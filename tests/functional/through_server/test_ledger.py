@@ -59,5 +59,6 @@ def test_an_entry_that_was_edited_in_the_servers_database_is_named_the_same(stag
 def test_a_role_that_does_not_verify_is_refused(stage: ServedStage) -> None:
     run = stage.person("vera").run("ledger", "verify")
     assert run.status == 3, run.shown
-    assert "vera has the role viewer, which doesn't permit ledger:verify" in run.stderr
+    assert "vera has the role viewer, which doesn't permit this" in run.stderr
+    assert "The permission is ledger:verify." in run.stderr
     assert run.stdout == ""

@@ -14,7 +14,7 @@ from rootkeeper.access.rules import (
     require_just_signed_in,
     require_return_path,
 )
-from rootkeeper.errors import InputError, NotSignedInError, PermissionDeniedError
+from rootkeeper.errors import Hint, InputError, NotSignedInError, PermissionDeniedError
 from tests.fakes.clock import START
 from tests.fakes.provider_desk import ANA, RULES
 
@@ -37,8 +37,8 @@ def test_the_strongest_role_of_the_groups_counts(groups: tuple[str, ...], role: 
 def test_a_user_in_no_mapped_group_is_refused_and_shown_what_to_do() -> None:
     with pytest.raises(PermissionDeniedError, match="none of this person's groups") as caught:
         RULES.require_role(replace(ANA, groups=("others",)))
-    assert caught.value.hint is not None
-    assert "oidc.groups" in caught.value.hint
+    assert isinstance(caught.value.hint, Hint)
+    assert caught.value.hint.facts["setting"] == "oidc.groups"
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts", "/accounts?ou=r-1234&x=%20#top", "/a//b"])

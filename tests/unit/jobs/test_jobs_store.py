@@ -199,11 +199,16 @@ def test_a_job_that_is_cancelled_elsewhere_learns_it_and_stays_cancelled(here: P
     raised_by(lambda: there.jobs.cancel("j-1", "Again."), JobConflictError)
 
 
-def test_jobs_come_newest_first_and_not_too_many(here: Process) -> None:
+def test_jobs_come_newest_first_and_not_too_many_and_all_are_counted(here: Process) -> None:
     for number in range(4):
         at = NOW + timedelta(minutes=number)
         here.jobs.add(replace(JOB, job_id=f"j-{number}", created_at=at, updated_at=at))
     assert [job.job_id for job in here.jobs.list_jobs(limit=2)] == ["j-3", "j-2"]
+    here.jobs.cancel("j-0", "Cancelled by ana.")
+    assert here.jobs.count_jobs() == 4
+    assert here.jobs.count_jobs(unfinished_only=True) == 3
+    assert here.jobs.count_jobs(kinds=[JOB.kind]) == 4
+    assert here.jobs.count_jobs(kinds=[kind for kind in JobKind if kind is not JOB.kind]) == 0
 
 
 def test_the_jobs_of_another_organization_arent_seen(here: Process, database: Database, clock: FakeClock) -> None:
@@ -211,6 +216,7 @@ def test_the_jobs_of_another_organization_arent_seen(here: Process, database: Da
     here.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress())
     elsewhere = database.get_store(JobStore, "o-otherorgid00", clock, lambda: here.owner)
     assert elsewhere.list_jobs() == ()
+    assert elsewhere.count_jobs() == 0
     assert elsewhere.find_document("j-1") is None
     assert elsewhere.list_results("j-1") == {}
     raised_by(lambda: elsewhere.get("j-1"), InputError)

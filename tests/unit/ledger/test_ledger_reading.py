@@ -29,26 +29,27 @@ def test_entries_are_listed_after_a_sequence_of_one_account_and_up_to_a_number(w
 
 
 @pytest.mark.parametrize(
-    ("wanted", "before", "sequences"),
+    ("wanted", "before", "sequences", "count"),
     [
-        (LedgerFilter(), None, [6, 5, 4, 3]),
-        (LedgerFilter(), 3, [2, 1]),
-        (LedgerFilter(account_id=OTHER_ACCOUNT_ID), None, [4, 3]),
-        (LedgerFilter(actor=ACTOR.name), None, [6, 5, 4, 3]),
-        (LedgerFilter(actor="another user"), None, []),
-        (LedgerFilter(actions=frozenset({Action.WINDOW_OPEN})), None, []),
-        (LedgerFilter(actions=frozenset({Action.ACCESS_KEY_DELETE, Action.WINDOW_OPEN})), 4, [3, 2, 1]),
-        (LedgerFilter(results=frozenset({Result.DONE})), None, [6, 4, 2]),
-        (LedgerFilter(account_id=ACCOUNT_ID, results=frozenset({Result.FAILED})), None, []),
+        (LedgerFilter(), None, [6, 5, 4, 3], 6),
+        (LedgerFilter(), 3, [2, 1], 6),
+        (LedgerFilter(account_id=OTHER_ACCOUNT_ID), None, [4, 3], 2),
+        (LedgerFilter(actor=ACTOR.name), None, [6, 5, 4, 3], 6),
+        (LedgerFilter(actor="another user"), None, [], 0),
+        (LedgerFilter(actions=frozenset({Action.WINDOW_OPEN})), None, [], 0),
+        (LedgerFilter(actions=frozenset({Action.ACCESS_KEY_DELETE, Action.WINDOW_OPEN})), 4, [3, 2, 1], 6),
+        (LedgerFilter(results=frozenset({Result.DONE})), None, [6, 4, 2], 3),
+        (LedgerFilter(account_id=ACCOUNT_ID, results=frozenset({Result.FAILED})), None, [], 0),
     ],
 )
-def test_the_latest_entries_that_fit_come_newest_first(
-    worker: Worker, wanted: LedgerFilter, before: int | None, sequences: list[int]
+def test_the_latest_entries_that_fit_come_newest_first_and_are_counted_on_all_pages(
+    worker: Worker, wanted: LedgerFilter, before: int | None, sequences: list[int], count: int
 ) -> None:
     for account_id in (ACCOUNT_ID, OTHER_ACCOUNT_ID, ACCOUNT_ID):
         worker.append_pair(account_id)
-    found = worker.database.ledger_reader().list_latest(wanted, before=before, limit=4)
-    assert [entry.sequence for entry in found] == sequences
+    reader = worker.database.ledger_reader()
+    assert [entry.sequence for entry in reader.list_latest(wanted, before=before, limit=4)] == sequences
+    assert reader.count_entries(wanted) == count
 
 
 def test_entries_of_a_time_are_listed_with_those_at_its_ends(worker: Worker) -> None:
@@ -81,6 +82,7 @@ def test_the_entries_of_a_window_are_its_intents_with_their_outcomes(worker: Wor
     reader = worker.database.ledger_reader()
     found = reader.list_latest(LedgerFilter(reference="w-1"), limit=10)
     assert [entry.sequence for entry in found] == [6, 5, 2, 1]
+    assert reader.count_entries(LedgerFilter(reference="w-1")) == 4
     assert reader.list_latest(LedgerFilter(reference="w-%"), limit=10) == ()
 
 

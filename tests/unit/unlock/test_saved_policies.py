@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.aws.rules import Resource, ResourceKind
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import PolicyNotSavedError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import hash_policy
@@ -57,7 +58,7 @@ def test_a_folder_that_cannot_be_made_is_reported_with_the_setting(tmp_path: Pat
     with pytest.raises(PolicyNotSavedError) as raised:
         SavedPolicyFiles(tmp_path / "file" / "policies").save(BUCKET, POLICY, START)
     assert raised.value.exit_status == 3
-    assert "unlock.saved_policies" in (raised.value.hint or "")
+    assert "unlock.saved_policies" in (render_hint(raised.value.hint) or "")
 
 
 def test_old_names_of_buckets_do_not_make_the_file_name_too_long(files: SavedPolicyFiles) -> None:

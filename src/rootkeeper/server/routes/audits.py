@@ -112,6 +112,13 @@ class EntryPage(Page):
     entries: list[LedgerEntryRecord]
 
 
+@record
+class LatestEntryPage(CountedPage):
+    """Entries, the newest first."""
+
+    entries: list[LedgerEntryRecord]
+
+
 _LARGEST_SEQUENCE = 2**31 - 1
 
 EntriesFrom: TypeAlias = Annotated[Time | None, Query(alias="from", description="Only entries from this time on.")]
@@ -163,7 +170,7 @@ def list_latest(
         end=end,
     )
     found = services.ledger_reader.list_latest(wanted, before=before, limit=limit + 1)
-    return _show_entries(found, limit)
+    return _show_entries(found, limit, total=services.ledger_reader.count_entries(wanted))
 
 
 def _require_order(start: datetime | None, end: datetime | None) -> None:
@@ -172,9 +179,9 @@ def _require_order(start: datetime | None, end: datetime | None) -> None:
         require_period(Period(start, end))
 
 
-def _show_entries(found: Sequence[LedgerEntry], limit: int) -> dict[str, Any]:
+def _show_entries(found: Sequence[LedgerEntry], limit: int, **head: int) -> dict[str, Any]:
     page, following = cut_page(found, lambda entry: str(entry.sequence), None, limit)
-    return show_page("entries", [json.loads(render_entry(entry)) for entry in page], following)
+    return show_page("entries", [json.loads(render_entry(entry)) for entry in page], following, **head)
 
 
 def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
@@ -194,6 +201,6 @@ ROWS = (
 
 LEDGER_ROWS = (
     read("/ledger", Permission.LEDGER_READ, list_entries, EntryPage, load=RouteLoad.HEAVY),
-    read("/ledger/latest", Permission.LEDGER_READ, list_latest, EntryPage, load=RouteLoad.HEAVY),
+    read("/ledger/latest", Permission.LEDGER_READ, list_latest, LatestEntryPage, load=RouteLoad.HEAVY),
     change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, JobAnswer, HTTPStatus.ACCEPTED),
 )

@@ -52,7 +52,7 @@ from rootkeeper.server.parameters import (
 )
 from rootkeeper.server.turns import RouteLoad
 from rootkeeper.setup.records import DriftRecord
-from rootkeeper.shapes import CountedPage, Page, ShortText, record, to_json_record
+from rootkeeper.shapes import CountedPage, ShortText, record, to_json_record
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue
@@ -60,7 +60,7 @@ from rootkeeper.worker.requests import PlanRequest, PreflightRequest, UnlockRequ
 
 
 @record
-class JobPage(Page):
+class JobPage(CountedPage):
     """Jobs, the newest first."""
 
     jobs: list[JobRecord]
@@ -329,9 +329,11 @@ def list_jobs(
     after: After = None,
 ) -> dict[str, Any]:
     """List jobs, the newest first."""
-    found = services.jobs.list_jobs(unfinished_only=unfinished, kinds=kind or (), limit=limit + 1, before=after)
+    kinds = kind or ()
+    found = services.jobs.list_jobs(unfinished_only=unfinished, kinds=kinds, limit=limit + 1, before=after)
     page, following = cut_page(found, lambda job: job.job_id, None, limit)
-    return show_page("jobs", [job_to_record(job) for job in page], following)
+    total = services.jobs.count_jobs(unfinished_only=unfinished, kinds=kinds)
+    return show_page("jobs", [job_to_record(job) for job in page], following, total=total)
 
 
 def show_job(services: Served, job_id: Name) -> dict[str, Any]:

@@ -26,7 +26,14 @@ from rootkeeper.access.service import AuthenticatedSession, CompletedSignIn, Sig
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.demo.story import find_codes_url
-from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
+from rootkeeper.errors import (
+    FactorNeededError,
+    InputError,
+    NotFoundError,
+    NotSignedInError,
+    RootkeeperError,
+    make_setting_hint,
+)
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
 from rootkeeper.server.bodies import SIGN_IN_BYTES
@@ -349,7 +356,8 @@ def _get(services: ServerRuntime) -> ProviderSignInService:
     signing_in = services.provider_sign_in_service
     if signing_in is None:
         raise NotFoundError(
-            "This server has no identity provider.", hint="An administrator must configure oidc.issuer."
+            "This server has no identity provider.",
+            hint=make_setting_hint("An operator of the server can add a provider to its settings.", "oidc.issuer"),
         )
     return signing_in
 
@@ -375,7 +383,10 @@ def _redirect_uri(request: Request, services: ServerRuntime) -> str:
     if not is_loopback(parse_host_name(host)):
         raise InputError(
             "The server doesn't know its own address.",
-            hint="An administrator must configure server.public_url, such as https://…",
+            hint=make_setting_hint(
+                "An operator of the server must add its public address to the settings, such as https://…",
+                "server.public_url",
+            ),
         )
     return f"{request.url.scheme}://{host}{PREFIX}{CALLBACK}"
 
