@@ -107,7 +107,7 @@ field (OpenAPI).
   answers to loopback names and to that of `server.public_url`; a proxy must send one of them as the Host.
 - **Turns.** A user or token has 6 requests at a time that ask AWS, and all users together have 24: further ones get
   503 with `Retry-After` at once. Of requests that compute for long, such as reports, one runs at a time. Of all others,
-  6 run at a time, and the rest waits. Before that, a request takes a turn of its address, whatever it asks for: 4 begin
+  6 run at a time, and the rest waits. Before that, a request takes a turn of its address, whatever it asks for: 8 begin
   at a time, and 200 wait. An address with more requests, or an identity with requests on more than a fifth of the
   server's connections, gets 503 with `Retry-After`.
 - **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's

@@ -61,6 +61,9 @@ SLOW_BYTES_A_SECOND = 32 * 1024
 _SHARE = 10
 """An address or identity with more than a tenth of all connections has more than its share."""
 
+_NEW_SECONDS = 1.0
+"""A client that has come since then gets the time to send its request, as long as any other can make room."""
+
 _LEAST_OF_IDENTITY = 8
 """A browser opens six."""
 
@@ -154,10 +157,15 @@ class ConnectionTable:
             groups += [(False, connections) for connections in self._by_identity.values()]
             # Many people use a proxy, so its connections make room last.
             groups.sort(key=lambda group: (group[0], -len(group[1])))
-            has_room = any(self._make_room(connections, is_proxy=is_one) for is_one, connections in groups) or any(
-                self._end_newest_waiter(connections)
-                for is_one, connections in groups
-                if not is_one and len(connections) > len(own) + 1
+            late = (connection.waiting_since or 0.0) - _NEW_SECONDS
+            has_room = (
+                any(self._make_room(known, is_proxy=is_one, waiting_until=late) for is_one, known in groups)
+                or any(
+                    self._end_newest_waiter(known)
+                    for is_one, known in groups
+                    if not is_one and len(known) > len(own) + 1
+                )
+                or any(self._make_room(known, is_proxy=is_one) for is_one, known in groups)
             )
             if not has_room:
                 return False
@@ -214,8 +222,10 @@ class ConnectionTable:
             if is_late:
                 self._end(connection)
 
-    def _make_room(self, connections: Collection[Connection], *, is_proxy: bool = False) -> bool:
-        """``False`` if none of an address or identity waits or reads slowly.
+    def _make_room(
+        self, connections: Collection[Connection], *, is_proxy: bool = False, waiting_until: float = float("inf")
+    ) -> bool:
+        """``False`` if none of an address or identity waits, since that moment or longer, or reads slowly.
 
         Clients that come again as often as they are ended have always just begun to read. So of an address or identity
         that has more than its share of all places, each client that has something to read counts as slow.
@@ -224,7 +234,11 @@ class ConnectionTable:
             connection: connection.body_since if connection.waiting_since is None else connection.waiting_since
             for connection in connections
         }
-        waiting = [(moment, connection) for connection, moment in since.items() if moment is not None]
+        waiting = [
+            (moment, connection)
+            for connection, moment in since.items()
+            if moment is not None and moment <= waiting_until
+        ]
         takes_much = len(connections) > self.limits.most // _SHARE and not is_proxy
         speeds = {connection: connection.find_speed(self._looked_at) for connection in connections}
         slow = [(speed, one) for one, speed in speeds.items() if speed is not None and speed < SLOW_BYTES_A_SECOND]

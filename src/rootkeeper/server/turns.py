@@ -65,10 +65,10 @@ LIMITS: dict[RouteLoad, LoadLimits] = {
     RouteLoad.LIGHT: LoadLimits(24, 6, 200),
 }
 
-BEGINNING = LoadLimits(24, 4, 200)
+BEGINNING = LoadLimits(32, 8, 200)
 """Of the beginnings of requests, by address."""
 
-IDENTIFICATION = LoadLimits(8, 3, 200)
+IDENTIFICATION = LoadLimits(32, 16, 200)
 """Of readings of a token or sign-in, by address."""
 
 BUSY_SECONDS = 5

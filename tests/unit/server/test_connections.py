@@ -246,6 +246,17 @@ def test_p32_readers_of_one_identity_make_room_for_others_whatever_addresses_the
     assert door.ended == [f"reader{number}" for number in range(5)]
 
 
+def test_p32_who_has_just_come_stays_while_others_can_make_room() -> None:
+    door = Door(ConnectionLimits(4, 3))
+    assert door.come("203.0.113.1", 9.5, "new")
+    assert door.come("203.0.113.1", 9.6, "newer")
+    assert door.come("203.0.113.2", 3.0, "late")
+    assert door.come("203.0.113.3", None)
+    assert door.come("203.0.113.4", 10.0)
+    assert door.come("203.0.113.5", 10.0)
+    assert door.ended == ["late", "new"]
+
+
 def make_waiting(door: Door, address: str, since: int) -> Connection:
     """A connection whose request waits for its turn; it is known by its moment when it is ended."""
     return Connection(address, lambda: door.ended.append(str(since)), None, turn_since=float(since))
