@@ -12,6 +12,7 @@ import { useState } from "react";
 import { Navigate, useSearchParams } from "react-router";
 import { hasPermission, useMe } from "../api/queries";
 import type { Assessment, ControlAttestation, JudgedAccount, ShownCheck } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { VerdictIndicator } from "../components/verdicts";
@@ -21,7 +22,7 @@ import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
 import { usePeriod } from "../times/periods";
-import { Timestamp } from "../times/Timestamp";
+import { ShortTime, Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
 import { CHECKS, type ControlPath, describeSource, SHOWINGS, STRENGTHS, useControl } from "./controls";
 import { SinceReport, Trend } from "./ControlTrend";
@@ -67,7 +68,7 @@ function Control({ path }: { path: ControlPath }) {
             items={[
               { label: "Asks for (in our own words)", value: control.text },
               { label: "Control", value: control.control },
-              { label: "As of", value: <Timestamp at={period.to} /> },
+              { label: "As of", value: <ShortTime at={period.to} /> },
             ]}
           />
         </Container>
@@ -158,9 +159,9 @@ function AttestationFacts({ attestation }: { attestation: ControlAttestation }) 
         items={[
           { label: "Owner", value: attestation.owner },
           { label: "Reason", value: attestation.reason },
-          { label: "Valid until", value: <Timestamp at={attestation.until} /> },
+          { label: "Valid until", value: <ShortTime at={attestation.until} /> },
           { label: "Recorded by", value: `${attestation.recorded_by} (${ACTOR_KINDS[attestation.recorded_by_kind]})` },
-          { label: "Recorded", value: <Timestamp at={attestation.recorded_at} /> },
+          { label: "Recorded", value: <ShortTime at={attestation.recorded_at} /> },
           { label: "Ledger entry", value: `${attestation.ledger_sequence}, ${attestation.entry_hash.slice(0, 16)}…` },
         ]}
       />
@@ -218,9 +219,9 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           id: "verdict",
           header: "Result",
           cell: (one) => <VerdictIndicator verdict={one.verdict} />,
-          minWidth: 120,
+          minWidth: 135,
         },
-        { id: "reason", header: "Why", cell: (one) => one.reason, minWidth: 220 },
+        { id: "reason", header: "Why", cell: (one) => <BreakableText>{one.reason}</BreakableText>, minWidth: 220 },
         { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },
         { id: "read", header: "Read at", cell: (one) => <Timestamp at={one.read_at} none="Not read" />, minWidth: 130 },
       ]}

@@ -76,8 +76,7 @@ function PlannedCredentials({ account }: { account: PlannedAccount }) {
     <ul className="plain">
       {listPlannedCredentials(account).map((one) => (
         <li key={`${one.kind} ${one.id}`}>
-          {one.label}
-          {one.id && ` ${one.id}`}
+          {one.label} {one.id && <BreakableText>{one.id}</BreakableText>}
           <LastUse credential={one} />
         </li>
       ))}
@@ -144,7 +143,7 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
         { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
-        { id: "detail", header: "Details", cell: (one) => one.detail ?? "–", minWidth: 180 },
+        { id: "detail", header: "Details", cell: (one) => (one.detail ? <BreakableText>{one.detail}</BreakableText> : "–"), minWidth: 180 },
         { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
       ]}
     />
