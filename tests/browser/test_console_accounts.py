@@ -168,8 +168,10 @@ def test_a_list_is_sorted_by_any_column_and_unknown_comes_last(operator: Console
     header = operator.page.get_by_role("columnheader", name="Account id")
     expect(header).to_have_attribute("aria-sort", "descending")
     expect(names(operator).first).to_have_text("Search Prod")
+    operator.page.set_viewport_size({"width": 1600, "height": 900})  # for the last column
     operator.press("Last read")
     expect(operator.page.get_by_role("row").last).to_contain_text("never")
+    operator.page.set_viewport_size(WIDE)
 
 
 def test_a_saved_view_is_the_users_own_and_comes_back(

@@ -78,7 +78,7 @@ def test_reports_and_controls_say_it_while_it_is_open_and_afterwards(
 
     assert enabled.run("windows", "close", closed, "--yes").status == 0
     told = enabled.run("windows", "report", closed).stdout
-    assert re.search(r"Reopened by someone else: credentials were found \S+, and closed again \S+", told)
+    assert re.search(r"Reopened by someone else: credentials were found [^,]+ UTC, and closed again \S+ \S+ UTC", told)
     assert "| a root password |" in told
 
 

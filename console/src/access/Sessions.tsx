@@ -35,7 +35,7 @@ export function Sessions() {
       columnDefinitions={[
         { id: "name", header: "User", cell: (one) => one.name, isRowHeader: true },
         { id: "address", header: "IP address", cell: (one) => one.address ?? "–" },
-        { id: "agent", header: "Browser", cell: (one) => <BreakableText>{one.user_agent ?? "–"}</BreakableText>, maxWidth: 320 },
+        { id: "agent", header: "Browser", cell: (one) => <span title={one.user_agent ?? undefined}><BreakableText>{one.user_agent ?? "–"}</BreakableText></span>, maxWidth: 320 },
         { id: "since", header: "Signed in", cell: (one) => <Timestamp at={one.signed_in_at} /> },
         { id: "used", header: "Last used", cell: (one) => <RelativeTime at={one.last_used_at} /> },
         {

@@ -24,9 +24,9 @@ import { AccountHistory } from "../history/AccountHistory";
 import { AccountLedger } from "../ledger/LedgerEntries";
 import type { AccountRow } from "../organization/listing";
 import { findDeletionObstacle, findRecoveryObstacle, selectedAccounts } from "../organization/selection";
-import { describeKinds, describeStatus, ROLE_NAMES } from "../organization/statuses";
+import { describeKinds, describeStatus, nameState, ROLE_NAMES } from "../organization/statuses";
 import { FittedTable } from "../tables/FittedTable";
-import { RelativeTime, Timestamp } from "../times/Timestamp";
+import { RelativeTime, ShortTime, Timestamp } from "../times/Timestamp";
 import { recoveryRequestPath, windowPath } from "../windows/states";
 import { listTags } from "./filters";
 
@@ -132,8 +132,8 @@ function AccountDetails({ account, exception }: AccountDetailsProps) {
           { label: "Last read", value: <RelativeTime at={account.observedAt} /> },
           { label: "Role in the organization", value: ROLE_NAMES[account.role] },
           { label: "Organizational unit", value: <BreakableText>{details.data?.ou_path ?? "–"}</BreakableText> },
-          { label: "State", value: account.state },
-          { label: "Joined", value: <Timestamp at={details.data?.joined_at} /> },
+          { label: "State", value: nameState(account.state) },
+          { label: "Joined", value: <ShortTime at={details.data?.joined_at} /> },
           { label: "Tags", value: account.tags ? listTags(account).join(", ") || "None" : "Not read" },
         ]}
       />

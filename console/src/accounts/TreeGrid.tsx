@@ -18,7 +18,7 @@ const STACKED_ROW_PIXELS = 60;
 const OVERSCAN_ROWS = 6;
 /** Up to this many rows, all are rendered. */
 const UNVIRTUALIZED_ROWS = 100;
-const NAME_COLUMN = { track: "minmax(15rem, 2fr)", rem: 15 };
+const NAME_COLUMN = { track: "minmax(17.5rem, 3fr)", rem: 17.5 };
 
 interface TreeGridProps extends TreeActions {
   /** The order of a list, which its headings change; a tree has none. */

@@ -120,7 +120,7 @@ function AccountTitle({ account, exception }: { account: AccountRow; exception: 
       </span>
       <RoleBadge role={account.role} />
       {exception && (
-        <span title={exception}>
+        <span className="tree__badge" title={exception}>
           <Badge color="grey">Exception</Badge>
         </span>
       )}
@@ -140,9 +140,11 @@ const STATUS_COUNT_LABELS = {
 function UnitStatus({ branch }: { branch: Branch }) {
   if (branch.all.length === 0) return <>No accounts</>;
   return STATUSES.filter(({ status }) => branch.counts[status] > 0).map(({ status, type }) => (
-    <StatusIndicator key={status} type={type} wrapText={false}>
-      {branch.counts[status].toLocaleString()}
-      <span className="tree__status-word"> {STATUS_COUNT_LABELS[status]}</span>
-    </StatusIndicator>
+    <span key={status} title={STATUS_COUNT_LABELS[status]}>
+      <StatusIndicator type={type} wrapText={false}>
+        {branch.counts[status].toLocaleString()}
+        <span className="tree__status-word"> {STATUS_COUNT_LABELS[status]}</span>
+      </StatusIndicator>
+    </span>
   ));
 }

@@ -4,7 +4,7 @@ import CollectionPreferences from "@cloudscape-design/components/collection-pref
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type ReactNode, useState } from "react";
 import type { AccountRow } from "../organization/listing";
-import { describeKinds, describeStatus, STATUSES } from "../organization/statuses";
+import { describeKinds, describeStatus, nameState, STATUSES } from "../organization/statuses";
 import { RelativeTime } from "../times/Timestamp";
 import { listTags } from "./filters";
 
@@ -24,23 +24,23 @@ const COLUMNS: readonly Column[] = [
   {
     id: "status",
     header: "Root user credentials",
-    ...track(16, 0.25),
+    ...track(15.5, 0.25),
     cell: (account) => <StatusCell account={account} />,
     sortBy: (account) => `${STATUSES.findIndex((one) => one.status === account.status)} ${describeStatus(account).label}`,
   },
   {
     id: "kinds",
     header: "Credentials found",
-    ...track(10.5, 2),
+    ...track(11.5, 2),
     cell: (account) => <KindsCell account={account} />,
     sortBy: (account) => (account.kinds === null ? null : describeKinds(account.kinds)),
   },
   { id: "email", header: "Root e-mail", ...track(15, 1), cell: (account) => account.email, sortBy: (account) => account.email },
-  { id: "state", header: "State", ...track(7, 0), cell: (account) => account.state, sortBy: (account) => account.state },
+  { id: "state", header: "State", ...track(7, 0), cell: (account) => nameState(account.state), sortBy: (account) => account.state },
   {
     id: "last_used",
     header: "Last used",
-    ...track(10.5, 1),
+    ...track(12, 2),
     cell: (account) => <LastUseCell account={account} />,
     sortBy: (account) => account.lastUsedAt,
   },
@@ -124,7 +124,7 @@ function LastUseCell({ account }: { account: AccountRow }) {
   if (!kinds?.some((kind) => kind === "password" || kind === "access_keys")) return "–";
   if (lastUsedAt !== null)
     return (
-      <span title={lastUsedAs ?? undefined}>
+      <span className="tree__value" title={lastUsedAs ?? undefined}>
         <RelativeTime at={lastUsedAt} />, {lastUsedAs}
       </span>
     );
@@ -133,12 +133,24 @@ function LastUseCell({ account }: { account: AccountRow }) {
 
 function KindsCell({ account }: { account: AccountRow }) {
   const label = describeKinds(account.kinds);
-  return <span title={label}>{label}</span>;
+  return (
+    <span className="tree__value" title={label}>
+      {label}
+    </span>
+  );
+}
+
+function RoleLabel({ children }: { children: string }) {
+  return (
+    <span className="tree__badge">
+      <Badge color="blue">{children}</Badge>
+    </span>
+  );
 }
 
 export function RoleBadge({ role }: { role: AccountRow["role"] }) {
-  if (role === "management") return <Badge color="blue">Management account</Badge>;
-  if (role === "failsafe") return <Badge color="blue">Failsafe</Badge>;
+  if (role === "management") return <RoleLabel>Management</RoleLabel>;
+  if (role === "failsafe") return <RoleLabel>Failsafe</RoleLabel>;
   return null;
 }
 

@@ -22,7 +22,7 @@ import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { NoPeriod, PeriodPicker } from "../components/PeriodPicker";
 import { usePeriod } from "../times/periods";
-import { Timestamp } from "../times/Timestamp";
+import { ShortTime, Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
 import { CHECKS, type ControlPath, describeSource, SHOWINGS, STRENGTHS, useControl } from "./controls";
 import { SinceReport, Trend } from "./ControlTrend";
@@ -68,7 +68,7 @@ function Control({ path }: { path: ControlPath }) {
             items={[
               { label: "Asks for (in our own words)", value: control.text },
               { label: "Control", value: control.control },
-              { label: "As of", value: <Timestamp at={period.to} /> },
+              { label: "As of", value: <ShortTime at={period.to} /> },
             ]}
           />
         </Container>
@@ -163,9 +163,9 @@ function AttestationFacts({ attestation }: { attestation: ControlAttestation }) 
         items={[
           { label: "Owner", value: attestation.owner },
           { label: "Reason", value: attestation.reason },
-          { label: "Valid until", value: <Timestamp at={attestation.until} /> },
+          { label: "Valid until", value: <ShortTime at={attestation.until} /> },
           { label: "Recorded by", value: `${attestation.recorded_by} (${ACTOR_KINDS[attestation.recorded_by_kind]})` },
-          { label: "Recorded", value: <Timestamp at={attestation.recorded_at} /> },
+          { label: "Recorded", value: <ShortTime at={attestation.recorded_at} /> },
           { label: "Ledger entry", value: `${attestation.ledger_sequence}, ${attestation.entry_hash.slice(0, 16)}…` },
         ]}
       />
@@ -223,7 +223,7 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           id: "verdict",
           header: "Result",
           cell: (one) => <VerdictIndicator verdict={one.verdict} />,
-          minWidth: 120,
+          minWidth: 135,
         },
         { id: "reason", header: "Why", cell: (one) => <BreakableText>{one.reason}</BreakableText>, minWidth: 220 },
         { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },

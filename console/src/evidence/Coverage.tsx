@@ -10,7 +10,7 @@ import { LedgerVerified } from "../components/LedgerVerified";
 import { FACT_PIXELS, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { NoPeriod } from "../components/PeriodPicker";
 import { type Days, todayUtc } from "../times/periods";
-import { Timestamp } from "../times/Timestamp";
+import { ShortTime } from "../times/Timestamp";
 import { type CalendarDay, type CalendarMonth, countDays, type DayState, listMonths, useCoverage } from "./coverage";
 import "./coverage.css";
 
@@ -85,7 +85,7 @@ function LongestGap({ gap }: { gap: Coverage["days_without_audit"][number] | und
     <>
       {gap.days === 1 ? "1 day" : `${gap.days.toLocaleString()} days`}
       <Box color="text-body-secondary">
-        <Timestamp at={gap.from} /> to <Timestamp at={gap.until} />
+        <ShortTime at={gap.from} /> to <ShortTime at={gap.until} />
       </Box>
     </>
   );

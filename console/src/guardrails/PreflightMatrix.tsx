@@ -54,6 +54,7 @@ export function PreflightMatrix({ preflight }: { preflight: Preflight }) {
   useSplitPanel(panel, useCallback(() => setSelected(null), []));
   const frame = useRef<HTMLDivElement>(null);
   const isNarrow = useWidth(frame) < MATRIX_PIXELS;
+  const columns = useMemo(() => (isNarrow ? NARROW_COLUMNS : COLUMNS.filter(({ id }) => id === "account" || accounts.some(({ tasks }) => tasks.has(id ?? "")))), [isNarrow, accounts]);
   return (
     <div ref={frame}>
       <Table
@@ -72,7 +73,7 @@ export function PreflightMatrix({ preflight }: { preflight: Preflight }) {
           selectionGroupLabel: "Account to explain",
           itemSelectionLabel: (_, account) => names.get(account.account_id) ?? account.account_id,
         }}
-        columnDefinitions={isNarrow ? NARROW_COLUMNS : COLUMNS}
+        columnDefinitions={columns}
         header={
           <Header variant="h2" counter={`(${found.length.toLocaleString()})`} description={<Summary preflight={preflight} />}>
             Accounts and tasks

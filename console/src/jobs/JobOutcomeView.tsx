@@ -42,7 +42,9 @@ export function JobProgress({ job }: { job: Job }) {
 
 export function describeProgress({ progress }: Pick<Job, "progress">): string {
   const { total, done, listed } = progress;
-  if (total === null && listed > 0) return `${done.toLocaleString()}, ${listed.toLocaleString()} listed`;
-  if (total === null) return done === 0 ? "–" : done.toLocaleString();
+  if (total === null) {
+    const parts = [done > 0 && done.toLocaleString(), listed > 0 && `${listed.toLocaleString()} listed`];
+    return parts.filter(Boolean).join(", ") || "–";
+  }
   return `${done.toLocaleString()} of ${total.toLocaleString()}`;
 }

@@ -59,8 +59,8 @@ const COLUMNS: TableProps.ColumnDefinition<Job>[] = [
   { id: "state", header: "State", cell: (job) => <JobStateOf job={job} />, minWidth: 140 },
   { id: "progress", header: "Accounts", cell: (job) => describeProgress(job), minWidth: 110 },
   { id: "by", header: "Requested by", cell: (job) => job.created_by, minWidth: 110 },
-  { id: "at", header: "Requested", cell: (job) => <Timestamp at={job.created_at} />, minWidth: 150 },
-  { id: "end", header: "Ended", cell: (job) => <Timestamp at={job.ended_at} />, minWidth: 150 },
+  { id: "at", header: "Requested", cell: (job) => <Timestamp at={job.created_at} />, minWidth: 130 },
+  { id: "end", header: "Ended", cell: (job) => <Timestamp at={job.ended_at} />, minWidth: 130 },
   { id: "remark", header: "Remark", cell: (job) => job.remark ?? "–", minWidth: 200 },
 ];
 

@@ -5,7 +5,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useMutation } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useMemo, useState } from "react";
 import { api, unwrap } from "../api/client";
 import { saveText } from "../api/downloads";
 import type { LedgerEntry } from "../api/records";
@@ -163,20 +163,20 @@ function describeNumbers(row: LedgerRow): string {
 }
 
 const COLUMNS: TableProps.ColumnDefinition<LedgerRow>[] = [
-  { id: "action", header: "Action", cell: (row) => (row.kind === "operation" ? row.title : nameAction(row.entry.action)), isRowHeader: true, minWidth: 200 },
-  { id: "at", header: "When", cell: (row) => <Timestamp at={lastEntry(row)?.at} />, minWidth: 130 },
+  { id: "action", header: "Action", cell: (row) => (row.kind === "operation" ? row.title : nameAction(row.entry.action)), isRowHeader: true, minWidth: 180 },
+  { id: "at", header: "When", cell: (row) => <Timestamp at={lastEntry(row)?.at} />, minWidth: 115 },
   {
     id: "phase",
     header: "Result",
     cell: (row) => (row.kind === "operation" ? <OperationResult result={row.result} /> : <EntryPhase entry={row.entry} />),
-    minWidth: 150,
+    minWidth: 115,
   },
-  { id: "actor", header: "By", cell: (row) => lastEntry(row)?.actor.name, minWidth: 100 },
-  { id: "account", header: "Account", cell: (row) => <RowAccount row={row} />, minWidth: 200 },
+  { id: "actor", header: "By", cell: (row) => lastEntry(row)?.actor.name, minWidth: 85 },
+  { id: "account", header: "Account", cell: nameAccount, minWidth: 190 },
   { id: "sequence", header: "Entries", cell: describeNumbers, minWidth: 100 },
 ];
 
-function RowAccount({ row }: { row: LedgerRow }) {
+function nameAccount(row: LedgerRow): ReactNode {
   const accountId = lastEntry(row)?.account_id;
-  return accountId ? <AccountName accountId={accountId} /> : <>–</>;
+  return accountId ? <AccountName accountId={accountId} /> : "–";
 }

@@ -94,3 +94,7 @@ export const ACCOUNT_STATES: { readonly [state: string]: string } = {
   CLOSED: "Closed",
   UNKNOWN: "Unknown",
 };
+
+export function nameState(state: string): string {
+  return ACCOUNT_STATES[state] ?? state;
+}

@@ -19,6 +19,8 @@ const SELECTION_PIXELS = 54;
 const CARD_PIXELS = 480;
 /** The column of the buttons. It has no heading in a card, and goes below the first column last. */
 const ACTIONS = "actions";
+/** The cell of a row without a value. Below the first column there is no line for it. */
+const NOTHING = "–";
 
 type Column<T> = TableProps.ColumnDefinition<T>;
 
@@ -86,12 +88,15 @@ function shareSpare<T>(first: Column<T>, spare: number): number {
 function Below<T>({ columns, item, isCard }: { columns: readonly Column<T>[]; item: T; isCard: boolean }) {
   return (
     <div className={isCard ? "fitted__below fitted__below--card" : "fitted__below"}>
-      {columns.map((column) => (
-        <div key={column.id} className="fitted__fact">
-          {column.id !== ACTIONS && <span className="fitted__label">{column.header}</span>}
-          <div>{column.cell(item)}</div>
-        </div>
-      ))}
+      {columns.map((column) => {
+        const value = column.cell(item);
+        return value === NOTHING ? null : (
+          <div key={column.id} className="fitted__fact">
+            {column.id !== ACTIONS && <span className="fitted__label">{column.header}</span>}
+            <div>{value}</div>
+          </div>
+        );
+      })}
     </div>
   );
 }

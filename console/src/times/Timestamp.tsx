@@ -35,6 +35,15 @@ export function Timestamp({ at, none = "–" }: TimestampProps) {
   );
 }
 
+/** A time in one short line, also outside of a table. */
+export function ShortTime(props: TimestampProps) {
+  return (
+    <ShortTimes.Provider value={true}>
+      <Timestamp {...props} />
+    </ShortTimes.Provider>
+  );
+}
+
 /** An age such as "3 minutes ago", updated live; in UTC the time itself. */
 export function RelativeTime({ at, none = "never" }: TimestampProps) {
   const now = useNow(30_000);

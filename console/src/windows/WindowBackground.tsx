@@ -25,12 +25,15 @@ export function DecisionFacts({ recoveryWindow }: { recoveryWindow: RecoveryWind
   if (!isPending(recoveryWindow) || recoveryWindow.has_lapsed) return null;
   return (
     <Container header={<Header variant="h2">For the decision</Header>}>
-      <KeyValuePairs columns={3} minColumnWidth={FACT_PIXELS} items={items} />
+      <SpaceBetween size="l">
+        <KeyValuePairs columns={3} minColumnWidth={FACT_PIXELS} items={items.slice(0, -1)} />
+        <KeyValuePairs columns={1} items={items.slice(-1)} />
+      </SpaceBetween>
     </Container>
   );
 }
 
-/** The facts beside those of the request itself. */
+/** The facts beside those of the request itself, the longest text last. */
 export function useDecisionFacts(recoveryWindow: RecoveryWindow): KeyValuePairsProps.Item[] {
   const account = useAccount(recoveryWindow.account_id);
   const background = useBackground(recoveryWindow.window_id);

@@ -14,7 +14,7 @@ import { AccountName, useAccount } from "../organization/AccountField";
 import { FittedTable } from "../tables/FittedTable";
 import { EmptyText } from "../tables/QueryTable";
 import { renderDuration } from "../times/format";
-import { Timestamp } from "../times/Timestamp";
+import { ShortTime, Timestamp } from "../times/Timestamp";
 import { STATES, windowPath } from "./states";
 import { canApprove, WindowActions } from "./WindowActions";
 import { DecisionFacts, Ticket } from "./WindowBackground";
@@ -114,7 +114,7 @@ function listRequest(recoveryWindow: RecoveryWindow, account: Account | null) {
     { label: "Reason", value: recoveryWindow.reason },
     { label: "Ticket", value: <Ticket ticket={recoveryWindow.ticket} /> },
     { label: "Requested by", value: recoveryWindow.requested_by },
-    { label: "Requested", value: <Timestamp at={recoveryWindow.requested_at} /> },
+    { label: "Requested", value: <ShortTime at={recoveryWindow.requested_at} /> },
     { label: "Duration", value: renderDuration(recoveryWindow.duration_seconds) },
     { label: "Approvals needed", value: recoveryWindow.approvals_needed === 0 ? "None" : String(recoveryWindow.approvals_needed) },
   ];
@@ -127,14 +127,14 @@ function listProgress(recoveryWindow: RecoveryWindow) {
   const activatedBy = recoveryWindow.activated_by ?? (recoveryWindow.lapses_at === null ? recoveryWindow.requested_by : "Unknown");
   return [
     { label: "Activated by", value: activatedBy },
-    { label: "Opened", value: <Timestamp at={recoveryWindow.opened_at} none={wasClosed ? "Unknown" : "Not yet"} /> },
-    { label: "Closes at", value: <Timestamp at={recoveryWindow.expires_at} /> },
-    { label: "Closed", value: <Timestamp at={recoveryWindow.closed_at} none="Not closed" /> },
+    { label: "Opened", value: <ShortTime at={recoveryWindow.opened_at} none={wasClosed ? "Unknown" : "Not yet"} /> },
+    { label: "Closes at", value: <ShortTime at={recoveryWindow.expires_at} /> },
+    { label: "Closed", value: <ShortTime at={recoveryWindow.closed_at} none="Not closed" /> },
     ...(recoveryWindow.reopened_at === null
       ? []
       : [
-          { label: "First closed", value: <Timestamp at={recoveryWindow.first_closed_at} /> },
-          { label: "Reopened by someone else", value: <Timestamp at={recoveryWindow.reopened_at} /> },
+          { label: "First closed", value: <ShortTime at={recoveryWindow.first_closed_at} /> },
+          { label: "Reopened by someone else", value: <ShortTime at={recoveryWindow.reopened_at} /> },
         ]),
     { label: "Closed by", value: recoveryWindow.closed_by ?? (recoveryWindow.closed_at ? "Server, at the end of the window" : "–") },
     { label: "Watched by", value: recoveryWindow.watched_by ?? "Not watched" },

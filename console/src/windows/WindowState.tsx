@@ -16,9 +16,13 @@ export function WindowState({ recoveryWindow }: { recoveryWindow: RecoveryWindow
 }
 
 /** Badges of a window; `none` is the text without badges. */
-export function WindowBadges({ recoveryWindow, none = null }: { recoveryWindow: RecoveryWindow; none?: string | null }) {
+export function hasBadges(recoveryWindow: RecoveryWindow): boolean {
+  return listBadges(recoveryWindow).length > 0;
+}
+
+export function WindowBadges({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   const badges = listBadges(recoveryWindow);
-  if (badges.length === 0) return <>{none}</>;
+  if (badges.length === 0) return null;
   return (
     <SpaceBetween size="xxs" direction="horizontal">
       {badges.map(({ label, color }) => (

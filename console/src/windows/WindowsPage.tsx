@@ -17,7 +17,7 @@ import { Timestamp } from "../times/Timestamp";
 import { type Group, GROUPS, isPending, needsClosing, recoveryRequestPath, windowPath } from "./states";
 import { WindowActions } from "./WindowActions";
 import { useWindows } from "./windows";
-import { TimeLeft, WindowBadges, WindowState } from "./WindowState";
+import { hasBadges, TimeLeft, WindowBadges, WindowState } from "./WindowState";
 
 export default function WindowsPage() {
   const follow = useFollowLink();
@@ -71,26 +71,26 @@ function WindowTable({ group }: { group: Group }) {
 
 const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
   { id: "account", header: "Account", cell: (recoveryWindow) => <WindowLink recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 170 },
-  { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} />, minWidth: 180 },
-  { id: "end", header: "Closes or closed", cell: (recoveryWindow) => <WindowEnd recoveryWindow={recoveryWindow} />, minWidth: 150 },
-  { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason, minWidth: 180 },
+  { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} />, minWidth: 175 },
+  { id: "end", header: "Closes or closed", cell: (recoveryWindow) => <WindowEnd recoveryWindow={recoveryWindow} />, minWidth: 120 },
+  { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason, minWidth: 150 },
   { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by, minWidth: 110 },
   { id: "at", header: "Requested", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.requested_at} />, minWidth: 150 },
-  { id: "flags", header: "Flags", cell: (recoveryWindow) => <WindowBadges recoveryWindow={recoveryWindow} none="–" />, minWidth: 130 },
+  { id: "flags", header: "Flags", cell: (recoveryWindow) => (hasBadges(recoveryWindow) ? <WindowBadges recoveryWindow={recoveryWindow} /> : "–"), minWidth: 130 },
 ];
 
 const ACTIONS_COLUMN: TableProps.ColumnDefinition<RecoveryWindow> = {
   id: "actions",
   header: "Actions",
-  cell: (recoveryWindow) => <Decision recoveryWindow={recoveryWindow} />,
-  minWidth: 230,
+  cell: (recoveryWindow) => (isPending(recoveryWindow) ? <Decision recoveryWindow={recoveryWindow} /> : "–"),
+  minWidth: 372,
 };
 
 /** Approve or deny without opening the window's page. The dialog shows what is approved. */
 function Decision({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   const { data: me } = useMe();
   const name = useAccountNames().get(recoveryWindow.account_id);
-  if (!me || !isPending(recoveryWindow)) return <>–</>;
+  if (!me) return <>–</>;
   return <WindowActions recoveryWindow={recoveryWindow} me={me} account={name === undefined ? null : { name }} only={["approve", "deny"]} />;
 }
 

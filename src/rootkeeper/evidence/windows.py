@@ -17,7 +17,7 @@ from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.shapes import Answer, Endpoint, JsonRecord, Moment, fill_record, filled_from, record, record_of
 from rootkeeper.untrusted_text import markdown_table, markdown_text
-from rootkeeper.values import describe_duration, json_time
+from rootkeeper.values import describe_duration
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord
@@ -220,19 +220,25 @@ class WindowReport:
         if window.state in OWING_STATES:
             remarks.append(f"Not closed: it is {window.state.value}.")
         if window.reopened_at is not None:
-            closed = f", and closed again {json_time(window.closed_at)}" if window.closed_at else ""
-            remarks.append(f"Reopened by someone else: credentials were found {json_time(window.reopened_at)}{closed}.")
+            closed = f", and closed again {_describe_time(window.closed_at)}" if window.closed_at else ""
+            remarks.append(
+                f"Reopened by someone else: credentials were found {_describe_time(window.reopened_at)}{closed}."
+            )
         if window.reread_owed_at is not None:
-            remarks.append(f"It couldn't be read again since {json_time(window.reread_owed_at)}: audit it.")
+            remarks.append(f"It couldn't be read again since {_describe_time(window.reread_owed_at)}: audit it.")
         failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in self.steps)
         if failed:
             remarks.append(f"{failed} closings failed or weren't proven.")
         if any(reread.found for reread in self.rereads) and window.reopened_at is None:
             remarks.append("A re-read after the closing found root user credentials.")
         if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
-            next_at = json_time(window.next_reread_at)
+            next_at = _describe_time(window.next_reread_at)
             remarks.append(f"Read again {len(self.rereads)} times so far; next at {next_at}.")
         return tuple(remarks)
+
+
+def _describe_time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S UTC}"
 
 
 def make_window_report(

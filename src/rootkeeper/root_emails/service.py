@@ -112,7 +112,7 @@ def explain_limits(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
     remarks: list[str] = []
     if not rules.allowed_domains:
         text = "The organization's domains aren't set, so no address is known to be in one of them."
-        remarks.append(Hint(f"{text} Set them in the settings file.", "emails.set_domains", problem=text))
+        remarks.append(Hint(f"{text} Set the domains in the settings.", "emails.set_domains", problem=text))
     if inventory.delegated_administrator_ids is None:
         remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
     return tuple(remarks)

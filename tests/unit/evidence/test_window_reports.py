@@ -150,12 +150,12 @@ def test_events_alerts_and_re_reads_are_listed() -> None:
         ({}, "1 closings failed"),
         ({}, "found root user credentials"),
         ({"next_reread_at": NOW + timedelta(days=1)}, "Read again 1 times so far"),
-        ({"reread_owed_at": NOW}, "It couldn't be read again since 2026-01-15T09:00:00Z: audit it."),
+        ({"reread_owed_at": NOW}, "It couldn't be read again since 2026-01-15 09:00:00 UTC: audit it."),
         (
             {"state": WindowState.CLOSING, "closed_at": None, "reopened_at": NOW},
-            "Reopened by someone else: credentials were found 2026-01-15T09:00:00Z.",
+            "Reopened by someone else: credentials were found 2026-01-15 09:00:00 UTC.",
         ),
-        ({"reopened_at": NOW}, "found 2026-01-15T09:00:00Z, and closed again 2026-01-15T10:10:03Z."),
+        ({"reopened_at": NOW}, "found 2026-01-15 09:00:00 UTC, and closed again 2026-01-15 10:10:03 UTC."),
     ],
 )
 def test_what_a_reader_must_not_miss_is_said(changes: dict[str, object], said: str) -> None:
