@@ -68,7 +68,7 @@ function Control({ path }: { path: ControlPath }) {
             items={[
               { label: "Asks for (in our own words)", value: control.text },
               { label: "Control", value: control.control },
-              { label: "As of", value: <ShortTime at={period.to} /> },
+              { label: "As of", value: <Timestamp at={period.to} /> },
             ]}
           />
         </Container>
