@@ -20,13 +20,6 @@ UNFINISHED_BODY = (
 LARGE_ANSWERS = b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 4
 """Each is larger than what the system keeps for a client that doesn't read."""
 
-
-def request_signed_in_answers(token: str) -> bytes:
-    """Ask for as much as :data:`LARGE_ANSWERS` does, as a person."""
-    header = f"GET /api/v1/policies HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
-    return header.encode() * 6
-
-
 _LOOK_SECONDS = 0.05
 _AT_ONCE = 50
 """How many are opened between two looks."""
