@@ -81,6 +81,11 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("status", "status", "--accept", "--yes")
     keep("audit", "audit")
     keep("audit", "audit", "--details")
+    organization_id = kept["status"][-1]["organization_id"]
+    (rootkeeper.folder / "several.toml").write_text(f'[organizations.shop]\nid = "{organization_id}"\n')
+    keep("organizations", "--config", "several.toml", "organizations", "audit")
+    keep("organizations", "--config", "several.toml", "organizations", "list")
+    keep("organization-checks", "--config", "several.toml", "organizations", "check")
     keep("exceptions", "exceptions", "list")
     assert rootkeeper.run(
         *("exceptions", "add", exempt, "--owner", "Payments", "--reason", "Needed", "--until", "30d", "--yes")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.functional.promises.command_lines import OF_OUR_OWN, OF_SERVERS
+from tests.functional.promises.command_lines import OF_OUR_OWN, OF_SERVERS, OF_SEVERAL
 
 MANAGEMENT = "111122223333"
 FAILSAFE = "222233334444"
@@ -298,6 +298,7 @@ ASK_NOTHING: dict[tuple[str, ...], str] = {
     ("token", "list"): "reads the database alone",
     ("users", "list"): "reads the database alone",
     **dict.fromkeys(OF_OUR_OWN, "changes nothing in AWS, and needs no more than the organization's id"),
+    **dict.fromkeys(OF_SEVERAL, "needs several organizations; test_organizations_commands tries it"),
     **dict.fromkeys(OF_SERVERS, "is a server, or speaks to one alone"),
 }
 """Commands without a row, and why."""

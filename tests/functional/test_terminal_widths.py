@@ -69,6 +69,7 @@ LISTINGS: tuple[str, ...] = (
     "ledger list",
     "notifications list",
     "notifications test",
+    "organizations list --config {folder}/several.toml",
     "plan --ou Workloads --out {folder}/plan.json",
     "policies alarms -o table",
     "policies alarms -o table --judge {folder}/records.json",
@@ -87,11 +88,14 @@ OF_ANOTHER = {
     "disable": "the tables of enable; a window that is open prevents it",
     "ledger adopt": "the accounts of lost windows, in the columns of an audit's table",
     "ledger import": "the table of windows list",
+    "organizations audit": "the table of organizations list",
+    "organizations check": "the table of doctor, after a column with the organization's name",
     "recover": "for several accounts, the table of windows list",
 }
 WITHOUT_TABLE = {
     *("demo", "exceptions remove", "login", "logout", "report write", "sandbox", "serve", "worker"),
     *(f"database {name}" for name in ("backup", "check", "restore", "upgrade")),
+    *("organizations add", "organizations remove", "organizations show"),
     *("failsafe runbook", "failsafe set-up", "jobs cancel", "jobs resume", "ledger export", "ledger verify"),
     *("policies cloudformation", "policies terraform", "token create", "token revoke"),
     *(f"users {name}" for name in ("add", "disable", "invite", "reset", "reset-factors")),
@@ -189,6 +193,7 @@ def stage(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pyt
     run("users", "add", "ana.carolina.silva", "--role", "operator", "--password-file", folder / "password")
     with open_database(f"sqlite:///{folder / 'rootkeeper.db'}") as database:
         (organization_id,) = database.list_organization_ids()
+        (folder / "several.toml").write_text(f'[organizations.shop]\nid = "{organization_id}"\n')
         now = datetime.now(UTC)
         opened = Notification(
             NotificationEvent.WINDOW_OPENED,

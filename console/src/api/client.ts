@@ -16,6 +16,9 @@ const FORBIDDEN = 403;
 /** Time for the browser to store the renewed cookie. */
 const RENEWAL_MILLISECONDS = 500;
 
+/** Rows of a page that the server returns. */
+export const PAGE_ROWS = 25;
+
 export const api = createClient<paths>({
   baseUrl: window.location.origin,
   credentials: "same-origin",

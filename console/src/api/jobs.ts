@@ -5,8 +5,7 @@
  */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { PAGE_ROWS } from "../tables/pages";
-import { api, send, unwrap } from "./client";
+import { PAGE_ROWS, api, send, unwrap } from "./client";
 import { renderHint } from "./hints";
 import { observable, useObservable } from "./observable";
 import { ProblemError } from "./problems";

@@ -1,9 +1,8 @@
 /** Controls of frameworks: their queries, and the words for verdicts, checks and mappings. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, unwrap } from "../api/client";
+import { PAGE_ROWS, api, unwrap } from "../api/client";
 import type { Assessment, CheckName, Framework, Showing, Strength } from "../api/records";
 import { VERDICTS } from "../components/verdicts";
-import { PAGE_ROWS } from "../tables/pages";
 import type { Period } from "../times/periods";
 
 export function useFrameworks() {

@@ -1,9 +1,8 @@
 /** Root e-mail addresses: their pages, all of them for an export, and the words for verdicts and reasons. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, readAll, unwrap } from "../api/client";
+import { PAGE_ROWS, api, readAll, unwrap } from "../api/client";
 import { queries } from "../api/queries";
 import type { EmailReason, RootEmail } from "../api/records";
-import { PAGE_ROWS } from "../tables/pages";
 
 export type Verdict = RootEmail["verdict"];
 

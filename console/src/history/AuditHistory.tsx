@@ -7,13 +7,13 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, unwrap } from "../api/client";
+import { PAGE_ROWS, api, unwrap } from "../api/client";
 import type { ChangedAccount, Comparison, KeptAudit, StatusThen } from "../api/records";
 import { QueryPlaceholder } from "../components/PageFrame";
 import { STATUSES } from "../organization/statuses";
 import { FittedTable } from "../tables/FittedTable";
 import { QueryTable } from "../tables/QueryTable";
-import { PAGE_ROWS, useCursorPages, usePages } from "../tables/pages";
+import { useCursorPages, usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
 import { AuditFindings } from "./AuditFindings";
 

@@ -1,5 +1,6 @@
 /** Pagination: of a list in memory, and of a list that the server returns page by page. */
 import Box from "@cloudscape-design/components/box";
+import { PAGE_ROWS } from "../api/client";
 import Pagination, { type PaginationProps } from "@cloudscape-design/components/pagination";
 import { type ReactElement, useState } from "react";
 
@@ -49,9 +50,6 @@ interface CursorPosition {
   cursors: (string | undefined)[];
   index: number;
 }
-
-/** Rows of a page that the server returns. */
-export const PAGE_ROWS = 25;
 
 /**
  * `list` identifies the list, for example by its filter. A new list starts at its first page.

@@ -1,10 +1,9 @@
 /** Recovery windows: how they are read and changed. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, unwrap } from "../api/client";
+import { PAGE_ROWS, api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
 import type { Closing, LoginKept, Opening, RecoveryWindow, WindowReport, WindowState } from "../api/records";
-import { PAGE_ROWS } from "../tables/pages";
 import { isEnded, needsClosing } from "./states";
 
 const REFRESH_MILLISECONDS = 5_000;

@@ -22,13 +22,13 @@ from itertools import islice
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
 from sqlalchemy import ColumnElement, insert, select, update
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.errors import RootkeeperError, SettingsError
 from rootkeeper.failsafe.rules import CheckVerdict, check_drills, find_drills
+from rootkeeper.installation import require_extra
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
@@ -108,7 +108,13 @@ class CronExpression:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """:raises SettingsError: if it is invalid, its time zone is unknown, or it never comes."""
+        """:raises SettingsError: if it is invalid, its time zone is unknown, or it never comes.
+
+        :raises ExtraMissingError: if the extra that reads cron expressions isn't installed.
+        """
+        require_extra("server", "A schedule")
+        from cronsim import CronSimError  # of the extra; the command line alone reads settings without schedules
+
         parts = text.split()
         if len(parts) != _FIELDS + 1:
             raise SettingsError(f"The schedule {text!r} isn't five fields and a time zone.", hint=_HINT)
@@ -150,6 +156,8 @@ class CronExpression:
 
     def _list_after(self, after: datetime) -> Iterator[datetime]:
         """A local time that exists twice comes twice from CronSim; the second is left out."""
+        from cronsim import CronSim
+
         last = after
         for local in CronSim(self.fields, after.astimezone(ZoneInfo(self.time_zone))):
             moment = local.astimezone(UTC)

@@ -80,7 +80,7 @@ def test_beside_routes_only_files_of_console_and_help_need_no_sign_in() -> None:
     """They hold no organization's data. The threat model names the same."""
     application = make_application(FakeServices().as_server)
     makers: list[Any] = [one.cls for one in application.user_middleware]
-    only_check = {"BodyLimit", "HostCheck", "RequestMiddleware"}
+    only_check = {"BeginningTurns", "BodyLimit", "HostCheck", "RequestMiddleware"}
     assert {maker.__name__ for maker in makers} - only_check == {"ConsoleFiles", "HelpFiles"}
     model = (REPOSITORY / "docs/explanation/threat-model.md").read_text()
     (protection,) = re.findall(

@@ -44,7 +44,9 @@ OF_OUR_OWN = frozenset(
 test_database_commands, test_backup, test_emergency_commands and test_notification_commands try them, dry runs and
 prompts included.
 """
-TRIED_ELSEWHERE = OF_SERVERS | OF_OUR_OWN
+OF_SEVERAL = frozenset(("organizations", name) for name in ("add", "audit", "check", "list", "remove", "show"))
+"""They need several organizations: test_organizations_commands tries them, dry runs and prompts included."""
+TRIED_ELSEWHERE = OF_SERVERS | OF_OUR_OWN | OF_SEVERAL
 
 
 def list_commands(option: str | None = None) -> set[tuple[str, ...]]:
