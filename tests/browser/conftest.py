@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.console_build import ensure_console
-from tests.browser.console_stage import WAIT_MILLISECONDS, ConsoleStage, open_console_stage
+from tests.browser.console_pages import Shown
+from tests.browser.console_stage import WAIT_MILLISECONDS, ConsolePerson, ConsoleStage, open_console_stage
+from tests.browser.page_tour import enter_prepared
 from tests.e2e.stage import Stage
 from tests.sandbox_process import SandboxProcess
 
@@ -54,6 +56,18 @@ def chromium() -> Iterator[Browser]:
 def console_files() -> None:
     """The console, built."""
     ensure_console()
+
+
+@pytest.fixture(scope="module")
+def entered(
+    console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[ConsolePerson, Shown]]:
+    """An administrator, and what the pages show: one browser for all pages of a module."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage:
+        person, shown = enter_prepared(stage)
+        yield person, shown
+        person.leave()
 
 
 @pytest.fixture(scope="module")

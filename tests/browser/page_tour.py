@@ -10,7 +10,7 @@ import argparse
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +139,20 @@ def _find_violations(page: Page, rules: list[str]) -> list[str]:
     ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def make_tour_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of every tour."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="of the table in console/src/layout/pages.ts; default: all"
     )
-    parser.add_argument("--pictures", type=Path, help="a folder for a picture of each page at each width")
-    options = parser.parse_args()
+    parser.add_argument("--pictures", type=Path, help="a folder for pictures of each page at each width")
+    return parser
+
+
+def run_tour(
+    options: argparse.Namespace, list_faults: Callable[[ConsolePerson, Shown, Sequence[str]], Iterator[str]]
+) -> int:
+    """Print each fault of the pages as soon as it is found; 1 if there is any."""
     from tests.browser.conftest import FLAGS, find_chromium
 
     if options.pictures:
@@ -155,12 +162,21 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
         with open_console_stage(browser, Path(folder), "--scenario", "demo", "--features", "all") as stage:
             person, shown = enter_prepared(stage)
-            for path in options.paths or list_paths():
-                for fault in examine(person, path, shown, options.pictures):
-                    count += 1
-                    sys.stdout.write(f"{fault}\n")
-                    sys.stdout.flush()
+            for fault in list_faults(person, shown, options.paths or list_paths()):
+                count += 1
+                sys.stdout.write(f"{fault}\n")
+                sys.stdout.flush()
     return 1 if count else 0
+
+
+def main() -> int:
+    options = make_tour_parser(__doc__).parse_args()
+    return run_tour(
+        options,
+        lambda person, shown, paths: (
+            fault for path in paths for fault in examine(person, path, shown, options.pictures)
+        ),
+    )
 
 
 def enter_prepared(stage: ConsoleStage) -> tuple[ConsolePerson, Shown]:

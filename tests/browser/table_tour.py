@@ -5,18 +5,16 @@ Run as a program, it prints what it finds: ``python -m tests.browser.table_tour 
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.browser.console_pages import Shown, list_addresses, list_paths
-from tests.browser.console_stage import ConsolePerson, open_console_stage
-from tests.browser.page_tour import enter_prepared, open_tabs, use_theme
+from tests.browser.console_pages import Shown, list_addresses
+from tests.browser.console_stage import ConsolePerson
+from tests.browser.page_tour import make_tour_parser, open_tabs, run_tour, use_theme
 
 WIDTHS = (1280, 768, 390)
 """Pixels: a laptop, a tablet, a phone."""
@@ -48,29 +46,17 @@ def _take(page: Page, place: str, width: int, pictures: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="of the table in console/src/layout/pages.ts; default: all"
-    )
-    parser.add_argument("--pictures", type=Path, help="a folder for pictures of each page at each width")
+    parser = make_tour_parser(__doc__)
     parser.add_argument("--width", type=int, choices=WIDTHS, action="append", help="default: all")
     options = parser.parse_args()
-    from tests.browser.conftest import FLAGS, find_chromium
-
-    if options.pictures:
-        options.pictures.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
-        with open_console_stage(browser, Path(folder), "--scenario", "demo", "--features", "all") as stage:
-            person, shown = enter_prepared(stage)
-            for width in options.width or WIDTHS:
-                faults = list_table_faults(person, shown, width, options.paths or list_paths(), options.pictures)
-                for fault in faults:
-                    count += 1
-                    sys.stdout.write(f"{fault}\n")
-                    sys.stdout.flush()
-    return 1 if count else 0
+    return run_tour(
+        options,
+        lambda person, shown, paths: (
+            fault
+            for width in options.width or WIDTHS
+            for fault in list_table_faults(person, shown, width, paths, options.pictures)
+        ),
+    )
 
 
 if __name__ == "__main__":

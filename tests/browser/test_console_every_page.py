@@ -5,14 +5,11 @@ In the light and the dark, at the widths of a desktop, a tablet and a phone. The
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser
 
 from tests.browser.console_pages import ADDRESSES, Shown, list_addresses, list_paths
-from tests.browser.console_stage import ConsolePerson, open_console_stage
-from tests.browser.page_tour import HEIGHT, WIDE, enter_prepared, examine, find_codes, measure_texts
+from tests.browser.console_stage import ConsolePerson
+from tests.browser.page_tour import HEIGHT, WIDE, examine, find_codes, measure_texts
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("every page"), pytest.mark.timeout(600)]
 
@@ -39,18 +36,6 @@ SPOILED = """() => {
   `);
   document.adoptedStyleSheets.push(rules);
 }"""
-
-
-@pytest.fixture(scope="module")
-def entered(
-    console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[ConsolePerson, Shown]]:
-    """One browser for all pages."""
-    folder = tmp_path_factory.mktemp("pages")
-    with open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage:
-        person, shown = enter_prepared(stage)
-        yield person, shown
-        person.leave()
 
 
 @pytest.mark.parametrize("path", list_paths())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.console_pages import Shown, list_paths
-from tests.browser.console_stage import ConsolePerson, open_console_stage
-from tests.browser.page_tour import HEIGHT, enter_prepared
+from tests.browser.console_stage import ConsolePerson
+from tests.browser.page_tour import HEIGHT
 from tests.browser.table_tour import WIDTHS, list_table_faults, measure_tables
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("every table"), pytest.mark.timeout(600)]
@@ -23,18 +22,6 @@ SPOILED_RULES = """
 #spoiled table { inline-size: 300vw; }
 #spoiled td:last-child { inline-size: 10px; }
 """
-
-
-@pytest.fixture(scope="module")
-def entered(
-    console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[ConsolePerson, Shown]]:
-    """One browser for all widths."""
-    folder = tmp_path_factory.mktemp("tables")
-    with open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage:
-        person, shown = enter_prepared(stage)
-        yield person, shown
-        person.leave()
 
 
 def test_tables_that_do_not_fit_are_found(entered: tuple[ConsolePerson, Shown]) -> None:

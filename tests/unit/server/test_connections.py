@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_network
 
 import pytest
@@ -146,8 +147,8 @@ class Reader:
 
     def __init__(self, door: Door, address: str, name: str, speed: int) -> None:
         self.unread, self.speed = 1_000_000, speed
-        ends = lambda: door.ended.append(name)  # noqa: E731 - as short as that
-        assert door.table.admit(Connection(address, ends, None, count_unread=lambda: self.unread))
+        end = partial(door.ended.append, name)
+        assert door.table.admit(Connection(address, end, None, count_unread=lambda: self.unread))
 
     def read(self) -> None:
         self.unread -= self.speed
@@ -187,7 +188,7 @@ def test_who_reads_fast_or_has_just_begun_keeps_its_place() -> None:
 
 def claim(door: Door, address: str, identity_id: str, name: str = "", unread: int = 0) -> Connection:
     """A connection on which a request of an identity is answered."""
-    end = lambda: door.ended.append(name or address)  # noqa: E731 - as short as that
+    end = partial(door.ended.append, name or address)
     connection = Connection(address, end, None, count_unread=lambda: unread)
     assert door.table.admit(connection)
     assert door.table.claim(connection, identity_id)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,6 +57,9 @@ class Served:
         while not holds():
             assert watch.seconds < SECONDS, "it takes too long"
             watch.pause(0.01)
+
+    def has_claims(self, number: int) -> bool:
+        return len(self.claims) == number
 
     def connect(self, first: bytes = b"") -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
@@ -300,7 +304,7 @@ def test_p32_the_requests_of_an_identity_are_counted_on_all_its_connections() ->
     with serving(limits) as served, ExitStack() as opened:
         for number in range(1, limits.most_of_identity + 2):
             opened.enter_context(served.connect(b"GET /victor HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-            served.wait(lambda number=number: len(served.claims) == number)  # type: ignore[misc]  # mypy can't infer it
+            served.wait(partial(served.has_claims, number))
         assert served.claims == [True] * limits.most_of_identity + [False]
         assert served.limited == [ConnectionLimit.OF_IDENTITY]
 
