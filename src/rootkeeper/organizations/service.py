@@ -6,7 +6,8 @@ read is shown as unknown, with the reason, and hides no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from rootkeeper.audit.service import AuditInterrupted
 from rootkeeper.aws.gateway import GatewayOptions, open_gateway
 from rootkeeper.clock import Clock
 from rootkeeper.composition.application import Application
-from rootkeeper.database.engines import open_store
+from rootkeeper.database.engines import Store, open_store
 from rootkeeper.errors import Hint, InputError, RootkeeperError, WindowConflictError
 from rootkeeper.organization.progress import RemarkProgress, StopSignal
 from rootkeeper.organization.statuses import count_root_logins_left
@@ -102,7 +103,7 @@ class OrganizationService:
         problem, hint, place = None, None, ""
         try:
             settings = self.load_settings(table.name)
-            place = find_place(settings)
+            place = _find_place(settings)
             numbers = self._count(settings, table.organization_id)
         except RootkeeperError as error:
             problem, hint = error.message, error.hint
@@ -247,19 +248,22 @@ class OrganizationService:
         return Application(settings, creates_database=False, needs_ledger=False, warn=self._warn)
 
 
-def find_place(settings: Settings) -> str:
-    """Return where the database is, without a password.
-
-    :raises SettingsError: if its address can't be used.
-    """
-    store = open_store(settings.database.url)
-    store.engine.dispose()
-    return store.place
+def _find_place(settings: Settings) -> str:
+    """Return where the database is, without a password."""
+    with _open_store(settings) as store:
+        return store.place
 
 
 def _has_database(settings: Settings) -> bool:
+    with _open_store(settings) as store:
+        return store.exists()
+
+
+@contextmanager
+def _open_store(settings: Settings) -> Iterator[Store]:
+    """:raises SettingsError: if the address of the database can't be used."""
     store = open_store(settings.database.url)
     try:
-        return store.exists()
+        yield store
     finally:
         store.engine.dispose()

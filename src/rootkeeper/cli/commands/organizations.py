@@ -42,7 +42,7 @@ def add_organization(invocation: Invocation, change: ChangeOptions, *, name: Nam
     setup = candidate.setup
     context = ChangeContext(setup.organization.organization_id, setup.caller.arn, setup.endpoint.label)
     for part in setup.missing:
-        terminal.remark(f"Missing: {part.what} {render_hint(part.fix)}")
+        terminal.remark(f"Missing: {part.what}. Fix it: {render_hint(part.fix)}")
     for reason in setup.setup.unknown:
         terminal.remark(f"Unknown: {reason}")
     statement = f"The organization will be added to {service.path} as {name}."

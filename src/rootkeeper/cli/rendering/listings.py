@@ -134,7 +134,8 @@ def show_record(record: Record, output: OutputFormat, terminal: Terminal) -> Non
 
 
 def show_facts(facts: Mapping[str, str], terminal: Terminal, width: int = 14) -> None:
-    """Write named facts to stdout, a line each."""
+    """Write named facts to stdout, a line each. Longer names widen the column."""
+    width = max(width, *map(len, facts))
     for name, value in facts.items():
         terminal.show(f"{name:<{width}} {printable(value)}")
 
