@@ -116,7 +116,6 @@ def test_the_command_line_imports_what_is_in_extras_only_within_functions() -> N
         "access/store.py",
         "aws/transport.py",
         "cli/server_process.py",
-        "worker/schedules.py",
     }
 
 

@@ -88,6 +88,9 @@ class Store:
         :raises DatabaseDamagedError: if a damaged page was found.
         """
 
+    def forget_pages(self, connection: Connection) -> None:
+        """Let the connection read from the file what it reads next; a server sees every change of its pages itself."""
+
     def check_pages(self) -> None:
         """Read the whole database past all caches; a server does that itself.
 
@@ -249,6 +252,10 @@ class SqliteStore(Store):
         self._require_same_file()
         if self._is_damaged:
             raise DatabaseDamagedError("it is damaged")
+
+    def forget_pages(self, connection: Connection) -> None:
+        # A file that another program overwrites leaves the pages that a connection keeps as they were.
+        connection.exec_driver_sql("PRAGMA shrink_memory")
 
     def check_pages(self) -> None:
         statement = "PRAGMA quick_check(1)"

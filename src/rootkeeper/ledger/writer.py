@@ -385,6 +385,7 @@ class GroupCommit:
         known = self._known_head  # before the snapshot, which may be older than a commit of another thread meanwhile
         with reading(self._store) as connection:
             self._store.require_in_place()
+            self._store.forget_pages(connection)
             self._require_known_head(connection, read_head(connection), known)
 
     def _require_known_head(self, connection: Connection, found: Head, known: Head | None) -> None:
@@ -392,14 +393,18 @@ class GroupCommit:
         if known is not None and known.sequence and found != known:
             is_later = found.sequence > known.sequence
             if not is_later or find_entry_hash(connection, known.sequence) != known.entry_hash:
-                self._compared_until = 0.0
-                raise DatabaseReplacedError(_OLDER)
+                raise self._note_older_copy()
         self._compared_until = time.monotonic() + _COMPARED_SECONDS
         if self._ledger_id is None and found.sequence:
             self._ledger_id = find_entry_hash(connection, 1)
         with self._condition:
             if self._known_head is None or self._known_head.sequence < found.sequence:
                 self._known_head = found
+
+    def _note_older_copy(self) -> DatabaseReplacedError:
+        """Note that also work without entries has to compare the database."""
+        self._compared_until = 0.0
+        return DatabaseReplacedError(_OLDER)
 
     def close(self) -> None:
         """Commit the waiting units and end the thread."""
@@ -525,6 +530,7 @@ class GroupCommit:
         with connection.begin():
             self._queued_seconds = self._read_seconds() - asked
             self._let_join(group)
+            self._store.forget_pages(connection)
             transaction = WriteTransaction(connection)
             if ending := [unit.needs.ends_intent for unit in group if unit.needs.ends_intent is not None]:
                 transaction.look_up_intents(ending)
@@ -538,7 +544,7 @@ class GroupCommit:
                 self._perform(unit, transaction, has_savepoint=has_savepoints)
             if transaction.entries:
                 if self._known_head is not None and transaction.entries[0].sequence <= self._known_head.sequence:
-                    raise DatabaseReplacedError(_OLDER)
+                    raise self._note_older_copy()
                 transaction.flush()
                 attempt.head = transaction.head
                 if transaction.entries[0].sequence == 1:

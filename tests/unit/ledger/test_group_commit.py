@@ -20,7 +20,7 @@ from rootkeeper.database.engines import CLOSING_SECONDS, begin_writing, open_sto
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ledger import writer
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction, read_head
 from rootkeeper.windows.store import RecoveryWindowStore
 from tests.durations import Stopwatch
 from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by, run_program
@@ -191,6 +191,24 @@ def test_p02_an_older_copy_written_over_the_file_refuses_reads_and_work_without_
         lambda: worker.database.get_store(RecoveryWindowStore, "o-exampleorgid").list_windows(unfinished_only=True),
         DatabaseError,
     )
+
+
+def test_p02_an_older_copy_written_over_the_file_is_seen_by_connections_that_keep_its_pages(
+    stage: Stage, worker: Worker
+) -> None:
+    commits = worker.database.commits
+    worker.append_pair()
+    stage.run_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = stage.folder / "copy.db"
+    shutil.copy(stage.path, copy)
+    worker.append_pair()
+    stage.run_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    commits.require_known_ledger()
+    commits.run(lambda transaction: read_head(transaction.connection))
+    shutil.copyfile(copy, stage.path)
+    raised_by(worker.append_intent, LedgerUnavailableError)
+    assert "older copy" in raised_by(lambda: commits.run(lambda _: None), DatabaseError).message
+    assert "older copy" in raised_by(commits.require_known_ledger, DatabaseError).message
 
 
 def test_a_writer_that_bugs_end_again_and_again_starts_after_a_pause(worker: Worker) -> None:
