@@ -7,6 +7,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
+import { BASENAME } from "./api/place";
 import { queries } from "./api/queries";
 import { App } from "./layout/App";
 import { applyTheme } from "./layout/TopBar";
@@ -18,7 +19,7 @@ if (root)
     <StrictMode>
       <I18nProvider locale="en" messages={[messages]}>
         <QueryClientProvider client={queries}>
-          <BrowserRouter>
+          <BrowserRouter basename={BASENAME}>
             <App />
           </BrowserRouter>
         </QueryClientProvider>

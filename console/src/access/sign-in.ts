@@ -8,6 +8,7 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import { markDisconnected } from "../api/connection";
+import { apiUrl } from "../api/place";
 import { ConnectionLostError, parseProblem } from "../api/problems";
 import { queries } from "../api/queries";
 import type { FactorBody, PasskeyAnswer, SessionRecord } from "../api/records";
@@ -33,7 +34,7 @@ export function startBrowserSession(record: SessionRecord): void {
 
 /** Check the token, then use it. It stays in memory only. */
 export async function signInByToken(token: string): Promise<void> {
-  const answer = await fetch("/api/v1/me", { headers: { Authorization: `Bearer ${token}` } }).catch(() => {
+  const answer = await fetch(apiUrl("/api/v1/me"), { headers: { Authorization: `Bearer ${token}` } }).catch(() => {
     markDisconnected();
     throw new ConnectionLostError(false);
   });

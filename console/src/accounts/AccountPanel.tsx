@@ -12,6 +12,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { api, unwrap } from "../api/client";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, DetailedAccount } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
@@ -178,7 +179,7 @@ function RecoveryWindows({ ids }: { ids: string[] }) {
       <Box variant="awsui-key-label">Recovery windows</Box>
       <SpaceBetween size="s" direction="horizontal">
         {ids.map((id) => (
-          <Link key={id} href={windowPath(id)} onFollow={follow}>
+          <Link key={id} href={pageHref(windowPath(id))} onFollow={follow}>
             {id}
           </Link>
         ))}

@@ -2,6 +2,7 @@
 import createClient from "openapi-fetch";
 import { markConnected, markDisconnected } from "./connection";
 import type { paths } from "./generated";
+import { apiUrl } from "./place";
 import { ConnectionLostError, parseProblem, type ProblemError } from "./problems";
 import type { SessionRecord } from "./records";
 import { recordServerDate } from "./server-clock";
@@ -19,11 +20,20 @@ const RENEWAL_MILLISECONDS = 500;
 /** Rows of a page that the server returns. */
 export const PAGE_ROWS = 25;
 
-export const api = createClient<paths>({
-  baseUrl: window.location.origin,
-  credentials: "same-origin",
-  fetch: send,
-});
+export const api = makeClient();
+
+/** A client of this page's organization, or of another one of the server. */
+export function makeClient(organization?: string) {
+  return createClient<paths>({
+    credentials: "same-origin",
+    fetch: send,
+    Request: class extends Request {
+      constructor(path: string, init?: RequestInit) {
+        super(apiUrl(path, organization), init);
+      }
+    } as typeof Request,
+  });
+}
 
 /**
  * Return the data of an answer.
@@ -77,7 +87,7 @@ export async function send(request: Request): Promise<Response> {
 async function wasCsrfTokenRenewed(sentWith: string | null): Promise<boolean> {
   if (sentWith === null) return false;
   await new Promise((resolve) => setTimeout(resolve, RENEWAL_MILLISECONDS));
-  const response = await sendOnce(new Request(new URL("/api/v1/auth/session", window.location.origin)));
+  const response = await sendOnce(new Request(apiUrl("/api/v1/auth/session")));
   if (!response.ok) return false;
   const record = (await response.json()) as SessionRecord;
   if (!isSameUser(record)) return false;

@@ -1,5 +1,6 @@
 /** Downloads: documents of the server, and text that the page already has. */
 import { send } from "./client";
+import { apiUrl } from "./place";
 import { parseProblem } from "./problems";
 
 export interface SavedFile {
@@ -18,7 +19,7 @@ export async function download(
   fallbackName: string,
   onReceived: (bytes: number) => void = () => undefined,
 ): Promise<SavedFile> {
-  const address = new URL(path, window.location.origin);
+  const address = apiUrl(path);
   address.search = query.toString();
   const response = await send(new Request(address));
   if (!response.ok) throw parseProblem(response.status, await response.json().catch(() => null));

@@ -8,6 +8,7 @@ import { useEffect } from "react";
 import { PAGE_ROWS, api, send, unwrap } from "./client";
 import { renderHint } from "./hints";
 import { observable, useObservable } from "./observable";
+import { apiUrl } from "./place";
 import { ProblemError } from "./problems";
 import { queries } from "./queries";
 import type { FailedOutcome, Job, JobKind, JobOutcome, JobState } from "./records";
@@ -57,8 +58,8 @@ async function followEvents(jobId: string, signal: AbortSignal): Promise<void> {
 }
 
 async function readStream(jobId: string, signal: AbortSignal): Promise<void> {
-  const address = `/api/v1/jobs/${encodeURIComponent(jobId)}/events`;
-  const response = await send(new Request(new URL(address, window.location.origin), { signal }));
+  const address = apiUrl(`/api/v1/jobs/${encodeURIComponent(jobId)}/events`);
+  const response = await send(new Request(address, { signal }));
   if (!response.ok || !response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let unread = "";

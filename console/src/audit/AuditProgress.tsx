@@ -9,6 +9,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, unwrap } from "../api/client";
 import { findOutcomeProblem, isFinished, resumeJob, useJob, useOutcome } from "../api/jobs";
+import { pageHref } from "../api/place";
 import { describeError } from "../api/problems";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { Job } from "../api/records";
@@ -63,7 +64,7 @@ function FailedAudit({ job, onDismiss }: { job: Job; onDismiss: () => void }) {
 function JobLink({ job }: { job: Job }) {
   const follow = useFollowLink();
   return (
-    <Link href={jobPath(job.job_id)} onFollow={follow}>
+    <Link href={pageHref(jobPath(job.job_id))} onFollow={follow}>
       Show the job
     </Link>
   );

@@ -2,6 +2,7 @@
 import Box from "@cloudscape-design/components/box";
 import Link from "@cloudscape-design/components/link";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { pageHref } from "../api/place";
 import type { Overview } from "../api/records";
 import { RelativeTime } from "../times/Timestamp";
 import { useFollowLink } from "./links";
@@ -14,7 +15,7 @@ export function LedgerVerified({ ledger }: { ledger: Overview["ledger"] }) {
       {ledger.is_intact ? <StatusIndicator type="success">Intact</StatusIndicator> : <StatusIndicator type="error">Not intact</StatusIndicator>}
       {ledger.verified_sequence !== null && (
         <Box color="text-body-secondary">
-          <Link href="/ledger" onFollow={follow} variant="secondary">
+          <Link href={pageHref("/ledger")} onFollow={follow} variant="secondary">
             Up to entry {ledger.verified_sequence.toLocaleString()}
           </Link>
           , <RelativeTime at={ledger.verified_at} />

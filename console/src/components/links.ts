@@ -1,6 +1,7 @@
 /** Links between pages, and the split panel of a page. */
 import { createContext, type ReactElement, useContext, useEffect } from "react";
 import { useNavigate } from "react-router";
+import { routerPath } from "../api/place";
 
 interface FollowEvent {
   preventDefault(): void;
@@ -13,7 +14,7 @@ export function useFollowLink(): (event: FollowEvent) => void {
     const { href, external } = event.detail;
     if (external || !href?.startsWith("/") || href.startsWith("/api/")) return;
     event.preventDefault();
-    void navigate(href);
+    void navigate(routerPath(href));
   };
 }
 

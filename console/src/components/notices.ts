@@ -1,6 +1,7 @@
 /** Notices at the top of the page. They stay until they are dismissed, or until another page is shown. */
 import type { FlashbarProps } from "@cloudscape-design/components/flashbar";
 import { observable } from "../api/observable";
+import { routerPath } from "../api/place";
 import { describeError } from "../api/problems";
 import { queries } from "../api/queries";
 
@@ -18,7 +19,7 @@ export const notices = observable<readonly Notice[]>([]);
 let count = 0;
 
 /** Show a notice on this page, or on the page of `path`, which comes next. */
-export function notify(type: FlashbarProps.Type, header: string, content?: string, path = window.location.pathname): void {
+export function notify(type: FlashbarProps.Type, header: string, content?: string, path = routerPath(window.location.pathname)): void {
   const others = notices.get().filter((one) => one.header !== header || one.content !== content);
   count += 1;
   notices.set([{ id: `notice-${count}`, type, header, content, path }, ...others].slice(0, 5));

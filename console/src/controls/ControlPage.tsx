@@ -10,6 +10,7 @@ import { type TableProps } from "@cloudscape-design/components/table";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useState } from "react";
 import { Navigate, useSearchParams } from "react-router";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { Assessment, ControlAttestation, JudgedAccount, ShownCheck } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
@@ -212,7 +213,7 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
           id: "account",
           header: "Account",
           cell: (one) => (
-            <Link href={`/accounts?account=${one.account_id}`} onFollow={follow}>
+            <Link href={pageHref(`/accounts?account=${one.account_id}`)} onFollow={follow}>
               {one.name} <span className="whole">{one.name ? `(${one.account_id})` : one.account_id}</span>
             </Link>
           ),

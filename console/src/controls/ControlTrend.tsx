@@ -7,6 +7,7 @@ import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useState } from "react";
+import { pageHref } from "../api/place";
 import type { Assessment, ControlDocument, JudgedAccount } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { QueryPlaceholder } from "../components/PageFrame";
@@ -64,7 +65,7 @@ export function Trend({ path, days, judged }: TrendProps) {
               header: "Judged as of",
               cell: (one) =>
                 one.days ? (
-                  <Link href={controlHref(path, { from: one.days.first, to: one.days.last })} onFollow={follow}>
+                  <Link href={pageHref(controlHref(path, { from: one.days.first, to: one.days.last }))} onFollow={follow}>
                     <Timestamp at={one.end} />
                   </Link>
                 ) : (

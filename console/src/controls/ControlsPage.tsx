@@ -7,6 +7,7 @@ import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type TableProps } from "@cloudscape-design/components/table";
+import { pageHref } from "../api/place";
 import type { Assessment, Framework } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryProblem } from "../components/PageFrame";
@@ -115,7 +116,7 @@ function listColumns(follow: ReturnType<typeof useFollowLink>, inPeriod: { [name
       id: "control",
       header: "Control",
       cell: (one) => (
-        <Link href={controlHref(one, inPeriod)} onFollow={follow}>
+        <Link href={pageHref(controlHref(one, inPeriod))} onFollow={follow}>
           {one.control_id} {one.title}
         </Link>
       ),

@@ -11,6 +11,7 @@ import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { saveText } from "../api/downloads";
 import { findOutcomeProblem, isFailedOutcome, isFinished, useJob, useOutcome } from "../api/jobs";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionPlan, Job, PlannedAccount } from "../api/records";
 import { jobPath, useFollowLink } from "../components/links";
@@ -59,7 +60,7 @@ function PlanProgress({ job }: { job: Job }) {
           type="warning"
           header="The plan was interrupted."
           action={
-            <Button href={jobPath(job.job_id)} onFollow={follow}>
+            <Button href={pageHref(jobPath(job.job_id))} onFollow={follow}>
               Show the job
             </Button>
           }

@@ -8,6 +8,7 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useState } from "react";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException } from "../api/records";
 import { ChoiceField } from "../components/ChoiceField";
@@ -142,7 +143,7 @@ const COLUMNS: TableProps.ColumnDefinition<DeletionException>[] = [
 function AccountLink({ accountId }: { accountId: string }) {
   const follow = useFollowLink();
   return (
-    <Link href={`/accounts?account=${accountId}`} onFollow={follow}>
+    <Link href={pageHref(`/accounts?account=${accountId}`)} onFollow={follow}>
       <AccountName accountId={accountId} />
     </Link>
   );

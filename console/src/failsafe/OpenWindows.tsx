@@ -3,6 +3,7 @@ import Alert from "@cloudscape-design/components/alert";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
+import { pageHref } from "../api/place";
 import type { RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { AccountName } from "../organization/AccountField";
@@ -29,7 +30,7 @@ function OpenSetUp({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
       type="warning"
       header="A root login is being set up. It is deleted unless someone keeps it."
       action={
-        <Button href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
+        <Button href={pageHref(windowPath(recoveryWindow.window_id))} onFollow={follow}>
           Show the window
         </Button>
       }
@@ -68,7 +69,7 @@ export function OpenWindows() {
           id: "window",
           header: "Window",
           cell: (one) => (
-            <Link href={windowPath(one.window_id)} onFollow={follow}>
+            <Link href={pageHref(windowPath(one.window_id))} onFollow={follow}>
               {one.window_id}
             </Link>
           ),

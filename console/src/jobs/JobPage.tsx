@@ -11,6 +11,7 @@ import { useState } from "react";
 import { useParams } from "react-router";
 import { saveText } from "../api/downloads";
 import { cancelJob, findOutcomeProblem, isFailedOutcome, isFinished, resumeJob, useJob, useOutcome } from "../api/jobs";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { Job, Me } from "../api/records";
 import { Dialog } from "../components/Dialog";
@@ -65,7 +66,7 @@ function ResultLink({ job }: { job: Job }) {
   const result = findResultPage(job);
   if (!result || !isFinished(job)) return null;
   return (
-    <Button variant="primary" href={result.href} onFollow={follow}>
+    <Button variant="primary" href={pageHref(result.href)} onFollow={follow}>
       {result.text}
     </Button>
   );

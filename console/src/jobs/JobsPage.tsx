@@ -6,6 +6,7 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useSearchParams } from "react-router";
 import { useJobs } from "../api/jobs";
+import { pageHref } from "../api/place";
 import type { Job } from "../api/records";
 import { jobPath, useFollowLink } from "../components/links";
 import { PageFrame } from "../components/PageFrame";
@@ -67,7 +68,7 @@ const COLUMNS: TableProps.ColumnDefinition<Job>[] = [
 function JobLink({ job }: { job: Job }) {
   const follow = useFollowLink();
   return (
-    <Link href={jobPath(job.job_id)} onFollow={follow}>
+    <Link href={pageHref(jobPath(job.job_id))} onFollow={follow}>
       {describeKind(job.kind)}
     </Link>
   );

@@ -7,6 +7,7 @@ import { type TableProps } from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
+import { pageHref } from "../api/place";
 import type { Delivery, DeliveryState, NotificationTarget } from "../api/records";
 import { ChoiceField } from "../components/ChoiceField";
 import { useFollowLink } from "../components/links";
@@ -105,7 +106,7 @@ function Subject({ delivery }: { delivery: Delivery }) {
   const follow = useFollowLink();
   if (delivery.window_id === null) return <>{delivery.title}</>;
   return (
-    <Link href={`/windows/${delivery.window_id}`} onFollow={follow}>
+    <Link href={pageHref(`/windows/${delivery.window_id}`)} onFollow={follow}>
       {delivery.title}
     </Link>
   );

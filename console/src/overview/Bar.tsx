@@ -1,6 +1,7 @@
 /** A bar of parts side by side. Its numbers are beside it as text, so screen readers and the Tab key skip the bar. */
 import type { MouseEvent } from "react";
 import { useNavigate } from "react-router";
+import { pageHref, routerPath } from "../api/place";
 import "./overview.css";
 
 export interface Part {
@@ -22,7 +23,7 @@ export function Bar({ parts, share = 1 }: { parts: readonly Part[]; share?: numb
           .filter(({ count }) => count > 0)
           .map(({ id, tone, label, count, href }) => {
             const shown = { className: `bar__part tone--${tone}`, style: { flexGrow: count }, title: `${label}: ${count.toLocaleString()}` };
-            return href ? <a key={id} {...shown} href={href} tabIndex={-1} onClick={follow} /> : <span key={id} {...shown} />;
+            return href ? <a key={id} {...shown} href={pageHref(href)} tabIndex={-1} onClick={follow} /> : <span key={id} {...shown} />;
           })}
       </div>
     </div>
@@ -41,6 +42,6 @@ function useFollowPart(): (event: MouseEvent<HTMLAnchorElement>) => void {
     const href = event.currentTarget.getAttribute("href");
     if (!href || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
-    void navigate(href);
+    void navigate(routerPath(href));
   };
 }

@@ -3,6 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import { pageHref } from "../api/place";
 import type { Picture } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { KIND_NAMES } from "../organization/statuses";
@@ -51,7 +52,7 @@ function KindRow({ kind, labels, share }: { kind: Kind; labels: readonly string[
       <Bar parts={parts} share={share} />
       <div className="row__counts">
         <Link
-          href={`/accounts?kind=${kind.kind}`}
+          href={pageHref(`/accounts?kind=${kind.kind}`)}
           onFollow={follow}
           variant="secondary"
           ariaLabel={[`${name}: ${countAccounts(kind.accounts)}`, ...ages].join(", ")}

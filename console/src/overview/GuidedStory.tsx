@@ -9,6 +9,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSignInMethods } from "../access/sign-in";
 import { api, unwrap } from "../api/client";
+import { pageHref } from "../api/place";
 import { ProblemError } from "../api/problems";
 import { useMe } from "../api/queries";
 import type { Story as StoryRecord } from "../api/records";
@@ -87,7 +88,7 @@ function describeStep(step: StoryStep, isNext: boolean, peopleUrl: string | null
 function Details({ step, peopleUrl }: { step: StoryStep; peopleUrl: string | null }) {
   const follow = useFollowLink();
   const isElsewhere = step.place === "sandbox";
-  const href = isElsewhere ? `${peopleUrl ?? ""}${step.path}` : step.path;
+  const href = isElsewhere ? `${peopleUrl ?? ""}${step.path}` : pageHref(step.path);
   return (
     <SpaceBetween size="xxs">
       <Box color="text-body-secondary">{step.how}</Box>

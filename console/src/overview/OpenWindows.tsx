@@ -3,6 +3,7 @@ import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import { type TableProps } from "@cloudscape-design/components/table";
+import { pageHref } from "../api/place";
 import type { Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { AccountName } from "../organization/AccountField";
@@ -39,7 +40,7 @@ function Account({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   const follow = useFollowLink();
   return (
     <>
-      <Link href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
+      <Link href={pageHref(windowPath(recoveryWindow.window_id))} onFollow={follow}>
         <AccountName accountId={recoveryWindow.account_id} />
       </Link>
       <Box color="text-body-secondary">

@@ -3,6 +3,7 @@ import Button from "@cloudscape-design/components/button";
 import Grid, { type GridProps } from "@cloudscape-design/components/grid";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import { pageHref } from "../api/place";
 import { useMe } from "../api/queries";
 import type { Overview } from "../api/records";
 import { useFollowLink } from "../components/links";
@@ -29,7 +30,7 @@ export default function OverviewPage() {
       description={describeOrganization(overview.data)}
       actions={
         canChangeSetup(me) && (
-          <Button href="/set-up" onFollow={follow}>
+          <Button href={pageHref("/set-up")} onFollow={follow}>
             Change set-up
           </Button>
         )

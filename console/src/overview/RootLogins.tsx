@@ -6,6 +6,7 @@ import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useNavigate } from "react-router";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { Overview, Picture, StatusCounts } from "../api/records";
 import { useAudit } from "../audit/AuditProgress";
@@ -44,7 +45,7 @@ function Headline({ overview }: { overview: Overview }) {
 function Figure({ count, word }: { count: number; word: "known" | "unknown" | "unread" }) {
   const follow = useFollowLink();
   return (
-    <Link variant="primary" href={`/accounts?left=${word}`} onFollow={follow}>
+    <Link variant="primary" href={pageHref(`/accounts?left=${word}`)} onFollow={follow}>
       <span className={`figure ${count > 0 ? `figure--${word}` : ""}`}>{count.toLocaleString()}</span> {word}
     </Link>
   );
@@ -79,7 +80,7 @@ function StatusCountList({ summary }: { summary: StatusCounts }) {
         <li key={status}>
           <Swatch tone={STATUS_TONES[status]} />
           <span>{label}</span>{" "}
-          <Link href={`/accounts?status=${status}`} onFollow={follow} ariaLabel={`${label}: ${countAccounts(summary[status])}`}>
+          <Link href={pageHref(`/accounts?status=${status}`)} onFollow={follow} ariaLabel={`${label}: ${countAccounts(summary[status])}`}>
             {summary[status].toLocaleString()}
           </Link>
         </li>

@@ -9,6 +9,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { findDeletion } from "../accounts/filters";
 import { api, unwrap } from "../api/client";
+import { pageHref } from "../api/place";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { Picture } from "../api/records";
 import { useAudit } from "../audit/AuditProgress";
@@ -68,7 +69,7 @@ function SafeUnit({ unit, share }: { unit: Picture["units"][number]; share: numb
       <div className="row__name">{name}</div>
       <Bar parts={[{ id: "safe", tone: "safe", label: "Safe to delete", count: unit.safe_to_delete, href }]} share={share} />
       <div className="row__counts">
-        <Link href={href} onFollow={follow} variant="secondary" ariaLabel={`Safe to delete in ${name}: ${unit.safe_to_delete}`}>
+        <Link href={pageHref(href)} onFollow={follow} variant="secondary" ariaLabel={`Safe to delete in ${name}: ${unit.safe_to_delete}`}>
           {unit.safe_to_delete.toLocaleString()}
         </Link>
       </div>
@@ -147,7 +148,7 @@ function Others({ deletion, days }: { deletion: Picture["deletion"]; days: numbe
 function OtherLink({ id, text }: { id: string; text: string }) {
   const follow = useFollowLink();
   return (
-    <Link href={`/accounts?deletion=${id}`} onFollow={follow} variant="secondary">
+    <Link href={pageHref(`/accounts?deletion=${id}`)} onFollow={follow} variant="secondary">
       {text}
     </Link>
   );

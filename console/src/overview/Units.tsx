@@ -6,6 +6,7 @@ import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
+import { pageHref } from "../api/place";
 import type { Picture, Status } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { STATUSES } from "../organization/statuses";
@@ -57,7 +58,7 @@ function UnitRow({ unit }: { unit: Unit }) {
   }));
   return (
     <li className="row">
-      <div className="row__name">{unit.ou_id === null ? name : <Link href={makeAddress(unit.ou_id)} onFollow={follow}>{name}</Link>}</div>
+      <div className="row__name">{unit.ou_id === null ? name : <Link href={pageHref(makeAddress(unit.ou_id))} onFollow={follow}>{name}</Link>}</div>
       <Bar parts={parts} />
       <div className="row__counts">
         {parts.filter(({ count }) => count > 0).map((part) => (
@@ -75,7 +76,7 @@ function Count({ part, unit }: { part: Part; unit: string }) {
     <span className="whole" title={part.label}>
       <Swatch tone={part.tone} />
       {part.href ? (
-        <Link href={part.href} onFollow={follow} variant="secondary" ariaLabel={`${part.label} in ${unit}: ${text}`}>
+        <Link href={pageHref(part.href)} onFollow={follow} variant="secondary" ariaLabel={`${part.label} in ${unit}: ${text}`}>
           {text}
         </Link>
       ) : (

@@ -5,6 +5,7 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, Me, Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
@@ -82,7 +83,7 @@ function Task({ item }: { item: WaitingItem }) {
 function ActionButton({ item }: { item: WaitingItem }) {
   const follow = useFollowLink();
   return (
-    <Button href={item.href} onFollow={follow} ariaLabel={`${item.action}: ${item.what}, account ${item.accountId}`}>
+    <Button href={pageHref(item.href)} onFollow={follow} ariaLabel={`${item.action}: ${item.what}, account ${item.accountId}`}>
       {item.action}
     </Button>
   );

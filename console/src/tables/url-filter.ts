@@ -5,6 +5,7 @@
  */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "react-router";
+import { routerPath } from "../api/place";
 
 /** Browsers throttle or refuse URL changes at every letter. */
 const DEBOUNCE_MILLISECONDS = 300;
@@ -35,7 +36,7 @@ export function useUrlFilter<T>(codec: FilterCodec<T>): [T, (filter: T) => void]
   useEffect(() => {
     const goBack = () => {
       const { pathname: path, search } = window.location;
-      if (path === pathname) applyUrl(toParameters(codec, codec.read(new URLSearchParams(search))).toString());
+      if (routerPath(path) === pathname) applyUrl(toParameters(codec, codec.read(new URLSearchParams(search))).toString());
     };
     window.addEventListener("popstate", goBack);
     return () => window.removeEventListener("popstate", goBack);

@@ -6,6 +6,7 @@ import KeyValuePairs, { type KeyValuePairsProps } from "@cloudscape-design/compo
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ReactNode } from "react";
+import { pageHref } from "../api/place";
 import { describeError } from "../api/problems";
 import type { DetailedAccount, EarlierWindow, EarlierWindows, RecoveryWindow, WindowBackground } from "../api/records";
 import { BreakableText } from "../components/BreakableText";
@@ -142,7 +143,7 @@ function EarlierLine({ earlier, showsAccount }: { earlier: EarlierWindow; showsA
   const follow = useFollowLink();
   return (
     <div>
-      <Link href={windowPath(earlier.window_id)} onFollow={follow}>
+      <Link href={pageHref(windowPath(earlier.window_id))} onFollow={follow}>
         <RelativeTime at={earlier.requested_at} />
       </Link>
       {showsAccount && (

@@ -6,6 +6,7 @@ import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useSearchParams } from "react-router";
+import { pageHref } from "../api/place";
 import { hasPermission, useMe } from "../api/queries";
 import type { RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
@@ -30,7 +31,7 @@ export default function WindowsPage() {
       description="While a recovery window is open, the root user password of one account can be recovered. Rootkeeper closes the window automatically, and a re-read proves that no root user credentials are left."
       actions={
         hasPermission(me, "windows:request") && (
-          <Button variant="primary" href={recoveryRequestPath()} onFollow={follow}>
+          <Button variant="primary" href={pageHref(recoveryRequestPath())} onFollow={follow}>
             Request window
           </Button>
         )
@@ -97,7 +98,7 @@ function Decision({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
 function WindowLink({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   const follow = useFollowLink();
   return (
-    <Link href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
+    <Link href={pageHref(windowPath(recoveryWindow.window_id))} onFollow={follow}>
       <AccountName accountId={recoveryWindow.account_id} />
     </Link>
   );
