@@ -128,7 +128,7 @@ def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> Non
     else:
         if link is not None:
             _offer(terminal, runtime, link)
-    terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
+    terminal.remark(f"Rootkeeper {what}: {runtime.describe()}.")
 
 
 def _offer(terminal: Terminal, runtime: ServerRuntime, link: str) -> None:

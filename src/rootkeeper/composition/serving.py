@@ -641,6 +641,10 @@ class ServerRuntime(Stores):
 
     # Reports about itself, without an AWS call.
 
+    def describe(self) -> str:
+        """Describe whom it serves."""
+        return f"organization {self.organization_id}, {self.endpoint.label}"
+
     @property
     def ledger_state(self) -> LedgerState:
         """What the rounds of verification over the ledger found."""

@@ -14,7 +14,7 @@ from rootkeeper.access.service import make_identity_id
 from rootkeeper.clock import Clock
 from rootkeeper.composition.serving import STOP_SECONDS, ServerRuntime, ServerWork
 from rootkeeper.organizations.processes import OrganizationProcesses
-from rootkeeper.settings.sections import Settings
+from rootkeeper.settings.sections import AwsRoleSettings, AwsSettings, Settings
 from rootkeeper.worker.health import Readiness, ReadinessCheck
 from rootkeeper.worker.loops import Loop
 
@@ -50,7 +50,9 @@ class FrontRuntime(ServerRuntime):
     def __init__(
         self, settings: Settings, processes: OrganizationProcesses, *, url: str, clock: Clock | None = None
     ) -> None:
-        super().__init__(replace(settings, server=replace(settings.server, engine=False)), url=url, clock=clock)
+        # What the organizations share about AWS isn't the front's: it asks AWS nothing.
+        own = replace(settings, aws=AwsSettings(), aws_roles=AwsRoleSettings())
+        super().__init__(replace(own, server=replace(own.server, engine=False)), url=url, clock=clock)
         self.processes = processes
 
     def start(self) -> None:
@@ -66,6 +68,9 @@ class FrontRuntime(ServerRuntime):
 
     def _list_aws_warnings(self) -> tuple[str, ...]:
         return ()
+
+    def describe(self) -> str:
+        return f"organizations {', '.join(self.processes.organizations)}"
 
     def readiness(self) -> Readiness:
         """Whether the front can sign people in, and each organization's process runs."""

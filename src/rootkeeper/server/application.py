@@ -86,7 +86,7 @@ FRONT_ROWS: tuple[Row, ...] = (
     *passwords.ROWS,
     *factors.ROWS,
     *identities.ROWS,
-    *organizations.FRONT_ROWS,
+    *organizations.ROWS,
 )
 """The routes of the front of several organizations; below ``/api/v1/organizations/NAME`` are those of an organization.
 """

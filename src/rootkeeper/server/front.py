@@ -65,6 +65,7 @@ from rootkeeper.shapes import parse_facts
 
 ROUTE = f"{PREFIX}/organizations/{{name}}"
 """The name of all requests that are passed on, in log and metrics."""
+_NUMBERS = f"{PREFIX}/overview/organizations"
 _PATH = re.compile(rf"{PREFIX}/organizations/([^/]+)/(.+)", re.DOTALL)
 _OWN = re.compile(
     r"(?:auth/.*|sessions(?:/.*)?|me/(?:password|factors)(?:/.*)?"
@@ -112,7 +113,7 @@ class Front:
         limit = aiohttp.ClientTimeout(total=_ROLL_UP_SECONDS)
         known = KnownOrganization(one.name, one.organization_id, None, "", None, None)
         try:
-            async with self._open().get(f"{one.url}{PREFIX}/organization", headers=headers, timeout=limit) as answer:
+            async with self._open().get(f"{one.url}{_NUMBERS}", headers=headers, timeout=limit) as answer:
                 facts: dict[str, Any] = await answer.json()
                 status = HTTPStatus(answer.status)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
@@ -123,13 +124,9 @@ class Front:
         self._members.add((session.identity.identity_id, one.name))
         if status is not HTTPStatus.OK:
             return replace(known, problem=str(facts.get("detail")), hint=facts.get("hint"))
-        numbers = facts["numbers"]
-        return replace(
-            known,
-            numbers=None if numbers is None else parse_facts(OrganizationNumbers, numbers),
-            problem=facts["problem"],
-            hint=facts["hint"],
-        )
+        (own,) = facts["organizations"]
+        numbers = None if own["numbers"] is None else parse_facts(OrganizationNumbers, own["numbers"])
+        return replace(known, numbers=numbers, problem=own["problem"], hint=own["hint"])
 
     def _knows(self, identity: Identity, name: str) -> bool:
         return (identity.identity_id, name) in self._members or identity.role is ServerRole.ADMINISTRATOR

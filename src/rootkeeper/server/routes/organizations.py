@@ -1,4 +1,4 @@
-"""Routes of organizations: the numbers of the organization of a server, and of all organizations of a front."""
+"""The route of the organizations of a server, each with its numbers."""
 
 from __future__ import annotations
 
@@ -7,24 +7,13 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from rootkeeper.access.rules import Permission
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord, OrganizationsDocument
 from rootkeeper.organizations.service import count_numbers
 from rootkeeper.server.documents import read
-from rootkeeper.server.guards import AccessRequirement, Called, Served
+from rootkeeper.server.guards import AccessRequirement, Called
 from rootkeeper.server.parameters import show_one
-from rootkeeper.server.turns import RouteLoad
-from rootkeeper.shapes import JsonAnswer, fill_record
-
-
-class OrganizationAnswer(OrganizationRecord, JsonAnswer):
-    """An organization, with its numbers."""
-
-
-def show_organization(services: Served) -> dict[str, Any]:
-    """Show the server's organization, with its numbers as the database has them."""
-    return show_one(fill_record(OrganizationRecord, _describe(services)))
+from rootkeeper.shapes import fill_record
 
 
 async def list_organizations(request: Request, caller: Called) -> dict[str, Any]:
@@ -51,10 +40,6 @@ def _describe(services: ServerRuntime) -> KnownOrganization:
     )
 
 
-_LIST = read("/organizations", AccessRequirement.SIGNED_IN, list_organizations, OrganizationsDocument)
-
-FRONT_ROWS = (_LIST,)
 ROWS = (
-    _LIST,
-    read("/organization", Permission.ACCOUNTS_READ, show_organization, OrganizationAnswer, load=RouteLoad.HEAVY),
+    read("/overview/organizations", AccessRequirement.SIGNED_IN, list_organizations, OrganizationsDocument),
 )
