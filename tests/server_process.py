@@ -30,7 +30,7 @@ from tests.forked_program import PRODUCT
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 _LOOK_SECONDS = 0.02
-_READY = re.compile(r"Rootkeeper (serves (?P<url>\S+)|works): organization ")
+_READY = re.compile(r"Rootkeeper (serves (?P<url>\S+)|works): organizations? ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,13 @@ class NotFoundError(InputError, code="input.not_found"):
     """
 
 
+class StrangerError(NotFoundError, code="organization.not_found"):
+    """A server has no organization of that name in which the caller has a role.
+
+    Fix: ``GET /api/v1/organizations`` lists yours. An administrator of the organization can give you a role.
+    """
+
+
 class NotSignedInError(RootkeeperError, code="access.not_signed_in", exit_status=3):
     """A request isn't authenticated: it has no token, or its token is no longer valid.
 

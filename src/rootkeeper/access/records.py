@@ -53,6 +53,8 @@ class MeAnswer(IdentityRecord, JsonAnswer):
     """Of a sandbox: where its own sign-in pages and mailbox are."""
     factor: FactorState
     version: str
+    serves_organizations: bool
+    """Whether the server has several organizations, and its answer isn't about one of them."""
 
 
 @record
@@ -79,8 +81,10 @@ class NewTokenAnswer(Answer):
 class NewLinkAnswer(IdentityRecord, JsonAnswer):
     """A user with a new link for setting the password. The link is shown only this once."""
 
-    link: str
-    """Works once, until ``link_ends_at``, and until a newer link is made."""
+    link: str | None
+    """Works once, until ``link_ends_at``, and until a newer link is made. ``null`` for a person who signs in at the
+    server of several organizations already.
+    """
 
 
 def identity_to_record(identity: Identity, now: datetime) -> dict[str, Any]:

@@ -163,6 +163,8 @@ class SignInWay(StrEnum):
     OIDC = "oidc"
     """At an identity provider, which alone knows the password."""
     PASSWORD = "password"  # noqa: S105 - a way's name
+    SERVER = "server"
+    """At the server of several organizations, once for all of them."""
 
 
 OF_WHOLE_ORGANIZATION = frozenset(
@@ -545,6 +547,16 @@ def make_name_taken_error(name: str) -> InputError:
     )
 
 
+def make_no_password_error(name: str, way: SignInWay) -> InputError:
+    """Explain where a user without a password here changes it."""
+    if way is SignInWay.SERVER:
+        return InputError(
+            f"{name} signs in at the server, once for all its organizations.",
+            hint="Change the password there, or ask an administrator of the server.",
+        )
+    return InputError(f"{name} signs in at an identity provider.", hint="Change the password there.")
+
+
 def fold_name(name: str) -> str:
     return name.casefold()
 
@@ -632,6 +644,22 @@ class ProviderIdentity:
     def proof_hash(self) -> str:
         """The key by which the store finds this person."""
         return hash_text(f"{self.issuer}\0{self.subject}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPerson:
+    """A person who has signed in at a server of several organizations, as it tells each organization's own process."""
+
+    identity_id: IdentityId
+    """Of the user at that server; another person never gets it, also not with the same name."""
+    name: str
+    is_administrator: bool
+    """Of that server."""
+
+    @property
+    def proof_hash(self) -> str:
+        """The key by which an organization's store finds this person."""
+        return hash_text(f"server\0{self.identity_id}")
 
 
 def find_factor_time(person: ProviderIdentity, rules: ProviderRules, now: datetime) -> datetime | None:

@@ -25,6 +25,7 @@ from rootkeeper.access.rules import (
     IdentityKind,
     NewSession,
     ProviderIdentity,
+    ServerPerson,
     ServerRole,
     Session,
     SessionKind,
@@ -32,6 +33,7 @@ from rootkeeper.access.rules import (
     TokenScope,
     fold_name,
     make_name_taken_error,
+    make_no_password_error,
     parse_identity_name,
     require_password,
     require_scope,
@@ -77,6 +79,10 @@ class AuthenticatedSession:
     def csrf_token(self) -> str:
         """A browser must send it with each request that changes something."""
         return derive_csrf_token(self.secret)
+
+
+def make_identity_id(kind: IdentityKind) -> str:
+    return f"{'u' if kind is IdentityKind.USER else 't'}-{secrets.token_hex(5)}"
 
 
 def make_secret(kind: SessionKind) -> str:
@@ -197,12 +203,14 @@ class IdentityService:
     actor: Actor
     notices: IdentityNotices = NO_NOTICES
 
-    def invite(self, name: str, role: ServerRole) -> NewLink:
+    def invite(self, name: str, role: ServerRole, identity_id: str | None = None) -> NewLink:
         """Add a user who sets the password with a link, which works once, for a day.
 
+        :param identity_id: that an organization knows already; ``None``: a new one.
         :raises InputError: if the name is taken or is invalid.
         """
-        identity = self._make("u", IdentityKind.USER, name, role)
+        identity = self._make(IdentityKind.USER, name, role)
+        identity = identity if identity_id is None else replace(identity, identity_id=identity_id)
         link = make_link(identity.identity_id, identity.name, self.clock.now())
         identity = replace(identity, link_ends_at=link.ends_at)
         self._record(Action.IDENTITY_ADD, identity, {"added_by": "invitation", **_describe_link(link)})
@@ -271,7 +279,7 @@ class IdentityService:
 
         :raises InputError: if the name is taken or is invalid, or the password is too weak.
         """
-        identity = self._make("u", IdentityKind.USER, name, role)
+        identity = self._make(IdentityKind.USER, name, role)
         require_password(password, name)
         self._record(Action.IDENTITY_ADD, identity)
         self.store.add_user(identity, password)
@@ -287,7 +295,7 @@ class IdentityService:
         """
         if not links.is_good(link_token):
             raise _spent_link()
-        identity = self._make("u", IdentityKind.USER, name, ServerRole.ADMINISTRATOR)
+        identity = self._make(IdentityKind.USER, name, ServerRole.ADMINISTRATOR)
         require_password(password, name)
         self._record(Action.IDENTITY_ADD, identity, {"added_by": "one_time_link"})
         if not links.use_link(link_token, identity, password):
@@ -302,7 +310,7 @@ class IdentityService:
         :raises InputError: if the name is taken or invalid, the end has passed, or it would have no permission.
         """
         require_scope(role, scope)
-        identity = replace(self._make("t", IdentityKind.TOKEN, name, role, expires_at), scope=scope)
+        identity = replace(self._make(IdentityKind.TOKEN, name, role, expires_at), scope=scope)
         if expires_at is not None and expires_at <= identity.created_at:
             raise InputError("The end of the token is in the past.", hint="Give an end in the future.")
         token = make_secret(SessionKind.TOKEN)
@@ -322,7 +330,7 @@ class IdentityService:
             try:
                 self.store.get(person.name)
             except NotFoundError:
-                made = replace(self._make("u", IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC)
+                made = replace(self._make(IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC)
                 self._record(Action.IDENTITY_ADD, made, {"provider": person.issuer})
                 self.store.add_provider_user(made, person.proof_hash)
                 return made
@@ -341,6 +349,34 @@ class IdentityService:
         change: dict[str, JsonValue] = {"change": "role", "new_role": role.value, "provider": person.issuer}
         self._record(Action.IDENTITY_CHANGE, found, change)
         return self._set_role(found, role)
+
+    def admit_server_user(self, person: ServerPerson, role: ServerRole) -> Identity:
+        """Give a person of the server a role in this organization.
+
+        A user of that name who has signed in here with a password becomes that person.
+
+        :raises InputError: if the person has a role here, or the name is another user's or a token's.
+        """
+        if self.store.find_server_user(person.proof_hash) is not None:
+            raise make_name_taken_error(person.name)
+        made = Identity(
+            make_identity_id(IdentityKind.USER),
+            IdentityKind.USER,
+            person.name,
+            role,
+            self.actor.name,
+            self.clock.now(),
+            signs_in_by=SignInWay.SERVER,
+        )
+        self._record(Action.IDENTITY_ADD, made, {"added_by": "server", "server_identity_id": person.identity_id})
+        self.store.add_server_user(made, person.proof_hash)
+        admitted = self.store.get(person.name)
+        self._notify(
+            NotificationEvent.USER_INVITED,
+            admitted,
+            f"{self.actor.name} gave {admitted.name}, who signs in at the server, the role {role.value}.",
+        )
+        return admitted
 
     def disable(self, name: str, kind: IdentityKind | None = None) -> Identity:
         """Disable a user or token; harmless when repeated.
@@ -395,15 +431,12 @@ class IdentityService:
         self._notify_password(changed, f"{self.actor.name} set a password for {found.name}. All sign-ins have ended.")
         return changed
 
-    def _make(
-        self, prefix: str, kind: IdentityKind, name: str, role: ServerRole, expires_at: datetime | None = None
-    ) -> Identity:
+    def _make(self, kind: IdentityKind, name: str, role: ServerRole, expires_at: datetime | None = None) -> Identity:
         """Check the name before anything is recorded. If two are added at once, the store rejects the second."""
         try:
             self.store.get(parse_identity_name(name))
         except NotFoundError:
-            identity_id = f"{prefix}-{secrets.token_hex(5)}"
-            return Identity(identity_id, kind, name, role, self.actor.name, self.clock.now(), expires_at)
+            return Identity(make_identity_id(kind), kind, name, role, self.actor.name, self.clock.now(), expires_at)
         raise make_name_taken_error(name)
 
     def _get(self, name: str, kind: IdentityKind | None) -> Identity:
@@ -417,8 +450,8 @@ class IdentityService:
 
     def _get_password_user(self, name: str) -> Identity:
         found = self._get(name, IdentityKind.USER)
-        if found.signs_in_by is SignInWay.OIDC:
-            raise InputError(f"{found.name} signs in at an identity provider.", hint="Change the password there.")
+        if found.signs_in_by is not SignInWay.PASSWORD:
+            raise make_no_password_error(found.name, found.signs_in_by)
         return found
 
     def _record(self, action: Action, identity: Identity, change: dict[str, JsonValue] | None = None) -> None:

@@ -31,6 +31,7 @@ from rootkeeper.access.rules import (
     fold_name,
     hash_text,
     make_name_taken_error,
+    make_no_password_error,
 )
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
@@ -81,12 +82,37 @@ class IdentityStore(_AccessStore):
         """
         self._add(identity, link.proof_hash)
 
+    def add_server_user(self, identity: Identity, proof_hash: str) -> None:
+        """Add a user who signs in at the server of several organizations. A user of that name who signed in here, with
+        a password, keeps the id and gets the role.
+
+        :raises InputError: if the name is taken by another user or by a token.
+        """
+
+        def work(transaction: WriteTransaction) -> None:
+            connection = transaction.connection
+            row = connection.execute(self._select_by_name(identity.name)).one_or_none()
+            if row is None or (row.kind, row.signs_in_by) != (IdentityKind.USER.value, SignInWay.PASSWORD.value):
+                insert_identity(connection, self._organization_id, identity, proof_hash)
+                return
+            is_it = _identities.identity_id == row.identity_id
+            connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
+            values = {"signs_in_by": SignInWay.SERVER.value, "proof_hash": proof_hash, "disabled_at": None}
+            connection.execute(update(schema.identities).where(is_it).values(role=identity.role.value, **values))
+
+        self._commits.run(work)
+
+    def find_server_user(self, proof_hash: str) -> Identity | None:
+        """Find the user who signs in at the server of several organizations, also a disabled user."""
+        return self._find_by_proof(proof_hash, SignInWay.SERVER)
+
     def find_provider_user(self, proof_hash: str) -> Identity | None:
         """The user of an identity provider, also a disabled user; ``None`` if the person never signed in here."""
-        statement = self._select().where(
-            _identities.proof_hash == proof_hash, _identities.signs_in_by == SignInWay.OIDC.value
-        )
-        row = self._read_one(statement)
+        return self._find_by_proof(proof_hash, SignInWay.OIDC)
+
+    def _find_by_proof(self, proof_hash: str, way: SignInWay) -> Identity | None:
+        is_it = (_identities.proof_hash == proof_hash) & (_identities.signs_in_by == way.value)
+        row = self._read_one(self._select().where(is_it))
         return None if row is None else parse_identity(row)
 
     def find_by_token(self, token: str) -> Identity | None:
@@ -317,7 +343,7 @@ def _of_user(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
 def _of_password(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
     _of_user(row, values)
     if row.signs_in_by != SignInWay.PASSWORD.value:
-        raise InputError(f"{row.name} signs in at an identity provider.", hint="Change the password there.")
+        raise make_no_password_error(row.name, SignInWay(row.signs_in_by))
     return values
 
 

@@ -50,11 +50,17 @@ _LOUD_ONLY = ("alembic", "apprise", "botocore", "dbos", "httpx", "sqlalchemy", "
 class JsonLines(logging.Formatter):
     """A JSON object per line: ``time``, ``level``, ``event``, ``message``, and ids. It contains no secret."""
 
+    def __init__(self, organization: str | None = None) -> None:
+        """:param organization: the name that each line has, if a server has several."""
+        super().__init__()
+        self._organization = {} if organization is None else {"organization": organization}
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": getattr(record, "event", record.name),
+            **self._organization,
             "message": blank_secrets(record.getMessage()),
             **getattr(record, "ids", {}),
         }
@@ -63,10 +69,10 @@ class JsonLines(logging.Formatter):
         return json_text(line)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(organization: str | None = None) -> None:
     """Configure logging of the whole process."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLines(organization))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -98,7 +104,8 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
     :param work: returns soon after it was asked to stop.
     :raises RootkeeperError: if it can't be started.
     """
-    log_to_stderr()
+    organization = runtime.settings.organization
+    log_to_stderr(None if organization is None else organization.name)
     with StopRequests() as stops:
         try:
             if _starts(runtime, stops):
@@ -121,7 +128,7 @@ def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> Non
     else:
         if link is not None:
             _offer(terminal, runtime, link)
-    terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
+    terminal.remark(f"Rootkeeper {what}: {runtime.describe()}.")
 
 
 def _offer(terminal: Terminal, runtime: ServerRuntime, link: str) -> None:
@@ -276,6 +283,17 @@ def _is_taken_by_ipv6(port: int) -> bool:
     except OSError as error:
         return error.errno == errno.EADDRINUSE
     return False
+
+
+def take_listener(handle: int) -> tuple[socket.socket, str]:
+    """Take the socket that the front of several organizations has handed over, and read its secret from stdin.
+
+    :raises InputError: if stdin has none.
+    """
+    secret = sys.stdin.readline().strip()
+    if not secret:
+        raise InputError("No secret came from a front.", hint="Leave out --listener: only a server itself uses it.")
+    return socket.socket(fileno=handle), secret
 
 
 def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:

@@ -419,6 +419,7 @@ class ServerRuntime(Stores):
     """A server or worker of one organization. Stop it also after a failed start."""
 
     _replaces_itself = True
+    _work_kind: type[ServerWork] = ServerWork
 
     def __init__(
         self,
@@ -477,7 +478,7 @@ class ServerRuntime(Stores):
             self.cipher = open_cipher(
                 self.database.store, self.database.commits, self.organization_id, self.settings.server.key_file
             )
-        self._work = work = ServerWork(self)
+        self._work = work = self._work_kind(self)
         work.require_settings()
         self._warn_of_weakness()
         work.close_first(FIRST_CLOSING_SECONDS)
@@ -516,7 +517,7 @@ class ServerRuntime(Stores):
 
     def _warn_of_weakness(self) -> None:
         try:
-            for warning in self.accesses.gateway_pool.list_warnings():
+            for warning in self._list_aws_warnings():
                 self.log.warning("aws.power", warning)
         except AwsError as error:
             self.log.failure("aws.power", "The AWS credentials can't be checked", error)
@@ -543,6 +544,9 @@ class ServerRuntime(Stores):
                 "No local administrator exists, so no one can manage users while the identity provider is down. Add a "
                 "local user with the role administrator.",
             )
+
+    def _list_aws_warnings(self) -> tuple[str, ...]:
+        return tuple(self.accesses.gateway_pool.list_warnings())
 
     def note_connection_limit(self, limit: ConnectionLimit, address: str) -> None:
         """Count a connection that was ended or refused. Thread-safe, and never waits."""
@@ -636,6 +640,10 @@ class ServerRuntime(Stores):
         return LinkFile(self.settings.server.key_file.with_name("first-administrator-link"))
 
     # Reports about itself, without an AWS call.
+
+    def describe(self) -> str:
+        """Describe whom it serves."""
+        return f"organization {self.organization_id}, {self.endpoint.label}"
 
     @property
     def ledger_state(self) -> LedgerState:

@@ -17,6 +17,7 @@ from rootkeeper.audit.service import AuditInterrupted
 from rootkeeper.aws.gateway import GatewayOptions, open_gateway
 from rootkeeper.clock import Clock
 from rootkeeper.composition.application import Application
+from rootkeeper.composition.services import UseCases
 from rootkeeper.database.engines import Store, open_store
 from rootkeeper.errors import Hint, InputError, RootkeeperError, WindowConflictError
 from rootkeeper.organization.progress import RemarkProgress, StopSignal
@@ -127,15 +128,7 @@ class OrganizationService:
                 return None
             application.use_known_organization()
             application.organization_id = organization_id
-            statuses, now = application.list_stored_statuses(), self._clock.now()
-            windows = application.windows
-            audits = application.history.list_audits(limit=1, only_complete=True)
-            return count_organization(
-                statuses,
-                windows.list_windows(unfinished_only=True),
-                windows.list_reviews_due(now),
-                audits[0] if audits else None,
-            )
+            return count_numbers(application)
 
     def audit(self, request: AuditRequest, stop: StopSignal) -> tuple[KnownOrganization, ...]:
         """Audit all organizations at the same time, each with its own credentials, database and pace.
@@ -246,6 +239,17 @@ class OrganizationService:
 
     def _open(self, settings: Settings) -> Application:
         return Application(settings, creates_database=False, needs_ledger=False, warn=self._warn)
+
+
+def count_numbers(application: UseCases) -> OrganizationNumbers:
+    """Count the numbers of an organization from its database."""
+    windows, audits = application.windows, application.history.list_audits(limit=1, only_complete=True)
+    return count_organization(
+        application.list_stored_statuses(),
+        windows.list_windows(unfinished_only=True),
+        windows.list_reviews_due(application.clock.now()),
+        audits[0] if audits else None,
+    )
 
 
 def _find_place(settings: Settings) -> str:

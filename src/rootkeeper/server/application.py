@@ -17,12 +17,15 @@ from rootkeeper import __version__
 from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.service import SignInService
 from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.organizations.front import FrontRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
 from rootkeeper.server.bodies import BodyLimit
 from rootkeeper.server.documents import IDEMPOTENCY, DescriptionFile, Row, list_answers
+from rootkeeper.server.front import Front, OrganizationPaths
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
+from rootkeeper.server.persons import FrontOnly
 from rootkeeper.server.picture import PictureCache
 from rootkeeper.server.report_work import ReportsInWork
 from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
@@ -35,6 +38,7 @@ from rootkeeper.server.routes import (
     failsafe,
     identities,
     jobs,
+    organizations,
     overview,
     passwords,
     reports,
@@ -72,8 +76,20 @@ ROWS: tuple[Row, ...] = (
     *service.NOTIFICATIONS_ROWS,
     *setup.POLICIES_ROWS,
     *identities.ROWS,
+    *organizations.ROWS,
 )
 """All routes of the API, in the order of its description; of two that fit an address, the first answers."""
+
+FRONT_ROWS: tuple[Row, ...] = (
+    *service.ROWS,
+    *sign_in.ROWS,
+    *passwords.ROWS,
+    *factors.ROWS,
+    *identities.ROWS,
+    *organizations.ROWS,
+)
+"""The routes of the front of several organizations; below ``/api/v1/organizations/NAME`` are those of an organization.
+"""
 
 
 def make_application(
@@ -81,6 +97,7 @@ def make_application(
     listening_host: str = "127.0.0.1",
     console_folder: Path = CONSOLE_FOLDER,
     help_folder: Path = HELP_FOLDER,
+    front_secret: str | None = None,
 ) -> FastAPI:
     """Make the API of a server, with the console and the help.
 
@@ -88,7 +105,10 @@ def make_application(
         loopback names and to its public name.
     :param console_folder: the folder of the built console.
     :param help_folder: the folder of the built documentation site.
+    :param front_secret: of the front, whose requests alone an organization's process answers; ``None`` without a front.
     """
+    front = Front(services) if isinstance(services, FrontRuntime) else None
+    rows = ROWS if front is None else FRONT_ROWS
     application = FastAPI(
         title="Rootkeeper",
         version=__version__,
@@ -99,7 +119,9 @@ def make_application(
         exception_handlers=dict(ANSWERS),
     )
     application.state.services = services
-    application.state.rows = ROWS
+    application.state.rows = rows
+    application.state.front = front
+    application.state.is_behind_front = front_secret is not None
     application.state.signing_in = SignInService(services.identities, services.clock, services.failure_counter)
     application.state.sign_in_threads = SignInThreads()
     application.state.factor_proving = FactorVerifier(
@@ -116,22 +138,26 @@ def make_application(
     application.state.setup_readings = SetupCache()
     application.state.audit_comparisons = AuditComparisonCache()
     application.state.pictures = PictureCache()
-    application.router.routes.extend(list_routes())
+    application.router.routes.extend(list_routes(rows))
     public = services.settings.server.public_address
-    application.add_middleware(BodyLimit, largest_bytes={row.path: row.largest_bytes for row in ROWS})
+    application.add_middleware(BodyLimit, largest_bytes={row.path: row.largest_bytes for row in rows})
+    if front is not None:
+        application.add_middleware(OrganizationPaths, front=front)
     application.add_middleware(ConsoleFiles, folder=console_folder)
     application.add_middleware(HelpFiles, folder=help_folder)
     application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
     application.add_middleware(BeginningTurns, turns=application.state.turns)
+    if front_secret is not None:
+        application.add_middleware(FrontOnly, secret=front_secret)
     application.add_middleware(RequestMiddleware, count=application.state.metrics.count_request)
     return application
 
 
 @cache
-def list_routes() -> tuple[BaseRoute, ...]:
+def list_routes(rows: tuple[Row, ...] = ROWS) -> tuple[BaseRoute, ...]:
     """The routes of the API. They hold nothing of a server, and are made once for all servers of a process."""
     router = APIRouter(redirect_slashes=False)
-    for row in ROWS:
+    for row in rows:
         needs_sign_in = row.demand is not AccessRequirement.ANYONE
         router.add_api_route(
             row.path,

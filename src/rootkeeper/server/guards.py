@@ -21,6 +21,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends
@@ -33,7 +34,15 @@ from starlette.responses import Response
 from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.factors import RelyingParty
 from rootkeeper.access.records import FactorState, StoredAnswer
-from rootkeeper.access.rules import Identity, Permission, Session, SessionKind, needs_factor
+from rootkeeper.access.rules import (
+    Identity,
+    Permission,
+    ServerPerson,
+    ServerRole,
+    Session,
+    SessionKind,
+    needs_factor,
+)
 from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, is_csrf_token
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import (
@@ -47,6 +56,7 @@ from rootkeeper.errors import (
 from rootkeeper.references import is_loopback
 from rootkeeper.server.connections import Connection
 from rootkeeper.server.parameters import show_one
+from rootkeeper.server.persons import find_session
 from rootkeeper.server.request_path import answer_error, parse_host_name, tag_answer
 from rootkeeper.server.sign_ins import find_cookie, set_cookie, set_device_cookie
 from rootkeeper.server.turns import BUSY_SECONDS, RouteTurns
@@ -124,8 +134,12 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
     :param is_use: ``False`` for a request without a person, such as a stream; it doesn't prolong a sign-in.
     :raises NotSignedInError: if there is no sign-in or token, or it isn't valid any more.
     :raises ForgedRequestError: if the request has a cookie and may come from another page.
+    :raises StrangerError: if the front of several organizations names a person without a role in this one.
     """
     services, has_bearer = _get_services(request), "authorization" in request.headers
+    of_front = find_session(request, services.identities, services.clock.now(), partial(_admit, services))
+    if of_front is not None:
+        return ApiCaller(of_front.identity, of_front)
     secret = find_token(request) if has_bearer else find_cookie(request)
     if secret is None:
         raise NotSignedInError(
@@ -151,6 +165,11 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
     if request.method not in SAFE_METHODS:
         require_csrf_token(request, secret)
     return ApiCaller(session.identity, session, secret)
+
+
+def _admit(services: ServerRuntime, person: ServerPerson) -> Identity:
+    with services.act_as_server(None) as acting:
+        return acting.identity_service.admit_server_user(person, ServerRole.ADMINISTRATOR)
 
 
 def require_csrf_token(request: Request, secret: str) -> None:
@@ -287,7 +306,7 @@ class GuardedRoute(APIRoute):
             caller = await turns.identify(request, find_caller)
             request.state.caller, request.state.identity = caller, caller.identity
             if not claim_connection(request, caller.identity):
-                return await _refuse_connection(request, caller.identity)
+                return await refuse_connection(request, caller.identity)
             require_permission(caller, demand)
             if needs_fresh_factor:
                 require_fresh(caller, _get_services(request))
@@ -302,7 +321,7 @@ def claim_connection(request: Request, identity: Identity) -> bool:
     return connection is None or connection.claim(identity.identity_id)
 
 
-async def _refuse_connection(request: Request, identity: Identity) -> Response:
+async def refuse_connection(request: Request, identity: Identity) -> Response:
     """Answer that the identity has its share, and end the connection: others may need its place."""
     error = ServerBusyError(
         f"{identity.name} has as many requests in progress as one user or token can have.",

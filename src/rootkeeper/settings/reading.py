@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 ORGANIZATION_VARIABLE = "ROOTKEEPER_ORGANIZATION"
 """The organization of the settings file that a command is about."""
+FRONT_FOLDER = "server"
+"""The folder of the people of a server of several organizations, beside the folder of the organizations."""
 SETTINGS_FILE = "settings.toml"
 """In the user's folder of configuration."""
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
@@ -75,11 +77,27 @@ def load_user_settings(config: Path | None, organization: str | None = None) -> 
     """
     path = find_settings_file(config)
     data = platformdirs.user_data_path(APPLICATION_NAME, appauthor=False)
-    settings = load_settings(path if config is not None or path.exists() else None, os.environ, data, organization)
+    return _place_memory(
+        load_settings(path if config is not None or path.exists() else None, os.environ, data, organization)
+    )
+
+
+def _place_memory(settings: Settings) -> Settings:
+    """Complete the folder of what this user's processes remember about ledgers."""
     if settings.ledger.memory != Path():
         return settings
     memory = platformdirs.user_state_path(APPLICATION_NAME, appauthor=False)
     return replace(settings, ledger=replace(settings.ledger, memory=memory))
+
+
+def load_front_settings(config: Path | None) -> Settings:
+    """The settings that all organizations of the file share, for the front of their server. Its database is in a folder
+    beside theirs; on PostgreSQL it is the database that the shared sections name.
+
+    :raises SettingsError: if a setting is unknown or out of range.
+    """
+    data = platformdirs.user_data_path(APPLICATION_NAME, appauthor=False)
+    return _place_memory(load_settings(find_settings_file(config), os.environ, data, is_front=True))
 
 
 def find_settings_file(config: Path | None) -> Path:
@@ -112,18 +130,25 @@ def list_own_folders(settings: Settings) -> tuple[Path, ...]:
 
 
 def load_settings(
-    config_path: Path | None, environment: Mapping[str, str], data_folder: Path, organization: str | None = None
+    config_path: Path | None,
+    environment: Mapping[str, str],
+    data_folder: Path,
+    organization: str | None = None,
+    *,
+    is_front: bool = False,
 ) -> Settings:
     """Read the file, then the variables, which override it, then the organization's own table, which overrides both,
     then complete the rest.
 
+    :param is_front: whether to read what all organizations share, for the front of their server.
     :raises SettingsError: if the file can't be read, or a setting is unknown or out of range.
     :raises InputError: if the file has several organizations and none is named.
     :raises NotFoundError: if the file doesn't have that organization.
     """
     document = {} if config_path is None else _read_document(config_path)
     tables = parse_organizations(config_path or Path(), document.pop(ORGANIZATIONS, {}))
-    table = choose_table(tables, organization or environment.get(ORGANIZATION_VARIABLE) or None)
+    named = organization or environment.get(ORGANIZATION_VARIABLE) or None
+    table = None if is_front else choose_table(tables, named)
     shared = [entry for name, found in document.items() for entry in _read_section(config_path, name, found)]
     given = {entry.key: entry for entry in (*shared, *_read_environment(environment))}
     if table is not None:
@@ -137,6 +162,8 @@ def load_settings(
         if shared_url is not None and "database.url" not in given:
             data_folder = _find_base(shared_url, environment, own)
         data_folder = find_folder(table.name, data_folder)
+    if is_front:
+        data_folder = _find_front_folder(given, environment, data_folder)
     parsed: dict[str, dict[str, object]] = {name: {} for name in _FIELDS}
     for key, entry in given.items():
         section, _, name = key.rpartition(".")
@@ -149,6 +176,16 @@ def load_settings(
         organization=None if table is None else NamedOrganization(table.name, table.organization_id),
     )
     return _complete(settings, _read_database_url(settings.database.url, environment), data_folder)
+
+
+def _find_front_folder(given: dict[str, _SettingText], environment: Mapping[str, str], data_folder: Path) -> Path:
+    """Return the folder of the front's data; removes the address of a database file, which may be an organization's."""
+    shared = given.get("database.url")
+    url = "" if shared is None else _read_database_url(_parse_text(shared), environment)
+    if not url.startswith(SQLITE_PREFIX):
+        return data_folder / FRONT_FOLDER
+    del given["database.url"]
+    return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]).parent / FRONT_FOLDER
 
 
 def _find_base(shared: _SettingText, environment: Mapping[str, str], own: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,8 +46,15 @@ def serve(
     exit_with_parent: Annotated[
         int | None, option("--exit-with-parent ID", "End when this process isn't the parent any more.", hidden=True)
     ] = None,
+    listener: Annotated[
+        int | None,
+        option("--listener HANDLE", "Listen on this open socket, for the front of several organizations.", hidden=True),
+    ] = None,
 ) -> int:
     """Run the server: console, API and a worker.
+
+    With several organizations in the settings and none named, each gets a process of its own, and people sign in once
+    for all of them.
 
     Closes recovery windows at their end, runs jobs and schedules, and sends notifications. It first closes overdue
     windows, then answers. It ends within ten seconds of SIGTERM or Ctrl-C; the next start resumes unfinished work. On a
@@ -66,6 +74,8 @@ def serve(
 
     if exit_with_parent is not None:
         watch_parent(exit_with_parent)
+    if listener is not None:
+        return _serve_organization(invocation, listener)
     return run_server(
         invocation,
         host,
@@ -88,7 +98,7 @@ def run_server(
     has_story: bool = False,
     tls: TlsFiles | None = None,
 ) -> int:
-    """Serve until a signal comes.
+    """Serve until a signal comes: one organization, or the front of several.
 
     :param beyond_loopback: whether other machines can reach it without TLS.
     :param proxies: addresses of trusted proxies, beside those of the settings.
@@ -102,16 +112,28 @@ def run_server(
         require_proxies,
         run_process,
     )
+    from rootkeeper.clock import SystemClock
     from rootkeeper.composition.serving import ServerRuntime
+    from rootkeeper.organizations.front import FrontRuntime
+    from rootkeeper.organizations.processes import OrganizationProcesses, make_arguments
     from rootkeeper.server.application import make_application
+    from rootkeeper.settings.reading import load_front_settings
 
-    settings, options = invocation.load_settings(), invocation.options
+    options, several = invocation.options, _list_several(invocation)
+    settings = load_front_settings(options.config) if several else invocation.load_settings()
     believed = require_proxies((*settings.server.trusted_proxies, *proxies))
     with bind(host, port, beyond_loopback=beyond_loopback or tls is not None) as listener:
         url = render_url(*listener.getsockname()[:2], is_tls=tls is not None)
-        runtime = ServerRuntime(
-            settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story
-        )
+        if several:
+            clock = clock or SystemClock()
+            processes = OrganizationProcesses(
+                several, make_arguments(options.config), clock, invocation.terminal.remark
+            )
+            runtime: ServerRuntime = FrontRuntime(settings, processes, url=url, clock=clock)
+        else:
+            runtime = ServerRuntime(
+                settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story
+            )
 
         def work(stops: StopSignal) -> None:
             def announce() -> None:
@@ -122,6 +144,41 @@ def run_server(
             HttpServer(application, runtime, stops, announce, limits, tls).run([listener])
 
         return run_process(runtime, work)
+
+
+def _list_several(invocation: Invocation) -> dict[str, str]:
+    """Return the ids of the settings' organizations by their names; none if one is named, or there is only one."""
+    from rootkeeper.settings.reading import ORGANIZATION_VARIABLE, list_organizations
+
+    if invocation.options.organization or os.environ.get(ORGANIZATION_VARIABLE):
+        return {}
+    tables = list_organizations(invocation.options.config)
+    return {table.name: table.organization_id for table in tables} if len(tables) > 1 else {}
+
+
+def _serve_organization(invocation: Invocation, handle: int) -> int:
+    """Serve one of several organizations, behind their front."""
+    from rootkeeper.cli.server_process import HttpServer, find_limits, run_process, take_listener
+    from rootkeeper.composition.serving import ServerRuntime
+    from rootkeeper.organizations.processes import HOST
+    from rootkeeper.server.application import make_application
+
+    listener, secret = take_listener(handle)
+    settings, options = invocation.load_settings(), invocation.options
+    with listener:
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        runtime = ServerRuntime(settings, url=url, profile=options.profile, region=options.region)
+
+        def work(stops: StopSignal) -> None:
+            application = make_application(runtime, HOST, front_secret=secret)
+            limits = find_limits(settings.server, (HOST,), runtime.warn)
+            HttpServer(application, runtime, stops, _announce_nothing, limits).run([listener])
+
+        return run_process(runtime, work)
+
+
+def _announce_nothing() -> None:
+    """The front announces itself."""
 
 
 def worker(invocation: Invocation) -> int:

@@ -29,6 +29,7 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
+from rootkeeper.server.persons import find_invited
 from rootkeeper.shapes import (
     CountedPage,
     JsonAnswer,
@@ -125,9 +126,13 @@ def create_token(services: Served, identity: Identified, body: TokenBody) -> dic
 def add_user(request: Request, services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
     """Invite a user, who sets the password with a single-use link. The link is shown once."""
     identity.require_grantable(PERMISSIONS[body.role])
+    invited = find_invited(request)
     with services.act_as(identity.to_actor(), None) as acting:
+        if invited is not None:  # the front adds the link
+            admitted = acting.identity_service.admit_server_user(invited, body.role)
+            return show_one({**identity_to_record(admitted, services.clock.now()), "link": None})
         made = acting.identity_service.invite(body.name, body.role)
-    return _show_link(request, services, made)
+    return show_link(request, services, made)
 
 
 def make_reset_link(request: Request, services: Served, identity: Identified, name: Name) -> dict[str, Any]:
@@ -138,10 +143,10 @@ def make_reset_link(request: Request, services: Served, identity: Identified, na
         raise InputError("You can't reset your own sign-in.", hint="Change your password instead.")
     with services.act_as(identity.to_actor(), None) as acting:
         made = acting.identity_service.reset_by_link(name)
-    return _show_link(request, services, made)
+    return show_link(request, services, made)
 
 
-def _show_link(request: Request, services: ServerRuntime, made: NewLink) -> dict[str, Any]:
+def show_link(request: Request, services: ServerRuntime, made: NewLink) -> dict[str, Any]:
     """Show the link with the server's public address; without it, with the address that the caller has used."""
     public = services.settings.server.public_address
     origin = f"{request.url.scheme}://{request.url.netloc}" if public is None else public.origin

@@ -204,7 +204,7 @@ def sign_out(request: Request, services: Served) -> Response:
     return response
 
 
-def show_me(services: Served, caller: Called) -> dict[str, Any]:
+def show_me(request: Request, services: Served, caller: Called) -> dict[str, Any]:
     """Show the caller, the caller's permissions, and the server's organization."""
     identity, endpoint = caller.identity, services.endpoint
     return show_one(
@@ -217,6 +217,7 @@ def show_me(services: Served, caller: Called) -> dict[str, Any]:
             "people_url": endpoint.people_url,
             "factor": show_factor_state(caller.session),
             "version": __version__,
+            "serves_organizations": request.app.state.front is not None,
         }
     )
 

@@ -1,0 +1,106 @@
+"""The front of a server of several organizations: its people, their sign-ins, and the processes of the organizations.
+
+It has a database of its own, with users, sign-ins and a ledger of what was done to them, and nothing of any
+organization. A user there has a role in an organization only if the organization's own database says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
+from rootkeeper.access.service import make_identity_id
+from rootkeeper.clock import Clock
+from rootkeeper.composition.serving import STOP_SECONDS, ServerRuntime, ServerWork
+from rootkeeper.organizations.processes import OrganizationProcesses
+from rootkeeper.settings.sections import AwsRoleSettings, AwsSettings, Settings
+from rootkeeper.worker.health import Readiness, ReadinessCheck
+from rootkeeper.worker.loops import Loop
+
+PEOPLE = "people"
+"""In the front's database, the place of an organization's id, which always begins with ``o-``."""
+
+
+class _FrontWork(ServerWork):
+    """The front's own work: it asks AWS nothing, closes no windows and has no jobs."""
+
+    def require_settings(self) -> None:
+        """Each organization's process checks its own."""
+
+    def close_first(self, seconds: float) -> None:
+        """There is nothing to close."""
+
+    def list_loops(self) -> tuple[Loop, ...]:
+        now = self._server.clock.now
+        return (
+            Loop("database", 1.0, self.database_monitor.turn, longest_pause_seconds=1.0),
+            Loop("database pages", 1.0, self.database_monitor.turn_pages, longest_pause_seconds=1.0),
+            Loop("notifications", 1.0, lambda: self.delivery_loop.tick(now()), longest_pause_seconds=1.0),
+            Loop("ledger", 1.0, self.ledger_monitor.turn),
+            Loop("connections", 1.0, self.connection_monitor.turn),
+        )
+
+
+class FrontRuntime(ServerRuntime):
+    """The front. Its processes begin with it and end with it."""
+
+    _work_kind = _FrontWork
+
+    def __init__(
+        self, settings: Settings, processes: OrganizationProcesses, *, url: str, clock: Clock | None = None
+    ) -> None:
+        # What the organizations share about AWS isn't the front's: it asks AWS nothing.
+        own = replace(settings, aws=AwsSettings(), aws_roles=AwsRoleSettings())
+        super().__init__(replace(own, server=replace(own.server, engine=False)), url=url, clock=clock)
+        self.processes = processes
+
+    def start(self) -> None:
+        """Start the organizations' processes first: they have windows to close.
+
+        :raises OSError: if there is no free port.
+        """
+        self.processes.start()
+        super().start()
+
+    def _find_organization_id(self) -> str:
+        return PEOPLE
+
+    def _list_aws_warnings(self) -> tuple[str, ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"organizations {', '.join(self.processes.organizations)}"
+
+    def readiness(self) -> Readiness:
+        """Whether the front can sign people in, and each organization's process runs."""
+        of_front = {"process", "database", "ledger", "notifications", "loops"}
+        own = [check for check in super().readiness().checks if check.name in of_front]
+        return Readiness((*own, *(self._check(name) for name in self.processes.organizations)))
+
+    def _check(self, name: str) -> ReadinessCheck:
+        found = self.processes.by_name.get(name)
+        runs = found is not None and found.runs
+        reason = "It is starting." if found is None or found.ended is None else found.ended
+        return ReadinessCheck(f"organization {name}", runs, "Its process runs." if runs else reason)
+
+    @property
+    def organizations(self) -> Mapping[str, str]:
+        """The id of each organization, by its name."""
+        return self.processes.organizations
+
+    def make_person(self, name: str) -> Identity:
+        """Return a user who isn't added yet: without any right at the server but to sign in."""
+        identity_id = make_identity_id(IdentityKind.USER)
+        return Identity(identity_id, IdentityKind.USER, name, ServerRole.VIEWER, "", self.clock.now())
+
+    def begin_stop(self) -> None:
+        super().begin_stop()
+        self.processes.begin_stop()
+
+    def stop(self) -> bool:
+        is_orderly = super().stop()
+        killed = self.processes.stop(STOP_SECONDS)
+        if killed:
+            self.log.warning("stop.killed", f"Killed, and left to be taken up again: {', '.join(killed)}.")
+        return is_orderly and not killed

@@ -1,0 +1,157 @@
+"""The processes of a server of several organizations: each organization is served by a process of its own.
+
+So credentials, database, ledger, threads and memory of an organization are in no other's process. A process that ends
+is started again; the listening socket stays with the front, so requests wait meanwhile. The front's secret goes through
+a pipe, and neither into the arguments nor into the environment, which other programs can read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rootkeeper.clock import Clock
+
+HOST = "127.0.0.1"
+_LOOK_SECONDS = 0.25
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+"""Before a process is started again that ends again and again."""
+_GOOD_SECONDS = 60.0
+"""A process that has run for so long is started again at once."""
+
+
+@dataclass(slots=True)
+class OrganizationProcess:
+    """The process of an organization."""
+
+    name: str
+    organization_id: str
+    listener: socket.socket
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    """In monotonic seconds."""
+    pause_seconds: float = 0.0
+    ended: str | None = None
+    """How it ended; ``None`` while it runs."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens: on this machine alone."""
+        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+@dataclass(slots=True)
+class OrganizationProcesses:
+    """Starts the processes, starts them again, and ends them."""
+
+    organizations: Mapping[str, str]
+    """The id of each organization, by its name."""
+    arguments: Sequence[str]
+    """Shared options, such as ``--config FILE``."""
+    clock: Clock
+    warn: Callable[[str], None]
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    """Proves to the processes that a request comes from the front."""
+    by_name: dict[str, OrganizationProcess] = field(default_factory=dict)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start all of them; each needs some seconds until it answers.
+
+        :raises OSError: if there is no free port.
+        """
+        for name, organization_id in self.organizations.items():
+            listener = socket.socket()
+            listener.bind((HOST, 0))
+            listener.listen(128)
+            self.by_name[name] = OrganizationProcess(name, organization_id, listener)
+        for process in self.by_name.values():
+            self._start(process)
+        self._thread = threading.Thread(target=self._watch, name="rootkeeper-organizations", daemon=True)
+        self._thread.start()
+
+    def _start(self, one: OrganizationProcess) -> None:
+        handle = one.listener.fileno()
+        options = ["--organization", one.name, "--listener", str(handle), "--exit-with-parent", str(os.getpid())]
+        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            [sys.executable, "-m", "rootkeeper", *self.arguments, "serve", *options],
+            stdin=subprocess.PIPE,
+            pass_fds=(handle,),
+            start_new_session=True,
+        )
+        one.process, one.started_at, one.ended = process, self.clock.monotonic(), None
+        pipe = process.stdin
+        if pipe is not None:
+            try:
+                with pipe:
+                    pipe.write(f"{self.secret}\n".encode())
+            except BrokenPipeError:
+                pass  # it has ended already, which the next look shows
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_LOOK_SECONDS):
+            for one in self.by_name.values():
+                self._restart_ended(one)
+
+    def _restart_ended(self, one: OrganizationProcess) -> None:
+        if one.process is None or one.runs:
+            return
+        now = self.clock.monotonic()
+        if one.ended is None:
+            lasted = now - one.started_at
+            longer = min(max(_FIRST_PAUSE_SECONDS, 2 * one.pause_seconds), _LONGEST_PAUSE_SECONDS)
+            one.pause_seconds = 0.0 if lasted >= _GOOD_SECONDS else longer
+            one.ended = f"Its process ended with status {one.process.returncode}."
+            one.started_at = now
+            self.warn(
+                f"The process of organization {one.name} ended with status {one.process.returncode} after "
+                f"{lasted:.0f} seconds. It is started again in {one.pause_seconds:.0f} seconds."
+            )
+        if now - one.started_at >= one.pause_seconds:
+            self._start(one)
+
+    def begin_stop(self) -> None:
+        """Ask all to end; each ends within ten seconds."""
+        self._stopping.set()
+        for one in self.by_name.values():
+            if one.process is not None and one.runs:
+                one.process.terminate()
+
+    def stop(self, seconds: float) -> tuple[str, ...]:
+        """Wait until all have ended; kill the rest, whose work is taken up again at the next start.
+
+        :returns: the names of those that were killed.
+        """
+        self.begin_stop()
+        ends, killed = self.clock.monotonic() + seconds, []
+        if self._thread is not None:
+            self._thread.join(seconds)
+        for one in self.by_name.values():
+            one.listener.close()
+            if one.process is None:
+                continue
+            try:
+                one.process.wait(max(0.0, ends - self.clock.monotonic()))
+            except subprocess.TimeoutExpired:
+                one.process.kill()
+                one.process.wait()
+                killed.append(one.name)
+        return tuple(killed)
+
+
+def make_arguments(config: Path | None) -> tuple[str, ...]:
+    """Return the shared options of the processes."""
+    return () if config is None else ("--config", str(config))
