@@ -11,7 +11,8 @@ GUIDE = re.compile(r'^  "?([\w-]+)"?: "([^"]+)",$', re.MULTILINE)
 
 
 def test_every_page_of_the_console_has_its_help() -> None:
-    pages = re.findall(r'^    path: "([^"]+)"', (LAYOUT / "pages.ts").read_text(), re.MULTILINE)
+    tables = [(LAYOUT / name).read_text() for name in ("pages.ts", "server-pages.ts")]
+    pages = {path for table in tables for path in re.findall(r'^    path: "([^"]+)"', table, re.MULTILINE)}
     helped = re.findall(r'^  "(/[^"]*)": \{', (LAYOUT / "help.ts").read_text(), re.MULTILINE)
     assert sorted(helped) == sorted(pages)
 

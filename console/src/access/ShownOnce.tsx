@@ -1,4 +1,4 @@
-/** A secret that the server shows only this once, to copy. */
+/** A text to copy, usually a secret that the server shows only this once. */
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
@@ -15,10 +15,12 @@ interface ShownOnceProps {
   secret: string;
   copyText: string;
   doneText: string;
+  /** `success` for a text that isn't secret. */
+  type?: "warning" | "success";
   onClose: () => void;
 }
 
-export function ShownOnce({ title, children, secret, copyText, doneText, onClose }: ShownOnceProps) {
+export function ShownOnce({ title, children, secret, copyText, doneText, type = "warning", onClose }: ShownOnceProps) {
   return (
     <Modal
       visible
@@ -33,7 +35,7 @@ export function ShownOnce({ title, children, secret, copyText, doneText, onClose
       }
     >
       <SpaceBetween size="m">
-        <Alert type="warning">{children}</Alert>
+        <Alert type={type}>{children}</Alert>
         <CopyToClipboard
           variant="inline"
           textToCopy={secret}

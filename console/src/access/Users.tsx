@@ -6,6 +6,7 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
+import { organizationHref, organizationName } from "../api/place";
 import { queries, useMe } from "../api/queries";
 import type { Identity, Me, NewLink, Role } from "../api/records";
 import { Dialog } from "../components/Dialog";
@@ -23,14 +24,14 @@ export function Users() {
   const { data: me } = useMe();
   const [selected, setSelected] = useState<Identity | null>(null);
   const [dialog, setDialog] = useState<DialogId | null>(null);
-  const [link, setLink] = useState<NewLink | null>(null);
+  const [made, setMade] = useState<NewLink | null>(null);
   const close = () => setDialog(null);
   const user = users.data?.find((one) => one.identity_id === selected?.identity_id) ?? null;
   return (
     <SpaceBetween size="m">
       <IdentityTable
         title="Users"
-        description="Users set their own password by a link and, in roles above auditor, a second factor."
+        description={describeUsers(me)}
         query={users}
         empty="No users. Invite each person, so that the ledger shows who did what."
         selected={user}
@@ -70,15 +71,24 @@ export function Users() {
           </SpaceBetween>
         }
       />
-      {dialog === "add" && <InviteUser onMade={setLink} onClose={close} />}
+      {dialog === "add" && <InviteUser onMade={setMade} onClose={close} />}
       {user && dialog === "role" && <SetRole user={user} onClose={close} />}
-      {user && dialog === "reset" && <ResetByLink user={user} onMade={setLink} onClose={close} />}
+      {user && dialog === "reset" && <ResetByLink user={user} onMade={setMade} onClose={close} />}
       {user && dialog === "factors" && <ResetFactors user={user} onClose={close} />}
       {user && dialog === "sign-out" && <SignOutUser user={user} onClose={close} />}
       {user && dialog === "disable" && <DisableIdentity identity={user} onClose={close} />}
-      {link && <MadeLink made={link} onClose={() => setLink(null)} />}
+      {made && <MadeUser made={made} onClose={() => setMade(null)} />}
     </SpaceBetween>
   );
+}
+
+const HOW_THEY_SIGN_IN = "Users set their own password by a link and, in roles above auditor, a second factor.";
+
+function describeUsers(me: Me | undefined): string {
+  if (me?.serves_organizations)
+    return `${HOW_THEY_SIGN_IN} They sign in once for all organizations. Roles here are of the server; each organization gives roles on its own Settings page.`;
+  if (organizationName !== null) return `${HOW_THEY_SIGN_IN} They sign in once for all organizations of this server; the role here is for ${organizationName} alone.`;
+  return HOW_THEY_SIGN_IN;
 }
 
 function whyNoReset(user: Identity, me: Me | undefined): string | null {
@@ -93,7 +103,7 @@ function InviteUser({ onMade, onClose }: { onMade: (link: NewLink) => void; onCl
   return (
     <Dialog
       title="Invite user"
-      submitText="Make link"
+      submitText={organizationName === null ? "Make link" : "Add user"}
       canSubmit={name.trim() !== ""}
       act={() => unwrap(api.POST("/api/v1/users", { body: { name: name.trim(), role } }))}
       onDone={(made) => {
@@ -114,11 +124,22 @@ function InviteUser({ onMade, onClose }: { onMade: (link: NewLink) => void; onCl
   );
 }
 
-function MadeLink({ made, onClose }: { made: NewLink; onClose: () => void }) {
+/** A person whom a server of several organizations knows already needs no link: the address is enough. */
+function MadeUser({ made, onClose }: { made: NewLink; onClose: () => void }) {
+  if (made.link === null) return <KnownUser name={made.name} onClose={onClose} />;
   return (
     <ShownOnce title={`Link for ${made.name}`} secret={made.link} copyText="Copy the link" doneText="I have copied the link" onClose={onClose}>
       The link isn't shown again. Give it to {made.name} over a secure channel: who opens it first sets the password. It works once, until{" "}
       <Timestamp at={made.link_ends_at} />.
+    </ShownOnce>
+  );
+}
+
+function KnownUser({ name, onClose }: { name: string; onClose: () => void }) {
+  const address = new URL(organizationHref(organizationName ?? ""), window.location.origin).href;
+  return (
+    <ShownOnce type="success" title={`${name} has a role here`} secret={address} copyText="Copy the address" doneText="Done" onClose={onClose}>
+      {name} is a user of this server already, and signs in as before. Send {name} the address of this organization:
     </ShownOnce>
   );
 }

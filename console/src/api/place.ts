@@ -11,7 +11,7 @@ const API = "/api/v1";
 const ORGANIZATIONS = "/organizations";
 const IN_ORGANIZATION = new RegExp(`^${ORGANIZATIONS}/([a-z0-9][a-z0-9-]{0,31})(?=/|$)`);
 /** A sign-in is the server's, and so is the list of its organizations. */
-const OF_SERVER = /^\/api\/v1\/(auth\/|organizations(\/|\?|$))/;
+const OF_SERVER = /^\/api\/v1\/(auth|overview\/organizations)(?![\w-])/;
 
 /** The name of the organization; `null` on a page of a server of one organization, or of no organization. */
 export const organizationName = IN_ORGANIZATION.exec(window.location.pathname)?.[1] ?? null;

@@ -5,12 +5,14 @@ import { type ReactElement, type RefObject, useCallback, useEffect, useMemo, use
 import { useLocation } from "react-router";
 import { StepUp } from "../access/SecondFactor";
 import { useObservable } from "../api/observable";
+import { organizationName } from "../api/place";
 import { useMe } from "../api/queries";
 import type { Me } from "../api/records";
 import { ConnectionBanner, SandboxBanner } from "../components/ConnectionBanner";
 import { QueryProblem } from "../components/PageFrame";
 import { SplitPanelContext } from "../components/links";
 import { dismissNotice, dismissNoticesOfOtherPages, notices } from "../components/notices";
+import { isNoOrganization, NoOrganization } from "../organizations/NoOrganization";
 import { Breadcrumbs, findPage, Navigation } from "./Navigation";
 import { PageContent } from "./PageContent";
 import { PageHelpPanel } from "./PageHelpPanel";
@@ -34,6 +36,7 @@ const LABELS: AppLayoutProps.Labels = {
 export function ConsoleLayout() {
   const me = useMe();
   if (me.data) return <Layout me={me.data} />;
+  if (isNoOrganization(me.error)) return <NoOrganization />;
   return (
     <>
       <ConnectionBanner />
@@ -46,7 +49,7 @@ export function ConsoleLayout() {
 
 function Layout({ me }: { me: Me }) {
   const { pathname } = useLocation();
-  const page = findPage(pathname);
+  const page = findPage(me, pathname);
   const [panel, setPanel] = useState<ReactElement | null>(null);
   const [isPanelOpen, setPanelOpen] = useState(false);
   const onPanelClosed = useRef<(() => void) | undefined>(undefined);
@@ -71,8 +74,8 @@ function Layout({ me }: { me: Me }) {
   }, []);
   useEscape(isPanelShown, closePanel);
   useEffect(() => {
-    document.title = `${page?.title ?? "Not found"} · ${me.organization_id} · Rootkeeper`;
-  }, [page, me.organization_id]);
+    document.title = [page?.title ?? "Not found", ...listPlace(me), "Rootkeeper"].join(" · ");
+  }, [page, me]);
   const top = useRef<HTMLElement>(null);
   useTopHeight(top);
   useCorrectedToolbar();
@@ -95,7 +98,7 @@ function Layout({ me }: { me: Me }) {
         navigation={<Navigation me={me} />}
         navigationOpen={isNavigationOpen}
         onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
-        breadcrumbs={<Breadcrumbs />}
+        breadcrumbs={<Breadcrumbs me={me} />}
         notifications={<Notices />}
         stickyNotifications
         contentType={page?.isWide ? "table" : "default"}
@@ -115,6 +118,11 @@ function Layout({ me }: { me: Me }) {
       <StepUp enrolled={me.factor?.enrolled ?? []} />
     </SplitPanelContext.Provider>
   );
+}
+
+/** The organization of this page: its name on a server of several. */
+function listPlace(me: Me): string[] {
+  return me.serves_organizations ? [] : [organizationName ?? me.organization_id];
 }
 
 /** Keep the height of the top bar in a CSS variable, for what sticks below it. */

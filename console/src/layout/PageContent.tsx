@@ -7,8 +7,8 @@ import { Component, type ReactNode, type RefObject, Suspense, useEffect, useRef 
 import { Navigate, Route, Routes, useLocation, useNavigate, useNavigationType, useSearchParams } from "react-router";
 import type { Me } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
-import { canView } from "./Navigation";
-import { MOVED_PAGES, PAGES } from "./pages";
+import { canView, listPages } from "./Navigation";
+import { MOVED_PAGES } from "./pages";
 
 export function PageContent({ me }: { me: Me }) {
   const { pathname } = useLocation();
@@ -19,17 +19,18 @@ export function PageContent({ me }: { me: Me }) {
       <ErrorBoundary key={pathname}>
         <Suspense fallback={<Loading />}>
           <Routes>
-            {PAGES.map((page) => (
+            {listPages(me).map((page) => (
               <Route
                 key={page.path}
                 path={page.path}
                 element={canView(me, page) ? <page.component /> : <NotPermitted me={me} />}
               />
             ))}
+            {me.serves_organizations && <Route path="/" element={<Navigate replace to="/organizations" />} />}
             {MOVED_PAGES.map((moved) => (
               <Route key={moved.path} path={moved.path} element={<Moved to={moved.to} job={moved.job} />} />
             ))}
-            <Route path="*" element={<NotFound />} />
+            <Route path="*" element={<NotFound me={me} />} />
           </Routes>
         </Suspense>
       </ErrorBoundary>
@@ -73,14 +74,14 @@ function NotPermitted({ me }: { me: Me }) {
   );
 }
 
-function NotFound() {
+function NotFound({ me }: { me: Me }) {
   const navigate = useNavigate();
   return (
     <PageFrame title="Not found">
       <Alert
         type="warning"
         header="This page doesn't exist."
-        action={<Button onClick={() => void navigate("/")}>Show overview</Button>}
+        action={<Button onClick={() => void navigate("/")}>{me.serves_organizations ? "Show organizations" : "Show overview"}</Button>}
       >
         Check the URL.
       </Alert>

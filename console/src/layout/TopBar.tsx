@@ -2,15 +2,18 @@
 import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { applyMode, Mode } from "@cloudscape-design/global-styles";
 import { useState } from "react";
-import { useNavigate } from "react-router";
+import { useLocation, useNavigate } from "react-router";
 import { ChangePassword } from "../access/ChangePassword";
 import { api, unwrap } from "../api/client";
 import { observable, useObservable } from "../api/observable";
+import { organizationName, pageHref } from "../api/place";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
 import type { Me } from "../api/records";
 import { endSession, getToken } from "../api/session";
 import { notifyProblem } from "../components/notices";
+import { useOrganizations } from "../organizations/organizations";
+import { FindOrganization, listFacts, makeSwitcher, SEARCH_ID } from "../organizations/Switcher";
 import { isUtc, toggleUtc } from "../times/Timestamp";
 
 export function TopBar({ me }: { me: Me }) {
@@ -18,6 +21,10 @@ export function TopBar({ me }: { me: Me }) {
   const inUtc = useObservable(isUtc);
   const isDark = useObservable(theme) === "dark";
   const [isChanging, setChanging] = useState(false);
+  const [isFinding, setFinding] = useState(false);
+  const { pathname } = useLocation();
+  const isOneOfSeveral = organizationName !== null || me.serves_organizations;
+  const organizations = useOrganizations(isOneOfSeveral).data ?? [];
   const actions: { [id: string]: () => void } = {
     settings: () => void navigate("/settings"),
     password: () => setChanging(true),
@@ -26,20 +33,21 @@ export function TopBar({ me }: { me: Me }) {
   return (
     <>
       <TopNavigation
-        identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: "/", onFollow: (event) => openHome(event, navigate) }}
+        identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: pageHref("/"), onFollow: (event) => openHome(event, navigate) }}
         utilities={[
-          {
-            type: "menu-dropdown",
-            text: `${me.organization_id} at ${me.endpoint}`,
-            ariaLabel: `Organization ${me.organization_id} at the endpoint ${me.endpoint}`,
-            iconName: "share",
-            disableUtilityCollapse: true,
-            items: [
-              { id: "organization", text: "Organization", secondaryText: me.organization_id, disabled: true },
-              { id: "endpoint", text: "Endpoint", secondaryText: me.endpoint, disabled: true },
-              { id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true },
-            ],
-          },
+          isOneOfSeveral
+            ? {
+                ...makeSwitcher(me, organizations, pathname),
+                onItemClick: ({ detail }) => setFinding(detail.id === SEARCH_ID),
+              }
+            : {
+                type: "menu-dropdown",
+                text: `${me.organization_id} at ${me.endpoint}`,
+                ariaLabel: `Organization ${me.organization_id} at the endpoint ${me.endpoint}`,
+                iconName: "share",
+                disableUtilityCollapse: true,
+                items: listFacts(me),
+              },
           {
             type: "button",
             text: "Help",
@@ -64,13 +72,14 @@ export function TopBar({ me }: { me: Me }) {
             iconName: "user-profile",
             items: [
               { id: "settings", text: "Settings" },
-              ...(me.signs_in_by === "password" ? [{ id: "password", text: "Change password" }] : []),
+              ...(me.signs_in_by === "password" || me.signs_in_by === "server" ? [{ id: "password", text: "Change password" }] : []),
               { id: "sign-out", text: me.kind === "token" ? "Remove token" : "Sign out" },
             ],
             onItemClick: ({ detail }) => actions[detail.id]?.(),
           },
         ]}
       />
+      {isFinding && <FindOrganization organizations={organizations} pathname={pathname} onClose={() => setFinding(false)} />}
       {isChanging && <ChangePassword onClose={() => setChanging(false)} />}
     </>
   );

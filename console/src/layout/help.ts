@@ -14,6 +14,7 @@ export const GUIDES = {
   "recover-a-root-user": "Recovering a root user",
   "root-emails": "Root e-mail addresses",
   server: "Running a server",
+  "several-organizations": "Several organizations",
   unlock: "Unlocking a bucket or queue",
 } as const;
 
@@ -29,7 +30,7 @@ const REQUEST = { what: "Request a recovery window", permission: "windows:reques
 const DELETE = { what: "Plan and delete root user credentials", permission: "root_credentials:delete" } as const;
 const CANCEL = { what: "Cancel a job", permission: "jobs:cancel" } as const;
 
-/** By the path in `PAGES`. */
+/** By the path in `PAGES` and `SERVER_PAGES`. */
 export const HELP: { readonly [path: string]: PageHelp } = {
   "/": {
     about: [
@@ -243,6 +244,16 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Manage users and tokens", permission: "identities:manage" },
     ],
     guide: "server",
+  },
+  "/organizations": {
+    about: [
+      "Each organization in which you have a role, the most to do first: failed closings, then organizations that aren't known, then root logins left to secure.",
+      "An organization that can't be read is unknown, with the reason, and isn't in the sums. An old number stays, with the reason.",
+      "Audit all starts an audit in each organization at the same time. One that refuses or is slow delays no other.",
+      "The menu at the top leads to the same page of another organization.",
+    ],
+    actions: [READ_ACCOUNTS, AUDIT],
+    guide: "several-organizations",
   },
   "/set-up": {
     about: [

@@ -1,4 +1,4 @@
-/** The pages of the console in the order of the navigation. The code of a page is loaded when it is first shown. */
+/** The pages of an organization in the order of the navigation. The code of a page is loaded when it is first shown. */
 import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 import type { Permission } from "../api/records";
 

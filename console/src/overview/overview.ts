@@ -11,7 +11,7 @@ export function useOverview() {
   return useQuery({
     queryKey: ["overview"],
     queryFn: () => unwrap(api.GET("/api/v1/overview")),
-    enabled: hasPermission(me, "setup:read"),
+    enabled: hasPermission(me, "setup:read") && !me?.serves_organizations,
     refetchInterval: REFRESH_MILLISECONDS,
   });
 }

@@ -35,13 +35,13 @@ export default function SettingsPage() {
     ...(isManager
       ? [
           { id: "users", label: "Users", content: <Users /> },
-          { id: "tokens", label: "API tokens", content: <Tokens /> },
+          ...(me?.serves_organizations ? [] : [{ id: "tokens", label: "API tokens", content: <Tokens /> }]),
         ]
       : []),
     ...(me?.kind === "user" ? [{ id: "factors", label: "Second factors", content: <SecondFactors /> }] : []),
     ...(me?.kind === "user" || isManager ? [{ id: "sessions", label: "Sign-ins", content: <Sessions /> }] : []),
   ];
-  const subjects = SUBJECTS.filter(({ permission }) => hasPermission(me, permission));
+  const subjects = me?.serves_organizations ? [] : SUBJECTS.filter(({ permission }) => hasPermission(me, permission));
   const active = parameters.get("tab") ?? tabs[0]?.id;
   const isAccess = tabs.some(({ id }) => id === active);
   const subject = subjects.find(({ id }) => id === active) ?? subjects[0];

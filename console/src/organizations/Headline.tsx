@@ -1,0 +1,42 @@
+/** The sums of all organizations. Organizations without numbers are counted apart. */
+import Box from "@cloudscape-design/components/box";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import type { Organization } from "../api/records";
+import { FACT_PIXELS } from "../components/PageFrame";
+import { addCounts, COUNTS, isAllDone, isUnknown } from "./organizations";
+
+export function Headline({ organizations }: { organizations: readonly Organization[] }) {
+  const unknown = organizations.filter(isUnknown);
+  const known = organizations.length - unknown.length;
+  return (
+    <Container header={<Header variant="h2">{`Known of ${known} of ${countOrganizations(organizations.length)}`}</Header>}>
+      <SpaceBetween size="m">
+        {unknown.length > 0 && (
+          <StatusIndicator type="warning">
+            {`${countOrganizations(unknown.length)} unknown, not in these numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
+          </StatusIndicator>
+        )}
+        {isAllDone(organizations) && <StatusIndicator type="success">Nothing is left to do in any organization.</StatusIndicator>}
+        <KeyValuePairs
+          columns={4}
+          minColumnWidth={FACT_PIXELS}
+          items={[
+            ...COUNTS.map((column) => ({
+              label: column.header,
+              value: <Box variant="awsui-value-large">{known > 0 || !column.isOfAccounts ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>,
+            })),
+            { label: "Unknown organizations", value: <Box variant="awsui-value-large">{unknown.length.toLocaleString()}</Box> },
+          ]}
+        />
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+export function countOrganizations(count: number): string {
+  return `${count.toLocaleString()} ${count === 1 ? "organization" : "organizations"}`;
+}
