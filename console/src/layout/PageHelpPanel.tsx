@@ -16,7 +16,7 @@ export function PageHelpPanel({ me, page }: { me: Me; page: Page | undefined }) 
       {help.about.map((text) => (
         <p key={text}>{text}</p>
       ))}
-      <h3>Actions</h3>
+      {help.actions.length > 0 && <h3>Actions</h3>}
       {help.actions.map((action) => (
         <PermissionLine key={action.what} me={me} action={action} />
       ))}

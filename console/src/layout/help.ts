@@ -20,6 +20,7 @@ export const GUIDES = {
 
 export interface PageHelp {
   about: readonly string[];
+  /** None on a page whose actions depend on the role in each organization. */
   actions: readonly { what: string; permission: Permission }[];
   guide: keyof typeof GUIDES;
 }
@@ -252,7 +253,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "Audit all starts an audit in each organization at the same time. One that refuses or is slow delays no other.",
       "The menu at the top leads to the same page of another organization.",
     ],
-    actions: [READ_ACCOUNTS, AUDIT],
+    actions: [],
     guide: "several-organizations",
   },
   "/set-up": {

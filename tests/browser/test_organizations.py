@@ -1,0 +1,292 @@
+"""The console of a server of several organizations: one sign-in, a page of all, and nothing of one in another's pages."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
+
+from tests.browser.console_pages import list_paths
+from tests.browser.console_stage import CODE_LABEL, RULES, WAIT_FOR_ANIMATIONS, WAIT_MILLISECONDS, WIDE
+from tests.browser.pages import FAILED_LOAD
+from tests.functional.api.browsers import PASSWORD
+from tests.sandbox_process import SandboxProcess
+from tests.several_organizations import (
+    Person,
+    Server,
+    account_ids,
+    several_organizations,
+    several_sandboxes,
+)
+
+BOTH = ("shop", "bank")
+WIDTHS = (1440, 1280, 768, 390)
+ALL = re.compile(r"/organizations$")
+LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map((one) => one.getAttribute('href'))"
+TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass
+class Visitor:
+    """A person's own browser."""
+
+    url: str
+    person: Person
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """The addresses of all requests."""
+
+    def __post_init__(self) -> None:
+        self.page: Page = self.context.new_page()
+        self.page.on("console", lambda one: self._note(one.type, one.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._note_request)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and FAILED_LOAD not in text:
+            self.complaints.append(text)
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.asked.append(request.url)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def sign_in(self, path: str) -> None:
+        self.open(path)
+        self.page.get_by_label("Name", exact=True).fill(self.person.name)
+        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        self.press("Sign in")
+        if self.person.app is not None:  # the code of now was used when the app was set up
+            self.page.get_by_label(CODE_LABEL, exact=True).fill(self.person.app.at(int(time.time()) + 30))
+
+    def press(self, name: str, within: Locator | None = None) -> None:
+        (within or self.page).get_by_role("button", name=name, exact=True).click()
+
+    def switcher(self) -> Locator:
+        return self.page.locator("#top").get_by_role("button", name=re.compile(r"^Organization .*switch|^All organizations"))
+
+    def judge(self) -> None:
+        """:raises AssertionError: if axe finds something, or the page is wider than its window."""
+        self.page.evaluate(WAIT_FOR_ANIMATIONS)
+        found = Axe().run(self.page, options={"runOnly": RULES})
+        assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
+        assert self.page.evaluate(TOO_WIDE) <= 0, self.page.url
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[dict[str, SandboxProcess]]:
+    with several_sandboxes(*BOTH) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(
+    console_files: None, sandboxes: dict[str, SandboxProcess], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with several_organizations(sandboxes, tmp_path_factory.mktemp("several")) as started:
+        started.wait_organizations()
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ada(server: Server) -> Person:
+    """The administrator of the server, and so of both organizations; the shop is audited."""
+    person = server.become_administrator()
+    for name in BOTH:
+        assert person.of(name, "/me").status == 200
+    run_audit(person, "shop")
+    return person
+
+
+@pytest.fixture(scope="module")
+def vera(server: Server, ada: Person) -> Person:
+    """She has a role in the shop alone."""
+    return server.invite(ada, "shop", "vera", "viewer")
+
+
+def run_audit(person: Person, name: str) -> None:
+    started = person.send(name, "/audits", {"refresh": True})
+    assert started.status == 202, started
+    ends = time.monotonic() + WAIT_MILLISECONDS / 1_000
+    while (job := person.of(name, f"/jobs/{started.json['job_id']}").json)["state"] not in ("done", "failed"):
+        assert time.monotonic() < ends, job
+        time.sleep(0.1)
+
+
+@contextmanager
+def visit(
+    chromium: Browser, server: Server, person: Person, path: str, *, signs_in: bool = False, **options: Any
+) -> Iterator[Visitor]:
+    """Open an address, with the sign-in that the person has.
+
+    :param signs_in: sign in there instead.
+    """
+    context = chromium.new_context(**({"viewport": WIDE} | options))
+    context.set_default_timeout(WAIT_MILLISECONDS)
+    visitor = Visitor(f"http://localhost:{server.port}", person, context)
+    if signs_in:
+        visitor.sign_in(path)
+    else:
+        assert person.cookie is not None
+        context.add_cookies([{"name": "rootkeeper", "value": person.cookie, "url": visitor.url}])
+        visitor.open(path)
+    expect(visitor.page.locator("#top")).to_be_visible()
+    yield visitor
+    context.close()
+    assert visitor.complaints == []
+    assert not [url for url in visitor.asked if not url.startswith(visitor.url)]
+
+
+def find_row(page: Page, name: str) -> Locator:
+    return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def test_p21_one_sign_in_shows_both_organizations_and_audits_all(
+    chromium: Browser, server: Server, ada: Person
+) -> None:
+    with visit(chromium, server, ada, "/", signs_in=True) as visitor:
+        page = visitor.page
+        expect(page).to_have_url(ALL)
+        expect(page).to_have_title("All organizations · Rootkeeper")
+        expect(page.get_by_role("heading", name="Known of 1 of 2 organizations")).to_be_visible()
+        expect(page.get_by_text("1 organization unknown, not in these numbers: bank.")).to_be_visible()
+        expect(page.get_by_text("Nothing is left to do in any organization.")).to_have_count(0)
+        assert "It was never audited." in find_row(page, "bank").inner_text()
+        assert find_row(page, "bank").get_by_text("Unknown").count() > 1
+        visitor.judge()
+        names = page.get_by_role("rowheader")
+        assert [text.split()[0] for text in names.all_inner_texts()] == ["bank", "shop"], "an unknown one isn't last"
+        page.get_by_role("columnheader", name="Accounts", exact=True).get_by_role("button").click()
+        assert [text.split()[0] for text in names.all_inner_texts()] == ["shop", "bank"]
+
+        visitor.press("Audit all")
+        expect(page.get_by_role("heading", name="Audits started: 2 of 2")).to_be_visible()
+        visitor.judge()
+        page.get_by_role("link", name="Show the audit of bank").click()
+        expect(page).to_have_url(re.compile(r"/organizations/bank/jobs/"))
+        expect(page.get_by_text("Done", exact=True).first).to_be_visible()
+        visitor.open("/organizations")
+        expect(page.get_by_role("heading", name="Known of 2 of 2 organizations")).to_be_visible()
+        visitor.judge()
+
+
+def test_p21_a_refused_audit_says_why_and_hinders_no_other(chromium: Browser, server: Server, vera: Person) -> None:
+    with visit(chromium, server, vera, "/organizations") as visitor:
+        visitor.press("Audit all")
+        result = visitor.page.get_by_role("listitem").filter(has_text="shop")
+        expect(result).to_contain_text("Not started")
+        expect(result).to_contain_text("viewer")
+
+
+def test_p21_switching_shows_the_same_page_of_the_other_organization_and_nothing_of_the_first(
+    chromium: Browser, server: Server, ada: Person, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    run_audit(ada, "bank")
+    ids = {name: account_ids(sandboxes[name]) for name in BOTH}
+    with visit(chromium, server, ada, "/organizations") as visitor:
+        page = visitor.page
+        page.get_by_role("link", name=re.compile("^Root logins left of shop: ")).click()
+        expect(page).to_have_url(re.compile(r"/organizations/shop/accounts\?left=known$"))
+        expect(page).to_have_title("Accounts · shop · Rootkeeper")
+        visitor.open("/organizations/shop/accounts?list=name")
+        expect(page.get_by_text(min(ids["shop"] - ids["bank"])).first).to_be_visible()
+        visitor.judge()
+
+        visitor.switcher().focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("menuitem", name="bank")).to_be_visible()
+        visitor.judge()
+        visitor.asked.clear()
+        page.get_by_role("menuitem", name="bank").click()
+        expect(page).to_have_url(re.compile(r"/organizations/bank/accounts$"))
+        expect(page).to_have_title("Accounts · bank · Rootkeeper")
+        visitor.open("/organizations/bank/accounts?list=name")
+        expect(page.get_by_text(min(ids["bank"] - ids["shop"])).first).to_be_visible()
+        text = page.content()
+        assert not [one for one in ids["shop"] - ids["bank"] if one in text]
+        assert not [url for url in visitor.asked if "/shop" in url]
+        stored = page.evaluate("() => JSON.stringify({ ...localStorage, ...sessionStorage })")
+        assert not [one for one in ids["shop"] | ids["bank"] if one in stored]
+
+        page.locator("#top").get_by_role("button", name=re.compile("^Organization bank")).click()
+        page.get_by_role("menuitem", name="All organizations").click()
+        expect(page).to_have_url(ALL)
+
+
+def test_p21_each_page_of_an_organization_asks_and_leads_only_to_this_organization(
+    chromium: Browser, server: Server, ada: Person
+) -> None:
+    with visit(chromium, server, ada, "/organizations/shop") as visitor:
+        for path in (one for one in list_paths() if ":" not in one):
+            visitor.asked.clear()
+            visitor.open(f"/organizations/shop{path}")
+            expect(visitor.page.get_by_role("heading", level=1).first).to_be_visible()
+            visitor.page.wait_for_load_state("networkidle")
+            links = visitor.page.evaluate(LINKS)
+            assert links
+            assert not [one for one in links if not re.match(r"/organizations/shop(/|$)|/help/|/organizations$", one)]
+            asked = [url.removeprefix(visitor.url) for url in visitor.asked if "/api/" in url]
+            own = r"/api/v1/(organizations/shop/|auth/|overview/organizations$)"
+            assert not [one for one in asked if not re.match(own, one)], path
+
+
+def test_p21_without_a_role_an_organization_looks_as_if_it_didnt_exist(
+    chromium: Browser, server: Server, vera: Person
+) -> None:
+    with visit(chromium, server, vera, "/organizations/shop") as visitor:
+        page = visitor.page
+        visitor.switcher().click()
+        expect(page.get_by_role("menuitem", name="All organizations")).to_be_visible()
+        expect(page.get_by_role("menuitem", name="bank")).to_have_count(0)
+        texts = []
+        for name in ("bank", "nowhere"):
+            visitor.open(f"/organizations/{name}/accounts")
+            expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+            expect(page).to_have_title("Not found · Rootkeeper")
+            texts.append(page.get_by_role("main").inner_text().replace(name, "NAME"))
+            visitor.judge()
+        assert texts[0] == texts[1]
+        page.get_by_role("link", name="Show your organizations").click()
+        expect(page).to_have_url(ALL)
+        assert [text.split()[0] for text in page.get_by_role("rowheader").all_inner_texts()] == ["shop"]
+        assert "bank" not in page.get_by_role("main").inner_text()
+
+
+def test_p21_a_person_of_the_server_gets_a_role_without_another_link(
+    chromium: Browser, server: Server, ada: Person, vera: Person
+) -> None:
+    with visit(chromium, server, ada, "/organizations/bank/settings?tab=users") as visitor:
+        page = visitor.page
+        visitor.press("Invite user")
+        page.get_by_label("E-mail address or name").fill(vera.name)
+        visitor.press("Add user")
+        dialog = page.get_by_role("dialog", name="vera has a role here")
+        expect(dialog).to_contain_text(f"{visitor.url}/organizations/bank/")
+        visitor.judge()
+        visitor.press("Done", dialog)
+    assert vera.of("bank", "/me").status == 200
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_all_organizations_fits_each_window(
+    chromium: Browser, server: Server, ada: Person, width: int, tmp_path: Path
+) -> None:
+    with visit(chromium, server, ada, "/organizations", viewport={"width": width, "height": 900}) as visitor:
+        expect(find_row(visitor.page, "shop")).to_be_visible()
+        visitor.judge()
+        visitor.page.screenshot(path=tmp_path / f"{width}.png", full_page=True)
+        visitor.open("/settings")
+        expect(visitor.page.get_by_role("tab", name="Users")).to_be_visible()
+        expect(visitor.page.get_by_role("tab", name="This server")).to_have_count(0)
+        visitor.judge()
