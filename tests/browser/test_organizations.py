@@ -1,4 +1,4 @@
-"""The console of a server of several organizations: one sign-in, a page of all, and nothing of one in another's pages."""
+"""The console of a server of several organizations: one sign-in, a page of all, nothing of one in another's pages."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from tests.several_organizations import (
     several_organizations,
     several_sandboxes,
 )
+
+pytestmark = pytest.mark.xdist_group("several organizations")
 
 BOTH = ("shop", "bank")
 WIDTHS = (1440, 1280, 768, 390)
@@ -74,7 +76,9 @@ class Visitor:
         (within or self.page).get_by_role("button", name=name, exact=True).click()
 
     def switcher(self) -> Locator:
-        return self.page.locator("#top").get_by_role("button", name=re.compile(r"^Organization .*switch|^All organizations"))
+        return self.page.locator("#top").get_by_role(
+            "button", name=re.compile(r"^Organization .*switch|^All organizations")
+        )
 
     def judge(self) -> None:
         """:raises AssertionError: if axe finds something, or the page is wider than its window."""
@@ -159,15 +163,17 @@ def test_p21_one_sign_in_shows_both_organizations_and_audits_all(
         page = visitor.page
         expect(page).to_have_url(ALL)
         expect(page).to_have_title("All organizations · Rootkeeper")
-        expect(page.get_by_role("heading", name="Known of 1 of 2 organizations")).to_be_visible()
-        expect(page.get_by_text("1 organization unknown, not in these numbers: bank.")).to_be_visible()
+        expect(
+            page.get_by_role("heading", name="2 root logins left in 1 organization, 1 organization unknown")
+        ).to_be_visible()
+        expect(page.get_by_text("Unknown, and not in these numbers: bank.")).to_be_visible()
         expect(page.get_by_text("Nothing is left to do in any organization.")).to_have_count(0)
         assert "It was never audited." in find_row(page, "bank").inner_text()
         assert find_row(page, "bank").get_by_text("Unknown").count() > 1
         visitor.judge()
         names = page.get_by_role("rowheader")
         assert [text.split()[0] for text in names.all_inner_texts()] == ["bank", "shop"], "an unknown one isn't last"
-        page.get_by_role("columnheader", name="Accounts", exact=True).get_by_role("button").click()
+        page.get_by_role("columnheader", name="Root logins left").get_by_role("button").click()
         assert [text.split()[0] for text in names.all_inner_texts()] == ["shop", "bank"]
 
         visitor.press("Audit all")
@@ -177,7 +183,7 @@ def test_p21_one_sign_in_shows_both_organizations_and_audits_all(
         expect(page).to_have_url(re.compile(r"/organizations/bank/jobs/"))
         expect(page.get_by_text("Done", exact=True).first).to_be_visible()
         visitor.open("/organizations")
-        expect(page.get_by_role("heading", name="Known of 2 of 2 organizations")).to_be_visible()
+        expect(page.get_by_role("heading", name="4 root logins left in 2 organizations", exact=True)).to_be_visible()
         visitor.judge()
 
 
@@ -258,8 +264,8 @@ def test_p21_without_a_role_an_organization_looks_as_if_it_didnt_exist(
             visitor.judge()
         assert texts[0] == texts[1]
         page.get_by_role("link", name="Show your organizations").click()
-        expect(page).to_have_url(ALL)
-        assert [text.split()[0] for text in page.get_by_role("rowheader").all_inner_texts()] == ["shop"]
+        expect(find_row(page, "shop")).to_be_visible()
+        expect(page.get_by_role("rowheader")).to_have_count(1)
         assert "bank" not in page.get_by_role("main").inner_text()
 
 
@@ -276,6 +282,61 @@ def test_p21_a_person_of_the_server_gets_a_role_without_another_link(
         visitor.judge()
         visitor.press("Done", dialog)
     assert vera.of("bank", "/me").status == 200
+
+
+def make_organization(name: str, **numbers: int) -> dict[str, Any]:
+    """An organization as the server lists it, with these numbers; without any, one that can't be read."""
+    zero = dict.fromkeys(
+        ("accounts", "root_logins_left", "unknown", "unread", "open_windows", "failed_closings", "reviews_due"), 0
+    )
+    return {
+        "name": name,
+        "organization_id": f"o-{name:a<10}",
+        "profile": None,
+        "database": "",
+        "numbers": {**zero, **numbers, "last_complete_audit_at": None} if numbers else None,
+        "problem": None if numbers else "Its process doesn't answer.",
+        "hint": None if numbers else "Try again in a minute. The server's log says why.",
+        "own_settings": [],
+    }
+
+
+def test_of_many_organizations_the_most_to_do_comes_first_and_a_search_finds_the_others(
+    chromium: Browser, server: Server, ada: Person
+) -> None:
+    clean = [make_organization(f"clean-{number}", accounts=1_000) for number in range(10)]
+    listed = [
+        *clean,
+        make_organization("down"),
+        make_organization("left", accounts=30, root_logins_left=7),
+        make_organization("failed", accounts=20, failed_closings=1, open_windows=1),
+    ]
+    with visit(chromium, server, ada, "/settings") as visitor:
+        page = visitor.page
+        page.route(
+            "**/api/v1/overview/organizations",
+            lambda route: route.fulfill(json={"schema_version": 1, "organizations": listed}),
+        )
+        visitor.open("/organizations")
+        expect(page.get_by_role("heading", name=re.compile("^7 root logins left in 12 organizations"))).to_be_visible()
+        expect(page.get_by_text("Unknown, and not in these numbers: down.")).to_be_visible()
+        names = [text.split()[0] for text in page.get_by_role("rowheader").all_inner_texts()]
+        assert names[:4] == ["failed", "down", "left", "clean-0"]
+        expect(find_row(page, "down")).to_contain_text("Its process doesn't answer.")
+        expect(find_row(page, "down")).to_contain_text("Try again in a minute.")
+        page.get_by_placeholder("Find organizations").fill("LEFT")
+        expect(page.get_by_role("rowheader")).to_have_count(1)
+        visitor.judge()
+
+        visitor.switcher().click()
+        page.get_by_role("menuitem", name="Find an organization").click()
+        page.get_by_role("dialog").get_by_role("button", name=re.compile("^Organization")).click()
+        page.get_by_placeholder("Name or id").fill("clean-7")
+        visitor.judge()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/organizations/clean-7/$"))
+        expect(page.get_by_role("heading", name="Not found")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

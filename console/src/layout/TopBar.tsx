@@ -33,7 +33,7 @@ export function TopBar({ me }: { me: Me }) {
   return (
     <>
       <TopNavigation
-        identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: pageHref("/"), onFollow: (event) => openHome(event, navigate) }}
+        identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "First page" }, href: pageHref("/"), onFollow: (event) => openHome(event, navigate) }}
         utilities={[
           isOneOfSeveral
             ? {

@@ -13,11 +13,11 @@ export function Headline({ organizations }: { organizations: readonly Organizati
   const unknown = organizations.filter(isUnknown);
   const known = organizations.length - unknown.length;
   return (
-    <Container header={<Header variant="h2">{`Known of ${known} of ${countOrganizations(organizations.length)}`}</Header>}>
+    <Container header={<Header variant="h2">{describe(organizations, unknown.length)}</Header>}>
       <SpaceBetween size="m">
         {unknown.length > 0 && (
           <StatusIndicator type="warning">
-            {`${countOrganizations(unknown.length)} unknown, not in these numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
+            {`Unknown, and not in these numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
           </StatusIndicator>
         )}
         {isAllDone(organizations) && <StatusIndicator type="success">Nothing is left to do in any organization.</StatusIndicator>}
@@ -37,6 +37,15 @@ export function Headline({ organizations }: { organizations: readonly Organizati
   );
 }
 
-export function countOrganizations(count: number): string {
+/** Such as "4 root logins left in 2 organizations, 1 organization unknown". */
+function describe(organizations: readonly Organization[], unknown: number): string {
+  const known = organizations.length - unknown;
+  const column = COUNTS.find(({ id }) => id === "root_logins_left");
+  const left = column ? addCounts(organizations, column) : 0;
+  const parts = known > 0 ? [`${left.toLocaleString()} ${left === 1 ? "root login" : "root logins"} left in ${countOrganizations(known)}`] : [];
+  return [...parts, ...(unknown > 0 ? [`${countOrganizations(unknown)} unknown`] : [])].join(", ");
+}
+
+function countOrganizations(count: number): string {
   return `${count.toLocaleString()} ${count === 1 ? "organization" : "organizations"}`;
 }

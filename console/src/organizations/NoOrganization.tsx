@@ -26,7 +26,7 @@ export function NoOrganization() {
       <main className="sign-in">
         <NameMark />
         <Container header={<Header variant="h1">Not found</Header>} footer={<Button href="/">Show your organizations</Button>}>
-          {`There is no organization ${organizationName ?? ""} in which you have a role. Check the address. An administrator of the organization can give you a role.`}
+          {`There is no organization “${organizationName ?? ""}” in which you have a role. Check the address. An administrator of the organization can give you a role.`}
         </Container>
       </main>
     </>

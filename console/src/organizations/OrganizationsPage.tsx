@@ -111,7 +111,7 @@ const CHOICES = [
 /** Also in a narrow window, where the table has no headings to sort by. */
 function SortField({ sorting, onChange }: { sorting: Sorting; onChange: (sorting: Sorting) => void }) {
   return (
-    <FormField label="Sorted by">
+    <FormField label="Sorted by" className="filters__sort">
       <Select
         selectedOption={CHOICES.find(({ value }) => value === sorting.by) ?? null}
         options={CHOICES}
@@ -137,7 +137,7 @@ const COLUMNS: TableProps.ColumnDefinition<Organization>[] = [
     id: column.id,
     header: column.header,
     cell: (organization: Organization) => <CountCell organization={organization} column={column} />,
-    minWidth: 90,
+    minWidth: 115,
     sortingField: column.id,
   })),
   {

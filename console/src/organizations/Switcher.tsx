@@ -26,11 +26,11 @@ export function makeSwitcher(me: Me, organizations: readonly Organization[], pat
     disableUtilityCollapse: true,
     disableTextCollapse: true,
     items: [
-      ...(organizationName === null ? [] : [{ text: "This organization", items: listFacts(me) }]),
       ...(others.length === 0 ? [] : [{ text: organizationName === null ? "Open" : "Switch to", items: listOthers(others, pathname) }]),
-      ...(organizationName === null
-        ? [{ id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true }]
-        : [{ id: "all", text: "All organizations", href: "/organizations" }]),
+      ...(organizationName === null ? [] : [{ id: "all", text: "All organizations", href: "/organizations" }]),
+      organizationName === null
+        ? { id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true }
+        : { text: "This organization", items: listFacts(me) },
     ],
   };
 }
