@@ -129,6 +129,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "organization.close": "Close them: rootkeeper windows close WINDOW_ID --organization {name}.",
     "organization.credentials": "Use --profile, or aws.profile in the organization's table of the settings file.",
     "organization.list": "Use another token, or list the organization again: rootkeeper audit",
+    "organization.unnamed": "Name the organization: --organization NAME.",
     "organization.name": "Name one: --organization NAME.",
     "organization.resume": "Read the rest: rootkeeper jobs resume {job_id} --organization {name}",
     "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
