@@ -109,8 +109,7 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     if status == 404 and "code" not in document:
         return ServerUnreachableError(
             f"{url} doesn't answer as a Rootkeeper server of this version: the route doesn't exist.",
-            hint="Check the address, and that server and command line have the same version. A server of one "
-            "organization needs no --organization.",
+            hint=Hint("Check the address, and that server and command line have the same version.", "server.route"),
         )
     if status == 404:
         return NotFoundError(detail or f"{url} doesn't have what was requested.", hint=hint)

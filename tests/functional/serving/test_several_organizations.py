@@ -247,7 +247,7 @@ def test_the_command_line_names_the_organization_beside_the_server(server: Serve
     by_variable = run_forked(["status", "-o", "json"], environment | {"ROOTKEEPER_ORGANIZATION": "shop"})
     assert organization_id in by_variable.stdout, by_variable
     unnamed = run_forked(["status"], environment)
-    assert (unnamed.returncode, "--organization NAME" in unnamed.stderr) == (2, True), unnamed
+    assert (unnamed.returncode, "--organization NAME" in unnamed.stderr) == (3, True), unnamed
     other = run_forked(["status", "--organization", "bank"], environment)
     assert (other.returncode, "There is no organization 'bank'" in other.stderr) == (2, True), other
 
