@@ -102,7 +102,9 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     if status == 401:
         return NotSignedInError(
             f"The server {url} doesn't know you: {detail or 'the token is missing or no longer valid.'}",
-            hint=f"Sign in: rootkeeper login --server {url}. Or set ROOTKEEPER_TOKEN to a token that is valid.",
+            hint=hint
+            if isinstance(hint, Hint)
+            else f"Sign in: rootkeeper login --server {url}. Or set ROOTKEEPER_TOKEN to a token that is valid.",
         )
     if status == 403:
         return PermissionDeniedError(detail or f"The server {url} doesn't allow it.", hint=hint)
