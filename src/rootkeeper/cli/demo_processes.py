@@ -13,10 +13,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
+from rootkeeper.access.rules import Identity, ServerPerson
 from rootkeeper.demo.story import DEMO_USERS, PASSWORD
 from rootkeeper.errors import InputError
+
+if TYPE_CHECKING:
+    from rootkeeper.composition.application import Application
 
 _LOOK_SECONDS = 0.05
 
@@ -227,17 +231,40 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def add_people() -> None:
-    """Add the users to the database that the environment names. Asks the sandbox for its organization."""
+def add_people(config: Path | None) -> None:
+    """Add the users to the database that the environment names. Asks the sandbox for its organization.
+
+    :param config: a settings file of several organizations; each user gets the same role in all of them.
+    """
     from rootkeeper.composition.application import Application
     from rootkeeper.settings.reading import load_user_settings
 
-    with Application(load_user_settings(None)) as application:
-        application.use_known_organization()
-        for person in DEMO_USERS:
-            identity = application.identity_service.add_user(person.name, person.role, PASSWORD)
-            if person.totp_secret is not None:
-                application.preset_factor(identity.identity_id, person.totp_secret)
+    if config is None:
+        with Application(load_user_settings(None)) as application:
+            application.use_known_organization()
+            _add_users(application)
+        return
+    from rootkeeper.organizations.front import open_people
+    from rootkeeper.settings.reading import list_organizations
+
+    with open_people(config, lambda _: None, "SANDBOX") as people:
+        users = _add_users(people)
+    for table in list_organizations(config):
+        with Application(load_user_settings(config, table.name)) as application:
+            application.use_known_organization()
+            for user in users:
+                application.identity_service.admit_server_user(
+                    ServerPerson(user.identity_id, user.name, False), user.role
+                )
+
+
+def _add_users(application: Application) -> list[Identity]:
+    users = []
+    for person in DEMO_USERS:
+        users.append(application.identity_service.add_user(person.name, person.role, PASSWORD))
+        if person.totp_secret is not None:
+            application.preset_factor(users[-1].identity_id, person.totp_secret)
+    return users
 
 
 class DemoServer(DemoProcess):
@@ -248,12 +275,14 @@ class DemoServer(DemoProcess):
     starts_within_seconds = 60.0
     ends_within_seconds = 12.0
 
-    def __init__(self, port: int, settings: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, port: int, settings: Mapping[str, str], folder: Path, config: Path | None = None) -> None:
         """:param settings: variables of its environment; the person's own AWS settings aren't passed on.
         :param folder: for its log.
+        :param config: a settings file of several organizations.
         """
         super().__init__(port, clean_environment() | dict(settings))
         self.log = folder / "server.log"
+        self._config = config
 
     @property
     def url(self) -> str:
@@ -263,8 +292,8 @@ class DemoServer(DemoProcess):
 
     def __enter__(self) -> Self:
         """:raises InputError: if it doesn't start."""
-        added = subprocess.run(
-            [sys.executable, "-m", "rootkeeper.cli.demo_processes"],
+        added = subprocess.run(  # noqa: S603 - our own program, no shell
+            [sys.executable, "-m", "rootkeeper.cli.demo_processes", *self._list_config()],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -282,7 +311,11 @@ class DemoServer(DemoProcess):
         """
         with self.log.open("ab") as log:
             arguments = ("--port", str(self.port), "--guided-story", "--exit-with-parent", str(os.getpid()))
-            self._start("rootkeeper", "serve", *arguments, stderr=log)
+            options = () if self._config is None else ("--config", *self._list_config())
+            self._start("rootkeeper", *options, "serve", *arguments, stderr=log)
+
+    def _list_config(self) -> tuple[str, ...]:
+        return () if self._config is None else (str(self._config),)
 
     def read_last_words(self) -> str:
         return _shorten(self.log.read_bytes())
@@ -293,4 +326,4 @@ def _shorten(said: bytes) -> str:
 
 
 if __name__ == "__main__":
-    add_people()
+    add_people(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

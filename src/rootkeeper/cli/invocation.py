@@ -126,6 +126,18 @@ class Invocation:
 
         return load_user_settings(self.options.config, self.options.organization)
 
+    def list_several(self) -> dict[str, str]:
+        """Return the ids of the settings' organizations by their names; none if one is named, or there is only one.
+
+        :raises SettingsError: if the settings file can't be read.
+        """
+        from rootkeeper.settings.reading import ORGANIZATION_VARIABLE, list_organizations
+
+        if self.options.organization or os.environ.get(ORGANIZATION_VARIABLE):
+            return {}
+        tables = list_organizations(self.options.config)
+        return {table.name: table.organization_id for table in tables} if len(tables) > 1 else {}
+
     @property
     def organization_id(self) -> str | None:
         """The organization of a database that knows several: ``--organization`` with an id."""

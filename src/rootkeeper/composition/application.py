@@ -104,12 +104,17 @@ class Application(UseCases):
         entries = self.ledger_reader.list_entries() if len(organization_ids) == 1 else iter(())
         last = deque(entries, maxlen=1)
         if last:
-            self.organization_id, self.endpoint = last[0].organization_id, Endpoint(last[0].endpoint)
-            self.actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
+            self.use_organization(last[0].organization_id, Endpoint(last[0].endpoint))
         elif self.settings.aws_roles.audit and "aws" not in vars(self):
             # The starting credentials may be allowed only to assume roles.
             accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
             self.aws = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
+
+    def use_organization(self, organization_id: str, endpoint: Endpoint) -> None:
+        """Act on an organization of the database without AWS."""
+        self._shares_quotas = False
+        self.organization_id, self.endpoint = organization_id, endpoint
+        self.actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
 
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
         """Import another ledger, such as an emergency's, and notify people of its windows.

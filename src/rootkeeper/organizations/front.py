@@ -6,20 +6,36 @@ organization. A user there has a role in an organization only if the organizatio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import make_identity_id
 from rootkeeper.clock import Clock
+from rootkeeper.composition.application import Application
 from rootkeeper.composition.serving import STOP_SECONDS, ServerRuntime, ServerWork
+from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organizations.processes import OrganizationProcesses
+from rootkeeper.settings.reading import load_front_settings
 from rootkeeper.settings.sections import AwsRoleSettings, AwsSettings, Settings
 from rootkeeper.worker.health import Readiness, ReadinessCheck
 from rootkeeper.worker.loops import Loop
 
 PEOPLE = "people"
 """In the front's database, the place of an organization's id, which always begins with ``o-``."""
+
+
+@contextmanager
+def open_people(config: Path | None, warn: Callable[[str], None], label: str = "AWS") -> Iterator[Application]:
+    """Open the database of the people of several organizations, on the server's machine.
+
+    :param label: of the endpoint; a demo's is a sandbox.
+    """
+    with Application(load_front_settings(config), warn=warn) as application:
+        application.use_organization(PEOPLE, Endpoint(label))
+        yield application
 
 
 class _FrontWork(ServerWork):
@@ -76,13 +92,17 @@ class FrontRuntime(ServerRuntime):
         """Whether the front can sign people in, and each organization's process runs."""
         of_front = {"process", "database", "ledger", "notifications", "loops"}
         own = [check for check in super().readiness().checks if check.name in of_front]
-        return Readiness((*own, *(self._check(name) for name in self.processes.organizations)))
+        return Readiness((*own, self._check_processes()))
 
-    def _check(self, name: str) -> ReadinessCheck:
-        found = self.processes.by_name.get(name)
-        runs = found is not None and found.runs
-        reason = "It is starting." if found is None or found.ended is None else found.ended
-        return ReadinessCheck(f"organization {name}", runs, "Its process runs." if runs else reason)
+    def _check_processes(self) -> ReadinessCheck:
+        """A single check, because its name is shown to anyone, and its explanation only on this machine."""
+        known = self.processes.by_name
+        faults = []
+        for name in self.processes.organizations:
+            if name not in known or not known[name].runs:
+                reason = known[name].ended if name in known else None
+                faults.append(f"{name}: {reason or 'its process is starting.'}")
+        return ReadinessCheck("organizations", not faults, " ".join(faults) or "Each organization's process runs.")
 
     @property
     def organizations(self) -> Mapping[str, str]:

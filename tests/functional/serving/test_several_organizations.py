@@ -297,6 +297,9 @@ def test_an_odd_address_is_an_unknown_address(ada: Person, wrong: str) -> None:
 def test_p21_a_killed_process_is_started_again_and_delays_no_other(server: Server, ada: Person) -> None:
     before = server.find_process("bank")
     os.kill(before, signal.SIGKILL)
+    server.process.wait_until(lambda: server.process.ask("GET", "/readyz").status == 503)
+    (check,) = [one for one in server.process.ask("GET", "/readyz").body["checks"] if one["name"] == "organizations"]
+    assert "bank: Its process ended with status -9." in check["explanation"]
     assert ada.of("shop", "/accounts").status == 200
     watch = Stopwatch()
     while ada.of("bank", "/me").status != 200:

@@ -33,6 +33,12 @@ from rootkeeper.settings.reading import SQLITE_PREFIX
 USUAL_PORT = 8700
 USUAL_SANDBOX_PORT = 4599
 _LARGEST_PORT = 65535
+_MOST_ORGANIZATIONS = 5
+_NAMES = ("main", "shop", "bank", "labs", "games")
+_ACCOUNTS = 20
+"""Of each further organization."""
+_STORY = "The Overview page leads through the demo."
+_SEVERAL = "The first page lists the organizations; the menu at the top switches."
 _LOOK_SECONDS = 1.0
 """How often it checks that the server still runs."""
 
@@ -50,6 +56,14 @@ def demo(
             type=IntRange(1, _LARGEST_PORT),
         ),
     ] = None,
+    organizations: Annotated[
+        int,
+        option(
+            "--organizations NUMBER",
+            "Start so many organizations behind one server, without the guided story.",
+            type=IntRange(1, _MOST_ORGANIZATIONS),
+        ),
+    ] = 1,
     no_browser: Annotated[bool, option("--no-browser", "Don't open the console in a browser.")] = False,
     sandbox_port: Annotated[
         int | None,
@@ -67,6 +81,9 @@ def demo(
     job: enable, audit, delete, recover, close, and the access that remains without Identity Center. A page of the
     sandbox shows the users with the current codes of their second factors; press Enter for the codes in the terminal.
     The server watches root events. The demo runs until Ctrl-C, and then everything is deleted.
+
+    With --organizations 3 it starts three organizations, each with a sandbox, and one server. Each user has the same
+    role in all of them.
 
     With --check it plays the same story in the terminal: status, enable, audit, delete one organizational unit, audit
     again, recover, close. It shows each command before its output, and checks each step against the sandbox's state.
@@ -90,11 +107,17 @@ def demo(
         if check:
             failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
             return ExitStatus.BAD if failures else ExitStatus.GOOD
-        server = DemoServer(server_port, settings | make_server_settings(sandbox), Path(folder))
+        config = None
+        if organizations > 1:
+            with _timing(terminal, f"Starting {organizations - 1} further organizations"):
+                settings, config = _start_others(sandbox, organizations, Path(folder), processes)
+        else:
+            settings |= make_server_settings(sandbox)
+        server = DemoServer(server_port, settings, Path(folder), config)
         sandbox.report_sign_ins(server.url, DELEGATE)
         with _timing(terminal, f"Starting a server with its console on port {server.port}"):
             processes.enter_context(server)
-        _show(terminal, sandbox, server)
+        _show(terminal, sandbox, server, is_single=config is None)
         if not no_browser and terminal.shows_output and has_display(os.environ, sys.platform):
             webbrowser.open(server.url)
         try:
@@ -159,11 +182,40 @@ def show_codes(terminal: Terminal) -> None:
     terminal.show(f"  Valid for {count_seconds_left(now)} more seconds; each works once.")
 
 
-def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
+def _start_others(first: SandboxProcess, count: int, folder: Path, processes: ExitStack) -> tuple[dict[str, str], Path]:
+    """Start a sandbox for each further organization; return the settings of the server and the settings file."""
+    names = _NAMES[:count]
+    sandboxes = {names[0]: first}
+    for seed, name in enumerate(names[1:], start=2):
+        options = ("--accounts", str(_ACCOUNTS), "--seed", str(seed), "--features", "all")
+        sandboxes[name] = processes.enter_context(SandboxProcess(choose_port(None, USUAL_SANDBOX_PORT), *options))
+    profiles, tables = "", ""
+    for name, sandbox in sandboxes.items():
+        principal = sandbox.find_principal("management-admin")
+        profiles += (
+            f"[profile {name}]\nendpoint_url = {sandbox.url}\nregion = us-east-1\n"
+            f"aws_access_key_id = {principal['access_key_id']}\n"
+            f"aws_secret_access_key = {principal['secret_access_key']}\n"
+        )
+        organization_id = sandbox.read_organization()["organization_id"]
+        tables += f'[organizations.{name}]\nid = "{organization_id}"\naws.profile = "{name}"\n'
+    config, aws = folder / "settings.toml", folder / "aws"
+    config.write_text(tables, encoding="utf-8")
+    aws.touch(mode=0o600)
+    aws.write_text(profiles, encoding="utf-8")
+    return {
+        "AWS_CONFIG_FILE": str(aws),
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "ROOTKEEPER_DATABASE_URL": f"{SQLITE_PREFIX}{folder / 'rootkeeper.db'}",
+    }, config
+
+
+def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer, *, is_single: bool) -> None:
     program = render_program(Path(sys.executable).with_name("rootkeeper"))
     users = ", ".join(f"{user.name} ({user.role.value})" for user in DEMO_USERS)
     terminal.show(
-        title(f"Open {server.url} and sign in. The Overview page leads through the demo."),
+        title(f"Open {server.url} and sign in. {_STORY if is_single else _SEVERAL}"),
         f"Users, all with the password {PASSWORD!r}: {users}",
         f"Codes of their second factors, and the failsafe's password: {sandbox.url}/codes",
         f"In another terminal: {render_shell_commands(program, sandbox.port)}",

@@ -121,7 +121,7 @@ def run_server(
     from rootkeeper.server.application import make_application
     from rootkeeper.settings.reading import load_front_settings
 
-    options, several = invocation.options, _list_several(invocation)
+    options, several = invocation.options, invocation.list_several()
     settings = load_front_settings(options.config) if several else invocation.load_settings()
     believed = require_proxies((*settings.server.trusted_proxies, *proxies))
     with bind(host, port, beyond_loopback=beyond_loopback or tls is not None) as listener:
@@ -145,16 +145,6 @@ def run_server(
             HttpServer(application, runtime, stops, announce, limits, tls).run([listener])
 
         return run_process(runtime, work)
-
-
-def _list_several(invocation: Invocation) -> dict[str, str]:
-    """Return the ids of the settings' organizations by their names; none if one is named, or there is only one."""
-    from rootkeeper.settings.reading import ORGANIZATION_VARIABLE, list_organizations
-
-    if invocation.options.organization or os.environ.get(ORGANIZATION_VARIABLE):
-        return {}
-    tables = list_organizations(invocation.options.config)
-    return {table.name: table.organization_id for table in tables} if len(tables) > 1 else {}
 
 
 def _make_command(config: Path | None, name: str, handle: int) -> Sequence[str]:

@@ -67,7 +67,6 @@ class IdentityAdministration:
 
     def __init__(self, invocation: Invocation, application: Application, output: OutputFormat) -> None:
         self.terminal, self.application, self.output = invocation.terminal, application, output
-        application.use_known_organization()
         self.identities = application.identity_service
 
     @property
@@ -94,29 +93,44 @@ class IdentityAdministration:
 
 
 @contextmanager
-def open_identity_administration(invocation: Invocation, *outputs: OutputFormat) -> Iterator[IdentityAdministration]:
-    """Open the service of users and tokens.
+def open_identity_administration(
+    invocation: Invocation, *outputs: OutputFormat, kind: IdentityKind = IdentityKind.USER
+) -> Iterator[IdentityAdministration]:
+    """Open the service of users and tokens: of several organizations, that of the people who sign in once for all.
 
+    :param kind: a token is always of an organization.
     :raises InputError: if the output isn't one of ``outputs``.
     """
     require_extra("server")
     output = invocation.choose_output(*(outputs or LIST_OUTPUTS))
+    if kind is IdentityKind.USER and invocation.list_several():
+        from rootkeeper.organizations.front import open_people
+
+        invocation.require_no_server()
+        with open_people(invocation.options.config, invocation.terminal.remark) as application:
+            yield IdentityAdministration(invocation, application, output)
+        return
     with invocation.open_application() as application:
+        application.use_known_organization()
         yield IdentityAdministration(invocation, application, output)
 
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
-    with open_identity_administration(invocation) as administration:
+    with open_identity_administration(invocation, kind=kind) as administration:
         found = administration.identities.store.list_identities()
         administration.show(*(identity for identity in found if identity.kind is kind), empty=empty)
     return ExitStatus.GOOD
 
 
 def change_one(
-    invocation: Invocation, change: ChangeOptions, statement: str, make: Callable[[IdentityAdministration], Identity]
+    invocation: Invocation,
+    change: ChangeOptions,
+    statement: str,
+    make: Callable[[IdentityAdministration], Identity],
+    kind: IdentityKind = IdentityKind.USER,
 ) -> int:
     """Announce a change of a user or token, make it, and show the result; a dry run only announces it."""
-    with open_identity_administration(invocation) as administration:
+    with open_identity_administration(invocation, kind=kind) as administration:
         administration.announce(statement)
         if not change.dry_run:
             administration.show(make(administration))
@@ -125,7 +139,7 @@ def change_one(
 
 def disable_one(invocation: Invocation, change: ChangeOptions, name: str, kind: IdentityKind) -> int:
     statement = f"Disable the {kind.value} {name}."
-    return change_one(invocation, change, statement, lambda opened: opened.identities.disable(name, kind))
+    return change_one(invocation, change, statement, lambda opened: opened.identities.disable(name, kind), kind)
 
 
 PasswordOption = Annotated[
@@ -351,7 +365,8 @@ def create_token(
 
     Exit statuses: 0 created; 2 wrong usage, or the name is taken; 3 the database or the ledger refused.
     """
-    with open_identity_administration(invocation, OutputFormat.TABLE, OutputFormat.JSON) as administration:
+    outputs = (OutputFormat.TABLE, OutputFormat.JSON)
+    with open_identity_administration(invocation, *outputs, kind=IdentityKind.TOKEN) as administration:
         end = None if expires is None else parse_moment(expires, "--expires", administration.now, day_ends=True)
         scope = TokenScope(frozenset(permission) if permission else None, tuple(organizational_unit or ()))
         require_scope(role, scope)
