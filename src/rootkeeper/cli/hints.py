@@ -129,6 +129,8 @@ COMMAND_HINTS: Mapping[str, str] = {
     "organization.close": "Close them: rootkeeper windows close WINDOW_ID --organization {name}.",
     "organization.credentials": "Use --profile, or aws.profile in the organization's table of the settings file.",
     "organization.list": "Use another token, or list the organization again: rootkeeper audit",
+    "organization.token": "Name its organization: --organization NAME. Or sign in: rootkeeper login.",
+    "organization.unnamed": "Name the organization: --organization NAME.",
     "organization.name": "Name one: --organization NAME.",
     "organization.resume": "Read the rest: rootkeeper jobs resume {job_id} --organization {name}",
     "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
@@ -147,6 +149,10 @@ COMMAND_HINTS: Mapping[str, str] = {
     "request.invalid": "See the command's --help.",
     "selection.empty": "Name accounts, or use --ou, --tag, --status, --from-file or --all.",
     "selection.list_accounts": "List the accounts: rootkeeper audit --output table.",
+    "server.route": (
+        "Check the address, and that server and command line have the same version. A server of one organization needs "
+        "no --organization."
+    ),
     "server.login": "Sign in: rootkeeper login --server {url}. Or set {variable}.",
     "server.silent": (
         "Close its windows: rootkeeper windows close WINDOW_ID. Then end that process and start the server again."

@@ -152,20 +152,16 @@ class Invocation:
         :raises NotSignedInError: if there is no token for it.
         """
         from rootkeeper.remote.server import open_remote_server
+        from rootkeeper.settings.reading import ORGANIZATION_VARIABLE
 
-        if self.options.organization is not None and self.organization_id is None:
-            raise InputError(
-                f"--organization {self.options.organization} is a name in the settings of this machine, but the server "
-                "has its own.",
-                hint="Leave out --organization or --server.",
-            )
         for name in ("profile", "region"):
             if getattr(self.options, name) is not None:
                 raise InputError(
                     f"--{name} needs AWS credentials of your own, but the server uses its own.",
                     hint=f"Leave out --{name} or --server.",
                 )
-        return open_remote_server(self.server_address or "")
+        named = self.options.organization or os.environ.get(ORGANIZATION_VARIABLE) or None
+        return open_remote_server(self.server_address or "", None if self.organization_id else named)
 
     def open_application(
         self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None

@@ -7,15 +7,12 @@ a pipe, and neither into the arguments nor into the environment, which other pro
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rootkeeper.clock import Clock
 
@@ -58,8 +55,8 @@ class OrganizationProcesses:
 
     organizations: Mapping[str, str]
     """The id of each organization, by its name."""
-    arguments: Sequence[str]
-    """Shared options, such as ``--config FILE``."""
+    make_command: Callable[[str, int], Sequence[str]]
+    """Makes the command that serves the organization of a name on the open socket of a number."""
     clock: Clock
     warn: Callable[[str], None]
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -85,9 +82,8 @@ class OrganizationProcesses:
 
     def _start(self, one: OrganizationProcess) -> None:
         handle = one.listener.fileno()
-        options = ["--organization", one.name, "--listener", str(handle), "--exit-with-parent", str(os.getpid())]
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-m", "rootkeeper", *self.arguments, "serve", *options],
+            self.make_command(one.name, handle),
             stdin=subprocess.PIPE,
             pass_fds=(handle,),
             start_new_session=True,
@@ -150,8 +146,3 @@ class OrganizationProcesses:
                 one.process.wait()
                 killed.append(one.name)
         return tuple(killed)
-
-
-def make_arguments(config: Path | None) -> tuple[str, ...]:
-    """Return the shared options of the processes."""
-    return () if config is None else ("--config", str(config))

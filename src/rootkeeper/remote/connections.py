@@ -102,14 +102,16 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     if status == 401:
         return NotSignedInError(
             f"The server {url} doesn't know you: {detail or 'the token is missing or no longer valid.'}",
-            hint=f"Sign in: rootkeeper login --server {url}. Or set ROOTKEEPER_TOKEN to a token that is valid.",
+            hint=hint
+            if isinstance(hint, Hint)
+            else f"Sign in: rootkeeper login --server {url}. Or set ROOTKEEPER_TOKEN to a token that is valid.",
         )
     if status == 403:
         return PermissionDeniedError(detail or f"The server {url} doesn't allow it.", hint=hint)
     if status == 404 and "code" not in document:
         return ServerUnreachableError(
             f"{url} doesn't answer as a Rootkeeper server of this version: the route doesn't exist.",
-            hint="Check the address, and that server and command line have the same version.",
+            hint=Hint("Check the address, and that server and command line have the same version.", "server.route"),
         )
     if status == 404:
         return NotFoundError(detail or f"{url} doesn't have what was requested.", hint=hint)
@@ -184,6 +186,8 @@ class Connection:
     url: str
     """As ``parse_server_url`` gives it."""
     token: str | None = field(repr=False)
+    organization: str | None = None
+    """The name of the organization, on a server that has several."""
     sleep: Callable[[float], None] = time.sleep
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
@@ -304,6 +308,10 @@ class Connection:
                 hint="Check that server and command line have the same version.",
             ) from error
 
+    @property
+    def _of_organization(self) -> str:
+        return "" if self.organization is None else f"organizations/{quote(self.organization, safe='')}/"
+
     def _exchange(self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None) -> File:
         given = [
             (name, str(value).lower() if isinstance(value, bool) else str(value))
@@ -319,7 +327,7 @@ class Connection:
         try:
             answer = self._pool.request(
                 method,
-                f"{self.url}/api/v1/{path}{f'?{urlencode(given)}' if given else ''}",
+                f"{self.url}/api/v1/{self._of_organization}{path}{f'?{urlencode(given)}' if given else ''}",
                 headers=headers,
                 body=json.dumps(body).encode() if body else None,
                 timeout=urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS if method == "GET" else CHANGE_SECONDS),

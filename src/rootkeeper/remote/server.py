@@ -180,8 +180,10 @@ class RemoteServer:
         self.connection.post("auth/sign-out")
 
 
-def open_remote_server(address: str) -> RemoteServer:
+def open_remote_server(address: str, organization: str | None = None) -> RemoteServer:
     """Open it with the token of the environment or of the last sign-in; nothing is sent yet.
+
+    :param organization: the name of the organization, on a server that has several.
 
     :raises InputError: if the address isn't valid, or its token isn't valid or can't be read.
     :raises NotSignedInError: if there is no token.
@@ -189,11 +191,11 @@ def open_remote_server(address: str) -> RemoteServer:
     url = parse_server_url(address)
     given = os.environ.get(TOKEN_VARIABLE, "").strip()
     if given:
-        return RemoteServer(Connection(url, parse_token(given, TOKEN_VARIABLE)))
+        return RemoteServer(Connection(url, parse_token(given, TOKEN_VARIABLE), organization))
     stored = open_stored_tokens().find(url)
     if stored is None:
         raise NotSignedInError(
             f"There is no token for the server {url}.",
             hint=Hint(f"Sign in to it, or set {TOKEN_VARIABLE}.", "server.login", url=url, variable=TOKEN_VARIABLE),
         )
-    return RemoteServer(Connection(url, stored.token))
+    return RemoteServer(Connection(url, stored.token, organization))

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from rootkeeper import __version__
 from rootkeeper.access.factors import FactorVerifier
@@ -21,14 +21,14 @@ from rootkeeper.organizations.front import FrontRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
 from rootkeeper.server.bodies import BodyLimit
 from rootkeeper.server.documents import IDEMPOTENCY, DescriptionFile, Row, list_answers
-from rootkeeper.server.front import Front, OrganizationPaths
+from rootkeeper.server.front import ALL_METHODS, Front, OrganizationPaths, refuse_unnamed
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
 from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.persons import FrontOnly
 from rootkeeper.server.picture import PictureCache
 from rootkeeper.server.report_work import ReportsInWork
-from rootkeeper.server.request_path import ANSWERS, HostCheck, RequestMiddleware
+from rootkeeper.server.request_path import ANSWERS, PREFIX, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (
     accounts,
     audits,
@@ -139,6 +139,8 @@ def make_application(
     application.state.audit_comparisons = AuditComparisonCache()
     application.state.pictures = PictureCache()
     application.router.routes.extend(list_routes(rows))
+    if front is not None:
+        application.router.routes.append(Route(f"{PREFIX}/{{rest:path}}", refuse_unnamed, methods=ALL_METHODS))
     public = services.settings.server.public_address
     application.add_middleware(BodyLimit, largest_bytes={row.path: row.largest_bytes for row in rows})
     if front is not None:

@@ -30,6 +30,7 @@ from yarl import URL
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, Session
 from rootkeeper.errors import (
+    Hint,
     InputError,
     NotFoundError,
     NotSignedInError,
@@ -339,6 +340,20 @@ def _find_name(body: bytes) -> str | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return name if isinstance(name, str) else None
+
+
+ALL_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
+async def refuse_unnamed(_: Request) -> Response:
+    """Refuse an address that is of an organization and names none.
+
+    :raises InputError: always.
+    """
+    raise NotFoundError(
+        "This server has several organizations, and the address names none.",
+        hint=Hint("Use /api/v1/organizations/NAME/… in place of /api/v1/….", "organization.unnamed"),
+    )
 
 
 class OrganizationPaths:

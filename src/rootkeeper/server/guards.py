@@ -48,6 +48,7 @@ from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import (
     DatabaseError,
     ForgedRequestError,
+    Hint,
     InputError,
     JobConflictError,
     NotSignedInError,
@@ -151,6 +152,11 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
         if identity is not None:
             return ApiCaller(identity)
         session = services.sessions.find(secret, SessionKind.TOKEN)
+        if session is None and request.app.state.front is not None:
+            raise NotSignedInError(
+                "The server doesn't know the token. An API token is of one of its organizations.",
+                hint=Hint("Use it at /api/v1/organizations/NAME/…, or sign in.", "organization.token"),
+            )
         if session is None:
             raise NotSignedInError(
                 "The token isn't valid: it is unknown, expired or revoked, or its user is disabled.",

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sqlite3
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.server.application import ROWS
+from rootkeeper.server.documents import Row
 from rootkeeper.server.front import _OWN
 from tests.durations import Stopwatch
+from tests.forked import run_forked
 from tests.functional.api.browsers import PASSWORD
-from tests.functional.api.serving import Answer
+from tests.functional.api.serving import Answer, send_to
 from tests.sandbox_process import SandboxProcess
 from tests.several_organizations import Person, Server, several_organizations, several_sandboxes
 
@@ -96,9 +97,9 @@ def test_p21_a_person_sees_only_the_organizations_in_which_the_person_has_a_role
 
 
 @pytest.mark.parametrize("row", OF_ALL, ids=lambda row: f"{row.method} {row.path}")
-def test_p21_no_route_says_that_another_organization_exists(vera: Person, row: object) -> None:
-    method, path = row.method, re.sub(r"\{\w+\}", "x", row.path.removeprefix(PREFIX))  # type: ignore[attr-defined]
-    body = None if method == "GET" else {}
+def test_p21_no_route_says_that_another_organization_exists(vera: Person, row: Row) -> None:
+    method, path = row.method, re.sub(r"\{\w+\}", "x", row.path.removeprefix(PREFIX))
+    body: object = None if method == "GET" else {}
     other, nothing = (vera.ask(method, f"/organizations/{name}{path}", body, {}) for name in ("bank", NO_ORGANIZATION))
     assert (other.status, nothing.status) == (404, 404), (other, nothing)
     assert other.json["code"] == "organization.not_found"
@@ -107,7 +108,8 @@ def test_p21_no_route_says_that_another_organization_exists(vera: Person, row: o
 
 
 def test_p21_ids_of_another_organization_are_unknown(server: Server, ada: Person) -> None:
-    account_id = next(iter(ids_of(ada, "bank")))
+    accounts = ada.of("bank", "/accounts").json["accounts"]
+    account_id = next(one["account_id"] for one in accounts if one["status"] == "not_present")
     job_id = audit(ada, "bank")
     window = ada.send("bank", "/windows", {"account_id": account_id, "reason": "canary reason", "duration": "1h"})
     assert window.status in {201, 202}, window
@@ -122,7 +124,7 @@ def test_p21_ids_of_another_organization_are_unknown(server: Server, ada: Person
         f"/windows/{window.json['window_id']}",
         f"/accounts/{account_id}",
         f"/history/{account_id}",
-        f"/audits/{audits[0]['audit_id']}/findings?format=ocsf",
+        f"/audits/{audits[0]['audit_id']}/findings?format=sarif",
     ]
     for path in paths:
         assert ada.of("bank", path).status == 200, path
@@ -137,7 +139,7 @@ def test_p21_ids_of_another_organization_are_unknown(server: Server, ada: Person
 
 def ids_of(person: Person, organization: str) -> set[str]:
     accounts = person.of(organization, "/accounts").json["accounts"]
-    return {one["account_id"] for one in accounts if one["status"] not in {"not_applicable"}}
+    return {one["account_id"] for one in accounts if one["status"] != "not_applicable"}
 
 
 def test_p21_a_token_is_of_one_organization(server: Server, ada: Person) -> None:
@@ -174,16 +176,14 @@ def test_p21_what_only_the_front_may_say_is_not_taken_from_a_client(server: Serv
     assert vera.get("/organizations/shop/me", **headers).json["name"] == "vera"
     assert server.open_page("no one").get("/organizations/shop/me", **headers).status == 401
     for port in find_ports(server):
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/me", headers=headers)  # noqa: S310 - here
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=30)  # noqa: S310 - on this machine
-        assert refused.value.code == 404
+        refused = send_to(port, "GET", "/api/v1/me", None, headers)
+        assert (refused.status, refused.code) == (404, "organization.not_found")
 
 
 def find_ports(server: Server) -> list[int]:
     """The ports on which the organizations' processes listen, as the system knows them."""
     inodes = {
-        os.readlink(link)
+        str(link.readlink())
         for name in BOTH
         for link in Path(f"/proc/{server.find_process(name)}/fd").iterdir()
         if os.path.lexists(link)
@@ -228,6 +228,29 @@ def test_a_change_needs_the_pages_own_token_as_on_any_server(vera: Person, ada: 
     body = {"name": "forged", "role": "viewer"}
     assert ada.post("/organizations/shop/tokens", body, X_CSRF_Token="").json["code"] == "access.csrf"
     assert ada.post("/organizations/shop/tokens", body, Origin="http://evil.example").status == 403
+
+
+def test_an_address_without_an_organization_says_how_to_name_one(ada: Person) -> None:
+    for answer in (ada.get("/accounts"), ada.post("/audits")):
+        assert (answer.status, answer.code) == (404, "input.not_found")
+        assert "/api/v1/organizations/NAME/" in answer.json["hint"]
+
+
+def test_the_command_line_names_the_organization_beside_the_server(server: Server, ada: Person) -> None:
+    token = ada.send("shop", "/tokens", {"name": "pipeline", "role": "operator"}).json["token"]
+    environment = {
+        name: value for name, value in server.process.environment.items() if not name.startswith("XDG_CONFIG")
+    }
+    environment |= {"ROOTKEEPER_SERVER": server.process.url, "ROOTKEEPER_TOKEN": token}
+    organization_id = server.sandboxes["shop"].organization()["organization_id"]
+    run = run_forked(["status", "--organization", "shop"], environment)
+    assert (run.returncode, organization_id in run.stdout) == (0, True), run
+    by_variable = run_forked(["status", "-o", "json"], environment | {"ROOTKEEPER_ORGANIZATION": "shop"})
+    assert organization_id in by_variable.stdout, by_variable
+    unnamed = run_forked(["status"], environment)
+    assert (unnamed.returncode, "--organization NAME" in unnamed.stderr) == (3, True), unnamed
+    other = run_forked(["status", "--organization", "bank"], environment)
+    assert (other.returncode, "There is no organization 'bank'" in other.stderr) == (2, True), other
 
 
 def test_an_event_stream_passes_the_front(ada: Person) -> None:

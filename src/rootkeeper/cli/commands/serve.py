@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,7 +117,7 @@ def run_server(
     from rootkeeper.clock import SystemClock
     from rootkeeper.composition.serving import ServerRuntime
     from rootkeeper.organizations.front import FrontRuntime
-    from rootkeeper.organizations.processes import OrganizationProcesses, make_arguments
+    from rootkeeper.organizations.processes import OrganizationProcesses
     from rootkeeper.server.application import make_application
     from rootkeeper.settings.reading import load_front_settings
 
@@ -126,9 +128,8 @@ def run_server(
         url = render_url(*listener.getsockname()[:2], is_tls=tls is not None)
         if several:
             clock = clock or SystemClock()
-            processes = OrganizationProcesses(
-                several, make_arguments(options.config), clock, invocation.terminal.remark
-            )
+            make_command = partial(_make_command, options.config)
+            processes = OrganizationProcesses(several, make_command, clock, invocation.terminal.remark)
             runtime: ServerRuntime = FrontRuntime(settings, processes, url=url, clock=clock)
         else:
             runtime = ServerRuntime(
@@ -154,6 +155,13 @@ def _list_several(invocation: Invocation) -> dict[str, str]:
         return {}
     tables = list_organizations(invocation.options.config)
     return {table.name: table.organization_id for table in tables} if len(tables) > 1 else {}
+
+
+def _make_command(config: Path | None, name: str, handle: int) -> Sequence[str]:
+    """Return the command of an organization's process."""
+    shared = [] if config is None else ["--config", str(config)]
+    own = ["--organization", name, "--listener", str(handle), "--exit-with-parent", str(os.getpid())]
+    return [sys.executable, "-m", "rootkeeper", *shared, "serve", *own]
 
 
 def _serve_organization(invocation: Invocation, handle: int) -> int:

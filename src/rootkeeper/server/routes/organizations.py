@@ -40,6 +40,4 @@ def _describe(services: ServerRuntime) -> KnownOrganization:
     )
 
 
-ROWS = (
-    read("/overview/organizations", AccessRequirement.SIGNED_IN, list_organizations, OrganizationsDocument),
-)
+ROWS = (read("/overview/organizations", AccessRequirement.SIGNED_IN, list_organizations, OrganizationsDocument),)
