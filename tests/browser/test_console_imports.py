@@ -12,6 +12,7 @@ pytestmark = pytest.mark.long
 SOURCE = Path(__file__).parents[2] / "console" / "src"
 FOLDERS = (
     "layout",
+    "organizations",
     "notifications",
     "settings",
     "evidence",

@@ -15,6 +15,7 @@ import { notifyProblem } from "../components/notices";
 import { useOrganizations } from "../organizations/organizations";
 import { FindOrganization, listFacts, makeSwitcher, SEARCH_ID } from "../organizations/Switcher";
 import { isUtc, toggleUtc } from "../times/Timestamp";
+import { findPage } from "./Navigation";
 
 export function TopBar({ me }: { me: Me }) {
   const navigate = useNavigate();
@@ -22,7 +23,7 @@ export function TopBar({ me }: { me: Me }) {
   const isDark = useObservable(theme) === "dark";
   const [isChanging, setChanging] = useState(false);
   const [isFinding, setFinding] = useState(false);
-  const { pathname } = useLocation();
+  const path = findListPath(me, useLocation().pathname);
   const isOneOfSeveral = organizationName !== null || me.serves_organizations;
   const organizations = useOrganizations(isOneOfSeveral).data ?? [];
   const actions: { [id: string]: () => void } = {
@@ -37,7 +38,7 @@ export function TopBar({ me }: { me: Me }) {
         utilities={[
           isOneOfSeveral
             ? {
-                ...makeSwitcher(me, organizations, pathname),
+                ...makeSwitcher(me, organizations, path),
                 onItemClick: ({ detail }) => setFinding(detail.id === SEARCH_ID),
               }
             : {
@@ -79,10 +80,16 @@ export function TopBar({ me }: { me: Me }) {
           },
         ]}
       />
-      {isFinding && <FindOrganization organizations={organizations} pathname={pathname} onClose={() => setFinding(false)} />}
+      {isFinding && <FindOrganization organizations={organizations} path={path} onClose={() => setFinding(false)} />}
       {isChanging && <ChangePassword onClose={() => setChanging(false)} />}
     </>
   );
+}
+
+/** The page for another organization: this one, or its list if it shows a window or job, which is in no other. */
+function findListPath(me: Me, pathname: string): string {
+  const page = findPage(me, pathname);
+  return me.serves_organizations ? "/" : (page?.parent ?? page?.path ?? "/");
 }
 
 const UNAUTHORIZED = 401;

@@ -17,7 +17,7 @@ export function Headline({ organizations }: { organizations: readonly Organizati
       <SpaceBetween size="m">
         {unknown.length > 0 && (
           <StatusIndicator type="warning">
-            {`Unknown, and not in these numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
+            {`The accounts of these organizations are unknown, and not in the numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
           </StatusIndicator>
         )}
         {isAllDone(organizations) && <StatusIndicator type="success">Nothing is left to do in any organization.</StatusIndicator>}

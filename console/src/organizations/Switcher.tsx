@@ -4,18 +4,20 @@ import FormField from "@cloudscape-design/components/form-field";
 import Modal from "@cloudscape-design/components/modal";
 import Select from "@cloudscape-design/components/select";
 import type { TopNavigationProps } from "@cloudscape-design/components/top-navigation";
-import { matchPath } from "react-router";
 import { organizationHref, organizationName } from "../api/place";
 import type { Me, Organization } from "../api/records";
 import { useFocusOnFirstField } from "../components/Dialog";
-import { PAGES } from "../layout/pages";
 
 /** More are searched in a dialog. */
 const LISTED_COUNT = 10;
 export const SEARCH_ID = "search";
 
-/** The menu of organizations, on a server of several. */
-export function makeSwitcher(me: Me, organizations: readonly Organization[], pathname: string): TopNavigationProps.MenuDropdownUtility {
+/**
+ * The menu of organizations, on a server of several.
+ *
+ * @param path The page that another organization opens at.
+ */
+export function makeSwitcher(me: Me, organizations: readonly Organization[], path: string): TopNavigationProps.MenuDropdownUtility {
   const others = organizations.filter(({ name }) => name !== organizationName);
   const current = organizationName ?? "All organizations";
   return {
@@ -26,7 +28,7 @@ export function makeSwitcher(me: Me, organizations: readonly Organization[], pat
     disableUtilityCollapse: true,
     disableTextCollapse: true,
     items: [
-      ...(others.length === 0 ? [] : [{ text: organizationName === null ? "Open" : "Switch to", items: listOthers(others, pathname) }]),
+      ...(others.length === 0 ? [] : [{ text: organizationName === null ? "Open" : "Switch to", items: listOthers(others, path) }]),
       ...(organizationName === null ? [] : [{ id: "all", text: "All organizations", href: "/organizations" }]),
       organizationName === null
         ? { id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true }
@@ -44,29 +46,24 @@ export function listFacts(me: Me): ButtonDropdownProps.Item[] {
   ];
 }
 
-function listOthers(others: readonly Organization[], pathname: string): ButtonDropdownProps.Item[] {
+function listOthers(others: readonly Organization[], path: string): ButtonDropdownProps.Item[] {
   if (others.length > LISTED_COUNT) return [{ id: SEARCH_ID, text: "Find an organization" }];
   return others.map(({ name, organization_id }) => ({
     id: `organization ${name}`,
     text: name,
     secondaryText: organization_id,
-    href: findHref(name, pathname),
+    href: organizationHref(name, path),
   }));
-}
-
-/** The same page of another organization. A page of one window or job has none there: its list is shown. */
-function findHref(name: string, pathname: string): string {
-  const page = PAGES.find(({ path }) => matchPath(path, pathname));
-  return organizationHref(name, organizationName === null ? "/" : (page?.parent ?? page?.path ?? "/"));
 }
 
 interface FindOrganizationProps {
   organizations: readonly Organization[];
-  pathname: string;
+  /** The page to open. */
+  path: string;
   onClose: () => void;
 }
 
-export function FindOrganization({ organizations, pathname, onClose }: FindOrganizationProps) {
+export function FindOrganization({ organizations, path, onClose }: FindOrganizationProps) {
   const field = useFocusOnFirstField<HTMLDivElement>();
   return (
     <Modal visible position="top" header="Find an organization" onDismiss={onClose}>
@@ -83,7 +80,7 @@ export function FindOrganization({ organizations, pathname, onClose }: FindOrgan
             options={organizations
               .filter(({ name }) => name !== organizationName)
               .map(({ name, organization_id }) => ({ value: name, label: name, description: organization_id }))}
-            onChange={({ detail }) => window.location.assign(findHref(detail.selectedOption.value ?? "", pathname))}
+            onChange={({ detail }) => window.location.assign(organizationHref(detail.selectedOption.value ?? "", path))}
           />
         </FormField>
       </div>
