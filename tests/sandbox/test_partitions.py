@@ -170,7 +170,7 @@ def test_china_has_no_root_access_management() -> None:
 def test_root_users_cant_sign_in(served: Served) -> None:
     for path in ("signin", "signin/forgot-password", "console", f"root-users/{MEMBER}"):
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"{served.process.base_url}/{path}", timeout=30)
+            urllib.request.urlopen(f"{served.process.base_url}/{path}", timeout=30)  # noqa: S310 - http only
         with caught.value as refused:
             text = refused.read().decode()
         assert refused.code == 403
