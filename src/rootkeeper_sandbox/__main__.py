@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.scenarios.build import EXAMPLES, SCENARIOS, Origin, find_example
 from rootkeeper_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
 
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = SandboxOptions(
         host=asked.host,
         port=asked.port,
-        origin=Origin(asked.scenario, asked.accounts, asked.organizational_units, asked.seed, asked.features),
+        origin=Origin(
+            asked.scenario, asked.accounts, asked.organizational_units, asked.seed, asked.features, asked.partition
+        ),
         state=asked.state,
         throttle=asked.throttle,
         consistency=asked.consistency,
@@ -83,6 +86,9 @@ def _serving_parser() -> argparse.ArgumentParser:
         "--features",
         choices=("none", "credentials", "sessions", "all"),
         help="features that are on at the start, with trusted access (default: what the scenario says)",
+    )
+    parser.add_argument(
+        "--partition", choices=tuple(PARTITIONS), help="partition of its ARNs, Regions and features (default: aws)"
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="keep the state in FILE, and continue from there if it exists"
@@ -149,12 +155,13 @@ def _print_environment(arguments: Sequence[str]) -> int:
         return _show_error_to_shell(
             f"there is no principal {given.principal}; known: {', '.join(principals)}.", _USAGE_ERROR
         )
+    region = PARTITIONS[principal["arn"].split(":")[1]].home_region
     values = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": principal["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
     }
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     return 0

@@ -16,9 +16,10 @@ from rootkeeper_sandbox.authorization.authorizer import authorize, task_policy_n
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.codec.models import Codec
 from rootkeeper_sandbox.codec.registry import UnservedCodec
-from rootkeeper_sandbox.exchange import Call, HttpRequest, HttpResponse, Operation, Principal, ServiceError
+from rootkeeper_sandbox.exchange import Call, Credential, HttpRequest, HttpResponse, Operation, Principal, ServiceError
 from rootkeeper_sandbox.faults import FaultEffects, make_false_result
 from rootkeeper_sandbox.instance import SandboxInstance
+from rootkeeper_sandbox.partitions import PARTITIONS, Partition
 from rootkeeper_sandbox.routing import RequestRecord, find_region, is_global_endpoint, make_request_id
 from rootkeeper_sandbox.state_file import StateFileError
 from rootkeeper_sandbox.trail import ApiCallEvent
@@ -43,6 +44,10 @@ class RequestContext:
     disturbance: FaultEffects = field(default_factory=FaultEffects)
     result: dict[str, Any] = field(default_factory=dict)
     error: ServiceError | None = None
+
+    @property
+    def partition(self) -> Partition:
+        return PARTITIONS[self.instance.world.partition]
 
     @property
     def known_operation(self) -> Operation:
@@ -109,10 +114,19 @@ def authenticate(context: RequestContext) -> None:
         raise context.codec.refuse_operation(name, context.request)
     context.authorization = read_authorization(context.request)
     credential = context.instance.authenticator.authenticate(
-        context.request, context.authorization, context.codec.signing_name, context.instance.world.find_credential
+        context.request, context.authorization, context.codec.signing_name, _find_keys(context, context.authorization)
     )
     context.principal = credential.principal
     context.account_id = credential.principal.account_id
+
+
+def _find_keys(context: RequestContext, authorization: Authorization) -> Callable[[str], Credential | None]:
+    """Give the keys that an endpoint knows: none at endpoints of another partition."""
+    region, partition = authorization.scope.region, context.partition
+    is_foreign = is_global_endpoint(context.request, region) and not partition.has_global_sts
+    if is_foreign or not partition.serves(region):
+        return lambda _access_key_id: None
+    return context.instance.world.find_credential
 
 
 def parse(context: RequestContext) -> None:
@@ -138,7 +152,7 @@ def _make_call(context: RequestContext, operation: str, parameters: dict[str, An
         world=context.instance.world,
         service=context.codec.service,
         operation=operation,
-        region=find_region(context.codec.service, region),
+        region=find_region(context.codec.service, region, context.partition),
         is_global_endpoint=is_global_endpoint(request, region),
         principal=context.principal,
         parameters=parameters,
@@ -278,7 +292,7 @@ def _find_region(context: RequestContext) -> str | None:
     if context.call:
         return context.call.region
     scope = context.authorization.scope if context.authorization else None
-    return find_region(context.codec.service, scope.region) if scope else None
+    return find_region(context.codec.service, scope.region, context.partition) if scope else None
 
 
 def keep(context: RequestContext) -> Awaitable[None] | None:

@@ -20,6 +20,7 @@ from rootkeeper_sandbox.codec.registry import UnservedCodec
 from rootkeeper_sandbox.codec.rest import parse_query
 from rootkeeper_sandbox.codec.s3 import is_s3_host
 from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.partitions import Partition
 
 
 def make_request_id() -> str:
@@ -86,8 +87,6 @@ def _render(record: RequestRecord) -> dict[str, Any]:
 
 GLOBAL_REGION = "aws-global"
 _GLOBAL_STS_HOST = "sts.amazonaws.com"
-_ONE_REGION = "us-east-1"
-"""Where services without Regions sign and log: IAM, Organizations."""
 _REGIONAL_SERVICES = frozenset(
     {"cloudtrail", "ec2", "events", "identitystore", "s3", "securityhub", "sqs", "sso-admin", "sts"}
 )
@@ -145,11 +144,11 @@ def is_for_a_bucket(request: HttpRequest) -> bool:
         return True
 
 
-def find_region(service: str, scope_region: str) -> str:
-    """Find the Region that a call belongs to."""
+def find_region(service: str, scope_region: str, partition: Partition) -> str:
+    """Find the Region that a call belongs to; services without Regions have the partition's home Region."""
     if service in _REGIONAL_SERVICES and scope_region != GLOBAL_REGION:
         return scope_region
-    return _ONE_REGION
+    return partition.home_region
 
 
 def is_global_endpoint(request: HttpRequest, scope_region: str) -> bool:

@@ -8,7 +8,6 @@ import pytest
 
 from rootkeeper_sandbox.exchange import ServiceError
 from rootkeeper_sandbox.faults import Fault, parse_fault
-from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
 from rootkeeper_sandbox.throttling import AwsThrottle
 from tests.sandbox.visitor import (
     FAILSAFE,
@@ -172,7 +171,7 @@ def test_the_failsafes_root_user_makes_a_user_that_can_open_root_sessions_and_ca
     user = keys_on(client_origin)
     assert wire.call(user, "sts", "AssumeRoot", **target).status == 200
     found = client_origin.account(FAILSAFE).identities.users["break-glass"]
-    assert list(found.permissions.managed_policies) == [ADMINISTRATOR_ACCESS_ARN]
+    assert list(found.permissions.managed_policies) == ["arn:aws:iam::aws:policy/AdministratorAccess"]
     client_origin.get(page.reader.links["Register an MFA device for this user"])
     assert client_origin.register_mfa("break-glass").path == "/console?notice=mfa-registered"
     assert list(found.credentials.mfa_devices) == [f"arn:aws:iam::{FAILSAFE}:mfa/break-glass"]

@@ -76,7 +76,7 @@ def evaluate_stored(
         last = statuses.get(account.account_id)
         if role is AccountRole.MANAGEMENT and last is not None and last.role is AccountRole.MANAGEMENT:
             evaluated.append(age_reading(replace(last, account=account), now, stale_after))
-        elif unread is not None:
+        elif unread is not None and not _is_shown_nevertheless(unread, last):
             evaluated.append(unread)
         else:
             if last is None or last.observed_at is None:
@@ -86,6 +86,11 @@ def evaluate_stored(
             last = evaluate_windows(last, by_account.get(account.account_id, ()))
             evaluated.append(age_reading(last, now, stale_after))
     return tuple(evaluated)
+
+
+def _is_shown_nevertheless(unread: AccountStatus, last: AccountStatus | None) -> bool:
+    """Whether a reading shows credentials in a partition whose root users can't be read."""
+    return unread.reason is StatusReason.PARTITION and last is not None and last.status is Status.PRESENT
 
 
 def evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:

@@ -43,6 +43,7 @@ from rootkeeper.organization.accounts import (
     OrganizationalUnit,
     Setup,
     add_place_names,
+    find_credentials_obstacle,
     find_unnamed,
 )
 from rootkeeper.organization.progress import INTERRUPTED_REMARK, NullStopSignal, Progress, StopSignal
@@ -182,8 +183,7 @@ class AuditRun:
             delegates = self.listing.known.delegated_administrator_ids
         self._accounts.caller_refused = find_refused_caller(self.tools.caller, self.reading.organization, delegates)
         self._accounts.root_access_off = find_root_access_off(setup)
-        if self._accounts.root_access_off is None and not self.tools.store.has_audits():
-            self.progress.remark(FIRST_AUDIT_REMARK)
+        self._remark_on_sessions()
         comparison = self.drift_reader.begin(setup)
         self.listing.take_page, self.listing.take_names = self._take_page, self._emit_named
         self._began_at = self.tools.clock.monotonic()
@@ -216,6 +216,13 @@ class AuditRun:
             self.rereads.finish(lambda: self.is_interrupted)
         if not self.is_interrupted:
             self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
+
+    def _remark_on_sessions(self) -> None:
+        obstacle = find_credentials_obstacle(self.reading.organization.partition)
+        if obstacle is not None:
+            self.progress.remark(f"No member account is read. {obstacle}")
+        elif self._accounts.root_access_off is None and not self.tools.store.has_audits():
+            self.progress.remark(FIRST_AUDIT_REMARK)
 
     @property
     def is_interrupted(self) -> bool:

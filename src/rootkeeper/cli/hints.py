@@ -165,6 +165,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "setup.enable_all_features": "aws organizations enable-all-features",
     "setup.enable_delegate": "rootkeeper enable --delegated-administrator ID",
     "setup.enable_feature": "rootkeeper enable --feature {feature}",
+    "setup.enable_sessions": "Enable root sessions alone: rootkeeper enable --feature sessions",
     "setup.enable_trusted_access": "rootkeeper enable",
     "setup.list_accounts": "List its accounts: rootkeeper audit --all.",
     "setup.register_failsafe": "No failsafe. Next: rootkeeper enable --delegated-administrator ID",

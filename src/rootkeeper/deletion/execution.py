@@ -53,7 +53,7 @@ from rootkeeper.jobs.rules import JobState
 from rootkeeper.jobs.service import RunningJob
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, Inventory, find_credentials_obstacle
 from rootkeeper.organization.progress import INTERRUPTED_REMARK, Progress, StopSignal
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, Skip, SkipReason, find_skip
 from rootkeeper.organization.statuses import (
@@ -181,7 +181,8 @@ class TargetDeletion:
             with self.locks.hold(account.account_id, "deleting root user credentials") as lock:
                 protections = self.protections.read(self.plan.included_failsafes, account.account_id)
                 selected = SelectedAccount(account, is_named=False)
-                skip = find_skip(selected, role, self.inventory.organization.partition, protections)
+                obstacle = find_credentials_obstacle(self.inventory.organization.partition)
+                skip = find_skip(selected, role, obstacle, protections)
                 if skip is not None:
                     return DeletedTarget(describe_skipped(planned, skip))
                 return self._remove(planned, account, role, lock)

@@ -32,7 +32,7 @@ from rootkeeper.deletion.rules import (
     plan_skipped,
     require_guarded,
 )
-from rootkeeper.errors import AwsAccessDeniedError, Hint, InputError
+from rootkeeper.errors import AwsAccessDeniedError, Hint, InputError, TargetRefusedError
 from rootkeeper.guardrails.service import BlockingPolicyFinder
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
 from rootkeeper.inventory.store import InventoryStore
@@ -40,7 +40,7 @@ from rootkeeper.jobs.rules import JobKind
 from rootkeeper.jobs.service import JobService
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, Inventory, Organization, find_credentials_obstacle
 from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
 from rootkeeper.organization.selection import (
     NamedAccount,
@@ -97,12 +97,14 @@ class Deletion:
         selection by unit always lists the organization now.
 
         :raises SelectionEmptyError: if nothing is selected.
-        :raises TargetRefusedError: if an account that may not be touched was named.
+        :raises TargetRefusedError: if an account that may not be touched was named, or the partition has no central
+            management of root user credentials; nothing was sent then.
         :raises InputError: if the selection or an option is wrong, or ``only`` leaves a password or key without its
             MFA.
         :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
         """
         require_request(request)
+        _require_manageable(self.inventory.organization)
         if not options.only:
             raise InputError("No kind of credentials is selected.")
         if any(not reason.strip() for reason in options.allowed_uses.values()):
@@ -293,14 +295,25 @@ class Deletion:
     ) -> dict[AccountId, Skip]:
         """Find the accounts that may not be touched; refuse the whole request if any of them was named."""
         protections = self.protections.read(request.included_failsafes)
+        obstacle = find_credentials_obstacle(inventory.organization.partition)
         found: list[tuple[SelectedAccount, Skip]] = []
         for selected in selection.accounts:
             role = classify_account_role(selected.account.account_id, inventory)
-            skip = find_skip(selected, role, inventory.organization.partition, protections)
+            skip = find_skip(selected, role, obstacle, protections)
             if skip is not None:
                 found.append((selected, skip))
         require_none_refused(found)
         return {selected.account.account_id: skip for selected, skip in found}
+
+
+def _require_manageable(organization: Organization) -> None:
+    obstacle = find_credentials_obstacle(organization.partition)
+    if obstacle is not None:
+        raise TargetRefusedError(
+            f"Root user credentials can't be deleted in the partition {organization.partition}. {obstacle} Nothing was"
+            " changed.",
+            hint="AWS Support can delete them. Where root sessions are possible, they unlock buckets and queues.",
+        )
 
 
 def _require_failsafe_known(inventory: Inventory) -> None:

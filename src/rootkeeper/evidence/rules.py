@@ -36,7 +36,15 @@ from rootkeeper.failsafe.rules import (
 )
 from rootkeeper.findings.rules import Verdict, evaluate_status
 from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
-from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, find_sign_in_obstacle
+from rootkeeper.organization.accounts import (
+    Account,
+    AccountId,
+    Feature,
+    Inventory,
+    find_credentials_obstacle,
+    find_session_obstacle,
+    find_sign_in_obstacle,
+)
 from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
@@ -200,6 +208,8 @@ def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, st
         detail = "It joined after the period's end."
         return AccountStatus(account, facts.role, Status.NOT_APPLICABLE, None, detail), None
     unread = find_status_without_reading(account, facts.role, facts.partition)
+    if unread is not None and unread.reason is StatusReason.PARTITION and _was_read_nevertheless(facts, period):
+        unread = None
     if unread is not None and facts.role is not AccountRole.MANAGEMENT:
         # An account's state is as old as the list of accounts; it proves nothing for a period that ended before.
         stale = period.find_staleness(facts.listed_at)
@@ -218,6 +228,11 @@ def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, st
         found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
         return (found if facts.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)), None
     return _evaluate_windows(status, facts, period), method
+
+
+def _was_read_nevertheless(facts: AccountFacts, period: Period) -> bool:
+    """Whether a root session read the account, although the partition isn't documented to allow that."""
+    return find_session_obstacle(facts.partition) is None and _find_reading(facts, period) is not None
 
 
 def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None] | None:
@@ -622,8 +637,8 @@ def evaluate_centralized_access(
     :param purposes: the attestations of that question that are in force at the period's end.
     """
     partition = inventory.organization.partition
-    if partition == "aws-cn":
-        return ControlResult(Verdict.NOT_APPLICABLE, ("The partition aws-cn has no root access management.",))
+    if (obstacle := find_credentials_obstacle(partition)) is not None:
+        return ControlResult(Verdict.NOT_APPLICABLE, (obstacle,))
     if state is None:
         return ControlResult(Verdict.UNKNOWN, (detail or "The set-up was never read.",))
     setup = state.setup

@@ -94,6 +94,33 @@ def find_sign_in_obstacle(partition: str) -> str | None:
     return _NO_SIGN_IN.get(partition)
 
 
+_NO_SESSIONS = {"aws-cn": "The partition aws-cn has no root users."}
+
+
+def find_session_obstacle(partition: str) -> str | None:
+    """Find why no root session can be opened in a partition; ``None`` where AWS allows them.
+
+    Source: AWS GovCloud (US) User Guide: privileged tasks are possible. For AWS China nothing confirms them.
+    """
+    return _NO_SESSIONS.get(partition)
+
+
+_NO_CREDENTIALS_MANAGEMENT = {
+    **_NO_SESSIONS,
+    "aws-us-gov": "Root user credentials can't be managed centrally in AWS GovCloud (US). Whether there are root access"
+    " keys isn't known: only AWS Support creates and deletes them.",
+}
+
+
+def find_credentials_obstacle(partition: str) -> str | None:
+    """Find why root user credentials can be neither read nor deleted in a partition; ``None`` where they can.
+
+    Source: AWS GovCloud (US) User Guide, "AWS Identity and Access Management in AWS GovCloud (US)". That reading isn't
+    possible either isn't documented by itself.
+    """
+    return _NO_CREDENTIALS_MANAGEMENT.get(partition)
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceControlPolicies:
     """Whether service control policies can be attached. Source: Organizations ListRoots, PolicyTypes."""
@@ -333,11 +360,11 @@ class Setup:
             return False
         return None if self.features is None else Feature.ROOT_CREDENTIALS_MANAGEMENT in self.features
 
-    @property
-    def is_complete(self) -> bool:
+    def is_complete(self, features: Collection[Feature]) -> bool:
+        """Whether everything is on, with at least these features, which are those of the partition."""
         return bool(
             self.trusted_access
             and self.features is not None
-            and self.features >= set(Feature)
+            and self.features >= set(features)
             and self.delegated_administrators
         )

@@ -293,16 +293,19 @@ def describe_request(request: SelectionRequest) -> str:
 
 
 def find_skip(
-    selected: SelectedAccount, role: AccountRole, partition: str, protections: AccountProtections
+    selected: SelectedAccount, role: AccountRole, obstacle: str | None, protections: AccountProtections
 ) -> Skip | None:
-    """Find why deletion may not touch an account, without any call; ``None`` if it may."""
+    """Find why a change may not touch an account, without any call; ``None`` if it may.
+
+    :param obstacle: why the change isn't possible in the organization's partition.
+    """
     account = selected.account
     if role is AccountRole.MANAGEMENT:
         return Skip(SkipReason.MANAGEMENT_ACCOUNT, "The management account's root user is never changed.")
     if role is AccountRole.FAILSAFE and account.account_id not in protections.included_failsafes:
         return Skip(SkipReason.FAILSAFE, "Delegated administrator for IAM: its root login is the failsafe.")
-    if partition == "aws-cn":
-        return Skip(SkipReason.PARTITION, "The partition aws-cn has no root users.")
+    if obstacle is not None:
+        return Skip(SkipReason.PARTITION, obstacle)
     if account.state is not AccountState.ACTIVE:
         return Skip(SkipReason.NOT_ACTIVE, f"The account is {account.state.value}.")
     if selected.is_excluded:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
-from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory, find_credentials_obstacle
 from rootkeeper.shapes import Count
 from rootkeeper.values import describe_duration
 
@@ -347,10 +347,9 @@ def find_status_without_reading(account: Account, role: AccountRole, partition: 
     """Find the status of an account that needs no root session; ``None`` if the account needs it."""
     if role is AccountRole.MANAGEMENT:
         return evaluate_management(account, None, None, "Root sessions can't reach it.")
-    if partition == "aws-cn":
-        return AccountStatus(
-            account, role, Status.NOT_APPLICABLE, StatusReason.PARTITION, "The partition aws-cn has no root users."
-        )
+    obstacle = find_credentials_obstacle(partition)
+    if obstacle is not None:
+        return AccountStatus(account, role, Status.NOT_APPLICABLE, StatusReason.PARTITION, obstacle)
     if account.state is AccountState.UNKNOWN:
         return AccountStatus(
             account, role, Status.UNKNOWN, StatusReason.ERROR, "AWS returned no known state of the account."

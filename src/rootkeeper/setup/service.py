@@ -22,7 +22,17 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.ledger.rules import Action, Result
-from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Endpoint, Feature, Organization, Setup
+from rootkeeper.organization.accounts import (
+    AccountId,
+    AccountState,
+    Caller,
+    Endpoint,
+    Feature,
+    Organization,
+    Setup,
+    find_credentials_obstacle,
+    find_session_obstacle,
+)
 from rootkeeper.organization.progress import Progress
 from rootkeeper.setup.changes import REREAD_PAUSES_SECONDS, SetupStep, SetupStepChange, find_satisfied, read_known_setup
 from rootkeeper.windows.rules import OWING_STATES
@@ -139,7 +149,8 @@ class SetupReport:
 
     @property
     def is_complete(self) -> bool:
-        return self.setup.is_complete and not self.setup.unknown
+        features = list_features(self.organization.partition)
+        return bool(features) and self.setup.is_complete(features) and not self.setup.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +224,7 @@ class SetupEnabler(SetupSteps):
         """
         report = SetupReader(self.acting.aws).read()
         _require_management(report, "enable root access management")
-        if report.organization.partition == "aws-cn":
-            raise AwsRejectedError("The partition aws-cn has no root access management. Nothing was changed.")
+        _require_possible(report.organization.partition, features)
         if not report.organization.has_all_features:
             raise AwsRejectedError(
                 f"The organization {report.organization.organization_id} has consolidated billing only. "
@@ -324,7 +334,7 @@ def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart
     if setup.trusted_access is False:
         fix = Hint(text, "setup.enable_trusted_access")
         missing.append(MissingPart("Trusted access for iam.amazonaws.com", fix))
-    for feature in Feature:
+    for feature in list_features(organization.partition):
         if setup.features is not None and feature not in setup.features:
             fix = Hint(text, "setup.enable_feature", feature=_FEATURE_WORDS[feature])
             missing.append(MissingPart(f"The feature {feature}", fix))
@@ -332,6 +342,29 @@ def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart
         fix = Hint(text, "setup.enable_delegate")
         missing.append(MissingPart("A delegated administrator (failsafe)", fix))
     return tuple(missing)
+
+
+def list_features(partition: str) -> tuple[Feature, ...]:
+    """List the features that can be enabled in a partition."""
+    obstacles = {
+        Feature.ROOT_CREDENTIALS_MANAGEMENT: find_credentials_obstacle(partition),
+        Feature.ROOT_SESSIONS: find_session_obstacle(partition),
+    }
+    return tuple(feature for feature in Feature if obstacles[feature] is None)
+
+
+def _require_possible(partition: str, features: frozenset[Feature]) -> None:
+    """:raises AwsRejectedError: if the partition lacks one of the features."""
+    possible = list_features(partition)
+    if not possible:
+        raise AwsRejectedError(f"The partition {partition} has no root access management. Nothing was changed.")
+    lacking = features - set(possible)
+    if lacking:
+        raise AwsRejectedError(
+            f"{find_credentials_obstacle(partition)} The feature {', '.join(sorted(lacking))} can't be enabled. Nothing"
+            " was changed.",
+            hint=Hint("Enable root sessions alone; they unlock buckets and queues.", "setup.enable_sessions"),
+        )
 
 
 def _require_management(report: SetupReport, action: str) -> None:

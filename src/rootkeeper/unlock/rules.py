@@ -26,7 +26,7 @@ from rootkeeper.aws.rules import Resource, ResourceKind, change_action
 from rootkeeper.changes.rules import Evaluation
 from rootkeeper.errors import AwsAccessDeniedError, Hint, PolicyDocumentError, TargetRefusedError
 from rootkeeper.ledger.rules import Action, Result
-from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, Inventory, find_session_obstacle
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, SkipReason, find_skip
 from rootkeeper.organization.statuses import classify_account_role
 from rootkeeper.policy_language.patterns import known_text, match, wildcard_tokens
@@ -675,7 +675,7 @@ def require_unlockable(
     skip = find_skip(
         SelectedAccount(account, is_named=True),
         classify_account_role(account.account_id, inventory),
-        inventory.organization.partition,
+        find_session_obstacle(inventory.organization.partition),
         AccountProtections(recorded={}, included_failsafes=included_failsafes),
     )
     if skip is not None:

@@ -28,15 +28,17 @@ from rootkeeper_sandbox.exchange import (
     Operation,
     PrincipalKind,
 )
-
-_ARN_PREFIX = "arn:aws:iam::aws:policy/root-task/"
+from rootkeeper_sandbox.partitions import PARTITIONS
 
 TASK_POLICIES = {
-    _ARN_PREFIX + resource.name.removesuffix(".json"): resource.read_text(encoding="utf-8")
+    f"arn:{partition.name}:iam::aws:policy/root-task/{resource.name.removesuffix('.json')}": partition.translate(
+        resource.read_text(encoding="utf-8")
+    )
+    for partition in PARTITIONS.values()
     for resource in sorted((files(__package__) / "task_policies").iterdir(), key=lambda resource: resource.name)
     if resource.name.endswith(".json")
 }
-"""JSON documents by ARN."""
+"""JSON documents by ARN. That those of other partitions differ in the ARNs alone is assumed."""
 
 
 def task_policy_name(arn: str) -> str:

@@ -17,6 +17,7 @@ from rootkeeper_sandbox.codec.models import load_model
 from rootkeeper_sandbox.codec.parameters import compile_constraints
 from rootkeeper_sandbox.codec.registry import make_codecs
 from rootkeeper_sandbox.exchange import Call, HttpResponse, ServiceError
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.people.events import SignInStep
 from rootkeeper_sandbox.people.layout import redirect
 from rootkeeper_sandbox.people.visits import (
@@ -41,9 +42,7 @@ from rootkeeper_sandbox.pipeline import (
 )
 from rootkeeper_sandbox.state.accounts import Account, hash_password, verify_password
 from rootkeeper_sandbox.state.people import SignInSession
-from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
-
-_REGION = "us-east-1"
+from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS, managed_policy_arn
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def _begin(
         world=page_request.world,
         service="iam",
         operation=operation,
-        region=_REGION,
+        region=PARTITIONS[page_request.world.partition].home_region,
         is_global_endpoint=False,
         principal=principal,
         parameters=parameters,
@@ -199,7 +198,8 @@ async def create_user(page_request: PageRequest) -> HttpResponse:
     name = page_request.text("user_name").strip()
     steps: list[tuple[str, dict[str, str]]] = [("CreateUser", {})]
     if page_request.text("is_administrator") == "yes":
-        steps.append(("AttachUserPolicy", {"PolicyArn": ADMINISTRATOR_ACCESS_ARN}))
+        policy_arn = managed_policy_arn(page_request.world.partition, ADMINISTRATOR_ACCESS)
+        steps.append(("AttachUserPolicy", {"PolicyArn": policy_arn}))
     steps.append(("CreateAccessKey", {}))
     outcome = CallOutcome()
     for operation, parameters in steps:

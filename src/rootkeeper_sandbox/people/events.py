@@ -15,8 +15,8 @@ from typing import Any
 from rootkeeper_sandbox.codec.parameters import format_iso8601
 
 _EVENT_VERSION = "1.11"
-_REGION = "us-east-1"
-"""Where AWS records every sign-in of a root user."""
+_SIGN_IN_REGION = "us-east-1"
+"""Where AWS records every sign-in of a root user. No other partition has any."""
 
 
 class SignInStep(StrEnum):
@@ -61,7 +61,7 @@ class SignInEvent:
         details |= {"requestParameters": None, "responseElements": outcome}
         if self.additional is not None:
             details["additionalEventData"] = dict(self.additional)
-        return _render(self, "signin", str(self.step), "AwsConsoleSignIn", identity, details)
+        return _render(self, "signin", str(self.step), "AwsConsoleSignIn", identity, details, _SIGN_IN_REGION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class FederationEvent:
     identity_store_id: str
     target_account_id: str
     role_name: str
+    region: str
     event_id: uuid.UUID = field(default_factory=uuid.uuid4)
 
     @property
@@ -97,7 +98,7 @@ class FederationEvent:
         }
         details: dict[str, Any] = {"requestParameters": None, "responseElements": None}
         details["serviceEventDetails"] = {"role_name": self.role_name, "account_id": self.target_account_id}
-        return _render(self, "sso", "Federate", "AwsServiceEvent", identity, details)
+        return _render(self, "sso", "Federate", "AwsServiceEvent", identity, details, self.region)
 
 
 def _render(
@@ -107,6 +108,7 @@ def _render(
     kind: str,
     identity: dict[str, Any],
     details: dict[str, Any],
+    region: str,
 ) -> dict[str, Any]:
     head = {
         "eventVersion": _EVENT_VERSION,
@@ -114,7 +116,7 @@ def _render(
         "eventTime": format_iso8601(event.occurred_at),
         "eventSource": f"{service}.amazonaws.com",
         "eventName": name,
-        "awsRegion": _REGION,
+        "awsRegion": region,
         "sourceIPAddress": event.source_ip,
         "userAgent": event.user_agent,
     }

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from rootkeeper_sandbox.codec.s3 import is_s3_host
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
 from rootkeeper_sandbox.instance import SandboxInstance
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.people import codes, console, mfa, portal, sign_in
 from rootkeeper_sandbox.people.layout import redirect
 from rootkeeper_sandbox.people.visits import PageRequest, RedirectedError, begin_page_request, end_page_request
@@ -38,6 +39,8 @@ async def show(page_request: PageRequest) -> HttpResponse:
 Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
 _PLACES = frozenset({"codes", "console", "identity-center", "mailbox", "root-users", "signin", "signout"})
 """First segments of pages. As names of buckets they are served to signed requests only."""
+_SIGN_IN_PLACES = frozenset({"console", "root-users", "signin"})
+"""First segments of pages for root users who sign in."""
 _FORM = "application/x-www-form-urlencoded"
 
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
@@ -94,6 +97,9 @@ async def answer_person(instance: SandboxInstance, request: HttpRequest) -> Http
 
 async def _answer(page_request: PageRequest) -> HttpResponse:
     methods = _find_methods(page_request.request.raw_path, page_request.path)
+    obstacle = PARTITIONS[page_request.world.partition].sign_in_obstacle
+    if methods is not None and obstacle and page_request.path.split("/")[1] in _SIGN_IN_PLACES:
+        return page_request.page("message", "Root user sign in", 403, text=obstacle)
     if methods is None:
         return page_request.page("message", "Page not found", 404, text="There is no such page in the sandbox.")
     method = "GET" if page_request.request.method == "HEAD" else page_request.request.method

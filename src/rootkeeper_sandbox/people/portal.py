@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Credential, HttpResponse, Principal, PrincipalKind
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.people.events import FederationEvent
 from rootkeeper_sandbox.people.layout import redirect
 from rootkeeper_sandbox.people.visits import PageRequest, render_exports
@@ -54,7 +55,7 @@ def provision_role(world: World, account: Account, permission_set: PermissionSet
 
 def _trust_policy(world: World, account: Account, suffix: str) -> str:
     provider = f"arn:{world.partition}:iam::{account.account_id}:saml-provider/AWSSSO_{suffix}_DO_NOT_DELETE"
-    condition = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
+    condition = {"StringEquals": {"SAML:aud": PARTITIONS[world.partition].saml_audience}}
     actions = ["sts:AssumeRoleWithSAML", "sts:TagSession"]
     statement = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": actions, "Condition": condition}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -157,6 +158,7 @@ def _enter(
         identity_store_id=center.identity_store_id,
         target_account_id=account.account_id,
         role_name=role.name,
+        region=center.region,
     )
     page_request.instance.trail.append(event)
     return _render_assignments(

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rootkeeper_sandbox.partitions import AWS, PARTITIONS, Partition
 from rootkeeper_sandbox.scenarios.cast import build_generated, build_without_organization
 from rootkeeper_sandbox.scenarios.files import build_from_file
 from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
@@ -47,6 +48,7 @@ def build_world(
     organizational_units: int | None = None,
     seed: int = 1,
     features: str = "none",
+    partition: str = AWS.name,
 ) -> World:
     """Build the world that a sandbox starts with; the same arguments give the same ids and keys.
 
@@ -54,21 +56,29 @@ def build_world(
     and ``scenario`` doesn't count. Dates are relative to the clock. ``features`` other than ``none`` turn trusted
     access on, too. ``scenario`` is one of ``SCENARIOS``, or a path that ends in ``.yaml`` or ``.yml``.
 
+    In a ``partition`` other than ``aws``, features and root user credentials that it doesn't have are left out, and
+    ARNs and Regions of a scenario become the partition's.
+
     :raises ValueError: if the scenario or feature set is unknown, a number is out of range or has nothing to number, or
         the scenario file isn't in order.
     """
     if features not in FEATURES:
         raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {features!r}.")
+    if partition not in PARTITIONS:
+        raise ValueError(f"partition must be one of {', '.join(PARTITIONS)}, not {partition!r}.")
+    served = PARTITIONS[partition]
+    if FEATURES[features] and not served.features & FEATURES[features]:
+        raise ValueError(f"the partition {partition} has no such feature.")
     if accounts is not None:
-        world = build_generated(accounts, seed, clock, organizational_units)
+        world = build_generated(accounts, seed, clock, organizational_units, partition)
     elif organizational_units is not None:
         raise ValueError("a number of organizational units needs a number of accounts.")
     elif is_scenario_file(scenario):
-        world = build_from_file(Path(scenario), clock)
+        world = build_from_file(Path(scenario), clock, served)
     elif scenario in EXAMPLES:
-        world = build_from_file(find_example(scenario), clock)
+        world = build_from_file(find_example(scenario), clock, served)
     elif scenario == NO_ORGANIZATION:
-        world = build_without_organization(clock)
+        world = build_without_organization(clock, partition)
     else:
         known = ", ".join(SCENARIOS)
         raise ValueError(f"there is no scenario {scenario!r}; known: {known}, or a path that ends in .yaml.")
@@ -77,7 +87,16 @@ def build_world(
             raise ValueError("features need an organization.")
         world.organization.features.update(FEATURES[features])
         world.organization.trusted_services[IAM_SERVICE_PRINCIPAL] = clock()
+    if served is not AWS:
+        _leave_out_impossible_parts(world, served)
     return world
+
+
+def _leave_out_impossible_parts(world: World, partition: Partition) -> None:
+    organization = world.organization
+    organization.features = {feature for feature in organization.features if feature in partition.features}
+    for account in (*organization.accounts.values(), *world.outsiders.values()):
+        world.drop_impossible_credentials(account)
 
 
 def is_scenario_file(scenario: str) -> bool:
@@ -96,6 +115,7 @@ class Origin:
     """How many units the generated organization has."""
     seed: int | None = None
     features: str | None = None
+    partition: str | None = None
 
     def settled(self) -> Origin:
         """Fill in the defaults of missing options, and the whole path of a scenario file."""
@@ -106,6 +126,7 @@ class Origin:
             organizational_units=self.organizational_units,
             seed=1 if self.seed is None else self.seed,
             features=self.features or "none",
+            partition=self.partition or AWS.name,
         )
 
     def build(self, clock: Callable[[], datetime]) -> World:
@@ -121,6 +142,7 @@ class Origin:
             organizational_units=whole.organizational_units,
             seed=whole.seed or 0,
             features=whole.features or "",
+            partition=whole.partition or "",
         )
 
     def find_contradiction(self, stored: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from rootkeeper_sandbox.partitions import AWS, PARTITIONS
 from rootkeeper_sandbox.state.accounts import (
     ACTIVE,
     INACTIVE,
@@ -24,7 +25,12 @@ from rootkeeper_sandbox.state.accounts import (
     derive_unique_id,
 )
 from rootkeeper_sandbox.state.organization import Organization, OrganizationalUnit
-from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, FULL_ACCESS_DOCUMENT
+from rootkeeper_sandbox.state.policies import (
+    ADMINISTRATOR_ACCESS,
+    FULL_ACCESS_DOCUMENT,
+    PolicyStore,
+    managed_policy_arn,
+)
 from rootkeeper_sandbox.state.world import KeyOwner, World
 
 _USER_AGE = timedelta(days=400)
@@ -59,7 +65,8 @@ def add_user_principal(world: World, name: str, account_id: str, *, is_administr
     created_at = start_of(world) - _USER_AGE
     user = IamUser(name=name, user_id=derive_unique_id("AIDA", world.seed, account_id, name), created_at=created_at)
     if is_administrator:
-        user.permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
+        arn = managed_policy_arn(world.partition, ADMINISTRATOR_ACCESS)
+        user.permissions.managed_policies[arn] = FULL_ACCESS_DOCUMENT
     world.account(account_id).identities.users[name] = user
     key = AccessKey(derive_access_key_id(account_id, world.seed, name), created_at)
     world.add_access_key(KeyOwner(account_id, name), key)
@@ -82,6 +89,7 @@ class RootUserBuilder:
         self._account = account
         self._root_user = account.root_user
         self._now = start_of(world)
+        self._region = PARTITIONS[world.partition].home_region
 
     def password(self, *, age: float, last_used: float | None) -> None:
         password = Password(known_text=self._world.root_user_password(self._account.account_id))
@@ -96,7 +104,7 @@ class RootUserBuilder:
         key_id = derive_access_key_id(self._account.account_id, self._world.seed, "root", number)
         key = AccessKey(key_id, self._ago(age), status)
         if last_used is not None:
-            key.last_used_at, key.last_used_service, key.last_used_region = self._ago(last_used), "s3", "us-east-1"
+            key.last_used_at, key.last_used_service, key.last_used_region = self._ago(last_used), "s3", self._region
         self._world.add_access_key(KeyOwner(self._account.account_id), key)
 
     def signing_certificate(self, *, age: float) -> None:
@@ -121,9 +129,9 @@ class RootUserBuilder:
         return (self._now - timedelta(days=days)).replace(microsecond=0)
 
 
-def build_without_organization(clock: Callable[[], datetime]) -> World:
+def build_without_organization(clock: Callable[[], datetime], partition: str = AWS.name) -> World:
     """Build an account outside any organization, which can create an organization: the scenario ``no-organization``."""
-    organization = Organization("o-examplenew", "r-new1", "111122223333")
+    organization = Organization("o-examplenew", "r-new1", "111122223333", partition, policy_book=PolicyStore(partition))
     organization.policy_book.enabled_types.clear()
     world = World(organization, "no-organization", clock)
     account_id = organization.management_account_id
@@ -169,7 +177,11 @@ _STAGES = ("Prod", "Test", "Dev", "Stage")
 
 
 def build_generated(
-    number: int, seed: int, clock: Callable[[], datetime], organizational_units: int | None = None
+    number: int,
+    seed: int,
+    clock: Callable[[], datetime],
+    organizational_units: int | None = None,
+    partition: str = AWS.name,
 ) -> World:
     """Build an organization of ``number`` accounts, the management account included.
 
@@ -183,11 +195,12 @@ def build_generated(
         organizational_units = max(_MINIMUM_OUS, number // _ACCOUNTS_PER_OU)
     elif not 1 <= organizational_units <= MAXIMUM_OUS:
         raise ValueError(f"an organization has from 1 to {MAXIMUM_OUS} units, not {organizational_units}.")
-    return _Generator(number, organizational_units, seed, clock).build()
+    return _Generator(number, organizational_units, seed, clock, partition).build()
 
 
 class _Generator:
-    def __init__(self, number: int, ou_number: int, seed: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, number: int, ou_number: int, seed: int, clock: Callable[[], datetime], partition: str) -> None:
+        self._partition = partition
         self._number = number
         self._ou_number = ou_number
         self._seed = f"generated-{seed}"
@@ -198,7 +211,9 @@ class _Generator:
     def build(self) -> World:
         account_ids = self._account_ids()
         root_id = f"r-{derive_lower_id(4, 'root', self._seed)}"
-        organization = Organization(f"o-{derive_lower_id(10, 'organization', self._seed)}", root_id, next(account_ids))
+        organization_id = f"o-{derive_lower_id(10, 'organization', self._seed)}"
+        book = PolicyStore(self._partition)
+        organization = Organization(organization_id, root_id, next(account_ids), self._partition, policy_book=book)
         world = World(organization, self._seed, self._clock)
         self._add_account(world, organization.management_account_id, "Management", root_id)
         parents = [root_id, *self._add_organizational_units(organization)]

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from rootkeeper_sandbox.partitions import AWS, Partition
 from rootkeeper_sandbox.scenarios.cast import give_access_role, start_of
 from rootkeeper_sandbox.scenarios.permissions import add_policies, add_principals, add_roles, find_account
 from rootkeeper_sandbox.scenarios.resources import add_buckets, add_identity_center, add_queues
 from rootkeeper_sandbox.scenarios.yaml_nodes import Fields, Value, parse_moment, read_yaml
 from rootkeeper_sandbox.state.accounts import Account, AccountState, derive_lower_id
 from rootkeeper_sandbox.state.organization import Feature, Organization, OrganizationalUnit
-from rootkeeper_sandbox.state.policies import PolicyType
+from rootkeeper_sandbox.state.policies import PolicyStore, PolicyType
 from rootkeeper_sandbox.state.world import World
 
 FORMAT = "1"
@@ -41,21 +42,22 @@ _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
 _MAX_OU_DEPTH = 5
 
 
-def build_from_file(path: Path, clock: Callable[[], datetime]) -> World:
+def build_from_file(path: Path, clock: Callable[[], datetime], partition: Partition = AWS) -> World:
     """Build the world of a scenario file; the same file gives the same ids and keys.
 
     :raises ScenarioError: if the file isn't in order.
     """
-    top = read_yaml(path).fields(*_TOP)
+    top = read_yaml(path, partition).fields(*_TOP)
     version = top.get("scenario")
     if version.text() != FORMAT:
         raise version.place.error(f"must be {FORMAT}: the format of scenario files that this sandbox knows.")
-    return _FileBuilder(top, path, clock).build()
+    return _FileBuilder(top, path, clock, partition).build()
 
 
 class _FileBuilder:
-    def __init__(self, top: Fields, path: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(self, top: Fields, path: Path, clock: Callable[[], datetime], partition: Partition) -> None:
         self._top = top
+        self._partition = partition.name
         self._seed = top.text("name", path.stem)
         settings = top.find("organization")
         self._settings = settings.fields(*_ORGANIZATION) if settings else Fields({}, top.place)
@@ -95,7 +97,9 @@ class _FileBuilder:
             _matching(id_value, r"o-[a-z0-9]{10,32}", f"o-{derive_lower_id(10, 'organization', self._seed)}"),
             _matching(root_value, r"r-[0-9a-z]{4,32}", f"r-{derive_lower_id(4, 'root', self._seed)}"),
             _account_id(management[0].fields(*_ACCOUNT).get("id")),
+            self._partition,
             has_all_features=self._settings.flag("all_features", default=True),
+            policy_book=PolicyStore(self._partition),
         )
 
     def _add_unit(self, value: Value) -> None:

@@ -14,12 +14,13 @@ from rootkeeper_sandbox.state.accounts import Account, AccountState, IamRole, Pe
 from rootkeeper_sandbox.state.description import make_policy
 from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL
 from rootkeeper_sandbox.state.policies import (
-    ADMINISTRATOR_ACCESS_ARN,
+    ADMINISTRATOR_ACCESS,
     FULL_ACCESS_DOCUMENT,
     MAX_ATTACHED,
     MAX_CHARACTERS,
     OrganizationPolicy,
     PolicyType,
+    managed_policy_arn,
 )
 from rootkeeper_sandbox.state.world import World
 
@@ -135,10 +136,10 @@ def _add_principal(world: World, fields: Fields, name: str) -> None:
         return
     add_user_principal(world, name, account_id, is_administrator=False)
     user = world.account(account_id).identities.users[name]
-    _permit(user.permissions, fields)
+    _permit(world, user.permissions, fields)
 
 
-def _permit(permissions: Permissions, fields: Fields) -> None:
+def _permit(world: World, permissions: Permissions, fields: Fields) -> None:
     """Read ``permissions``: ``administrator``, ``none``, or a list of policy documents."""
     permissions.tags.update(fields.texts("tags"))
     value = fields.find("permissions")
@@ -146,7 +147,7 @@ def _permit(permissions: Permissions, fields: Fields) -> None:
     if value is None or plain == _NOTHING:
         return
     if plain == _ADMINISTRATOR:
-        permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
+        permissions.managed_policies[managed_policy_arn(world.partition, ADMINISTRATOR_ACCESS)] = FULL_ACCESS_DOCUMENT
         return
     if not isinstance(plain, list):
         raise value.place.error(f"must be {_ADMINISTRATOR}, {_NOTHING}, or a list of policy documents.")
@@ -200,7 +201,7 @@ def add_roles(world: World, top: Fields) -> None:
             created_at=start_of(world) - timedelta(days=400),
             trust_policy=_read_trust(world, fields),
         )
-        _permit(role.permissions, fields)
+        _permit(world, role.permissions, fields)
         account.identities.roles[name] = role
 
 

@@ -6,11 +6,12 @@ import re
 from datetime import timedelta
 
 from rootkeeper_sandbox.authorization.documents import PolicyKind
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.scenarios.cast import start_of
 from rootkeeper_sandbox.scenarios.permissions import find_account, read_document
 from rootkeeper_sandbox.scenarios.yaml_nodes import Fields, Value
 from rootkeeper_sandbox.state.accounts import derive_bytes
-from rootkeeper_sandbox.state.people import HOME_REGION, Assignment, IdentityGroup, IdentityUser, PermissionSet
+from rootkeeper_sandbox.state.people import Assignment, IdentityGroup, IdentityUser, PermissionSet
 from rootkeeper_sandbox.state.resources import ENABLED, SUSPENDED, Bucket, EventRule, Queue
 from rootkeeper_sandbox.state.world import World
 
@@ -35,7 +36,7 @@ def add_buckets(world: World, top: Fields) -> None:
         bucket = Bucket(
             name=_read_name(name, _BUCKET_NAME, "3 to 63 small letters, digits, dots and hyphens"),
             account_id=find_account(world, fields.get("account")).account_id,
-            region=_read_region(fields),
+            region=_read_region(world, fields),
             created_at=start_of(world) - _AGE,
             policy=_read_policy(fields),
             versioning=versioning.choice(ENABLED, SUSPENDED) if versioning else None,
@@ -56,7 +57,7 @@ def add_queues(world: World, top: Fields) -> None:
         fields = value.fields("name", "account", "region", "policy", "root_events")
         name = _read_name(fields.get("name"), _QUEUE_NAME, "1 to 80 letters, digits, hyphens and underscores")
         account_id = find_account(world, fields.get("account")).account_id
-        queue = Queue(name, account_id, _read_region(fields), created_at, created_at, world.partition)
+        queue = Queue(name, account_id, _read_region(world, fields), created_at, created_at, world.partition)
         if queue.arn in world.queues.queues:
             raise fields.get("name").place.error(f"the account has a queue {name} in that Region already.")
         queue.policy = _read_policy(fields)
@@ -153,11 +154,11 @@ def _read_name(value: Value, pattern: re.Pattern[str], allowed: str) -> str:
     return value.text()
 
 
-def _read_region(fields: Fields) -> str:
-    value = fields.find("region")
-    if value is None:
-        return HOME_REGION
-    return _read_name(value, _REGION, "a Region such as eu-central-1")
+def _read_region(world: World, fields: Fields) -> str:
+    """Read a Region; a Region of another partition stands for the home Region of this partition."""
+    value, partition = fields.find("region"), PARTITIONS[world.partition]
+    region = _read_name(value, _REGION, "a Region such as eu-central-1") if value else partition.home_region
+    return region if partition.serves(region) else partition.home_region
 
 
 def _read_policy(fields: Fields) -> str | None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from rootkeeper_sandbox.partitions import AWS, Partition
+
 _MAX_BYTES = 64 << 20
 _MAX_NODES = 5_000_000
 """Aliases can make much of little; a file that unfolds to more isn't a scenario."""
@@ -188,22 +190,23 @@ def parse_moment(text: str, now: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def read_yaml(path: Path) -> Value:
+def read_yaml(path: Path, partition: Partition = AWS) -> Value:
+    """Read a file; ARNs of the partition ``aws`` become those of ``partition``."""
     top = SourceLocation(path, 1, "")
-    node = _compose(path, top)
+    node = _compose(path, top, partition)
     if node is None:
         raise top.error("the file is empty; `rootkeeper sandbox init` writes one to start from.")
     _check_size(node, top)
     return Value(node, SourceLocation(path, node.start_mark.line + 1, ""))
 
 
-def _compose(path: Path, top: SourceLocation) -> yaml.Node | None:
+def _compose(path: Path, top: SourceLocation, partition: Partition) -> yaml.Node | None:
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
         if len(raw) > _MAX_BYTES:
             raise top.error(f"the file is larger than {_MAX_BYTES} bytes.")
-        node: yaml.Node | None = yaml.compose(raw.decode("utf-8"), _LOADER)
+        node: yaml.Node | None = yaml.compose(partition.translate(raw.decode("utf-8")), _LOADER)
     except OSError as error:
         raise ScenarioError(f"can't read the scenario {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError:

@@ -18,6 +18,7 @@ import string
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
+from rootkeeper_sandbox.partitions import AWS, PARTITIONS
 from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.accounts import Account, AccountState
 from rootkeeper_sandbox.state.people import Message
@@ -54,6 +55,13 @@ def get_member(call: Call) -> Account:
     if account is None:
         raise denied(call)
     return account
+
+
+def _get_member_with_email(call: Call) -> Account:
+    """Get a member account whose root e-mail address the organization manages; no other partition documents that."""
+    if call.world.partition != AWS.name:
+        raise denied(call, ITSELF)
+    return get_member(call)
 
 
 def denied(call: Call, tail: str = "") -> ServiceError:
@@ -177,13 +185,13 @@ _OTP_LENGTH = 6
 @OPERATIONS.read("GetPrimaryEmail")
 def get_primary_email(call: Call) -> dict[str, Any]:
     """Read a member's root e-mail address."""
-    return {"PrimaryEmail": get_member(call).email}
+    return {"PrimaryEmail": _get_member_with_email(call).email}
 
 
 @OPERATIONS.change("StartPrimaryEmailUpdate", condition_keys=_email_keys)
 def start_primary_email_update(call: Call) -> dict[str, Any]:
     """Send a one-time password to the new address; an earlier password is void."""
-    account, address = get_member(call), call.parameters["PrimaryEmail"]
+    account, address = _get_member_with_email(call), call.parameters["PrimaryEmail"]
     if not _ADDRESS.fullmatch(address):
         raise invalid("The provided email address is not valid.")
     _require_unused(call, address)
@@ -207,7 +215,7 @@ def _require_unused(call: Call, address: str) -> None:
 @OPERATIONS.change("AcceptPrimaryEmailUpdate", condition_keys=_email_keys)
 def accept_primary_email_update(call: Call) -> dict[str, Any]:
     """Change the address, with the one-time password that went to it."""
-    account, address = get_member(call), call.parameters["PrimaryEmail"]
+    account, address = _get_member_with_email(call), call.parameters["PrimaryEmail"]
     update = call.world.contacts.of_account(account.account_id).email_update
     if update is None or not update.is_open(call.now) or update.new_email.lower() != address.lower():
         raise not_found("No pending primary email update was found for the account and email address.")
@@ -231,19 +239,12 @@ def get_primary_email_update_status(call: Call) -> dict[str, Any]:
     return {"Status": "PENDING" if update.is_open(call.now) else "FAILED", "UpdatedAt": update.started_at}
 
 
-DEFAULT_REGIONS = (
-    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1",
-    "us-east-2", "us-west-1", "us-west-2",
-)  # fmt: skip
+def _statuses(call: Call) -> dict[str, str]:
+    """Give the state of every Region of the partition."""
+    partition = PARTITIONS[call.world.partition]
+    return dict.fromkeys(partition.regions, "ENABLED_BY_DEFAULT") | dict.fromkeys(partition.opt_in_regions, "DISABLED")
 
-OPT_IN_REGIONS = (
-    "af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
-    "ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1", "eu-south-2", "il-central-1",
-    "me-central-1", "me-south-1", "mx-central-1",
-)  # fmt: skip
 
-_STATUSES = dict.fromkeys(DEFAULT_REGIONS, "ENABLED_BY_DEFAULT") | dict.fromkeys(OPT_IN_REGIONS, "DISABLED")
 _PAGE_SIZE = 50
 
 
@@ -254,7 +255,7 @@ def list_regions(call: Call) -> dict[str, Any]:
     wanted = call.parameters.get("RegionOptStatusContains")
     rows = [
         {"RegionName": name, "RegionOptStatus": status}
-        for name, status in sorted(_STATUSES.items())
+        for name, status in sorted(_statuses(call).items())
         if not wanted or status in wanted
     ]
     size, token = call.parameters.get("MaxResults", _PAGE_SIZE), call.parameters.get("NextToken")
@@ -268,7 +269,7 @@ def list_regions(call: Call) -> dict[str, Any]:
 def get_region_opt_status(call: Call) -> dict[str, Any]:
     """Return whether a Region is on."""
     get_account(call)
-    name = call.parameters["RegionName"]
-    if name not in _STATUSES:
+    name, statuses = call.parameters["RegionName"], _statuses(call)
+    if name not in statuses:
         raise invalid(f"Region {name} is not valid.")
-    return {"RegionName": name, "RegionOptStatus": _STATUSES[name]}
+    return {"RegionName": name, "RegionOptStatus": statuses[name]}

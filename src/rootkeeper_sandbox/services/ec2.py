@@ -10,17 +10,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.account import DEFAULT_REGIONS, OPT_IN_REGIONS
+from rootkeeper_sandbox.partitions import PARTITIONS
 
 OPERATIONS = ServedOperations("ec2")
 
 _MEMBERS: Mapping[str, str] = {"endpoint": "Endpoint", "opt-in-status": "OptInStatus", "region-name": "RegionName"}
 """By filter: the member of a Region that it looks at."""
-_REGIONS = tuple(
-    {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": status}
-    for names, status in ((DEFAULT_REGIONS, "opt-in-not-required"), (OPT_IN_REGIONS, "not-opted-in"))
-    for name in names
-)
+
+
+def _list_regions(call: Call) -> list[dict[str, str]]:
+    partition = PARTITIONS[call.world.partition]
+    return [
+        {"RegionName": name, "Endpoint": f"ec2.{name}.{partition.dns_suffix}", "OptInStatus": status}
+        for names, status in (
+            (partition.regions, "opt-in-not-required"),
+            (partition.opt_in_regions, "not-opted-in"),
+        )
+        for name in names
+    ]
 
 
 @OPERATIONS.read("DescribeRegions")
@@ -28,14 +35,14 @@ def describe_regions(call: Call) -> dict[str, Any]:
     """Describe the Regions that are on, and with AllRegions or by name those that are off, too."""
     if call.parameters.get("DryRun"):
         raise ServiceError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
-    names = call.parameters.get("RegionNames")
-    unknown = sorted(set(names or ()) - {region["RegionName"] for region in _REGIONS})
+    names, regions = call.parameters.get("RegionNames"), _list_regions(call)
+    unknown = sorted(set(names or ()) - {region["RegionName"] for region in regions})
     if unknown:
         raise _invalid(f"Invalid region provided: {unknown[0]}")
     shows_all = call.parameters.get("AllRegions", False)
     found = [
         region
-        for region in _REGIONS
+        for region in regions
         if (region["RegionName"] in names if names else shows_all or region["OptInStatus"] != "not-opted-in")
     ]
     for condition in call.parameters.get("Filters", ()):

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError, any_resource
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.services.iam_credentials import (
     caller_account,
     get_subject,
@@ -50,6 +51,9 @@ def _enable(call: Call, feature: Feature) -> dict[str, Any]:
         )
         raise ServiceError("CallerIsNotManagementAccountException", message)
     _require_all_features(call)
+    if feature not in PARTITIONS[call.world.partition].features:
+        # AWS documents no error for it.
+        raise ServiceError("AccessDenied", f"{feature} is not available in the partition {call.world.partition}.", 403)
     call.world.organization.switch_feature(feature, call.now, is_on=True)
     return _render_features(call)
 

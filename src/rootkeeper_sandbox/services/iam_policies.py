@@ -13,7 +13,7 @@ from rootkeeper_sandbox.exchange import Call, ServedOperations, any_resource
 from rootkeeper_sandbox.services.iam_credentials import caller_account, describe_user, no_such_entity, render_page
 from rootkeeper_sandbox.services.iam_identities import describe_role, get_identity, identity_arn, render_tags
 from rootkeeper_sandbox.state.accounts import IamRole, IamUser, Permissions, derive_unique_id
-from rootkeeper_sandbox.state.policies import MANAGED_DOCUMENTS, find_managed_document
+from rootkeeper_sandbox.state.policies import MANAGED_DOCUMENTS, find_managed_document, managed_policy_arn
 
 _VERSION = "v1"
 
@@ -79,7 +79,7 @@ def list_policies(call: Call) -> dict[str, Any]:
     """List the managed policies; all of them are AWS's."""
     asked = call.parameters
     is_none = asked.get("Scope") == "Local" or asked.get("PolicyUsageFilter") == "PermissionsBoundary"
-    arns = [] if is_none else [f"arn:{call.world.partition}:iam::aws:policy/{name}" for name in MANAGED_DOCUMENTS]
+    arns = [] if is_none else [managed_policy_arn(call.world.partition, name) for name in MANAGED_DOCUMENTS]
     described = [
         _describe_policy(call, arn)
         for arn in arns

@@ -16,6 +16,7 @@ from typing import Any
 
 from rootkeeper_sandbox.codec.s3 import find_s3_region
 from rootkeeper_sandbox.exchange import Call, GuardedResource, ServedOperations, ServiceError
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
 from rootkeeper_sandbox.state.accounts import derive_bytes
@@ -93,13 +94,17 @@ def validate_place(call: Call) -> None:
             " future requests to this endpoint."
         )
         host = "s3" if bucket.region == DEFAULT_REGION else f"s3.{bucket.region}"
-        fields = {"Endpoint": f"{bucket.name}.{host}.amazonaws.com", "Bucket": bucket.name}
+        fields = {"Endpoint": f"{bucket.name}.{host}.{_dns_suffix(call)}", "Bucket": bucket.name}
         raise ServiceError("PermanentRedirect", message, 301, fields)
     if call.operation == "HeadBucket":
         call.response_headers[REGION_HEADER] = bucket.region
     expected = call.parameters.get("ExpectedBucketOwner")
     if expected is not None and expected != bucket.account_id:
         raise access_denied()
+
+
+def _dns_suffix(call: Call) -> str:
+    return PARTITIONS[call.world.partition].dns_suffix
 
 
 def guard_bucket(call: Call) -> GuardedResource | None:
@@ -261,7 +266,7 @@ def create_bucket(call: Call) -> dict[str, Any]:
 
 
 def _describe_location(call: Call, name: str) -> dict[str, Any]:
-    location = f"/{name}" if call.region == DEFAULT_REGION else f"http://{name}.s3.amazonaws.com/"
+    location = f"/{name}" if call.region == DEFAULT_REGION else f"http://{name}.s3.{_dns_suffix(call)}/"
     return {"Location": location, "BucketArn": bucket_arn(call)}
 
 

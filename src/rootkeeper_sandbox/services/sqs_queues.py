@@ -15,18 +15,19 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from rootkeeper_sandbox.exchange import Call, GuardedResource, ServedOperations, ServiceError
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
 from rootkeeper_sandbox.state.resources import DEFAULT_ATTRIBUTES, Queue, queue_arn
 
 _ACCOUNT_ID = re.compile(r"\d{12}")
-_AWS_SUFFIX = ".amazonaws.com"
 
 
 def queue_url(call: Call, queue: Queue) -> str:
     """Spell a queue's URL on the endpoint that was called; AWS's own host names get AWS's scheme."""
-    host = call.host or f"sqs.{queue.region}{_AWS_SUFFIX}"
-    scheme = "https" if host.endswith(_AWS_SUFFIX) else "http"
+    suffix = f".{PARTITIONS[call.world.partition].dns_suffix}"
+    host = call.host or f"sqs.{queue.region}{suffix}"
+    scheme = "https" if host.endswith(suffix) else "http"
     return f"{scheme}://{host}/{queue.account_id}/{queue.name}"
 
 

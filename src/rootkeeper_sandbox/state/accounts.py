@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, FULL_ACCESS_DOCUMENT
+from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS, FULL_ACCESS_DOCUMENT, managed_policy_arn
 
 _ACCOUNT_BITS = 40
 _ACCOUNT_SHIFT = 7
@@ -292,7 +292,8 @@ def make_access_role(account_id: str, name: str, created_at: datetime, managemen
         created_at=created_at,
         trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
-    role.permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
+    partition = management_root_arn.split(":")[1]
+    role.permissions.managed_policies[managed_policy_arn(partition, ADMINISTRATOR_ACCESS)] = FULL_ACCESS_DOCUMENT
     return role
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.state.accounts import (
     ACTIVE,
     INACTIVE,
@@ -166,7 +167,9 @@ class BodyReader:
         return self._body.get(name)
 
 
-def parse_root_user(body: object, account_id: str, now: datetime, password: Callable[[], str]) -> Credentials:
+def parse_root_user(
+    body: object, account_id: str, now: datetime, password: Callable[[], str], partition: str = "aws"
+) -> Credentials:
     """Read a whole root user; fields left out are absent.
 
     ``password`` makes the password of a root user that has a password.
@@ -182,15 +185,15 @@ def parse_root_user(body: object, account_id: str, now: datetime, password: Call
         created_at = reader.time("login_profile_created_at") or now
         root_user.login_profile = LoginProfile(created_at, Password(known_text=password()) if has_password else None)
     for item, place in reader.items("access_keys"):
-        root_user.add_access_key(_parse_access_key(item, place, account_id, now))
+        root_user.add_access_key(_parse_access_key(item, place, account_id, now, partition))
     for item, place in reader.items("signing_certificates"):
         root_user.add_signing_certificate(_parse_certificate(item, place, account_id, now))
     for item, place in reader.items("mfa_devices"):
-        root_user.add_mfa_device(_parse_mfa_device(item, place, account_id, now))
+        root_user.add_mfa_device(_parse_mfa_device(item, place, account_id, now, partition))
     return root_user
 
 
-def _parse_access_key(item: object, place: str, account_id: str, now: datetime) -> AccessKey:
+def _parse_access_key(item: object, place: str, account_id: str, now: datetime, partition: str) -> AccessKey:
     known = ("access_key_id", "status", "created_at", "last_used_at", "last_used_service")
     reader = BodyReader(item, known, place)
     last_used_at = reader.time("last_used_at")
@@ -200,7 +203,7 @@ def _parse_access_key(item: object, place: str, account_id: str, now: datetime) 
         status=_parse_status(reader.text("status", ACTIVE), place),
         last_used_at=last_used_at,
         last_used_service=reader.text("last_used_service", "s3") if last_used_at else "N/A",
-        last_used_region="us-east-1" if last_used_at else "N/A",
+        last_used_region=PARTITIONS[partition].home_region if last_used_at else "N/A",
     )
 
 
@@ -213,10 +216,11 @@ def _parse_certificate(item: object, place: str, account_id: str, now: datetime)
     )
 
 
-def _parse_mfa_device(item: object, place: str, account_id: str, now: datetime) -> MfaDevice:
+def _parse_mfa_device(item: object, place: str, account_id: str, now: datetime, partition: str) -> MfaDevice:
     reader = BodyReader(item, ("serial_number", "kind", "enabled_at"), place)
     number = "" if place.endswith("[0]") else place[place.rindex("[") + 1 : -1]
-    serial_number = reader.text("serial_number", f"arn:aws:iam::{account_id}:mfa/root-account-mfa-device{number}")
+    usual = f"arn:{partition}:iam::{account_id}:mfa/root-account-mfa-device{number}"
+    serial_number = reader.text("serial_number", usual)
     return MfaDevice(serial_number, reader.time("enabled_at") or now, reader.text("kind", _kind_of(serial_number)))
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 from rootkeeper_sandbox.exchange import Credential, Principal
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.state.accounts import (
     derive_bytes,
     new_access_key_id,
@@ -20,8 +21,6 @@ from rootkeeper_sandbox.state.accounts import (
     new_session_token,
 )
 from rootkeeper_sandbox.state.organization import Organization
-
-HOME_REGION = "us-east-1"
 
 
 @dataclass(slots=True)
@@ -119,7 +118,7 @@ def make_identity_center(organization: Organization, seed: str, now: datetime) -
         instance_arn=f"arn:{organization.partition}:sso:::instance/ssoins-{noise[:16]}",
         identity_store_id=f"d-{noise[16:26]}",
         owner_account_id=organization.management_account_id,
-        region=HOME_REGION,
+        region=PARTITIONS[organization.partition].home_region,
         created_at=now,
     )
 

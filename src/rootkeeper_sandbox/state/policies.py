@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from rootkeeper_sandbox.exchange import AttachedPolicy
 
-ADMINISTRATOR_ACCESS_ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
+ADMINISTRATOR_ACCESS = "AdministratorAccess"
 FULL_ACCESS_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 
 FULL_ACCESS_RESOURCE_DOCUMENT = (
@@ -53,27 +53,30 @@ class OrganizationPolicy:
         return AttachedPolicy(arn=self.arn, name=self.name, document=self.content)
 
 
-FULL_AWS_ACCESS = OrganizationPolicy(
-    policy_id="p-FullAWSAccess",
-    arn="arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess",
-    name="FullAWSAccess",
-    policy_type=PolicyType.SERVICE_CONTROL_POLICY,
-    content=FULL_ACCESS_DOCUMENT,
-    description="Allows access to every operation",
-    is_aws_managed=True,
-)
+_DEFAULT_IDS = {
+    PolicyType.SERVICE_CONTROL_POLICY: "p-FullAWSAccess",
+    PolicyType.RESOURCE_CONTROL_POLICY: "p-RCPFullAWSAccess",
+}
 
-RCP_FULL_AWS_ACCESS = OrganizationPolicy(
-    policy_id="p-RCPFullAWSAccess",
-    arn="arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
-    name="RCPFullAWSAccess",
-    policy_type=PolicyType.RESOURCE_CONTROL_POLICY,
-    content=FULL_ACCESS_RESOURCE_DOCUMENT,
-    description="Allows access to every resource",
-    is_aws_managed=True,
-)
 
-_DEFAULTS = {policy.policy_type: policy for policy in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)}
+def _make_defaults(partition: str) -> tuple[OrganizationPolicy, ...]:
+    """Make AWS's own policies of a partition."""
+    described = (
+        (PolicyType.SERVICE_CONTROL_POLICY, FULL_ACCESS_DOCUMENT, "operation"),
+        (PolicyType.RESOURCE_CONTROL_POLICY, FULL_ACCESS_RESOURCE_DOCUMENT, "resource"),
+    )
+    return tuple(
+        OrganizationPolicy(
+            policy_id=(policy_id := _DEFAULT_IDS[policy_type]),
+            arn=f"arn:{partition}:organizations::aws:policy/{policy_type.lower()}/{policy_id}",
+            name=policy_id.removeprefix("p-"),
+            policy_type=policy_type,
+            content=content,
+            description=f"Allows access to every {noun}",
+            is_aws_managed=True,
+        )
+        for policy_type, content, noun in described
+    )
 
 
 @dataclass
@@ -83,6 +86,7 @@ class PolicyStore:
     A target that isn't mentioned has the type's AWS-managed policy and nothing else: 50,000 accounts cost nothing.
     """
 
+    partition: str = "aws"
     policies: dict[str, OrganizationPolicy] = field(default_factory=dict)
     enabled_types: set[PolicyType] = field(default_factory=lambda: {PolicyType.SERVICE_CONTROL_POLICY})
     _attachments: dict[tuple[PolicyType, str], tuple[str, ...]] = field(default_factory=dict)
@@ -94,9 +98,9 @@ class PolicyStore:
     )
 
     def __post_init__(self) -> None:
-        for policy_type, policy in _DEFAULTS.items():
+        for policy in _make_defaults(self.partition):
             self.policies[policy.policy_id] = policy
-            self._default_attached[policy_type] = (policy.attached,)
+            self._default_attached[policy.policy_type] = (policy.attached,)
 
     def add(self, policy: OrganizationPolicy) -> None:
         """Add a policy; a changed policy replaces the old."""
@@ -166,7 +170,7 @@ class PolicyStore:
         return (target for target in candidates if policy.policy_id in self._ids(policy.policy_type, target))
 
     def _ids(self, policy_type: PolicyType, target_id: str) -> tuple[str, ...]:
-        return self._attachments.get((policy_type, target_id), (_DEFAULTS[policy_type].policy_id,))
+        return self._attachments.get((policy_type, target_id), (_DEFAULT_IDS[policy_type],))
 
     def _set(self, policy_type: PolicyType, target_id: str, policy_ids: Iterable[str]) -> None:
         self._attachments[policy_type, target_id] = tuple(policy_ids)
@@ -196,7 +200,7 @@ def _document(*statements: dict[str, object]) -> str:
 
 
 MANAGED_DOCUMENTS = {
-    "AdministratorAccess": FULL_ACCESS_DOCUMENT,
+    ADMINISTRATOR_ACCESS: FULL_ACCESS_DOCUMENT,
     "PowerUserAccess": _document(
         _allow(NotAction=["iam:*", "organizations:*", "account:*"]), _allow(Action=list(_POWER_USER_EXTRAS))
     ),
@@ -205,7 +209,12 @@ MANAGED_DOCUMENTS = {
 """JSON text by name."""
 
 
+def managed_policy_arn(partition: str, name: str) -> str:
+    """Spell the ARN of an AWS managed policy."""
+    return f"arn:{partition}:iam::aws:policy/{name}"
+
+
 def find_managed_document(arn: str, partition: str) -> str | None:
     """Find the document of an AWS managed policy; ``None`` for those that the sandbox doesn't know."""
-    prefix = f"arn:{partition}:iam::aws:policy/"
+    prefix = managed_policy_arn(partition, "")
     return MANAGED_DOCUMENTS.get(arn.removeprefix(prefix)) if arn.startswith(prefix) else None

@@ -11,6 +11,7 @@ from typing import Any
 
 from rootkeeper_sandbox.clock import SEED_BYTES, encode_seed
 from rootkeeper_sandbox.exchange import AttachedPolicy, Credential, Principal, PrincipalKind
+from rootkeeper_sandbox.partitions import PARTITIONS
 from rootkeeper_sandbox.state.accounts import (
     ACTIVE,
     AccessKey,
@@ -260,9 +261,22 @@ class World:
         account = self.find_account(account_id)
         if account is None:
             raise ValueError(f"there is no account {account_id}.")
-        account.root_user = parse_root_user(body, account_id, self.clock(), lambda: self.root_user_password(account_id))
+        account.root_user = parse_root_user(
+            body, account_id, self.clock(), lambda: self.root_user_password(account_id), self.partition
+        )
+        self.drop_impossible_credentials(account)
         for access_key_id in account.root_user.access_keys:
             self._key_owners[access_key_id] = KeyOwner(account_id)
+
+    def drop_impossible_credentials(self, account: Account) -> None:
+        """Take away the root user credentials that the partition doesn't have.
+
+        Where root users can't sign in, only access keys are left, which AWS Support creates.
+        """
+        partition = PARTITIONS[self.partition]
+        if partition.sign_in_obstacle is not None:
+            keys = account.root_user.access_keys if partition.root_user_has_keys else {}
+            account.root_user = Credentials(access_keys=dict(keys))
 
     def create_policy(self, body: object) -> dict[str, Any]:
         """Create an organization policy and attach it, as ``POST /_sandbox/policies`` asks.

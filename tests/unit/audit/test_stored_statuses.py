@@ -81,6 +81,16 @@ def test_a_reading_is_shown_under_the_accounts_present_name_and_role() -> None:
     assert judge(renamed) == EMPTY
 
 
+@pytest.mark.parametrize(
+    ("last", "status"), [(None, Status.NOT_APPLICABLE), (EMPTY, Status.NOT_APPLICABLE), (PRESENT, Status.PRESENT)]
+)
+def test_in_govcloud_credentials_that_a_reading_shows_arent_hidden(last: AccountStatus | None, status: Status) -> None:
+    govcloud = replace(INVENTORY, organization=replace(INVENTORY.organization, partition="aws-us-gov"))
+    statuses = {} if last is None else {PAYMENTS.account_id: last}
+    found = evaluate_stored(govcloud, statuses, (), (), now=NOW, stale_after=STALE_AFTER)[1]
+    assert found.status is status
+
+
 def test_what_was_read_of_the_management_account_is_shown_beside_its_status() -> None:
     last = AccountStatus(
         MANAGEMENT,

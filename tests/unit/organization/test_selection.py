@@ -221,12 +221,12 @@ def skip_of(
     *,
     role: AccountRole = AccountRole.MEMBER,
     protections: AccountProtections = GUARDS,
-    partition: str = "aws",
+    obstacle: str | None = None,
     state: AccountState = AccountState.ACTIVE,
     is_excluded: bool = False,
 ) -> SkipReason | None:
     selected = SelectedAccount(account(WEB, "web", state=state), is_named=False, is_excluded=is_excluded)
-    skip = find_skip(selected, role, partition, protections)
+    skip = find_skip(selected, role, obstacle, protections)
     return None if skip is None else skip.reason
 
 
@@ -234,7 +234,7 @@ def test_p12_accounts_that_may_not_be_touched_have_a_reason() -> None:
     assert skip_of() is None
     assert skip_of(role=AccountRole.MANAGEMENT) is SkipReason.MANAGEMENT_ACCOUNT
     assert skip_of(role=AccountRole.FAILSAFE) is SkipReason.FAILSAFE
-    assert skip_of(partition="aws-cn") is SkipReason.PARTITION
+    assert skip_of(obstacle="No root users.") is SkipReason.PARTITION
     assert skip_of(is_excluded=True) is SkipReason.EXCLUDED
     for reason in (SkipReason.EXCEPTION, SkipReason.WINDOW_OPEN):
         assert skip_of(protections=AccountProtections({WEB: Skip(reason, "Recorded.")})) is reason

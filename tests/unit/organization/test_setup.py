@@ -12,7 +12,7 @@ COMPLETE = Setup(
 
 
 def test_everything_on_with_a_delegate_is_complete() -> None:
-    assert COMPLETE.is_complete
+    assert COMPLETE.is_complete(Feature)
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_everything_on_with_a_delegate_is_complete() -> None:
     ],
 )
 def test_p06_what_is_off_or_unknown_is_not_complete(setup: Setup) -> None:
-    assert not setup.is_complete
+    assert not setup.is_complete(Feature)

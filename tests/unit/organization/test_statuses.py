@@ -138,15 +138,22 @@ def test_p06_an_account_without_a_known_state_is_unknown() -> None:
     assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.ERROR)
 
 
-def test_the_partition_without_root_users_is_not_applicable() -> None:
-    status = find_status_without_reading(ACCOUNT, AccountRole.MEMBER, "aws-cn")
+@pytest.mark.parametrize(
+    ("partition", "words"),
+    [("aws-cn", "has no root users"), ("aws-us-gov", "Whether there are root access keys isn't known")],
+)
+@pytest.mark.parametrize("role", [AccountRole.MEMBER, AccountRole.FAILSAFE])
+def test_a_partition_whose_root_users_cant_be_read_is_not_applicable(
+    partition: str, words: str, role: AccountRole
+) -> None:
+    status = find_status_without_reading(ACCOUNT, role, partition)
     assert status is not None
     assert (status.status, status.reason) == (Status.NOT_APPLICABLE, StatusReason.PARTITION)
+    assert words in (status.detail or "")
 
 
-@pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
-def test_an_active_member_is_read(partition: str) -> None:
-    assert find_status_without_reading(ACCOUNT, AccountRole.FAILSAFE, partition) is None
+def test_an_active_member_is_read() -> None:
+    assert find_status_without_reading(ACCOUNT, AccountRole.FAILSAFE, "aws") is None
 
 
 def test_the_management_account_is_not_applicable_regardless_of_its_reading() -> None:

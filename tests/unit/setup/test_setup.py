@@ -124,7 +124,7 @@ def test_enabling_goes_from_trusted_access_over_the_features_to_the_delegate(
         "RegisterDelegatedAdministrator",
     ]
     assert change.is_proven
-    assert change.setup.is_complete
+    assert change.setup.is_complete(Feature)
     assert change.closing_remarks == ()
 
 

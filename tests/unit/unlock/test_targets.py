@@ -55,6 +55,11 @@ def test_a_partition_without_root_users_is_refused() -> None:
         require_unlockable(account(MEMBER), china)
 
 
+def test_in_govcloud_an_unlock_is_possible() -> None:
+    govcloud = replace(INVENTORY, organization=replace(INVENTORY.organization, partition="aws-us-gov"))
+    require_unlockable(account(MEMBER), govcloud)
+
+
 def test_a_failsafe_that_is_not_known_stops_everything() -> None:
     with pytest.raises(AwsAccessDeniedError, match="failsafe isn't known"):
         require_unlockable(account(MEMBER), replace(INVENTORY, delegated_administrator_ids=None))
