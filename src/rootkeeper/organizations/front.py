@@ -96,12 +96,7 @@ class FrontRuntime(ServerRuntime):
 
     def _check_processes(self) -> ReadinessCheck:
         """A single check, because its name is shown to anyone, and its explanation only on this machine."""
-        known = self.processes.by_name
-        faults = []
-        for name in self.processes.organizations:
-            if name not in known or not known[name].runs:
-                reason = known[name].ended if name in known else None
-                faults.append(f"{name}: {reason or 'its process is starting.'}")
+        faults = [f"{one.name}: {one.fault}" for one in self.processes.by_name.values() if one.fault is not None]
         return ReadinessCheck("organizations", not faults, " ".join(faults) or "Each organization's process runs.")
 
     @property

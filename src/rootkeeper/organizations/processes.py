@@ -36,8 +36,7 @@ class OrganizationProcess:
     started_at: float = 0.0
     """In monotonic seconds."""
     pause_seconds: float = 0.0
-    ended: str | None = None
-    """How it ended; ``None`` while it runs."""
+    is_end_noted: bool = False
 
     @property
     def url(self) -> str:
@@ -45,8 +44,12 @@ class OrganizationProcess:
         return f"http://{HOST}:{self.listener.getsockname()[1]}"
 
     @property
-    def runs(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+    def fault(self) -> str | None:
+        """Why it doesn't run; ``None`` if it does."""
+        if self.process is None:
+            return "Its process is starting."
+        status = self.process.poll()
+        return None if status is None else f"Its process ended with status {status}."
 
 
 @dataclass(slots=True)
@@ -88,7 +91,7 @@ class OrganizationProcesses:
             pass_fds=(handle,),
             start_new_session=True,
         )
-        one.process, one.started_at, one.ended = process, self.clock.monotonic(), None
+        one.process, one.started_at, one.is_end_noted = process, self.clock.monotonic(), False
         pipe = process.stdin
         if pipe is not None:
             try:
@@ -103,18 +106,17 @@ class OrganizationProcesses:
                 self._restart_ended(one)
 
     def _restart_ended(self, one: OrganizationProcess) -> None:
-        if one.process is None or one.runs:
+        if one.fault is None:
             return
         now = self.clock.monotonic()
-        if one.ended is None:
+        if not one.is_end_noted:
             lasted = now - one.started_at
             longer = min(max(_FIRST_PAUSE_SECONDS, 2 * one.pause_seconds), _LONGEST_PAUSE_SECONDS)
             one.pause_seconds = 0.0 if lasted >= _GOOD_SECONDS else longer
-            one.ended = f"Its process ended with status {one.process.returncode}."
-            one.started_at = now
+            one.is_end_noted, one.started_at = True, now
             self.warn(
-                f"The process of organization {one.name} ended with status {one.process.returncode} after "
-                f"{lasted:.0f} seconds. It is started again in {one.pause_seconds:.0f} seconds."
+                f"Organization {one.name}: {one.fault} It ran for {lasted:.0f} seconds, and is started again in "
+                f"{one.pause_seconds:.0f} seconds."
             )
         if now - one.started_at >= one.pause_seconds:
             self._start(one)
@@ -123,7 +125,7 @@ class OrganizationProcesses:
         """Ask all to end; each ends within ten seconds."""
         self._stopping.set()
         for one in self.by_name.values():
-            if one.process is not None and one.runs:
+            if one.process is not None and one.fault is None:
                 one.process.terminate()
 
     def stop(self, seconds: float) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ class Front:
                 facts: dict[str, Any] = await answer.json()
                 status = HTTPStatus(answer.status)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
-            reason = one.ended or "Its process doesn't answer."
+            reason = one.fault or "Its process doesn't answer."
             return replace(known, problem=reason, hint=_LATER) if self._knows(session.identity, one.name) else None
         if facts.get("code") == StrangerError.code:
             return None

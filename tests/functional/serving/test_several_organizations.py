@@ -253,6 +253,17 @@ def test_the_command_line_names_the_organization_beside_the_server(server: Serve
     assert (other.returncode, "There is no organization 'bank'" in other.stderr) == (2, True), other
 
 
+def test_users_without_an_organization_are_the_servers_people(server: Server, ada: Person, vera: Person) -> None:
+    environment = server.process.environment
+    listed = run_forked(["users", "list", "-o", "json"], environment)
+    assert listed.returncode == 0, listed
+    assert {"ada", "vera"} <= {one["name"] for one in json.loads(listed.stdout)["identities"]}
+    reset = run_forked(["users", "sign-out", "nobody"], environment)
+    assert reset.returncode == 2, reset
+    refused = run_forked(["token", "create", "--role", "viewer", "--name", "everywhere"], environment)
+    assert (refused.returncode, "shop, bank" in refused.stderr) == (2, True), refused
+
+
 def test_an_event_stream_passes_the_front(ada: Person) -> None:
     job_id = audit(ada, "shop")
     answer = ada.of("shop", f"/jobs/{job_id}/events")
@@ -306,7 +317,7 @@ def test_p21_a_killed_process_is_started_again_and_delays_no_other(server: Serve
         assert watch.seconds < WAIT_SECONDS, server.process.stderr
         watch.pause(0.1)
     assert server.find_process("bank") != before
-    assert any("bank ended with status -9" in line for line in server.process.stderr.splitlines())
+    assert any("bank: Its process ended with status -9." in line for line in server.process.stderr.splitlines())
 
 
 def test_p21_a_stopped_process_shows_as_unknown_and_hides_no_other(server: Server, ada: Person, vera: Person) -> None:
