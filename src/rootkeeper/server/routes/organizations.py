@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from starlette.concurrency import run_in_threadpool
+from fastapi.encoders import jsonable_encoder
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord, OrganizationsDocument
@@ -13,15 +12,28 @@ from rootkeeper.organizations.service import count_numbers
 from rootkeeper.server.documents import read
 from rootkeeper.server.guards import AccessRequirement, Called
 from rootkeeper.server.parameters import show_one
+from rootkeeper.server.turns import RouteLoad, RouteTurns
 from rootkeeper.shapes import fill_record
 
 
-async def list_organizations(request: Request, caller: Called) -> dict[str, Any]:
+async def list_organizations(request: Request, caller: Called) -> Response:
     """List the organizations of the server in which you have a role, each with its numbers."""
     front = request.app.state.front
-    services: ServerRuntime = request.app.state.services
-    known = [await run_in_threadpool(_describe, services)] if front is None else await front.list_known(caller)
-    return show_one({"organizations": [fill_record(OrganizationRecord, one) for one in known]})
+    if front is not None:
+        return _answer(await front.list_known(caller))
+    turns: RouteTurns = request.app.state.turns
+    return await turns.run(
+        RouteLoad.HEAVY,
+        caller.identity.identity_id,
+        lambda: _answer([_describe(request.app.state.services)]),
+        is_known=True,
+        connection=getattr(request.state, "connection", None),
+    )
+
+
+def _answer(known: list[KnownOrganization]) -> Response:
+    page = show_one({"organizations": [fill_record(OrganizationRecord, one) for one in known]})
+    return JSONResponse(jsonable_encoder(page))
 
 
 def _describe(services: ServerRuntime) -> KnownOrganization:
