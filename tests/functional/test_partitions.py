@@ -93,9 +93,7 @@ def test_in_govcloud_a_refusal_says_why_before_anything_is_sent(
     assert sandboxes["gov"].operations(mutating=True) == []
 
 
-def test_in_govcloud_root_sessions_can_be_enabled_alone(
-    program: Program, sandboxes: dict[str, SandboxProcess]
-) -> None:
+def test_in_govcloud_root_sessions_can_be_enabled_alone(program: Program, sandboxes: dict[str, SandboxProcess]) -> None:
     both = program.run("enable", "--organization", "gov", "--yes")
     assert (both.status, "rootkeeper enable --feature sessions" in both.stderr) == (3, True), both.shown
     assert sandboxes["gov"].operations(mutating=True) == []
