@@ -119,7 +119,7 @@ def test_in_govcloud_policies_are_of_the_partition(program: Program) -> None:
 def test_in_china_nothing_of_root_access_management_is_tried(tmp_path: Path, runner: Runner) -> None:
     with SandboxProcess.start("--partition", "aws-cn") as china:
         program = open_program(china, tmp_path, runner)
-        program = replace(program, environment=program.environment | china.environment(region="cn-north-1"))
+        program = replace(program, environment={**program.environment, **china.environment(region="cn-north-1")})
         audited = program.run("audit", "-o", "json", "--fail-on", "none")
         accounts = json.loads(audited.stdout)["accounts"]
         assert {account["status"] for account in accounts} == {"not_applicable"}

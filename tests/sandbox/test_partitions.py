@@ -174,7 +174,7 @@ def test_root_users_cant_sign_in(served: Served) -> None:
         with caught.value as refused:
             text = refused.read().decode()
         assert refused.code == 403
-        assert PARTITIONS[served.partition].sign_in_obstacle in text.replace("&#39;", "'")
+        assert str(PARTITIONS[served.partition].sign_in_obstacle) in text.replace("&#39;", "'")
 
 
 def test_root_email_addresses_cant_be_changed(served: Served) -> None:

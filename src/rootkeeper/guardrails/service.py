@@ -19,7 +19,7 @@ from rootkeeper.changes.removal_rules import AccountDeletion, KindReason, KindRe
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, Hint, InputError, SelectionEmptyError
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
-from rootkeeper.guardrails.tasks import TASKS_OF_SIGN_IN, Task
+from rootkeeper.guardrails.tasks import Task, list_impossible_tasks
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
 from rootkeeper.organization.accounts import (
     POLICY_ID,
@@ -29,6 +29,7 @@ from rootkeeper.organization.accounts import (
     Inventory,
     Organization,
     ServiceControlPolicies,
+    find_credentials_obstacle,
     find_sign_in_obstacle,
 )
 from rootkeeper.organization.progress import Progress, StopSignal
@@ -166,10 +167,12 @@ class Preflight:
         evaluator = self._read_evaluator(selected, inventory, underway, progress)
         if (disabled := _find_disabled_remark(evaluator, inventory)) is not None:
             progress.remark(disabled)
-        if (obstacle := find_sign_in_obstacle(inventory.organization.partition)) is not None:
+        if impossible := list_impossible_tasks(inventory.organization.partition):
             progress.remark(
-                f"Not applicable, so without a row: {', '.join(TASKS_OF_SIGN_IN)}. {obstacle} AWS doesn't document"
-                " which other tasks work in this partition; policies are evaluated as in the partition aws."
+                f"Not applicable, so without a row: {', '.join(impossible)}."
+                f" {find_sign_in_obstacle(inventory.organization.partition)}"
+                f" {find_credentials_obstacle(inventory.organization.partition)} AWS doesn't document which other"
+                " tasks work in this partition; policies are evaluated as in the partition aws."
             )
         if inventory.delegated_administrator_ids == frozenset():
             progress.remark("No delegated administrator for IAM is registered, so there is no row AssumeRoot.")

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.changes.catalogue import CATALOGUE
-from rootkeeper.organization.accounts import AccountId, find_sign_in_obstacle, get_iam_region
+from rootkeeper.organization.accounts import AccountId, find_credentials_obstacle, find_sign_in_obstacle, get_iam_region
 from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, Values, known_values, one_of
 from rootkeeper.policy_language.documents import AccessRequest
 from rootkeeper.policy_language.patterns import PartialText, known_text
@@ -58,14 +58,20 @@ SCPs don't prevent the sign-in itself; an SCP that denies these actions makes it
 
 
 def list_root_tasks(partition: str) -> tuple[Task, ...]:
-    """List the tasks of an account's root user; without those that end in a sign-in where there is none."""
+    """List the tasks of an account's root user that the partition has."""
     tasks = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN)
-    if find_sign_in_obstacle(partition) is None:
-        return tasks
-    return tuple(task for task in tasks if task not in TASKS_OF_SIGN_IN)
+    impossible = list_impossible_tasks(partition)
+    return tuple(task for task in tasks if task not in impossible)
 
 
-TASKS_OF_SIGN_IN = (Task.CREATE_PASSWORD, Task.ROOT_USER_SIGN_IN)
+def list_impossible_tasks(partition: str) -> tuple[Task, ...]:
+    """List the tasks that a partition lacks: those about credentials, and those that end in a sign-in."""
+    tasks: tuple[Task, ...] = ()
+    if find_credentials_obstacle(partition) is not None:
+        tasks += (Task.AUDIT, Task.DELETE)
+    if find_sign_in_obstacle(partition) is not None:
+        tasks += (Task.CREATE_PASSWORD, Task.ROOT_USER_SIGN_IN)
+    return tasks
 
 
 @dataclass(frozen=True, slots=True)

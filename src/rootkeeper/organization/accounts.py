@@ -360,7 +360,7 @@ class Setup:
             return False
         return None if self.features is None else Feature.ROOT_CREDENTIALS_MANAGEMENT in self.features
 
-    def is_complete(self, features: Collection[Feature]) -> bool:
+    def is_complete(self, features: Iterable[Feature]) -> bool:
         """Whether everything is on, with at least these features, which are those of the partition."""
         return bool(
             self.trusted_access

@@ -30,7 +30,7 @@ def read(clients: AwsClients, aws_server: FakeAwsServer, trust: Reply, features:
 def test_all_is_reported_by_three_calls(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     setup = read(clients, aws_server, TRUST_ON, BOTH, DELEGATES)
     assert setup == Setup(True, frozenset(Feature), ("222233334444", "333344445555"))  # type: ignore[arg-type]  # texts
-    assert setup.is_complete
+    assert setup.is_complete(Feature)
     assert len(aws_server.received) == 3
 
 
@@ -59,7 +59,7 @@ def test_what_cannot_be_read_is_reported_and_not_raised(clients: AwsClients, aws
     setup = read(clients, aws_server, DENIED, error_xml("AccessDenied", 403), DENIED)
     assert (setup.trusted_access, setup.features, setup.delegated_administrators) == (None, None, None)
     assert len(setup.unknown) == 3
-    assert not setup.is_complete
+    assert not setup.is_complete(Feature)
 
 
 def test_credentials_that_cannot_be_used_are_raised(clients: AwsClients, aws_server: FakeAwsServer) -> None:

@@ -127,12 +127,14 @@ def test_a_selection_that_cant_be_answered_is_refused(
         run(desk, request_)
 
 
-def test_in_govcloud_tasks_that_end_in_a_sign_in_have_no_row_but_a_reason(desk: Desk) -> None:
+def test_in_govcloud_only_unlocks_have_a_row_and_the_others_a_reason(desk: Desk) -> None:
     desk.organization.organization = replace(desk.organization.organization, partition="aws-us-gov")
     tasks = {row.task for row in run(desk).rows}
-    assert tasks == set(Task) - {Task.CREATE_PASSWORD, Task.ROOT_USER_SIGN_IN}
+    assert tasks == {Task.UNLOCK_BUCKET, Task.UNLOCK_QUEUE, Task.ASSUME_ROOT}
     (remark,) = [text for text in desk.progress.remarks if text.startswith("Not applicable")]
     assert "IAMCreateRootUserPassword, RootUserSignIn. Root users of AWS GovCloud (US) accounts have no" in remark
+    assert "IAMAuditRootUserCredentials, IAMDeleteRootUserCredentials" in remark
+    assert "Root user credentials can't be managed centrally" in remark
     assert "AWS doesn't document which other tasks work" in remark
 
 
