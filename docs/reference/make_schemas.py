@@ -43,6 +43,7 @@ from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerV
 from rootkeeper.maintenance.rules import DatabaseDocument
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
 from rootkeeper.organizations.rules import OrganizationsDocument
+from rootkeeper.organizations.summaries import OrganizationsSummaryDocument
 from rootkeeper.reports.package import PackageManifest
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument
 from rootkeeper.server.documents import RecordJsonSchema
@@ -216,6 +217,12 @@ OUTPUTS = (
         "Organizations of the settings file",
         "`rootkeeper organizations list`, `show` and `audit` with `-o json`. With `-o jsonl` each line is one of "
         "`organizations`.",
+    ),
+    Output(
+        "organizations-summary",
+        OrganizationsSummaryDocument,
+        "Evidence packages of all organizations, and their numbers",
+        "`rootkeeper organizations report -o json`, and `summary.json` in its folder.",
     ),
     Output(
         "package-manifest",

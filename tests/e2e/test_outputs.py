@@ -85,6 +85,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     (rootkeeper.folder / "several.toml").write_text(f'[organizations.shop]\nid = "{organization_id}"\n')
     keep("organizations", "--config", "several.toml", "organizations", "audit")
     keep("organizations", "--config", "several.toml", "organizations", "list")
+    keep("organizations-summary", "--config", "several.toml", "organizations", "report", "packages")
     keep("organization-checks", "--config", "several.toml", "organizations", "check")
     keep("exceptions", "exceptions", "list")
     assert rootkeeper.run(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -208,7 +211,9 @@ def test_the_list_has_the_numbers_of_each_and_names_no_account(
 
 def test_the_list_counts_failing_controls_as_controls_list_does_and_sorts(two: Program) -> None:
     assert two.run("audit", "--organization", "shop", "--fail-on", "none").status == 0
-    controls = two.run("controls", "list", "--framework", "cis-7.0", "--organization", "shop", "-o", "json").json
+    controls = two.run(
+        "controls", "list", "--framework", "cis-7.0", "--from", "30d", "--organization", "shop", "-o", "json"
+    ).json
     verdicts = [control["verdict"] for control in controls["controls"]]
     run = two.run("organizations", "list", "--sort", "name", "-o", "json")
     bank, shop = run.json["organizations"]
@@ -351,6 +356,69 @@ def test_p21_the_canaries_of_one_are_in_nothing_of_the_other(
     assert any(own in answer for answer in answers)
     for canary in canaries:
         assert not any(canary in answer for answer in answers)
+
+
+def ids_of(sandbox: SandboxProcess) -> set[str]:
+    """Ids and e-mail addresses of accounts."""
+    accounts = sandbox.organization()["accounts"]
+    return {account[part] for account in accounts for part in ("account_id", "email")}
+
+
+def canaries_of(sandbox: SandboxProcess) -> set[str]:
+    """The same, and names."""
+    return ids_of(sandbox) | {account["name"] for account in sandbox.organization()["accounts"]}
+
+
+def test_p21_a_report_has_a_package_for_each_and_a_summary_that_names_no_account(
+    two: Program, sandboxes: dict[str, SandboxProcess], tmp_path: Path
+) -> None:
+    assert two.run("organizations", "audit", "--fail-on", "none").status == 0
+    folder = tmp_path / "evidence"
+    run = two.run("organizations", "report", str(folder), "--framework", "cis-7.0", "-o", "json")
+    assert run.status == 1, run.shown
+    assert {file.name for file in folder.iterdir()} == {"shop.zip", "bank.zip", "summary.html", "summary.json"}
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary == run.json
+    totals, numbers = summary["totals"], [one["numbers"] for one in summary["organizations"]]
+    assert (totals["organizations"], totals["known"], totals["packages"]) == (2, 2, 2)
+    for name in ("accounts", "root_logins_left", "failing_controls"):
+        assert totals[name] == sum(one[name] for one in numbers) > 0
+    for one in summary["organizations"]:
+        packed = (folder / one["package"]["file"]).read_bytes()
+        assert (len(packed), sha256(packed).hexdigest()) == (one["package"]["bytes"], one["package"]["sha256"])
+    shown = "".join((folder / f"summary.{kind}").read_text(encoding="utf-8") for kind in ("html", "json"))
+    people = {*(one.access_key_id for sandbox in sandboxes.values() for one in sandbox.principals().values())}
+    for canary in {*canaries_of(sandboxes["shop"]), *canaries_of(sandboxes["bank"]), *people}:
+        assert canary not in shown.replace("Content-Security-Policy", "") + run.stdout
+    contents = {name: read_package(folder / f"{name}.zip") for name in BOTH}
+    for name, other in (("shop", "bank"), ("bank", "shop")):
+        # Names of accounts are ordinary words, which a report has, too.
+        own, others = ids_of(sandboxes[name]), ids_of(sandboxes[other]) | {organization_of(sandboxes[other])}
+        assert any(canary in contents[name] for canary in own)
+        assert not [canary for canary in others - own if canary in contents[name]]
+    again = two.run("organizations", "report", str(folder))
+    assert (again.status, "isn't empty" in again.stderr) == (2, True), again.shown
+
+
+def test_a_report_that_fails_for_one_is_written_for_the_others(
+    two: Program, sandboxes: dict[str, SandboxProcess], tmp_path: Path
+) -> None:
+    assert two.run("organizations", "audit", "--fail-on", "none").status == 0
+    (folder_of(two, "bank") / "rootkeeper.db").write_bytes(b"no database" * 1000)
+    run = two.run("organizations", "report", str(tmp_path / "evidence"), "--fail-on", "unread")
+    assert (run.status, "rootkeeper.db" in run.stdout) == (5, True), run.shown
+    summary = json.loads((tmp_path / "evidence" / "summary.json").read_text(encoding="utf-8"))
+    found = {one["name"]: one for one in summary["organizations"]}
+    assert (found["shop"]["package"]["file"], found["shop"]["problem"]) == ("shop.zip", None)
+    assert (found["bank"]["package"], found["bank"]["numbers"]) == (None, None)
+    assert found["bank"]["problem"] == "Its numbers couldn't be read, or it was never audited."
+    assert (summary["totals"]["known"], summary["totals"]["packages"]) == (1, 1)
+    assert not (tmp_path / "evidence" / "bank.zip").exists()
+
+
+def read_package(path: Path) -> str:
+    with ZipFile(path) as archive:
+        return "".join(archive.read(name).decode("latin-1") for name in archive.namelist())
 
 
 def test_a_server_needs_no_settings_of_this_machine(two: Program) -> None:

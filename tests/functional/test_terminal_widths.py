@@ -89,6 +89,7 @@ OF_ANOTHER = {
     "ledger adopt": "the accounts of lost windows, in the columns of an audit's table",
     "ledger import": "the table of windows list",
     "organizations audit": "the table of organizations list",
+    "organizations report": "fewer columns of the table of organizations list",
     "organizations check": "the table of doctor, after a column with the organization's name",
     "recover": "for several accounts, the table of windows list",
 }

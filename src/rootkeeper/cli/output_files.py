@@ -42,6 +42,18 @@ def require_output_file(path: Path | None, *, is_new: bool = False) -> None:
             _require_usable(path, is_new=is_new)
 
 
+def prepare_output_folder(path: Path) -> None:
+    """Make a folder that only this user may read, or require an empty one: its files belong together.
+
+    :raises InputError: if it has files already, or can't be used.
+    """
+    with _as_input_error(path):
+        path.mkdir(mode=0o700, exist_ok=True)
+        _require_access(path)
+        if any(path.iterdir()):
+            raise InputError(f"{path} isn't empty.", hint="Choose a new or empty folder.")
+
+
 def write_output_file(
     path: Path, parts: Iterable[str | bytes], *, is_new: bool = False, is_private: bool = False
 ) -> int:

@@ -33,7 +33,7 @@ class OrganizationNumbers:
     reviews_due: Count
     """Windows that were opened in an emergency, and whose review is overdue."""
     failing_controls: Count | None
-    """Controls of the CIS AWS Foundations Benchmark that fail, judged over the last 90 days; ``None`` if no accounts
+    """Controls of the CIS AWS Foundations Benchmark that fail, judged over the last 30 days; ``None`` if no accounts
     are listed, so that no control can be judged.
     """
     unknown_controls: Count | None

@@ -51,8 +51,8 @@ from rootkeeper.windows.rules import OWING_STATES
 _AT_ONCE = 64
 """The most organizations that are audited at the same time."""
 _LOOK_SECONDS = 60.0
-_JUDGED = timedelta(days=90)
-"""The period for which controls are judged, as `rootkeeper controls list` does it without a choice."""
+_JUDGED = timedelta(days=30)
+"""The period for which controls are judged: a list shows what is to do now, and must be quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class OrganizationService:
         """Return ``None`` if there is no database yet, or it has no audit."""
         if not _has_database(settings):
             return None
-        with self._open(settings) as application:
+        with self.open_database(settings) as application:
             if organization_id not in application.database.list_organization_ids():
                 return None
             application.use_known_organization()
@@ -217,7 +217,7 @@ class OrganizationService:
         try:
             settings = self.load_settings(candidate.name)
             if _has_database(settings):
-                with self._open(settings) as application:
+                with self.open_database(settings) as application:
                     _ = application.database
         except RootkeeperError:
             remove_table(self.path, candidate.name)
@@ -232,7 +232,7 @@ class OrganizationService:
         (known,) = self.list_known(name)
         settings = self.load_settings(known.name)
         if _has_database(settings):
-            with self._open(settings) as application:
+            with self.open_database(settings) as application:
                 application.organization_id = known.organization_id
                 windows = application.windows.list_windows(unfinished_only=True)
             owing = [window for window in windows if window.state in OWING_STATES]
@@ -252,7 +252,8 @@ class OrganizationService:
         """
         remove_table(self.path, name)
 
-    def _open(self, settings: Settings) -> Application:
+    def open_database(self, settings: Settings) -> Application:
+        """Open the organization's existing database, to read it without AWS."""
         return Application(settings, creates_database=False, needs_ledger=False, warn=self._warn)
 
 
@@ -273,7 +274,7 @@ def count_numbers(application: Application) -> OrganizationNumbers:
 
 
 def _judge_controls(application: Application, now: datetime) -> list[Verdict] | None:
-    """Judge the controls as `rootkeeper controls list` does by default; ``None`` if no accounts are listed."""
+    """Judge the controls over the last 30 days; ``None`` if no accounts are listed."""
     end = end_second(now)
     period = Period(end - _JUDGED, end, application.settings.history.stale_after)
     inventory = application.inventory_store.find_last()

@@ -44,7 +44,9 @@ OF_OUR_OWN = frozenset(
 test_database_commands, test_backup, test_emergency_commands and test_notification_commands try them, dry runs and
 prompts included.
 """
-OF_SEVERAL = frozenset(("organizations", name) for name in ("add", "audit", "check", "list", "remove", "show"))
+OF_SEVERAL = frozenset(
+    ("organizations", name) for name in ("add", "audit", "check", "list", "remove", "report", "show")
+)
 """They need several organizations: test_organizations_commands tries them, dry runs and prompts included."""
 TRIED_ELSEWHERE = OF_SERVERS | OF_OUR_OWN | OF_SEVERAL
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
-from rootkeeper.cli.options import FailOnOptions, gate
+from rootkeeper.cli.options import FailOnOptions, gate, parse_period
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.organizations.orders import OrganizationSort
 
@@ -67,7 +68,7 @@ def list_organizations(
 
     Root logins left to secure, unknown accounts, open recovery windows, failed closings, overdue reviews, failing
     controls, the trend and the last complete audit, from the database of each organization. Controls are those of the
-    CIS AWS Foundations Benchmark 7.0, judged over the last 90 days. The trend is the change of root logins left since
+    CIS AWS Foundations Benchmark 7.0, judged over the last 30 days. The trend is the change of root logins left since
     the audit about 30 days ago; a dash means that it isn't known. An organization that can't be read is shown as
     unknown with the reason.
 
@@ -134,6 +135,55 @@ def audit_organizations(
         known = service.audit(AuditRequest(details=details, refresh=refresh, fail_on=findings), stop)
     show_organizations(known, output, invocation.terminal)
     return gate(findings, lambda fail_on: has_findings(known, fail_on))
+
+
+def report_organizations(
+    invocation: Invocation,
+    fail_on: FailOnOptions,
+    *,
+    folder: Annotated[Path, argument("FOLDER", "A new or empty folder for the files.")],
+    start: Annotated[str, option("--from DATE", "Start of the period: 2026-01-01, or 90d before its end.")] = "90d",
+    end: Annotated[str | None, option("--to DATE", "End of the period. Default: now.")] = None,
+    framework: Annotated[
+        list[str] | None,
+        option("--framework ID", "Add the verdicts on a framework's controls, such as cis-7.0. Can be repeated."),
+    ] = None,
+) -> int:
+    """Write an evidence package for each organization, and a summary of all, without calls to AWS.
+
+    FOLDER gets NAME.zip for each organization, as `rootkeeper report --format package` writes it, and summary.html and
+    summary.json with the numbers of `rootkeeper organizations list`, their sums and the packages' SHA-256. The summary
+    names no account and no person. An organization that fails prevents no other: the summary has it without a package.
+
+    For --fail-on as in `rootkeeper organizations list`; a package that couldn't be written counts as "unread".
+
+    Changes: nothing; writes the files.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings, or the folder
+    can't be used; 5 nothing is left of what was read, but accounts couldn't be read or a package couldn't be written.
+    """
+    from datetime import UTC, datetime
+
+    from rootkeeper.cli.output_files import prepare_output_folder, write_output_file
+    from rootkeeper.cli.rendering.organizations import show_organization_reports
+    from rootkeeper.controls.control_map import choose_frameworks
+    from rootkeeper.evidence.rules import require_period
+    from rootkeeper.organizations.reporting import write_reports
+    from rootkeeper.organizations.rules import has_findings
+
+    output, findings = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON), fail_on.to_set()
+    period = require_period(parse_period(start, end, datetime.now(UTC), None).period)
+    frameworks, service = choose_frameworks(framework or ()), _open_service(invocation)
+    service.list_tables()
+    prepare_output_folder(folder)
+    reports = write_reports(
+        service, period, frameworks, lambda name, parts: write_output_file(folder / name, parts, is_private=True)
+    )
+    show_organization_reports(reports, output, invocation.terminal)
+    invocation.terminal.remark(f"The summary is in {folder / 'summary.html'}.")
+    return gate(findings, lambda fail_on: has_findings(reports.known, fail_on))
 
 
 def check_organizations(invocation: Invocation, fail_on: FailOnOptions, *, name: OptionalNameArgument = None) -> int:
@@ -223,3 +273,4 @@ add(application, show_organization, "show")
 add(application, audit_organizations, "audit", AUDIT_EVENTS=AUDIT_EVENTS)
 add(application, check_organizations, "check")
 add(application, remove_organization, "remove")
+add(application, report_organizations, "report")

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.checks import CHECK_COLUMNS
-from rootkeeper.cli.rendering.listings import Listing, TableColumn, render_timestamp, show_facts, show_listing
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    TableColumn,
+    render_timestamp,
+    show_facts,
+    show_listing,
+    show_record,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.doctor.rules import Check, CheckVerdict, OrganizationCheckRecord
 from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord
 from rootkeeper.shapes import fill_record
+
+if TYPE_CHECKING:
+    from rootkeeper.organizations.reporting import OrganizationReports
 
 _UNKNOWN = "unknown"
 
@@ -103,6 +114,22 @@ def show_organizations(known: Sequence[KnownOrganization], output: OutputFormat,
     columns = _COLUMNS if any(one.problem for one in known) else _COLUMNS[:-1]
     empty = "The settings have no organizations. Add one: rootkeeper organizations add NAME --profile PROFILE."
     show_listing(Listing("organizations", records, columns, empty=empty, rows=known), output, terminal)
+
+
+def show_organization_reports(reports: OrganizationReports, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the summary to stdout; a table names the reasons exactly."""
+    if output is OutputFormat.JSON:
+        show_record(reports.document, output, terminal)
+        return
+    files = {one["name"]: (one["package"] or {}).get("file", "none") for one in reports.document["organizations"]}
+    columns = (
+        TableColumn("Organization", lambda known: known.name, keeps_whole=True, importance=2),
+        TableColumn("Package", lambda known: files[known.name], keeps_whole=True, importance=1),
+        *_COLUMNS[3:5],
+        TableColumn("Problem", _render_problem, "yellow", importance=2),
+    )
+    empty = "The settings have no organizations."
+    show_listing(Listing("organizations", [], columns, empty=empty, rows=reports.known), output, terminal)
 
 
 def show_organization_facts(known: KnownOrganization, terminal: Terminal) -> None:
