@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rootkeeper.values import json_time
 from tests.functional.running import Program, Runner, open_program
 from tests.sandbox_process import SandboxProcess
 
@@ -188,7 +190,7 @@ def test_the_list_has_the_numbers_of_each_and_names_no_account(
     seen = sandboxes["shop"].last_request()
     run = two.run("organizations", "list", "-o", "json")
     assert run.status == 1, run.shown
-    shop, bank = run.json["organizations"]
+    bank, shop = run.json["organizations"]
     assert (shop["name"], shop["organization_id"]) == ("shop", organization_of(sandboxes["shop"]))
     audit = two.run("audit", "--organization", "shop", "-o", "json").json
     assert shop["numbers"]["accounts"] == ACCOUNTS
@@ -204,12 +206,38 @@ def test_the_list_has_the_numbers_of_each_and_names_no_account(
     assert "unknown" in table.stdout
 
 
+def test_the_list_counts_failing_controls_as_controls_list_does_and_sorts(two: Program) -> None:
+    assert two.run("audit", "--organization", "shop", "--fail-on", "none").status == 0
+    controls = two.run("controls", "list", "--framework", "cis-7.0", "--organization", "shop", "-o", "json").json
+    verdicts = [control["verdict"] for control in controls["controls"]]
+    run = two.run("organizations", "list", "--sort", "name", "-o", "json")
+    bank, shop = run.json["organizations"]
+    assert (bank["name"], shop["name"]) == ("bank", "shop")
+    assert shop["numbers"]["failing_controls"] == verdicts.count("fail") > 0
+    assert shop["numbers"]["unknown_controls"] == verdicts.count("unknown")
+    assert (shop["numbers"]["trend"], shop["numbers"]["compared_at"]) == (None, None)
+    for order in ("left", "trend"):
+        rows = two.run("organizations", "list", "--sort", order, "-o", "csv").stdout.splitlines()
+        assert [row.partition(",")[0] for row in rows[1:]] == ["bank", "shop"]
+    assert two.run("organizations", "list", "--sort", "size").status == 2
+
+
+def test_the_trend_is_against_the_audit_of_a_month_ago(two: Program) -> None:
+    assert two.run("audit", "--organization", "shop", "--fail-on", "none").status == 0
+    then = json_time(datetime.now(UTC) - timedelta(days=31))
+    with closing(sqlite3.connect(folder_of(two, "shop") / "rootkeeper.db")) as connection, connection:
+        connection.execute("UPDATE audits SET left_known = left_known + 2, ended_at = ?", (then,))
+    (_, shop) = two.run("organizations", "list", "-o", "json").json["organizations"]
+    assert shop["numbers"]["trend"] == -2
+    assert f"since {then[:10]}" in two.run("organizations", "show", "shop").stdout
+
+
 def test_one_that_can_t_be_read_is_unknown_and_hides_no_other(two: Program) -> None:
     assert two.run("organizations", "audit", "--fail-on", "none").status == 0
     (folder_of(two, "bank") / "rootkeeper.db").write_bytes(b"no database" * 1000)
     run = two.run("organizations", "list", "-o", "json", "--fail-on", "unknown")
     assert run.status == 1, run.shown
-    shop, bank = run.json["organizations"]
+    bank, shop = run.json["organizations"]
     assert shop["numbers"]["accounts"] == ACCOUNTS
     assert bank["numbers"] is None
     assert "rootkeeper.db" in bank["problem"]
@@ -220,8 +248,10 @@ def test_an_audit_of_all_reads_each_with_its_own_credentials(
 ) -> None:
     run = two.run("organizations", "audit", "-o", "json")
     assert run.status == 1, run.shown
-    for name, organization in zip(BOTH, run.json["organizations"], strict=True):
-        assert (organization["name"], organization["problem"]) == (name, None)
+    found = {organization["name"]: organization for organization in run.json["organizations"]}
+    assert found.keys() == set(BOTH)
+    for name, organization in found.items():
+        assert organization["problem"] is None
         assert organization["numbers"]["accounts"] == ACCOUNTS
         ids = two.run("ledger", "list", "--organization", name, "-o", "json").json["entries"]
         assert {entry["organization_id"] for entry in ids} == {organization_of(sandboxes[name])}
@@ -237,7 +267,7 @@ def test_an_organization_that_hangs_keeps_no_other_from_its_audit(
     finally:
         sandboxes["bank"].process.send_signal(signal.SIGCONT)
     assert run.status == 5, run.shown
-    shop, bank = run.json["organizations"]
+    bank, shop = run.json["organizations"]
     assert (shop["problem"], shop["numbers"]["accounts"]) == (None, ACCOUNTS)
     assert bank["problem"].startswith("The audit failed: ")
     assert bank["numbers"] is None
@@ -278,7 +308,7 @@ def test_an_organization_with_an_open_window_isn_t_removed(two: Program, sandbox
     run = two.run("organizations", "remove", "shop", "--yes")
     assert (run.status, account in run.stderr) == (2, True), run.shown
     assert "windows close" in run.stderr
-    listed = two.run("organizations", "list", "-o", "json").json["organizations"][0]
+    listed = two.run("organizations", "list", "--sort", "name", "-o", "json").json["organizations"][1]
     assert listed["numbers"]["open_windows"] == 1
     assert two.run("windows", "close", account, "--organization", "shop", "--yes").status == 0
     assert two.run("organizations", "remove", "shop", "--yes").status == 0

@@ -20,6 +20,9 @@ from rootkeeper.controls.rules import (
 )
 from rootkeeper.errors import InputError, NotFoundError
 
+DEFAULT_FRAMEWORK = "cis-7.0"
+"""The framework that the console shows without a choice, and that the list of organizations counts."""
+
 
 @cache
 def load_frameworks() -> tuple[Framework, ...]:

@@ -71,6 +71,23 @@ def list_trend(
     return found
 
 
+COMPARED_AFTER = timedelta(days=30)
+"""How long before now the audit is that a trend in one number compares with."""
+_COMPARED_WITHIN = timedelta(days=7)
+"""How much earlier or later it may have ended."""
+
+
+def find_earlier(audits: Iterable[KeptAudit], now: datetime) -> KeptAudit | None:
+    """Find the audit of the whole organization that ended nearest to 30 days ago, and counted root logins left.
+
+    :returns: ``None`` if none ended within a week of that.
+    """
+    wanted = now - COMPARED_AFTER
+    counted = (audit for audit in audits if audit.is_complete and audit.left_known is not None)
+    near = [audit for audit in counted if abs(audit.ended_at - wanted) <= _COMPARED_WITHIN]
+    return min(near, key=lambda audit: abs(audit.ended_at - wanted), default=None)
+
+
 class PresenceChange(StrEnum):
     """How one kind of credentials changed."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +19,22 @@ from rootkeeper.aws.gateway import GatewayOptions, open_gateway
 from rootkeeper.clock import Clock
 from rootkeeper.composition.application import Application
 from rootkeeper.composition.services import UseCases
+from rootkeeper.controls.assessment import evaluate
+from rootkeeper.controls.control_map import DEFAULT_FRAMEWORK, choose_frameworks
 from rootkeeper.database.engines import Store, open_store
 from rootkeeper.errors import Hint, InputError, RootkeeperError, WindowConflictError
+from rootkeeper.evidence.rules import Period, end_second
+from rootkeeper.findings.rules import Verdict
 from rootkeeper.organization.progress import RemarkProgress, StopSignal
 from rootkeeper.organization.statuses import count_root_logins_left
 from rootkeeper.organization.threads import WorkerThreads
-from rootkeeper.organizations.rules import KnownOrganization, OrganizationNumbers, count_organization
+from rootkeeper.organizations.orders import OrganizationSort
+from rootkeeper.organizations.rules import (
+    KnownOrganization,
+    OrganizationNumbers,
+    count_organization,
+    sort_organizations,
+)
 from rootkeeper.settings.organizations import (
     ORGANIZATIONS,
     OrganizationTable,
@@ -41,6 +52,8 @@ from rootkeeper.windows.rules import OWING_STATES
 _AT_ONCE = 64
 """The most organizations that are audited at the same time."""
 _LOOK_SECONDS = 60.0
+_JUDGED = timedelta(days=90)
+"""The period for which controls are judged, as `rootkeeper controls list` does it without a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +99,16 @@ class OrganizationService:
             return tables
         return (find_table(tables, name),)
 
-    def list_known(self, name: str | None = None) -> tuple[KnownOrganization, ...]:
+    def list_known(
+        self, name: str | None = None, order: OrganizationSort | None = None
+    ) -> tuple[KnownOrganization, ...]:
         """Read all organizations, or one, from their databases; makes no AWS call.
 
+        :param order: ``None``: those with most to do first.
         :raises SettingsError: if the settings file can't be read.
         :raises NotFoundError: if it doesn't have the organization.
         """
-        return tuple(self._describe(table) for table in self.list_tables(name))
+        return sort_organizations(map(self._describe, self.list_tables(name)), order)
 
     def load_settings(self, name: str) -> Settings:
         """:raises SettingsError: if a setting of the organization can't be used."""
@@ -149,7 +165,7 @@ class OrganizationService:
         while len(problems) < len(tables):
             problems |= dict(threads.take_done(_LOOK_SECONDS))
         known = [self._describe(table) for table in tables]
-        return tuple(
+        return sort_organizations(
             organization if found is None else replace(organization, problem=found.text, hint=found.hint)
             for organization in known
             for found in [problems[organization.name]]
@@ -242,14 +258,31 @@ class OrganizationService:
 
 
 def count_numbers(application: UseCases) -> OrganizationNumbers:
-    """Count the numbers of an organization from its database."""
-    windows, audits = application.windows, application.history.list_audits(limit=1, only_complete=True)
+    """Count the numbers of the organization that the application acts for, from its database alone.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    now, windows = application.clock.now(), application.windows
     return count_organization(
         application.list_stored_statuses(),
         windows.list_windows(unfinished_only=True),
-        windows.list_reviews_due(application.clock.now()),
-        audits[0] if audits else None,
+        windows.list_reviews_due(now),
+        application.history.list_audits(only_complete=True),
+        _judge_controls(application, now),
+        now,
     )
+
+
+def _judge_controls(application: UseCases, now: datetime) -> list[Verdict] | None:
+    """Judge the controls as `rootkeeper controls list` does by default; ``None`` if no accounts are listed."""
+    end = end_second(now)
+    period = Period(end - _JUDGED, end, application.settings.history.stale_after)
+    inventory = application.inventory_store.find_last()
+    if inventory is None or not inventory.accounts:
+        return None
+    report = application.evidence_compiler(application.organization_id).compile(period)
+    controls = [control for framework in choose_frameworks([DEFAULT_FRAMEWORK]) for control in framework.controls]
+    return [assessment.verdict for assessment in evaluate(report, controls)]
 
 
 def _find_place(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.options import FailOnOptions, gate
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
+from rootkeeper.organizations.orders import OrganizationSort
 
 if TYPE_CHECKING:
     from rootkeeper.organizations.service import OrganizationService
@@ -53,15 +54,25 @@ def add_organization(invocation: Invocation, change: ChangeOptions, *, name: Nam
     return ExitStatus.GOOD
 
 
-def list_organizations(invocation: Invocation, fail_on: FailOnOptions) -> int:
+def list_organizations(
+    invocation: Invocation,
+    fail_on: FailOnOptions,
+    *,
+    sort: Annotated[
+        OrganizationSort | None,
+        option("--sort", "A name, or a number with the highest first. Default: most to do, failed closings above all."),
+    ] = None,
+) -> int:
     """Show all organizations of the settings file with their numbers.
 
-    Root logins left to secure, unknown accounts, open recovery windows, failed closings, overdue reviews and the last
-    complete audit, from the database of each organization. An organization that can't be read is shown as unknown with
-    the reason.
+    Root logins left to secure, unknown accounts, open recovery windows, failed closings, overdue reviews, failing
+    controls, the trend and the last complete audit, from the database of each organization. Controls are those of the
+    CIS AWS Foundations Benchmark 7.0, judged over the last 90 days. The trend is the change of root logins left since
+    the audit about 30 days ago; a dash means that it isn't known. An organization that can't be read is shown as
+    unknown with the reason.
 
     For --fail-on, "present" is a root login left, a failed closing or an overdue review; "unknown" is an account or an
-    organization that wasn't read.
+    organization that wasn't read. Controls and the trend don't count.
 
     Changes: nothing.
 
@@ -70,7 +81,7 @@ def list_organizations(invocation: Invocation, fail_on: FailOnOptions) -> int:
     Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings; 5 nothing is left
     of what was read, but accounts couldn't be read.
     """
-    return _show(invocation, fail_on, None)
+    return _show(invocation, fail_on, None, sort)
 
 
 def show_organization(invocation: Invocation, fail_on: FailOnOptions, *, name: NameArgument) -> int:
@@ -190,12 +201,14 @@ def _open_service(invocation: Invocation) -> OrganizationService:
     return OrganizationService(invocation.options.config, SystemClock(), invocation.terminal.remark)
 
 
-def _show(invocation: Invocation, fail_on: FailOnOptions, name: str | None) -> int:
+def _show(
+    invocation: Invocation, fail_on: FailOnOptions, name: str | None, order: OrganizationSort | None = None
+) -> int:
     from rootkeeper.cli.rendering.organizations import show_organization_facts, show_organizations
     from rootkeeper.organizations.rules import has_findings
 
     output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
-    known = _open_service(invocation).list_known(name)
+    known = _open_service(invocation).list_known(name, order)
     if name is not None and output is OutputFormat.TABLE:
         show_organization_facts(known[0], invocation.terminal)
     else:

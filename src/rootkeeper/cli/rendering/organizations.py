@@ -32,6 +32,42 @@ def _render_last_audit(known: KnownOrganization) -> str:
     return "never" if ended_at is None else render_timestamp(ended_at)
 
 
+def _render_controls(known: KnownOrganization) -> str:
+    numbers = known.numbers
+    if numbers is None or numbers.failing_controls is None:
+        return _UNKNOWN
+    return f"{numbers.failing_controls:,}" + (
+        f", {numbers.unknown_controls:,} unknown" * bool(numbers.unknown_controls)
+    )
+
+
+def _color_controls(known: KnownOrganization) -> str:
+    numbers = known.numbers
+    if numbers is not None and numbers.failing_controls:
+        return "red"
+    return "yellow" if numbers is None or numbers.failing_controls is None or numbers.unknown_controls else "green"
+
+
+def render_trend(trend: int | None) -> str:
+    """Such as ``+3`` or ``-12``; a dash if it isn't known."""
+    return "-" if trend is None else f"{trend:+,}" if trend else "0"
+
+
+def _render_known_trend(known: KnownOrganization) -> str:
+    return _UNKNOWN if known.numbers is None else render_trend(known.numbers.trend)
+
+
+def _color_trend(known: KnownOrganization) -> str:
+    trend = None if known.numbers is None else known.numbers.trend
+    return "yellow" if known.numbers is None else "" if not trend else "red" if trend > 0 else "green"
+
+
+def _describe_trend(known: KnownOrganization) -> str:
+    """Describe the trend with the day of the audit that it compares with."""
+    since = None if known.numbers is None else known.numbers.compared_at
+    return _render_known_trend(known) + ("" if since is None else f" since {since:%Y-%m-%d}")
+
+
 def _render_problem(known: KnownOrganization) -> str:
     return " ".join(filter(None, (known.problem, render_hint(known.hint))))
 
@@ -52,8 +88,10 @@ _COLUMNS = (
         TableColumn(title, _number(name), _alarming(name), is_number=True, importance=1)
         for title, name in _COUNTS.items()
     ),
+    TableColumn("Failing controls", _render_controls, _color_controls, is_number=True, importance=1),
+    TableColumn("Trend", _render_known_trend, _color_trend, is_number=True, importance=1),
     TableColumn("Last complete audit", _render_last_audit),
-    TableColumn("Problem", _render_problem, "yellow", importance=1),
+    TableColumn("Problem", _render_problem, "yellow", importance=2),
 )
 
 
@@ -77,6 +115,8 @@ def show_organization_facts(known: KnownOrganization, terminal: Terminal) -> Non
         "Own settings": ", ".join(known.own_settings) or "none",
         "Accounts": _number("accounts")(known),
         **{title: _number(name)(known) for title, name in _COUNTS.items()},
+        "Failing controls": _render_controls(known),
+        "Trend": _describe_trend(known),
         "Last complete audit": _render_last_audit(known),
     }
     if known.problem:
