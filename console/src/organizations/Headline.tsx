@@ -7,11 +7,10 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { Organization } from "../api/records";
 import { FACT_PIXELS } from "../components/PageFrame";
-import { addCounts, COUNTS, isAllDone, isUnknown } from "./organizations";
+import { addCounts, type CountColumn, countUnknownControls, COUNTS, isAllDone, isUnknown, readCount } from "./organizations";
 
 export function Headline({ organizations }: { organizations: readonly Organization[] }) {
   const unknown = organizations.filter(isUnknown);
-  const known = organizations.length - unknown.length;
   return (
     <Container header={<Header variant="h2">{describe(organizations, unknown.length)}</Header>}>
       <SpaceBetween size="m">
@@ -27,13 +26,25 @@ export function Headline({ organizations }: { organizations: readonly Organizati
           items={[
             ...COUNTS.map((column) => ({
               label: column.header,
-              value: <Box variant="awsui-value-large">{known > 0 || !column.isOfAccounts ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>,
+              value: <Sum organizations={organizations} column={column} />,
             })),
             { label: "Unknown organizations", value: <Box variant="awsui-value-large">{unknown.length.toLocaleString()}</Box> },
           ]}
         />
       </SpaceBetween>
     </Container>
+  );
+}
+
+/** The sum of those that are known; unknown if none is. */
+function Sum({ organizations, column }: { organizations: readonly Organization[]; column: CountColumn }) {
+  const isKnown = organizations.some((organization) => readCount(organization, column) !== null);
+  const unknown = column.id === "failing_controls" ? countUnknownControls(organizations) : 0;
+  return (
+    <>
+      <Box variant="awsui-value-large">{isKnown ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>
+      {unknown > 0 && <Box color="text-body-secondary">{`and ${unknown.toLocaleString()} unknown`}</Box>}
+    </>
   );
 }
 
