@@ -16,20 +16,14 @@ export function Headline({ organizations }: { organizations: readonly Organizati
       <SpaceBetween size="m">
         {unknown.length > 0 && (
           <StatusIndicator type="warning">
-            {`The accounts of these organizations are unknown, and not in the numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
+            {`Unknown numbers of these organizations aren't in the sums: ${unknown.map(({ name }) => name).join(", ")}.`}
           </StatusIndicator>
         )}
         {isAllDone(organizations) && <StatusIndicator type="success">Nothing is left to do in any organization.</StatusIndicator>}
         <KeyValuePairs
           columns={4}
           minColumnWidth={FACT_PIXELS}
-          items={[
-            ...COUNTS.map((column) => ({
-              label: column.header,
-              value: <Sum organizations={organizations} column={column} />,
-            })),
-            { label: "Unknown organizations", value: <Box variant="awsui-value-large">{unknown.length.toLocaleString()}</Box> },
-          ]}
+          items={COUNTS.map((column) => ({ label: column.header, value: <Sum organizations={organizations} column={column} /> }))}
         />
       </SpaceBetween>
     </Container>

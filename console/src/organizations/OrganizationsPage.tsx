@@ -137,7 +137,7 @@ const COLUMNS: TableProps.ColumnDefinition<Organization>[] = [
     id: column.id,
     header: column.header,
     cell: (organization: Organization) => <CountCell organization={organization} column={column} />,
-    minWidth: 115,
+    minWidth: 124,
     sortingField: column.id,
   })),
   {
