@@ -33,6 +33,7 @@ BOTH = ("shop", "bank")
 WIDTHS = (1440, 1280, 768, 390)
 ALL = re.compile(r"/organizations$")
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map((one) => one.getAttribute('href'))"
+MONTH_AGO = "2020-11-03T08:00:00Z"
 TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -166,9 +167,7 @@ def test_p21_one_sign_in_shows_both_organizations_and_audits_all(
         expect(
             page.get_by_role("heading", name="2 root logins left in 1 organization, 1 organization unknown")
         ).to_be_visible()
-        expect(
-            page.get_by_text("The accounts of these organizations are unknown, and not in the numbers: bank.")
-        ).to_be_visible()
+        expect(page.get_by_text("Unknown numbers of these organizations aren't in the sums: bank.")).to_be_visible()
         expect(page.get_by_text("Nothing is left to do in any organization.")).to_have_count(0)
         assert "It was never audited." in find_row(page, "bank").inner_text()
         assert find_row(page, "bank").get_by_text("Unknown").count() > 1
@@ -286,17 +285,22 @@ def test_p21_a_person_of_the_server_gets_a_role_without_another_link(
     assert vera.of("bank", "/me").status == 200
 
 
-def make_organization(name: str, **numbers: int) -> dict[str, Any]:
+def make_organization(name: str, **numbers: int | str) -> dict[str, Any]:
     """An organization as the server lists it, with these numbers; without any, one that can't be read."""
     zero = dict.fromkeys(
-        ("accounts", "root_logins_left", "unknown", "unread", "open_windows", "failed_closings", "reviews_due"), 0
+        (
+            *("accounts", "root_logins_left", "unknown", "unread", "open_windows", "failed_closings", "reviews_due"),
+            *("failing_controls", "unknown_controls"),
+        ),
+        0,
     )
+    none = dict.fromkeys(("trend", "compared_at", "last_complete_audit_at"))
     return {
         "name": name,
         "organization_id": f"o-{name:a<10}",
         "profile": None,
         "database": "",
-        "numbers": {**zero, **numbers, "last_complete_audit_at": None} if numbers else None,
+        "numbers": {**zero, **none, **numbers} if numbers else None,
         "problem": None if numbers else "Its process doesn't answer.",
         "hint": None if numbers else "Try again in a minute. The server's log says why.",
         "own_settings": [],
@@ -310,7 +314,15 @@ def test_of_many_organizations_the_most_to_do_comes_first_and_a_search_finds_the
     listed = [
         *clean,
         make_organization("down"),
-        make_organization("left", accounts=30, root_logins_left=7),
+        make_organization(
+            "left",
+            accounts=30,
+            root_logins_left=7,
+            failing_controls=2,
+            unknown_controls=3,
+            trend=-4,
+            compared_at=MONTH_AGO,
+        ),
         make_organization("failed", accounts=20, failed_closings=1, open_windows=1),
     ]
     with visit(chromium, server, ada, "/settings") as visitor:
@@ -321,13 +333,14 @@ def test_of_many_organizations_the_most_to_do_comes_first_and_a_search_finds_the
         )
         visitor.open("/organizations")
         expect(page.get_by_role("heading", name=re.compile("^7 root logins left in 12 organizations"))).to_be_visible()
-        expect(
-            page.get_by_text("The accounts of these organizations are unknown, and not in the numbers: down.")
-        ).to_be_visible()
+        expect(page.get_by_text("Unknown numbers of these organizations aren't in the sums: down.")).to_be_visible()
         names = [text.split()[0] for text in page.get_by_role("rowheader").all_inner_texts()]
         assert names[:4] == ["failed", "down", "left", "clean-0"]
         expect(find_row(page, "down")).to_contain_text("Its process doesn't answer.")
         expect(find_row(page, "down")).to_contain_text("Try again in a minute.")
+        expect(find_row(page, "left")).to_contain_text("4 fewer since 3 Nov 2020")
+        expect(find_row(page, "left")).to_contain_text("3 unknown")
+        expect(page.get_by_role("definition").filter(has_text="and 3 unknown")).to_have_text("2and 3 unknown")
         page.get_by_placeholder("Find organizations").fill("LEFT")
         expect(page.get_by_role("rowheader")).to_have_count(1)
         visitor.judge()

@@ -12,7 +12,7 @@ import { queries } from "../api/queries";
 import type { Me } from "../api/records";
 import { endSession, getToken } from "../api/session";
 import { notifyProblem } from "../components/notices";
-import { useOrganizations } from "../organizations/organizations";
+import { useOrganizationNames } from "../organizations/organizations";
 import { FindOrganization, listFacts, makeSwitcher, SEARCH_ID } from "../organizations/Switcher";
 import { isUtc, toggleUtc } from "../times/Timestamp";
 import { findPage } from "./Navigation";
@@ -25,7 +25,7 @@ export function TopBar({ me }: { me: Me }) {
   const [isFinding, setFinding] = useState(false);
   const path = findListPath(me, useLocation().pathname);
   const isOneOfSeveral = organizationName !== null || me.serves_organizations;
-  const organizations = useOrganizations(isOneOfSeveral).data ?? [];
+  const organizations = useOrganizationNames(isOneOfSeveral).data ?? [];
   const actions: { [id: string]: () => void } = {
     settings: () => void navigate("/settings"),
     password: () => setChanging(true),

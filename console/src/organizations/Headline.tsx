@@ -7,33 +7,38 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { Organization } from "../api/records";
 import { FACT_PIXELS } from "../components/PageFrame";
-import { addCounts, COUNTS, isAllDone, isUnknown } from "./organizations";
+import { addCounts, type CountColumn, countUnknownControls, COUNTS, isAllDone, isUnknown, readCount } from "./organizations";
 
 export function Headline({ organizations }: { organizations: readonly Organization[] }) {
   const unknown = organizations.filter(isUnknown);
-  const known = organizations.length - unknown.length;
   return (
     <Container header={<Header variant="h2">{describe(organizations, unknown.length)}</Header>}>
       <SpaceBetween size="m">
         {unknown.length > 0 && (
           <StatusIndicator type="warning">
-            {`The accounts of these organizations are unknown, and not in the numbers: ${unknown.map(({ name }) => name).join(", ")}.`}
+            {`Unknown numbers of these organizations aren't in the sums: ${unknown.map(({ name }) => name).join(", ")}.`}
           </StatusIndicator>
         )}
         {isAllDone(organizations) && <StatusIndicator type="success">Nothing is left to do in any organization.</StatusIndicator>}
         <KeyValuePairs
           columns={4}
           minColumnWidth={FACT_PIXELS}
-          items={[
-            ...COUNTS.map((column) => ({
-              label: column.header,
-              value: <Box variant="awsui-value-large">{known > 0 || !column.isOfAccounts ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>,
-            })),
-            { label: "Unknown organizations", value: <Box variant="awsui-value-large">{unknown.length.toLocaleString()}</Box> },
-          ]}
+          items={COUNTS.map((column) => ({ label: column.header, value: <Sum organizations={organizations} column={column} /> }))}
         />
       </SpaceBetween>
     </Container>
+  );
+}
+
+/** The sum of those that are known; unknown if none is. */
+function Sum({ organizations, column }: { organizations: readonly Organization[]; column: CountColumn }) {
+  const isKnown = organizations.some((organization) => readCount(organization, column) !== null);
+  const unknown = column.id === "failing_controls" ? countUnknownControls(organizations) : 0;
+  return (
+    <>
+      <Box variant="awsui-value-large">{isKnown ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>
+      {unknown > 0 && <Box color="text-body-secondary">{`and ${unknown.toLocaleString()} unknown`}</Box>}
+    </>
   );
 }
 

@@ -16,16 +16,16 @@ import type { Organization } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
 import { usePages } from "../tables/pages";
 import { QueryTable } from "../tables/QueryTable";
-import { RelativeTime } from "../times/Timestamp";
+import { RelativeTime, ShortTime } from "../times/Timestamp";
 import { StartedAudits, useAuditOfAll } from "./AuditAll";
 import { Headline } from "./Headline";
-import { COUNTS, type CountColumn, MOST_FIRST, readCount, type Sorting, sortOrganizations, useOrganizations } from "./organizations";
+import { COUNTS, type CountColumn, countUnknownControls, MOST_FIRST, readCount, type Sorting, sortOrganizations, useOrganizations } from "./organizations";
 
 /** Fewer are found by reading. */
 const SEARCHED_COUNT = 10;
 
 export default function OrganizationsPage() {
-  const organizations = useOrganizations(true);
+  const organizations = useOrganizations();
   const audit = useAuditOfAll();
   const [sorting, setSorting] = useState(MOST_FIRST);
   const [text, setText] = useState("");
@@ -137,7 +137,7 @@ const COLUMNS: TableProps.ColumnDefinition<Organization>[] = [
     id: column.id,
     header: column.header,
     cell: (organization: Organization) => <CountCell organization={organization} column={column} />,
-    minWidth: 115,
+    minWidth: 124,
     sortingField: column.id,
   })),
   {
@@ -173,12 +173,45 @@ function OrganizationCell({ organization: { name, organization_id, problem, hint
 function CountCell({ organization, column }: { organization: Organization; column: CountColumn }) {
   const count = readCount(organization, column);
   if (count === null) return <Unknown />;
-  if (count === 0) return "0";
   const text = count.toLocaleString();
   return (
-    <Link href={organizationHref(organization.name, column.path)} ariaLabel={`${column.header} of ${organization.name}: ${text}`}>
-      {text}
-    </Link>
+    <>
+      {count === 0 ? (
+        text
+      ) : (
+        <Link href={organizationHref(organization.name, column.path)} ariaLabel={`${column.header} of ${organization.name}: ${text}`}>
+          {text}
+        </Link>
+      )}
+      {column.id === "root_logins_left" && <Trend organization={organization} />}
+      {column.id === "failing_controls" && <UnknownControls organization={organization} />}
+    </>
+  );
+}
+
+/** The difference to the audit of about 30 days ago. */
+function Trend({ organization: { numbers } }: { organization: Organization }) {
+  if (!numbers || numbers.compared_at === null) return null;
+  return (
+    <Box color="text-body-secondary" fontSize="body-s">
+      {describeTrend(numbers.trend)} since <ShortTime at={numbers.compared_at} />
+    </Box>
+  );
+}
+
+function describeTrend(trend: number | null): string {
+  if (trend === null) return "Unknown change";
+  if (trend === 0) return "No change";
+  return `${Math.abs(trend).toLocaleString()} ${trend > 0 ? "more" : "fewer"}`;
+}
+
+function UnknownControls({ organization }: { organization: Organization }) {
+  const unknown = countUnknownControls([organization]);
+  if (unknown === 0) return null;
+  return (
+    <Box color="text-body-secondary" fontSize="body-s">
+      {unknown.toLocaleString()} unknown
+    </Box>
   );
 }
 

@@ -5,19 +5,23 @@ import type { Organization, OrganizationNumbers } from "../api/records";
 
 const REFRESH_MILLISECONDS = 30_000;
 
-/** Those in which the user has a role. */
-export function useOrganizations(isShown: boolean) {
-  return useQuery({
-    queryKey: ["organizations"],
-    queryFn: () => unwrap(api.GET("/api/v1/overview/organizations")),
-    select: (answer) => answer.organizations,
-    enabled: isShown,
-    refetchInterval: REFRESH_MILLISECONDS,
-  });
+/** Those in which the user has a role, read again and again while the page of all is shown. */
+export function useOrganizations() {
+  return useQuery({ ...ORGANIZATIONS, refetchInterval: REFRESH_MILLISECONDS });
 }
 
+/** The same for the menu of every page, whose names seldom change: each organization counts its numbers for it. */
+export function useOrganizationNames(isOneOfSeveral: boolean) {
+  return useQuery({ ...ORGANIZATIONS, enabled: isOneOfSeveral, staleTime: Infinity });
+}
+
+const ORGANIZATIONS = {
+  queryKey: ["organizations"],
+  queryFn: async () => (await unwrap(api.GET("/api/v1/overview/organizations"))).organizations,
+};
+
 /** A number of the table and of the headline. */
-export type CountName = Exclude<keyof OrganizationNumbers, "last_complete_audit_at">;
+export type CountName = Exclude<keyof OrganizationNumbers, "last_complete_audit_at" | "trend" | "compared_at" | "unknown_controls">;
 
 export interface CountColumn {
   id: CountName;
@@ -34,6 +38,7 @@ export const COUNTS: readonly CountColumn[] = [
   { id: "root_logins_left", header: "Root logins left", path: "/accounts?left=known", isOfAccounts: true },
   { id: "unknown", header: "Unknown accounts", path: "/accounts?left=unknown", isOfAccounts: true },
   { id: "reviews_due", header: "Reviews due", path: "/", isOfAccounts: false },
+  { id: "failing_controls", header: "Failing controls", path: "/controls", isOfAccounts: true },
   { id: "open_windows", header: "Open windows", path: "/windows?show=open", isOfAccounts: false },
   { id: "unread", header: "Unread accounts", path: "/accounts?left=unread", isOfAccounts: true },
   { id: "accounts", header: "Accounts", path: "/accounts", isOfAccounts: true },
@@ -55,10 +60,15 @@ export function addCounts(organizations: readonly Organization[], column: CountC
   return organizations.reduce((sum, organization) => sum + (readCount(organization, column) ?? 0), 0);
 }
 
+/** Controls that can't be judged: they are neither failing nor good. */
+export function countUnknownControls(organizations: readonly Organization[]): number {
+  return organizations.reduce((sum, { numbers }) => sum + (numbers?.unknown_controls ?? 0), 0);
+}
+
 /** Whether nothing is left to do in any organization, and everything is known. */
 export function isAllDone(organizations: readonly Organization[]): boolean {
   const isClean = (organization: Organization) =>
-    organization.problem === null && COUNTS.filter(({ id }) => id !== "accounts").every((column) => readCount(organization, column) === 0);
+    organization.problem === null && organization.numbers?.unknown_controls === 0 && COUNTS.filter(({ id }) => id !== "accounts").every((column) => readCount(organization, column) === 0);
   return organizations.length > 0 && organizations.every(isClean);
 }
 
