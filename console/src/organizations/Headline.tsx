@@ -36,7 +36,7 @@ function Sum({ organizations, column }: { organizations: readonly Organization[]
   const unknown = column.id === "failing_controls" ? countUnknownControls(organizations) : 0;
   return (
     <>
-      <Box variant="awsui-value-large">{isKnown ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>
+      <Box fontSize="heading-xl" fontWeight="bold">{isKnown ? addCounts(organizations, column).toLocaleString() : "Unknown"}</Box>
       {unknown > 0 && <Box color="text-body-secondary">{`and ${unknown.toLocaleString()} unknown`}</Box>}
     </>
   );
