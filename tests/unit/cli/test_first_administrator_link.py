@@ -12,7 +12,6 @@ from rootkeeper.access.links import LinkFile
 from rootkeeper.cli.server_process import announce_ready
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.composition.serving import ServerRuntime
-from tests.fakes.api_services import ENDPOINT
 
 LINK = "http://localhost:8700/first-administrator#secret"
 
@@ -24,8 +23,9 @@ class NewServer:
     first_administrator_file: LinkFile
     link: str | None = LINK
     url: str | None = "http://localhost:8700"
-    organization_id: str = "o-exampleorgid"
-    endpoint = ENDPOINT
+
+    def describe(self) -> str:
+        return "organization o-exampleorgid, AWS"
 
     def offer_first_administration(self) -> str | None:
         return self.link
