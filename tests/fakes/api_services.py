@@ -21,7 +21,7 @@ from rootkeeper.access.service import IdentityService, SessionEnder
 from rootkeeper.acting import Acting
 from rootkeeper.approvals.rules import PeopleReader
 from rootkeeper.aws.rules import AwsWork
-from rootkeeper.composition.services import make_window_policy
+from rootkeeper.composition.services import UseCases, make_window_policy
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.controls.assessment import ControlAttester
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
@@ -406,6 +406,16 @@ class FakeActing:
     services: FakeServices
     actor: Actor
     work: AwsWork | None
+    organization_id: str = ORGANIZATION_ID
+
+    def __post_init__(self) -> None:
+        served = self.services
+        self.clock, self.settings, self.history = served.clock, served.settings, served.history
+        self.windows, self.inventory_store = served.windows, served.inventory_store
+        self.confirmations, self.endpoint = served.confirmations, served.endpoint
+
+    def list_stored_statuses(self) -> tuple[AccountStatus, ...]:
+        return UseCases.list_stored_statuses(cast("UseCases", self))
 
     @property
     def ledger(self) -> FakeLedger:

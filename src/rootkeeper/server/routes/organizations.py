@@ -6,6 +6,7 @@ from fastapi.encoders import jsonable_encoder
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from rootkeeper.access.rules import Identity
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord, OrganizationsDocument
 from rootkeeper.organizations.service import count_numbers
@@ -25,7 +26,7 @@ async def list_organizations(request: Request, caller: Called) -> Response:
     return await turns.run(
         RouteLoad.HEAVY,
         caller.identity.identity_id,
-        lambda: _answer([_describe(request.app.state.services)]),
+        lambda: _answer([_describe(request.app.state.services, caller.identity)]),
         is_known=True,
         connection=getattr(request.state, "connection", None),
     )
@@ -36,15 +37,15 @@ def _answer(known: list[KnownOrganization]) -> Response:
     return JSONResponse(jsonable_encoder(page))
 
 
-def _describe(services: ServerRuntime) -> KnownOrganization:
-    organization, settings = services.settings.organization, services.settings
-    with services.act_as_server(None) as acting:
+def _describe(services: ServerRuntime, identity: Identity) -> KnownOrganization:
+    organization = services.settings.organization
+    with services.act_as(identity.to_actor(), None) as acting:
         numbers = count_numbers(acting)
     is_audited = numbers.last_complete_audit_at is not None or numbers.accounts > 0
     return KnownOrganization(
         name=services.organization_id if organization is None else organization.name,
         organization_id=services.organization_id,
-        profile=settings.aws.profile or None,
+        profile=None,
         database="",
         numbers=numbers,
         problem=None if is_audited else "It was never audited.",
