@@ -74,7 +74,7 @@ class OrganizationNumbersRecord(JsonRecord):
 
 
 @record_of(KnownOrganization)
-class OrganizationRecord(JsonRecord):
+class KnownOrganizationRecord(JsonRecord):
     """An organization of the settings file, with its numbers."""
 
     numbers: OrganizationNumbersRecord | None
@@ -85,7 +85,7 @@ class OrganizationRecord(JsonRecord):
 class OrganizationsDocument(Answer):
     """The organizations of the settings file."""
 
-    organizations: list[OrganizationRecord]
+    organizations: list[KnownOrganizationRecord]
 
 
 def count_organization(

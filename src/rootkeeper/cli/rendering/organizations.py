@@ -18,7 +18,7 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.doctor.rules import Check, CheckVerdict, OrganizationCheckRecord
-from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord
+from rootkeeper.organizations.rules import KnownOrganization, KnownOrganizationRecord
 from rootkeeper.shapes import fill_record
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ _COLUMNS = (
 def show_organizations(known: Sequence[KnownOrganization], output: OutputFormat, terminal: Terminal) -> None:
     """Write the organizations to stdout."""
     records = [
-        fill_record(OrganizationRecord, organization, hint=render_hint(organization.hint)) for organization in known
+        fill_record(KnownOrganizationRecord, one, hint=render_hint(one.hint)) for one in known for organization in known
     ]
     columns = _COLUMNS if any(one.problem for one in known) else _COLUMNS[:-1]
     empty = "The settings have no organizations. Add one: rootkeeper organizations add NAME --profile PROFILE."

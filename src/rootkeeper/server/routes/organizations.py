@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from rootkeeper.access.rules import Identity
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.organizations.rules import KnownOrganization, OrganizationRecord, OrganizationsDocument
+from rootkeeper.organizations.rules import KnownOrganization, KnownOrganizationRecord, OrganizationsDocument
 from rootkeeper.organizations.service import count_numbers
 from rootkeeper.server.documents import read
 from rootkeeper.server.guards import AccessRequirement, Called
@@ -33,7 +33,7 @@ async def list_organizations(request: Request, caller: Called) -> Response:
 
 
 def _answer(known: list[KnownOrganization]) -> Response:
-    page = show_one({"organizations": [fill_record(OrganizationRecord, one) for one in known]})
+    page = show_one({"organizations": [fill_record(KnownOrganizationRecord, one) for one in known]})
     return JSONResponse(jsonable_encoder(page))
 
 
