@@ -108,9 +108,7 @@ _COLUMNS = (
 
 def show_organizations(known: Sequence[KnownOrganization], output: OutputFormat, terminal: Terminal) -> None:
     """Write the organizations to stdout."""
-    records = [
-        fill_record(KnownOrganizationRecord, one, hint=render_hint(one.hint)) for one in known for organization in known
-    ]
+    records = [fill_record(KnownOrganizationRecord, one, hint=render_hint(one.hint)) for one in known]
     columns = _COLUMNS if any(one.problem for one in known) else _COLUMNS[:-1]
     empty = "The settings have no organizations. Add one: rootkeeper organizations add NAME --profile PROFILE."
     show_listing(Listing("organizations", records, columns, empty=empty, rows=known), output, terminal)
