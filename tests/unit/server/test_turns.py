@@ -240,7 +240,7 @@ def test_the_reading_of_the_overview_is_the_only_other_one() -> None:
 def test_p32_all_but_health_streams_passwords_and_the_apis_description_take_turns() -> None:
     without = {row.path for row in ROWS if inspect.iscoroutinefunction(row.endpoint)}
     passwords = {"/api/v1/auth/sign-in", "/api/v1/auth/password-link", "/api/v1/me/password"}
-    # The description is bytes in memory, so it takes only the turn in which each request begins. The organizations take a
-    # turn by themselves, except at the front, which asks their processes.
+    # The description is bytes in memory, so it takes only the turn in which each request begins. The organizations take
+    # a turn by themselves, except at the front, which asks their processes.
     organizations = "/api/v1/overview/organizations"
     assert without == {"/healthz", "/api/openapi.json", "/api/v1/jobs/{job_id}/events", organizations, *passwords}
