@@ -149,7 +149,7 @@ class NotFoundError(InputError, code="input.not_found"):
 class StrangerError(NotFoundError, code="organization.not_found"):
     """A server has no organization of that name in which the caller has a role.
 
-    Fix: ``GET /api/v1/organizations`` lists yours. An administrator of the organization can give you a role.
+    Fix: ``GET /api/v1/overview/organizations`` lists yours. An administrator of the organization can give you a role.
     """
 
 

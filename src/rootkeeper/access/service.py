@@ -353,23 +353,20 @@ class IdentityService:
     def admit_server_user(self, person: ServerPerson, role: ServerRole) -> Identity:
         """Give a person of the server a role in this organization.
 
-        A user of that name who has signed in here with a password becomes that person.
+        A user of that name who has signed in here with a password becomes that person. A disabled user stays disabled.
 
-        :raises InputError: if the person has a role here, or the name is another user's or a token's.
+        :raises InputError: if the name is invalid, or taken: also by the person, whose role can be changed instead.
         """
-        if self.store.find_server_user(person.proof_hash) is not None:
+        known = self.store.find(person.name)
+        if known is None:
+            made = replace(self._make(IdentityKind.USER, person.name, role), signs_in_by=SignInWay.SERVER)
+            action = Action.IDENTITY_ADD
+        elif known.kind is IdentityKind.USER and known.signs_in_by is SignInWay.PASSWORD and known.disabled_at is None:
+            made, action = replace(known, role=role, signs_in_by=SignInWay.SERVER), Action.IDENTITY_CHANGE
+        else:
             raise make_name_taken_error(person.name)
-        made = Identity(
-            make_identity_id(IdentityKind.USER),
-            IdentityKind.USER,
-            person.name,
-            role,
-            self.actor.name,
-            self.clock.now(),
-            signs_in_by=SignInWay.SERVER,
-        )
-        self._record(Action.IDENTITY_ADD, made, {"added_by": "server", "server_identity_id": person.identity_id})
-        self.store.add_server_user(made, person.proof_hash)
+        self._record(action, made, {"change": "signs_in_at_server", "server_identity_id": person.identity_id})
+        self.store.put_server_user(made, person.proof_hash)
         admitted = self.store.get(person.name)
         self._notify(
             NotificationEvent.USER_INVITED,

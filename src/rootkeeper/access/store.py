@@ -82,23 +82,26 @@ class IdentityStore(_AccessStore):
         """
         self._add(identity, link.proof_hash)
 
-    def add_server_user(self, identity: Identity, proof_hash: str) -> None:
-        """Add a user who signs in at the server of several organizations. A user of that name who signed in here, with
-        a password, keeps the id and gets the role.
+    def put_server_user(self, identity: Identity, proof_hash: str) -> None:
+        """Add a user who signs in at the server of several organizations, or let a user with a password do so from now
+        on; that user's sign-ins here end.
 
-        :raises InputError: if the name is taken by another user or by a token.
+        :raises InputError: if the name is taken by another user or by a token, or the user was disabled meanwhile.
         """
+        is_it = (
+            (_identities.organization_id == self._organization_id)
+            & (_identities.identity_id == identity.identity_id)
+            & (_identities.signs_in_by == SignInWay.PASSWORD.value)
+            & _identities.disabled_at.is_(None)
+        )
+        values = {"signs_in_by": SignInWay.SERVER.value, "proof_hash": proof_hash, "role": identity.role.value}
 
         def work(transaction: WriteTransaction) -> None:
             connection = transaction.connection
-            row = connection.execute(self._select_by_name(identity.name)).one_or_none()
-            if row is None or (row.kind, row.signs_in_by) != (IdentityKind.USER.value, SignInWay.PASSWORD.value):
+            if connection.execute(update(schema.identities).where(is_it).values(**values)).rowcount:
+                connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == identity.identity_id))
+            else:
                 insert_identity(connection, self._organization_id, identity, proof_hash)
-                return
-            is_it = _identities.identity_id == row.identity_id
-            connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
-            values = {"signs_in_by": SignInWay.SERVER.value, "proof_hash": proof_hash, "disabled_at": None}
-            connection.execute(update(schema.identities).where(is_it).values(role=identity.role.value, **values))
 
         self._commits.run(work)
 
@@ -147,6 +150,10 @@ class IdentityStore(_AccessStore):
     def get(self, name: str) -> Identity:
         """:raises InputError: if there is none of that name."""
         return parse_identity(_require_found(self._read_one(self._select_by_name(name)), name))
+
+    def find(self, name: str) -> Identity | None:
+        row = self._read_one(self._select_by_name(name))
+        return None if row is None else parse_identity(row)
 
     def list_identities(self) -> tuple[Identity, ...]:
         """By kind and name, disabled identities too."""

@@ -6,7 +6,7 @@ organization. A user there has a role in an organization only if the organizatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import make_identity_id
 from rootkeeper.clock import Clock
 from rootkeeper.composition.application import Application
-from rootkeeper.composition.serving import STOP_SECONDS, ServerRuntime, ServerWork
+from rootkeeper.composition.serving import ServerRuntime, ServerWork
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organizations.processes import OrganizationProcesses
 from rootkeeper.settings.reading import load_front_settings
@@ -25,6 +25,8 @@ from rootkeeper.worker.loops import Loop
 
 PEOPLE = "people"
 """In the front's database, the place of an organization's id, which always begins with ``o-``."""
+_LONGEST_STOP_SECONDS = 9.5
+"""After the request to stop, for the processes too, which are asked at the same time as the front."""
 
 
 @contextmanager
@@ -99,11 +101,6 @@ class FrontRuntime(ServerRuntime):
         faults = [f"{one.name}: {one.fault}" for one in self.processes.by_name.values() if one.fault is not None]
         return ReadinessCheck("organizations", not faults, " ".join(faults) or "Each organization's process runs.")
 
-    @property
-    def organizations(self) -> Mapping[str, str]:
-        """The id of each organization, by its name."""
-        return self.processes.organizations
-
     def make_person(self, name: str) -> Identity:
         """Return a user who isn't added yet: without any right at the server but to sign in."""
         identity_id = make_identity_id(IdentityKind.USER)
@@ -115,7 +112,7 @@ class FrontRuntime(ServerRuntime):
 
     def stop(self) -> bool:
         is_orderly = super().stop()
-        killed = self.processes.stop(STOP_SECONDS)
+        killed = self.processes.stop(self._stop_began_at + _LONGEST_STOP_SECONDS - self.clock.monotonic())
         if killed:
             self.log.warning("stop.killed", f"Killed, and left to be taken up again: {', '.join(killed)}.")
         return is_orderly and not killed

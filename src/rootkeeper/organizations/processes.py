@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rootkeeper.clock import Clock
@@ -83,50 +84,53 @@ class OrganizationProcesses:
         self._thread = threading.Thread(target=self._watch, name="rootkeeper-organizations", daemon=True)
         self._thread.start()
 
-    def _start(self, one: OrganizationProcess) -> None:
-        handle = one.listener.fileno()
+    def _start(self, organization: OrganizationProcess) -> None:
+        handle = organization.listener.fileno()
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            self.make_command(one.name, handle),
+            self.make_command(organization.name, handle),
             stdin=subprocess.PIPE,
             pass_fds=(handle,),
             start_new_session=True,
         )
-        one.process, one.started_at, one.is_end_noted = process, self.clock.monotonic(), False
-        pipe = process.stdin
-        if pipe is not None:
-            try:
-                with pipe:
-                    pipe.write(f"{self.secret}\n".encode())
-            except BrokenPipeError:
-                pass  # it has ended already, which the next look shows
+        organization.process, organization.started_at, organization.is_end_noted = (
+            process,
+            self.clock.monotonic(),
+            False,
+        )
+        if process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin as pipe:  # it has ended already, which the next look shows
+                pipe.write(f"{self.secret}\n".encode())
 
     def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
-            for one in self.by_name.values():
-                self._restart_ended(one)
+            for organization in self.by_name.values():
+                self._restart_ended(organization)
 
-    def _restart_ended(self, one: OrganizationProcess) -> None:
-        if one.fault is None:
+    def _restart_ended(self, organization: OrganizationProcess) -> None:
+        if organization.fault is None:
             return
         now = self.clock.monotonic()
-        if not one.is_end_noted:
-            lasted = now - one.started_at
-            longer = min(max(_FIRST_PAUSE_SECONDS, 2 * one.pause_seconds), _LONGEST_PAUSE_SECONDS)
-            one.pause_seconds = 0.0 if lasted >= _GOOD_SECONDS else longer
-            one.is_end_noted, one.started_at = True, now
+        if not organization.is_end_noted:
+            lasted = now - organization.started_at
+            longer = min(max(_FIRST_PAUSE_SECONDS, 2 * organization.pause_seconds), _LONGEST_PAUSE_SECONDS)
+            organization.pause_seconds = 0.0 if lasted >= _GOOD_SECONDS else longer
+            organization.is_end_noted, organization.started_at = True, now
             self.warn(
-                f"Organization {one.name}: {one.fault} It ran for {lasted:.0f} seconds, and is started again in "
-                f"{one.pause_seconds:.0f} seconds."
+                f"Organization {organization.name}: {organization.fault} It ran for {lasted:.0f} seconds, and is "
+                f"started again in {organization.pause_seconds:.0f} seconds."
             )
-        if now - one.started_at >= one.pause_seconds:
-            self._start(one)
+        if now - organization.started_at >= organization.pause_seconds:
+            self._start(organization)
 
     def begin_stop(self) -> None:
         """Ask all to end; each ends within ten seconds."""
         self._stopping.set()
-        for one in self.by_name.values():
-            if one.process is not None and one.fault is None:
-                one.process.terminate()
+        self._terminate()
+
+    def _terminate(self) -> None:
+        for organization in self.by_name.values():
+            if organization.process is not None and organization.fault is None:
+                organization.process.terminate()
 
     def stop(self, seconds: float) -> tuple[str, ...]:
         """Wait until all have ended; kill the rest, whose work is taken up again at the next start.
@@ -136,15 +140,16 @@ class OrganizationProcesses:
         self.begin_stop()
         ends, killed = self.clock.monotonic() + seconds, []
         if self._thread is not None:
-            self._thread.join(seconds)
-        for one in self.by_name.values():
-            one.listener.close()
-            if one.process is None:
+            self._thread.join(max(0.0, seconds))
+        self._terminate()  # also a process that was being started
+        for organization in self.by_name.values():
+            organization.listener.close()
+            if organization.process is None:
                 continue
             try:
-                one.process.wait(max(0.0, ends - self.clock.monotonic()))
+                organization.process.wait(max(0.0, ends - self.clock.monotonic()))
             except subprocess.TimeoutExpired:
-                one.process.kill()
-                one.process.wait()
-                killed.append(one.name)
+                organization.process.kill()
+                organization.process.wait()
+                killed.append(organization.name)
         return tuple(killed)

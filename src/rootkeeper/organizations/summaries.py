@@ -87,13 +87,13 @@ class OrganizationsSummaryDocument(Answer):
 
 
 def add_up(organizations: Sequence[SummarizedOrganization]) -> OrganizationTotals:
-    """Add the numbers that are known."""
-    known = [one.numbers for one in organizations if one.numbers is not None]
+    """Add the numbers that are known: an organization without an account that was listed has none."""
+    known = [found.numbers for found in organizations if found.numbers is not None and found.numbers.accounts]
     counted = [field.name for field in fields(OrganizationTotals)][3:]
     return OrganizationTotals(
         len(organizations),
         len(known),
-        sum(one.package is not None for one in organizations),
+        sum(found.package is not None for found in organizations),
         *(sum(getattr(numbers, name) or 0 for numbers in known) for name in counted),
     )
 

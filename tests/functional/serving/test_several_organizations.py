@@ -206,6 +206,27 @@ def test_a_person_who_is_known_to_the_server_gets_a_further_role_without_a_link(
     assert vera.of("shop", "/me").status == 200
 
 
+def test_a_user_of_an_organization_becomes_the_servers_person_unless_disabled(server: Server, ada: Person) -> None:
+    environment, secret = server.process.environment, server.data.parent / "password"
+    secret.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    for name in ("olga", "gone"):
+        added = run_forked(
+            ["users", "add", name, "--role", "viewer", "--organization", "shop", "--password-file", str(secret)],
+            environment,
+        )
+        assert added.returncode == 0, added
+    assert ada.send("shop", "/identities/gone/disable", {}).status == 200
+    before = {one["name"]: one for one in ada.of("shop", "/users").json["identities"]}
+    olga = server.invite(ada, "shop", "olga", "auditor")
+    me = olga.of("shop", "/me").json
+    assert (me["identity_id"], me["role"]) == (before["olga"]["identity_id"], "auditor")
+    refused = ada.send("shop", "/users", {"name": "gone", "role": "viewer"})
+    assert (refused.status, "gone" in refused.json["detail"]) == (422, True), refused
+    assert "gone" not in {one["name"] for one in ada.get("/users").json["identities"]}
+    after = {one["name"]: one for one in ada.of("shop", "/users").json["identities"]}
+    assert after["gone"] == before["gone"], "a disabled user acts again"
+
+
 def test_only_who_may_give_roles_adds_people_to_the_server(server: Server, vera: Person, ada: Person) -> None:
     assert vera.send("shop", "/users", {"name": "mallory", "role": "viewer"}).status == 403
     assert vera.send("bank", "/users", {"name": "mallory", "role": "viewer"}).status == 404

@@ -28,6 +28,7 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.demo.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper.errors import InputError
 from rootkeeper.installation import require_extra
+from rootkeeper.settings.organizations import add_table
 from rootkeeper.settings.reading import SQLITE_PREFIX
 
 USUAL_PORT = 8700
@@ -189,7 +190,7 @@ def _start_others(first: SandboxProcess, count: int, folder: Path, processes: Ex
     for seed, name in enumerate(names[1:], start=2):
         options = ("--accounts", str(_ACCOUNTS), "--seed", str(seed), "--features", "all")
         sandboxes[name] = processes.enter_context(SandboxProcess(choose_port(None, USUAL_SANDBOX_PORT), *options))
-    profiles, tables = "", ""
+    config, aws, profiles = folder / "settings.toml", folder / "aws", ""
     for name, sandbox in sandboxes.items():
         principal = sandbox.find_principal("management-admin")
         profiles += (
@@ -197,10 +198,7 @@ def _start_others(first: SandboxProcess, count: int, folder: Path, processes: Ex
             f"aws_access_key_id = {principal['access_key_id']}\n"
             f"aws_secret_access_key = {principal['secret_access_key']}\n"
         )
-        organization_id = sandbox.read_organization()["organization_id"]
-        tables += f'[organizations.{name}]\nid = "{organization_id}"\naws.profile = "{name}"\n'
-    config, aws = folder / "settings.toml", folder / "aws"
-    config.write_text(tables, encoding="utf-8")
+        add_table(config, name, sandbox.read_organization()["organization_id"], {"profile": name})
     aws.touch(mode=0o600)
     aws.write_text(profiles, encoding="utf-8")
     return {
