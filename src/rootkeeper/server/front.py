@@ -106,23 +106,23 @@ class Front:
         if session is None:
             return []
         processes = self.services.processes.by_name.values()
-        found = await asyncio.gather(*(self._ask_numbers(one, session) for one in processes))
+        found = await asyncio.gather(*(self._ask_numbers(process, session) for process in processes))
         return [known for known in found if known is not None]
 
-    async def _ask_numbers(self, one: OrganizationProcess, session: Session) -> KnownOrganization | None:
+    async def _ask_numbers(self, process: OrganizationProcess, session: Session) -> KnownOrganization | None:
         headers = {FRONT_HEADER: self.services.processes.secret, PERSON_HEADER: describe_person(session)}
         limit = aiohttp.ClientTimeout(total=_ROLL_UP_SECONDS)
-        known = KnownOrganization(one.name, one.organization_id, None, "", None, None)
+        known = KnownOrganization(process.name, process.organization_id, None, "", None, None)
         try:
-            async with self._open().get(f"{one.url}{_NUMBERS}", headers=headers, timeout=limit) as answer:
+            async with self._open().get(f"{process.url}{_NUMBERS}", headers=headers, timeout=limit) as answer:
                 facts: dict[str, Any] = await answer.json()
                 status = HTTPStatus(answer.status)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
-            reason = one.fault or "Its process doesn't answer."
-            return replace(known, problem=reason, hint=_LATER) if self._knows(session.identity, one.name) else None
+            reason = process.fault or "Its process doesn't answer."
+            return replace(known, problem=reason, hint=_LATER) if self._knows(session.identity, process.name) else None
         if facts.get("code") == StrangerError.code:
             return None
-        self._members.add((session.identity.identity_id, one.name))
+        self._members.add((session.identity.identity_id, process.name))
         if status is not HTTPStatus.OK:
             return replace(known, problem=str(facts.get("detail")), hint=facts.get("hint"))
         (own,) = facts["organizations"]
@@ -146,12 +146,12 @@ class Front:
                 raise make_stranger_error(name)
             if not claim_connection(request, caller.identity):
                 return await refuse_connection(request, caller.identity)
-        one = self.services.processes.by_name.get(name)
-        passed = _PassedRequest(request, caller, name, f"{PREFIX}/{rest}", one is not None)
-        one = one or next(iter(self.services.processes.by_name.values()))
+        process = self.services.processes.by_name.get(name)
+        passed = _PassedRequest(request, caller, name, f"{PREFIX}/{rest}", process is not None)
+        process = process or next(iter(self.services.processes.by_name.values()))
         if caller is not None and (request.method, rest) == ("POST", "users"):
-            return await self._add_user(passed, caller.identity, one)
-        return await self._send(passed, one)
+            return await self._add_user(passed, caller.identity, process)
+        return await self._send(passed, process)
 
     async def _identify(self, request: Request) -> ApiCaller | None:
         """Find the caller; ``None`` for a token that isn't the front's, which may be an organization's."""
@@ -163,13 +163,13 @@ class Front:
                 raise
             return None
 
-    async def _add_user(self, passed: _PassedRequest, by: Identity, one: OrganizationProcess) -> Response:
+    async def _add_user(self, passed: _PassedRequest, by: Identity, process: OrganizationProcess) -> Response:
         """Give a person a role in an organization; invite the person to the server, who isn't there yet."""
         body = await _read_body(passed.request)
         name = _find_name(body)
         known = None if name is None else await run_in_threadpool(self._find_person, name)
         invited = known or self.services.make_person(name or "")
-        answer = await self._send(passed, one, {INVITED_HEADER: describe_invited(invited)}, body)
+        answer = await self._send(passed, process, {INVITED_HEADER: describe_invited(invited)}, body)
         if answer.status_code != HTTPStatus.CREATED:
             return answer
         facts = json.loads(b"".join([piece async for piece in answer.pieces]))
@@ -198,7 +198,7 @@ class Front:
     async def _send(
         self,
         passed: _PassedRequest,
-        one: OrganizationProcess,
+        process: OrganizationProcess,
         further: Mapping[str, str] = MappingProxyType({}),
         body: bytes | None = None,
     ) -> _PassedAnswer:
@@ -207,25 +207,24 @@ class Front:
         given: Any = body
         if body is None and request.method not in SAFE_METHODS:
             given = request.stream()
-        url = URL(f"{one.url}{passed.find_address()}", encoded=True)
+        url = URL(f"{process.url}{passed.find_address()}", encoded=True)
         headers = [*passed.list_headers(self.services.processes.secret), *further.items()]
         try:
             answer = await self._open().request(request.method, url, headers=headers, data=given, allow_redirects=False)
             refusal = await answer.read() if answer.status in _STRANGERS else None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._make_unreachable(passed, one) from error
+            raise self._make_unreachable(passed, process) from error
         if refusal is not None and _is_strangers(refusal):
             raise make_stranger_error(passed.name)
         if passed.caller is not None:
-            self._members.add((passed.caller.identity.identity_id, one.name))
+            self._members.add((passed.caller.identity.identity_id, process.name))
         return _PassedAnswer(passed, answer, refusal)
 
-    def _make_unreachable(self, passed: _PassedRequest, one: OrganizationProcess) -> RootkeeperError:
+    def _make_unreachable(self, passed: _PassedRequest, process: OrganizationProcess) -> RootkeeperError:
         """Only those who have a role there may know that there is such an organization."""
-        if passed.is_known and passed.caller is not None and self._knows(passed.caller.identity, one.name):
-            return ServerUnreachableError(
-                f"Organization {one.name} doesn't answer: its process is starting.", hint=_LATER
-            )
+        if passed.is_known and passed.caller is not None and self._knows(passed.caller.identity, process.name):
+            fault = process.fault or "Its process doesn't answer."
+            return ServerUnreachableError(f"Organization {process.name} can't be reached. {fault}", hint=_LATER)
         return make_stranger_error(passed.name)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -293,7 +292,7 @@ def _is_strangers(refusal: bytes) -> bool:
 
 
 class _PassedAnswer(StreamingResponse):
-    """An answer of a process. A long one ends when its reader's sign-in ends."""
+    """The answer of a process, passed on until its reader's sign-in ends."""
 
     def __init__(self, passed: _PassedRequest, answer: aiohttp.ClientResponse, read: bytes | None) -> None:
         """:param read: the body, if it was read already."""
