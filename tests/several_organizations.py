@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,10 +37,13 @@ def several_sandboxes(*names: str, accounts: int = 6) -> Iterator[dict[str, Sand
         }
 
 
-def write_settings(sandboxes: Mapping[str, SandboxProcess], folder: Path, more: str = "") -> dict[str, str]:
+def write_settings(
+    sandboxes: Mapping[str, SandboxProcess], folder: Path, more: str = "", without: Collection[str] = ()
+) -> dict[str, str]:
     """Write a settings file with an organization for each sandbox; return the environment of a user who has it.
 
     :param more: further text of the file.
+    :param without: sandboxes that have an AWS profile, and aren't in the file.
     """
     profiles, tables = "", more
     for name, sandbox in sandboxes.items():
@@ -50,9 +53,9 @@ def write_settings(sandboxes: Mapping[str, SandboxProcess], folder: Path, more: 
             f"aws_access_key_id = {found['AWS_ACCESS_KEY_ID']}\n"
             f"aws_secret_access_key = {found['AWS_SECRET_ACCESS_KEY']}\n"
         )
-        tables += (
-            f'\n[organizations.{name}]\nid = "{sandbox.organization()["organization_id"]}"\naws.profile = "{name}"\n'
-        )
+        if name not in without:
+            organization_id = sandbox.organization()["organization_id"]
+            tables += f'\n[organizations.{name}]\nid = "{organization_id}"\naws.profile = "{name}"\n'
     (folder / "aws").write_text(profiles, encoding="utf-8")
     settings = folder / "config" / "rootkeeper" / "settings.toml"
     settings.parent.mkdir(parents=True)
@@ -99,6 +102,12 @@ class Server:
     sandboxes: Mapping[str, SandboxProcess]
     data: Path
     """The folder of its databases."""
+
+    @contextmanager
+    def restarted(self) -> Iterator[Server]:
+        """The same server, started again after its end."""
+        with ServerProcess.start(self.process.environment) as process:
+            yield Server(process, self.sandboxes, self.data)
 
     @property
     def port(self) -> int:
@@ -160,9 +169,11 @@ class Server:
 
 
 @contextmanager
-def several_organizations(sandboxes: Mapping[str, SandboxProcess], folder: Path, more: str = "") -> Iterator[Server]:
-    """A running server of the organizations of these sandboxes."""
-    environment = write_settings(sandboxes, folder, more)
+def several_organizations(
+    sandboxes: Mapping[str, SandboxProcess], folder: Path, more: str = "", without: Collection[str] = ()
+) -> Iterator[Server]:
+    """A running server of the organizations of these sandboxes; see ``write_settings``."""
+    environment = write_settings(sandboxes, folder, more, without)
     with ServerProcess.start(environment) as process:
         yield Server(process, sandboxes, folder / "data")
 

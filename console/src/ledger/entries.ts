@@ -91,6 +91,8 @@ const KNOWN_ACTIONS: { [action in Action]: true } = {
   "login_profile:create": true,
   "login_profile:delete": true,
   "mfa_device:deactivate": true,
+  "organization:add": true,
+  "organization:remove": true,
   "queue_policy:save": true,
   "queue_policy:set": true,
   "report:send": true,

@@ -555,3 +555,12 @@ def _settings_translated(profile: str | None) -> Iterator[None]:
 def _stay_in_region(context: dict[str, Any], **_: object) -> None:
     """Make a redirect an error: botocore would send again, and call HeadBucket, which the task policy denies."""
     context["s3_redirect"] = {**context.get("s3_redirect", {}), "redirected": True}
+
+
+def list_profiles() -> list[str]:
+    """List the names of the AWS profiles on this machine, alphabetical. Reads no credentials.
+
+    :raises SettingsError: if a file of the AWS CLI can't be read.
+    """
+    with _settings_translated(None):
+        return sorted(Session().available_profiles)

@@ -210,6 +210,8 @@ CATALOGUE: Mapping[Action, CatalogueRow] = MappingProxyType(
         ),
         Action.LOGIN_PROFILE_DELETE: _removal("iam:DeleteLoginProfile"),
         Action.MFA_DEVICE_DEACTIVATE: _removal("iam:DeactivateMFADevice", "mfa_serial_number"),
+        Action.ORGANIZATION_ADD: CatalogueRow(pages=("All organizations",)),
+        Action.ORGANIZATION_REMOVE: CatalogueRow(pages=("All organizations",)),
         Action.QUEUE_POLICY_SAVE: CatalogueRow(("unlock sqs",), ("Unlock",)),
         Action.QUEUE_POLICY_SET: _unlock(
             "sqs", "SetQueueAttributes", "GetQueueAttributes", TaskPolicy.UNLOCK_QUEUE, "queue"

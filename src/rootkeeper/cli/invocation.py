@@ -127,8 +127,9 @@ class Invocation:
         return load_user_settings(self.options.config, self.options.organization)
 
     def list_several(self) -> dict[str, str]:
-        """Return the ids of the settings' organizations by their names; none if one is named, or there is only one.
+        """Return the ids of the settings' organizations by their names, for the server of all of them.
 
+        :returns: none if one is named, or there is only one and there never was a server of several.
         :raises SettingsError: if the settings file can't be read.
         """
         from rootkeeper.settings.reading import ORGANIZATION_VARIABLE, list_organizations
@@ -136,7 +137,14 @@ class Invocation:
         if self.options.organization or os.environ.get(ORGANIZATION_VARIABLE):
             return {}
         tables = list_organizations(self.options.config)
-        return {table.name: table.organization_id for table in tables} if len(tables) > 1 else {}
+        if not tables:
+            return {}
+        if len(tables) == 1:
+            from rootkeeper.organizations.front import has_people
+
+            if not has_people(self.options.config):
+                return {}
+        return {table.name: table.organization_id for table in tables}
 
     @property
     def organization_id(self) -> str | None:

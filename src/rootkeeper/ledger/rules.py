@@ -74,6 +74,8 @@ class Action(StrEnum):
     LOGIN_PROFILE_CREATE = "login_profile:create"
     LOGIN_PROFILE_DELETE = "login_profile:delete"
     MFA_DEVICE_DEACTIVATE = "mfa_device:deactivate"
+    ORGANIZATION_ADD = "organization:add"
+    ORGANIZATION_REMOVE = "organization:remove"
     QUEUE_POLICY_SAVE = "queue_policy:save"
     QUEUE_POLICY_SET = "queue_policy:set"
     REPORT_SEND = "report:send"

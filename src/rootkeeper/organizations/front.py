@@ -15,9 +15,11 @@ from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import make_identity_id
 from rootkeeper.clock import Clock
 from rootkeeper.composition.application import Application
-from rootkeeper.composition.serving import ServerRuntime, ServerWork
+from rootkeeper.composition.serving import ActorUseCases, ServerRuntime, ServerWork
 from rootkeeper.organization.accounts import Endpoint
+from rootkeeper.organizations.administration import OrganizationAdministration, SettingsFileMonitor
 from rootkeeper.organizations.processes import OrganizationProcesses
+from rootkeeper.organizations.service import OrganizationService, has_database
 from rootkeeper.settings.reading import load_front_settings
 from rootkeeper.settings.sections import AwsRoleSettings, AwsSettings, Settings
 from rootkeeper.worker.health import Readiness, ReadinessCheck
@@ -25,6 +27,8 @@ from rootkeeper.worker.loops import Loop
 
 PEOPLE = "people"
 """In the front's database, the place of an organization's id, which always begins with ``o-``."""
+_FILE_SECONDS = 1.0
+_SETTLING_SECONDS = 30.0
 _LONGEST_STOP_SECONDS = 9.5
 """After the request to stop, for the processes too, which are asked at the same time as the front."""
 
@@ -40,8 +44,23 @@ def open_people(config: Path | None, warn: Callable[[str], None], label: str = "
         yield application
 
 
+def has_people(config: Path | None) -> bool:
+    """Whether a front has served the settings file: then its people are there, also while one organization is left.
+
+    :raises SettingsError: if a setting is unknown or out of range.
+    :raises DatabaseError: if the database can't be read.
+    """
+    settings = load_front_settings(config)
+    if not has_database(settings):
+        return False
+    with Application(settings, creates_database=False, needs_ledger=False) as application:
+        return PEOPLE in application.database.list_organization_ids()
+
+
 class _FrontWork(ServerWork):
     """The front's own work: it asks AWS nothing, closes no windows and has no jobs."""
+
+    _server: FrontRuntime
 
     def require_settings(self) -> None:
         """Each organization's process checks its own."""
@@ -50,8 +69,11 @@ class _FrontWork(ServerWork):
         """There is nothing to close."""
 
     def list_loops(self) -> tuple[Loop, ...]:
-        now = self._server.clock.now
+        server, now = self._server, self._server.clock.now
+        file = SettingsFileMonitor(server.organizations, server.processes, server.warn)
         return (
+            Loop("settings file", _FILE_SECONDS, file.turn),
+            Loop("organizations", _SETTLING_SECONDS, lambda: server.administer(server.act_as_server(None)).settle()),
             Loop("database", 1.0, self.database_monitor.turn, longest_pause_seconds=1.0),
             Loop("database pages", 1.0, self.database_monitor.turn_pages, longest_pause_seconds=1.0),
             Loop("notifications", 1.0, lambda: self.delivery_loop.tick(now()), longest_pause_seconds=1.0),
@@ -66,12 +88,23 @@ class FrontRuntime(ServerRuntime):
     _work_kind = _FrontWork
 
     def __init__(
-        self, settings: Settings, processes: OrganizationProcesses, *, url: str, clock: Clock | None = None
+        self,
+        settings: Settings,
+        processes: OrganizationProcesses,
+        organizations: OrganizationService,
+        *,
+        url: str,
+        clock: Clock | None = None,
     ) -> None:
         # What the organizations share about AWS isn't the front's: it asks AWS nothing.
         own = replace(settings, aws=AwsSettings(), aws_roles=AwsRoleSettings())
         super().__init__(replace(own, server=replace(own.server, engine=False)), url=url, clock=clock)
         self.processes = processes
+        self.organizations = organizations
+
+    def administer(self, acting: ActorUseCases) -> OrganizationAdministration:
+        """Return the administration of the organizations, in the name of ``acting``."""
+        return OrganizationAdministration(self.organizations, self.processes, acting.ledger)
 
     def start(self) -> None:
         """Start the organizations' processes first: they have windows to close.
@@ -88,7 +121,7 @@ class FrontRuntime(ServerRuntime):
         return ()
 
     def describe(self) -> str:
-        return f"organizations {', '.join(self.processes.organizations)}"
+        return f"organizations {', '.join(self.processes.by_name)}"
 
     def readiness(self) -> Readiness:
         """Whether the front can sign people in, and each organization's process runs."""

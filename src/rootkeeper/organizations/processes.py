@@ -65,8 +65,10 @@ class OrganizationProcesses:
     warn: Callable[[str], None]
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """Proves to the processes that a request comes from the front."""
-    by_name: dict[str, OrganizationProcess] = field(default_factory=dict)
+    by_name: Mapping[str, OrganizationProcess] = field(default_factory=dict)
+    """Replaced as a whole by each change, so any thread can read it."""
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _changing: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -75,14 +77,36 @@ class OrganizationProcesses:
         :raises OSError: if there is no free port.
         """
         for name, organization_id in self.organizations.items():
+            self.put(name, organization_id)
+        self._thread = threading.Thread(target=self._watch, name="rootkeeper-organizations", daemon=True)
+        self._thread.start()
+
+    def put(self, name: str, organization_id: str) -> None:
+        """Serve a further organization; harmless when repeated.
+
+        :raises OSError: if there is no free port.
+        """
+        with self._changing:
+            if name in self.by_name or self._stopping.is_set():
+                return
             listener = socket.socket()
             listener.bind((HOST, 0))
             listener.listen(128)
-            self.by_name[name] = OrganizationProcess(name, organization_id, listener)
-        for process in self.by_name.values():
-            self._start(process)
-        self._thread = threading.Thread(target=self._watch, name="rootkeeper-organizations", daemon=True)
-        self._thread.start()
+            added = OrganizationProcess(name, organization_id, listener)
+            self._start(added)
+            self.by_name = {**self.by_name, name: added}
+
+    def take(self, name: str, seconds: float) -> bool:
+        """End an organization's process, and don't start it again.
+
+        :returns: whether it ended in time; otherwise it was killed, and its work is taken up at the next start.
+        """
+        with self._changing:
+            taken = self.by_name[name]
+            self.by_name = {other: kept for other, kept in self.by_name.items() if other != name}
+        if taken.process is not None and taken.fault is None:
+            taken.process.terminate()
+        return self._end(taken, seconds)
 
     def _start(self, organization: OrganizationProcess) -> None:
         handle = organization.listener.fileno()
@@ -104,7 +128,9 @@ class OrganizationProcesses:
     def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
             for organization in self.by_name.values():
-                self._restart_ended(organization)
+                with self._changing:
+                    if organization.name in self.by_name:
+                        self._restart_ended(organization)
 
     def _restart_ended(self, organization: OrganizationProcess) -> None:
         if organization.fault is None:
@@ -138,18 +164,25 @@ class OrganizationProcesses:
         :returns: the names of those that were killed.
         """
         self.begin_stop()
-        ends, killed = self.clock.monotonic() + seconds, []
+        ends = self.clock.monotonic() + seconds
         if self._thread is not None:
             self._thread.join(max(0.0, seconds))
         self._terminate()  # also a process that was being started
-        for organization in self.by_name.values():
-            organization.listener.close()
-            if organization.process is None:
-                continue
-            try:
-                organization.process.wait(max(0.0, ends - self.clock.monotonic()))
-            except subprocess.TimeoutExpired:
-                organization.process.kill()
-                organization.process.wait()
-                killed.append(organization.name)
-        return tuple(killed)
+        return tuple(
+            organization.name
+            for organization in self.by_name.values()
+            if not self._end(organization, ends - self.clock.monotonic())
+        )
+
+    def _end(self, organization: OrganizationProcess, seconds: float) -> bool:
+        """Wait for the end of a process that was asked to end; kill it if it takes longer."""
+        organization.listener.close()
+        if organization.process is None:
+            return True
+        try:
+            organization.process.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            organization.process.kill()
+            organization.process.wait()
+            return False
+        return True

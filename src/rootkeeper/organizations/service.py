@@ -136,7 +136,7 @@ class OrganizationService:
 
     def _count(self, settings: Settings, organization_id: str) -> OrganizationNumbers | None:
         """Return ``None`` if there is no database yet, or it has no audit."""
-        if not _has_database(settings):
+        if not has_database(settings):
             return None
         with self.open_database(settings) as application:
             if organization_id not in application.database.list_organization_ids():
@@ -216,7 +216,7 @@ class OrganizationService:
         add_table(self.path, candidate.name, organization_id, candidate.aws)
         try:
             settings = self.load_settings(candidate.name)
-            if _has_database(settings):
+            if has_database(settings):
                 with self.open_database(settings) as application:
                     _ = application.database
         except RootkeeperError:
@@ -231,7 +231,7 @@ class OrganizationService:
         """
         (known,) = self.list_known(name)
         settings = self.load_settings(known.name)
-        if _has_database(settings):
+        if has_database(settings):
             with self.open_database(settings) as application:
                 application.organization_id = known.organization_id
                 windows = application.windows.list_windows(unfinished_only=True)
@@ -291,7 +291,11 @@ def _find_place(settings: Settings) -> str:
         return store.place
 
 
-def _has_database(settings: Settings) -> bool:
+def has_database(settings: Settings) -> bool:
+    """Whether the database of these settings exists.
+
+    :raises SettingsError: if its address can't be used.
+    """
     with _open_store(settings) as store:
         return store.exists()
 

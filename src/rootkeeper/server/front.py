@@ -148,7 +148,9 @@ class Front:
                 return await refuse_connection(request, caller.identity)
         process = self.services.processes.by_name.get(name)
         passed = _PassedRequest(request, caller, name, f"{PREFIX}/{rest}", process is not None)
-        process = process or next(iter(self.services.processes.by_name.values()))
+        process = process or next(iter(self.services.processes.by_name.values()), None)
+        if process is None:
+            raise make_stranger_error(name)
         if caller is not None and (request.method, rest) == ("POST", "users"):
             return await self._add_user(passed, caller.identity, process)
         return await self._send(passed, process)

@@ -118,6 +118,7 @@ def run_server(
     from rootkeeper.composition.serving import ServerRuntime
     from rootkeeper.organizations.front import FrontRuntime
     from rootkeeper.organizations.processes import OrganizationProcesses
+    from rootkeeper.organizations.service import OrganizationService
     from rootkeeper.server.application import make_application
     from rootkeeper.settings.reading import load_front_settings
 
@@ -129,8 +130,10 @@ def run_server(
         if several:
             clock = clock or SystemClock()
             make_command = partial(_make_command, options.config)
-            processes = OrganizationProcesses(several, make_command, clock, invocation.terminal.remark)
-            runtime: ServerRuntime = FrontRuntime(settings, processes, url=url, clock=clock)
+            remark = invocation.terminal.remark
+            processes = OrganizationProcesses(several, make_command, clock, remark)
+            organizations = OrganizationService(options.config, clock, remark)
+            runtime: ServerRuntime = FrontRuntime(settings, processes, organizations, url=url, clock=clock)
         else:
             runtime = ServerRuntime(
                 settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story

@@ -1,20 +1,43 @@
-"""The route of the organizations of a server, each with its numbers."""
+"""Routes of the organizations of a server: each with its numbers, and adding and removing them.
+
+A server of several organizations adds and removes them for its own administrators. Whose organization the credentials
+of an AWS profile are of, AWS says; no credentials pass the API.
+"""
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Annotated, Any
+
 from fastapi.encoders import jsonable_encoder
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rootkeeper.access.rules import Identity
+from rootkeeper.access.rules import Identity, Permission
+from rootkeeper.aws.clients import list_profiles
 from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.errors import NotFoundError
+from rootkeeper.organizations.front import FrontRuntime
 from rootkeeper.organizations.rules import KnownOrganization, KnownOrganizationRecord, OrganizationsDocument
-from rootkeeper.organizations.service import count_numbers
-from rootkeeper.server.documents import read
-from rootkeeper.server.guards import AccessRequirement, Called
-from rootkeeper.server.parameters import show_one
+from rootkeeper.organizations.service import OrganizationCandidate, count_numbers
+from rootkeeper.server.documents import change, read, remove
+from rootkeeper.server.guards import AccessRequirement, Called, Identified, Served
+from rootkeeper.server.parameters import Body, Name, show_example, show_one
 from rootkeeper.server.turns import RouteLoad, RouteTurns
-from rootkeeper.shapes import fill_record
+from rootkeeper.setup.service import CallerRole, MissingPart
+from rootkeeper.shapes import (
+    AccountNumber,
+    Answer,
+    JsonAnswer,
+    JsonRecord,
+    OrganizationId,
+    ShortText,
+    fill_record,
+    filled_from,
+    record,
+    record_of,
+)
 
 
 async def list_organizations(request: Request, caller: Called) -> Response:
@@ -53,4 +76,137 @@ def _describe(services: ServerRuntime, identity: Identity) -> KnownOrganization:
     )
 
 
-ROWS = (read("/overview/organizations", AccessRequirement.SIGNED_IN, list_organizations, OrganizationsDocument),)
+@record
+class ProfilesAnswer(Answer):
+    """The AWS profiles on the server's machine."""
+
+    profiles: list[str]
+
+
+@record_of(MissingPart)
+class MissingSetupPart(JsonRecord):
+    """A missing part of the set-up, and how to add it."""
+
+    fix: str
+
+
+@filled_from(
+    organization_id="setup.organization.organization_id",
+    management_account_id="setup.organization.management_account_id",
+    partition="setup.organization.partition",
+    caller_arn="setup.caller.arn",
+    caller_role="setup.caller_role",
+    missing="setup.missing",
+    unknown="setup.setup.unknown",
+)
+@record
+class CandidateAnswer(JsonAnswer):
+    """The organization of an AWS profile's credentials, as AWS describes it."""
+
+    name: str
+    organization_id: OrganizationId
+    management_account_id: AccountNumber
+    partition: str
+    caller_arn: str
+    """The AWS principal of the credentials."""
+    caller_role: CallerRole
+    missing: list[MissingSetupPart]
+    """The missing parts of the set-up. They can be added later, on the organization's Setup page."""
+    unknown: list[str]
+    """A sentence for each part of the set-up that couldn't be read."""
+
+
+@record
+class RemovedOrganizationAnswer(JsonAnswer):
+    """An organization that the server doesn't serve any more."""
+
+    name: str
+    organization_id: OrganizationId
+    database: str
+    """Where its data stays, without a password."""
+
+
+class OrganizationBody(Body):
+    """An organization, by the AWS profile whose credentials are of it."""
+
+    model_config = show_example({"name": "shop", "profile": "shop-management", "region": "us-east-1"})
+
+    name: Annotated[ShortText, Field(description="Lower-case letters, digits and hyphens, such as ``shop``.")]
+    profile: Annotated[
+        ShortText | None, Field(description="On the server's machine; ``null``: what the AWS CLI there would use.")
+    ] = None
+    region: Annotated[ShortText | None, Field(description="``null``: the Region of the profile.")] = None
+
+
+def list_profile_names(services: Served) -> dict[str, Any]:
+    """List the AWS profiles on the server's machine, without their credentials."""
+    _require_front(services)
+    return show_one({"profiles": list_profiles()})
+
+
+def check_candidate(services: Served, body: OrganizationBody) -> dict[str, Any]:
+    """Check whose organization the credentials of a profile are of, and how it is set up. Changes nothing."""
+    return show_one(fill_record(CandidateAnswer, _prepare(_require_front(services), body)))
+
+
+def add_organization(services: Served, identity: Identified, body: OrganizationBody) -> dict[str, Any]:
+    """Check an organization, add it to the settings of the server, and serve it.
+
+    Each of your server's administrators becomes administrator of an organization that has none yet.
+    """
+    front = _require_front(services)
+    candidate = _prepare(front, body)
+    with front.act_as(identity.to_actor(), None) as acting:
+        front.administer(acting).add(candidate)
+    return show_one(fill_record(CandidateAnswer, candidate))
+
+
+def remove_organization(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """Serve an organization no more. Its database, ledger and evidence stay on the server's machine.
+
+    It is refused while a recovery window of the organization must still be closed.
+    """
+    front = _require_front(services)
+    with front.act_as(identity.to_actor(), None) as acting:
+        removed = front.administer(acting).remove(name)
+    return show_one(fill_record(RemovedOrganizationAnswer, removed))
+
+
+def _prepare(front: FrontRuntime, body: OrganizationBody) -> OrganizationCandidate:
+    return front.organizations.prepare(body.name, body.profile, body.region)
+
+
+def _require_front(services: ServerRuntime) -> FrontRuntime:
+    """:raises NotFoundError: on a server of one organization."""
+    if not isinstance(services, FrontRuntime):
+        raise NotFoundError(
+            "This server serves one organization.",
+            hint="On the server's machine, add a second organization to the settings file, and restart the server.",
+        )
+    return services
+
+
+_MANAGE = Permission.SETTINGS_CHANGE
+
+ROWS = (
+    read("/overview/organizations", AccessRequirement.SIGNED_IN, list_organizations, OrganizationsDocument),
+    read("/organizations/profiles", _MANAGE, list_profile_names, ProfilesAnswer),
+    change("/organizations/check", _MANAGE, check_candidate, CandidateAnswer, load=RouteLoad.AWS),
+    change(
+        "/organizations",
+        _MANAGE,
+        add_organization,
+        CandidateAnswer,
+        HTTPStatus.CREATED,
+        needs_fresh_factor=True,
+        load=RouteLoad.AWS,
+    ),
+    remove(
+        "/organizations/{name}",
+        _MANAGE,
+        remove_organization,
+        RemovedOrganizationAnswer,
+        needs_fresh_factor=True,
+        load=RouteLoad.AWS,
+    ),
+)
