@@ -39,6 +39,7 @@ INTENTS = {
     "audit/reading.py": "an audit's batch shares an intent, and changes nothing",
     "changes/runner.py": "the runner, for every change",
     "changes/sessions.py": "root sessions",
+    "organizations/administration.py": "the settings file of a server, and nothing in AWS",
 }
 """The modules that begin an intent, and why each may."""
 

@@ -2,7 +2,7 @@
 
 A request to ``/api/v1/organizations/NAME/…`` is checked here for its sign-in, then passed on to the organization's
 process as ``/api/v1/…``. Sign-ins, passwords and second factors are the front's own, whichever organization an address
-names. The front reads no organization's database and has no AWS credentials of any.
+names. No request to an organization makes the front read its database or use its credentials.
 
 A name that doesn't exist is passed on, too, to some organization, as a person without a role or with a token that no
 organization has. So the answer, and the time that it takes, say nothing about which organizations exist.

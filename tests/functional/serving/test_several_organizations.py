@@ -274,6 +274,26 @@ def test_the_command_line_names_the_organization_beside_the_server(server: Serve
     assert (other.returncode, "There is no organization 'bank'" in other.stderr) == (2, True), other
 
 
+def test_the_command_line_lists_the_organizations_of_the_server_in_which_the_caller_has_a_role(
+    server: Server, ada: Person, vera: Person
+) -> None:
+    signed_in = server.process.ask("POST", "/api/v1/auth/sign-in", {"name": "vera", "password": PASSWORD})
+    token = ada.send("bank", "/tokens", {"name": "summary", "role": "viewer"}).json["token"]
+    environment = {name: value for name, value in server.process.environment.items() if not name.startswith("XDG")}
+    environment |= {"ROOTKEEPER_SERVER": server.process.url}
+    for given, names in (
+        ({"ROOTKEEPER_TOKEN": signed_in.body["token"]}, {"shop"}),
+        ({"ROOTKEEPER_TOKEN": token, "ROOTKEEPER_ORGANIZATION": "bank"}, {"bank"}),
+    ):
+        run = run_forked(["organizations", "list", "--fail-on", "none", "-o", "json"], environment | given)
+        assert run.returncode == 0, run
+        listed = {one["name"]: one for one in json.loads(run.stdout)["organizations"]}
+        assert listed.keys() == names
+        assert all(one["numbers"]["accounts"] == 6 for one in listed.values())
+    table = run_forked(["organizations", "list", "--fail-on", "none", "--sort", "name"], environment | given)
+    assert (table.returncode, "bank" in table.stdout) == (0, True), table
+
+
 def test_users_without_an_organization_are_the_servers_people(server: Server, ada: Person, vera: Person) -> None:
     environment = server.process.environment
     listed = run_forked(["users", "list", "-o", "json"], environment)

@@ -65,7 +65,8 @@ def test_a_call_belongs_to_one_change() -> None:
 
 
 def test_commands_and_pages_exist() -> None:
-    titles = set(re.findall(r'title: "(.+)"', (REPOSITORY / "console/src/layout/pages.ts").read_text()))
+    files = [REPOSITORY / "console/src/layout" / name for name in ("pages.ts", "server-pages.ts")]
+    titles = {title for file in files for title in re.findall(r'title: "(.+)"', file.read_text())}
     assert {page for row in CATALOGUE.values() for page in row.pages} <= titles
     commands = {" ".join(path) for path in list_command_paths()}
     assert {command for row in CATALOGUE.values() for command in row.commands} <= commands

@@ -13,6 +13,7 @@ from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argum
 from rootkeeper.organizations.orders import OrganizationSort
 
 if TYPE_CHECKING:
+    from rootkeeper.organizations.rules import KnownOrganization
     from rootkeeper.organizations.service import OrganizationService
 
 NameArgument = Annotated[str, argument("NAME", "The organization's name in the settings, such as shop.")]
@@ -64,7 +65,7 @@ def list_organizations(
         option("--sort", "A name, or a number with the highest first. Default: most to do, failed closings above all."),
     ] = None,
 ) -> int:
-    """Show all organizations of the settings file with their numbers.
+    """Show all organizations of the settings file with their numbers; with --server, those in which you have a role.
 
     Root logins left to secure, unknown accounts, open recovery windows, failed closings, overdue reviews, failing
     controls, the trend and the last complete audit, from the database of each organization. Controls are those of the
@@ -258,12 +259,28 @@ def _show(
     from rootkeeper.organizations.rules import has_findings
 
     output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
-    known = _open_service(invocation).list_known(name, order)
+    if invocation.server_address is not None and name is None:
+        known = _list_of_server(invocation, order)
+    else:
+        known = _open_service(invocation).list_known(name, order)
     if name is not None and output is OutputFormat.TABLE:
         show_organization_facts(known[0], invocation.terminal)
     else:
         show_organizations(known, output, invocation.terminal)
     return gate(findings, lambda fail_on: has_findings(known, fail_on))
+
+
+def _list_of_server(invocation: Invocation, order: OrganizationSort | None) -> tuple[KnownOrganization, ...]:
+    from rootkeeper.organizations.rules import KnownOrganization, sort_organizations
+    from rootkeeper.shapes import parse_facts
+
+    return sort_organizations(
+        invocation.open_server().connection.read(
+            lambda answer: [parse_facts(KnownOrganization, one) for one in answer["organizations"]],
+            "overview/organizations",
+        ),
+        order,
+    )
 
 
 application = PanelGroup(help="Manage several organizations, each with credentials and a database of its own.")
