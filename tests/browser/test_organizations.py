@@ -91,7 +91,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def sandboxes() -> Iterator[dict[str, SandboxProcess]]:
-    with several_sandboxes(*BOTH) as started:
+    with several_sandboxes(*BOTH, "mill") as started:
         yield started
 
 
@@ -99,7 +99,7 @@ def sandboxes() -> Iterator[dict[str, SandboxProcess]]:
 def server(
     console_files: None, sandboxes: dict[str, SandboxProcess], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    with several_organizations(sandboxes, tmp_path_factory.mktemp("several")) as started:
+    with several_organizations(sandboxes, tmp_path_factory.mktemp("several"), without=("mill",)) as started:
         started.wait_organizations()
         yield started
 
@@ -283,6 +283,63 @@ def test_p21_a_person_of_the_server_gets_a_role_without_another_link(
         visitor.judge()
         visitor.press("Done", dialog)
     assert vera.of("bank", "/me").status == 200
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_an_administrator_of_the_server_checks_adds_and_removes_an_organization(
+    chromium: Browser, server: Server, ada: Person, sandboxes: dict[str, SandboxProcess]
+) -> None:
+    with visit(chromium, server, ada, "/organizations") as visitor:
+        page = visitor.page
+        visitor.press("Add organization")
+        dialog = page.get_by_role("dialog", name="Add organization")
+        expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+        dialog.get_by_label("Name", exact=True).fill("mill")
+        expect(dialog.get_by_role("button", name="Check")).to_be_disabled()
+        choose(page, "AWS profile", "shop")
+        visitor.press("Check", dialog)
+        expect(dialog).to_contain_text("is organization 'shop' of")
+        choose(page, "AWS profile", "mill")
+        visitor.press("Check", dialog)
+        found = sandboxes["mill"].organization()
+        expect(dialog).to_contain_text(found["organization_id"])
+        expect(dialog).to_contain_text(found["management_account_id"])
+        visitor.judge()
+        dialog.get_by_label("Region (optional)").fill("us-east-1")
+        expect(dialog.get_by_role("button", name="Add organization")).to_have_count(0)
+        visitor.press("Check", dialog)
+        visitor.press("Add organization", dialog)
+        expect(find_row(page, "mill")).to_be_visible()
+        expect(dialog).to_have_count(0)
+        visitor.judge()
+
+        page.get_by_role("button", name="Actions for mill").click()
+        page.get_by_role("menuitem", name="Remove").click()
+        dialog = page.get_by_role("dialog", name="Remove mill?")
+        expect(dialog.get_by_role("button", name="Remove organization")).to_be_disabled()
+        visitor.judge()
+        dialog.get_by_label("Type mill to confirm").fill("mill")
+        visitor.press("Remove organization", dialog)
+        expect(find_row(page, "mill")).to_have_count(0)
+        expect(page.get_by_text("Its database stays on the server's machine")).to_be_visible()
+
+
+def test_only_administrators_of_the_server_see_what_is_theirs(
+    chromium: Browser, server: Server, ada: Person, vera: Person
+) -> None:
+    with visit(chromium, server, vera, "/organizations") as visitor:
+        expect(find_row(visitor.page, "shop")).to_be_visible()
+        expect(visitor.page.get_by_role("button", name="Add organization")).to_have_count(0)
+        expect(visitor.page.get_by_role("button", name="Actions for shop")).to_have_count(0)
+    with visit(chromium, server, ada, "/settings?tab=users") as visitor:
+        expect(visitor.page.get_by_role("button", name="Reset second factors")).to_be_visible()
+        visitor.open("/organizations/shop/settings?tab=users")
+        expect(visitor.page.get_by_role("button", name="Change role")).to_be_visible()
+        expect(visitor.page.get_by_role("button", name="Reset second factors")).to_have_count(0)
 
 
 def make_organization(name: str, **numbers: int | str) -> dict[str, Any]:

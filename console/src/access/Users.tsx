@@ -45,19 +45,7 @@ export function Users() {
             >
               Change role
             </Button>
-            <Button
-              disabled={!user || whyNoReset(user, me) !== null}
-              disabledReason={(user && whyNoReset(user, me)) ?? SELECT_FIRST}
-              onClick={() => setDialog("reset")}
-            >
-              Reset by link
-            </Button>
-            <Button disabled={!user} disabledReason={SELECT_FIRST} onClick={() => setDialog("factors")}>
-              Reset second factors
-            </Button>
-            <Button disabled={!user} disabledReason={SELECT_FIRST} onClick={() => setDialog("sign-out")}>
-              Sign out user
-            </Button>
+            {organizationName === null && <Resets user={user} me={me} onOpen={setDialog} />}
             <Button
               disabled={!user || user.disabled_at !== null}
               disabledReason={user ? "The user is already disabled." : SELECT_FIRST}
@@ -82,12 +70,33 @@ export function Users() {
   );
 }
 
+/** Password, second factors and sign-ins are the same for all organizations of a server: its own administrators reset them. */
+function Resets({ user, me, onOpen }: { user: Identity | null; me: Me | undefined; onOpen: (dialog: DialogId) => void }) {
+  return (
+    <>
+      <Button
+        disabled={!user || whyNoReset(user, me) !== null}
+        disabledReason={(user && whyNoReset(user, me)) ?? SELECT_FIRST}
+        onClick={() => onOpen("reset")}
+      >
+        Reset by link
+      </Button>
+      <Button disabled={!user} disabledReason={SELECT_FIRST} onClick={() => onOpen("factors")}>
+        Reset second factors
+      </Button>
+      <Button disabled={!user} disabledReason={SELECT_FIRST} onClick={() => onOpen("sign-out")}>
+        Sign out user
+      </Button>
+    </>
+  );
+}
+
 const HOW_THEY_SIGN_IN = "Users set their own password by a link and, in roles above auditor, a second factor.";
 
 function describeUsers(me: Me | undefined): string {
   if (me?.serves_organizations)
     return `${HOW_THEY_SIGN_IN} They sign in once for all organizations. Roles here are of the server; each organization gives roles on its own Settings page.`;
-  if (organizationName !== null) return `${HOW_THEY_SIGN_IN} They sign in once for all organizations of this server; the role here is for ${organizationName} alone.`;
+  if (organizationName !== null) return `${HOW_THEY_SIGN_IN} They sign in once for all organizations of this server; the role here is for ${organizationName} alone. Administrators of the server reset passwords and second factors.`;
   return HOW_THEY_SIGN_IN;
 }
 

@@ -58,6 +58,7 @@ export type Me = Schemas["MeAnswer"];
 export type NewLink = Schemas["NewLinkAnswer"];
 export type NotificationTarget = Schemas["TargetRecord"];
 export type Organization = Schemas["OrganizationsDocument"]["organizations"][number];
+export type OrganizationCandidate = Schemas["CandidateAnswer"];
 export type OrganizationNumbers = NonNullable<Organization["numbers"]>;
 export type Opening = Schemas["WindowOpenedAnswer"];
 export type Overview = Schemas["OverviewAnswer"];

@@ -1,6 +1,7 @@
 /** The page of all organizations of a server: what is left to do in each, and an audit of all. */
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
@@ -12,6 +13,7 @@ import TextFilter from "@cloudscape-design/components/text-filter";
 import { useState } from "react";
 import { renderHint } from "../api/hints";
 import { organizationHref } from "../api/place";
+import { hasPermission, useMe } from "../api/queries";
 import type { Organization } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
 import { usePages } from "../tables/pages";
@@ -19,6 +21,7 @@ import { QueryTable } from "../tables/QueryTable";
 import { RelativeTime, ShortTime } from "../times/Timestamp";
 import { StartedAudits, useAuditOfAll } from "./AuditAll";
 import { Headline } from "./Headline";
+import { AddOrganization, RemoveOrganization } from "./OrganizationDialogs";
 import { COUNTS, type CountColumn, countUnknownControls, MOST_FIRST, readCount, type Sorting, sortOrganizations, useOrganizations } from "./organizations";
 
 /** Fewer are found by reading. */
@@ -29,6 +32,10 @@ export default function OrganizationsPage() {
   const audit = useAuditOfAll();
   const [sorting, setSorting] = useState(MOST_FIRST);
   const [text, setText] = useState("");
+  const [isAdding, setAdding] = useState(false);
+  const [removed, setRemoved] = useState<Organization | null>(null);
+  const { data: me } = useMe();
+  const administers = (me?.serves_organizations ?? false) && hasPermission(me, "settings:change");
   const all = organizations.data ?? [];
   const found = all.filter(({ name, organization_id }) => `${name}\n${organization_id}`.includes(text.trim().toLowerCase()));
   const pages = usePages(sortOrganizations(found, sorting), 50);
@@ -37,15 +44,18 @@ export default function OrganizationsPage() {
       title="All organizations"
       description="The organizations of this server in which you have a role. Each number leads to the pages of its organization."
       actions={
-        <Button
-          variant="primary"
-          loading={audit.isStarting}
-          disabled={all.length === 0}
-          disabledReason="There is no organization to audit."
-          onClick={() => audit.start(all)}
-        >
-          Audit all
-        </Button>
+        <SpaceBetween size="xs" direction="horizontal">
+          {administers && <Button onClick={() => setAdding(true)}>Add organization</Button>}
+          <Button
+            variant="primary"
+            loading={audit.isStarting}
+            disabled={all.length === 0}
+            disabledReason="There is no organization to audit."
+            onClick={() => audit.start(all)}
+          >
+            Audit all
+          </Button>
+        </SpaceBetween>
       }
     >
       <SpaceBetween size="l">
@@ -77,12 +87,14 @@ export default function OrganizationsPage() {
           }
           empty={all.length > 0 ? "No organization matches. Clear the text." : <NoOrganizations />}
           pagination={pages.control}
-          columnDefinitions={COLUMNS}
+          columnDefinitions={administers ? [...COLUMNS, makeMenuColumn(setRemoved)] : COLUMNS}
           sortingColumn={COLUMNS.find(({ sortingField }) => sortingField === sorting.by)}
           sortingDescending={sorting.isDescending}
           onSortingChange={({ detail }) => setSorting({ by: detail.sortingColumn.sortingField ?? MOST_FIRST.by, isDescending: detail.isDescending ?? false })}
         />
       </SpaceBetween>
+      {isAdding && <AddOrganization onClose={() => setAdding(false)} />}
+      {removed && <RemoveOrganization organization={removed} onClose={() => setRemoved(null)} />}
     </PageFrame>
   );
 }
@@ -94,9 +106,8 @@ function NoOrganizations() {
         You have no role in an organization. An administrator of an organization gives you one on its Settings page.
       </Box>
       <Box variant="p" color="inherit">
-        To add an organization, run this where the server runs, and start the server again:
+        An administrator of the server adds organizations here.
       </Box>
-      <Box variant="code">rootkeeper organizations add NAME --profile PROFILE</Box>
     </SpaceBetween>
   );
 }
@@ -148,6 +159,26 @@ const COLUMNS: TableProps.ColumnDefinition<Organization>[] = [
     sortingField: "audited",
   },
 ];
+
+function makeMenuColumn(remove: (organization: Organization) => void): TableProps.ColumnDefinition<Organization> {
+  return {
+    id: "actions",
+    header: "Actions",
+    cell: (organization) => (
+      <ButtonDropdown
+        variant="icon"
+        expandToViewport
+        ariaLabel={`Actions for ${organization.name}`}
+        items={[
+          { id: "setup", text: "Check the set-up", href: organizationHref(organization.name, "/set-up") },
+          { id: "remove", text: "Remove" },
+        ]}
+        onItemClick={({ detail }) => detail.id === "remove" && remove(organization)}
+      />
+    ),
+    minWidth: 90,
+  };
+}
 
 function OrganizationCell({ organization: { name, organization_id, problem, hint } }: { organization: Organization }) {
   return (

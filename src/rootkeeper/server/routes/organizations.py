@@ -111,7 +111,7 @@ class CandidateAnswer(JsonAnswer):
     """The AWS principal of the credentials."""
     caller_role: CallerRole
     missing: list[MissingSetupPart]
-    """The missing parts of the set-up. They can be added later, on the organization's Setup page."""
+    """The missing parts of the set-up. They can be added later, when the server serves the organization."""
     unknown: list[str]
     """A sentence for each part of the set-up that couldn't be read."""
 
