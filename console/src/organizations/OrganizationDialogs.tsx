@@ -4,7 +4,9 @@ import Box from "@cloudscape-design/components/box";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
@@ -90,26 +92,28 @@ function Checked({ candidate }: { candidate: OrganizationCandidate }) {
   const left = [...candidate.missing.map(({ what, fix }) => `Missing: ${what}. ${renderHint(fix, null)}`), ...candidate.unknown.map((reason) => `Unknown: ${reason}`)];
   return (
     <div aria-live="polite">
-      <KeyValuePairs
-        columns={2}
-        items={[
-          { label: "Organization", value: candidate.organization_id },
-          { label: "Management account", value: candidate.management_account_id },
-          { label: "Partition", value: candidate.partition },
-          { label: `AWS principal (${ROLES[candidate.caller_role]})`, value: <BreakableText>{candidate.caller_arn}</BreakableText> },
-        ]}
-      />
-      {left.length === 0 ? (
-        <Alert type="success">Root access management is set up.</Alert>
-      ) : (
-        <Alert type="warning" header="The set-up isn't complete. You can complete it after adding, on the organization's page Set up root access management.">
-          <ul className="plain">
-            {left.map((text) => (
-              <li key={text}>{text}</li>
-            ))}
-          </ul>
-        </Alert>
-      )}
+      <SpaceBetween size="m">
+        <KeyValuePairs
+          columns={2}
+          items={[
+            { label: "Organization", value: candidate.organization_id },
+            { label: "Management account", value: candidate.management_account_id },
+            { label: "Partition", value: candidate.partition },
+            { label: `AWS principal (${ROLES[candidate.caller_role]})`, value: <BreakableText>{candidate.caller_arn}</BreakableText> },
+          ]}
+        />
+        {left.length === 0 ? (
+          <Alert type="success">Root access management is set up.</Alert>
+        ) : (
+          <Alert type="warning" header="The set-up isn't complete. It can be completed after adding.">
+            <ul className="plain">
+              {left.map((text) => (
+                <li key={text}>{text}</li>
+              ))}
+            </ul>
+          </Alert>
+        )}
+      </SpaceBetween>
     </div>
   );
 }
@@ -131,7 +135,7 @@ export function RemoveOrganization({ organization: { name, organization_id }, on
     >
       <Box variant="p">
         This server then serves {name} ({organization_id}) no more: no audits, no schedules, no pages. Database, ledger and evidence stay on the server's machine.
-        Nothing changes in AWS. While a <a href={organizationHref(name, "/windows?show=open")}>recovery window</a> must still be closed, the server refuses.
+        Nothing changes in AWS. While a <Link href={organizationHref(name, "/windows?show=open")}>recovery window</Link> must still be closed, the server refuses.
       </Box>
       <FormField label={`Type ${name} to confirm`}>
         <Input value={typed} onChange={({ detail }) => setTyped(detail.value)} autoComplete="off" />
