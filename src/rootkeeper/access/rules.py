@@ -552,7 +552,9 @@ def make_no_password_error(name: str, way: SignInWay) -> InputError:
     if way is SignInWay.SERVER:
         return InputError(
             f"{name} signs in at the server, once for all its organizations.",
-            hint="Change the password there, or ask an administrator of the server.",
+            hint=Hint(
+                "Change the password there, or ask an administrator of the server.", "identity.at_server", name=name
+            ),
         )
     return InputError(f"{name} signs in at an identity provider.", hint="Change the password there.")
 

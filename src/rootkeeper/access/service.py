@@ -357,14 +357,12 @@ class IdentityService:
 
         :raises InputError: if the name is invalid, or taken: also by the person, whose role can be changed instead.
         """
-        known = self.store.find(person.name)
+        known = self.find_replaceable(person.name)
         if known is None:
             made = replace(self._make(IdentityKind.USER, person.name, role), signs_in_by=SignInWay.SERVER)
             action = Action.IDENTITY_ADD
-        elif known.kind is IdentityKind.USER and known.signs_in_by is SignInWay.PASSWORD and known.disabled_at is None:
-            made, action = replace(known, role=role, signs_in_by=SignInWay.SERVER), Action.IDENTITY_CHANGE
         else:
-            raise make_name_taken_error(person.name)
+            made, action = replace(known, role=role, signs_in_by=SignInWay.SERVER), Action.IDENTITY_CHANGE
         self._record(action, made, {"change": "signs_in_at_server", "server_identity_id": person.identity_id})
         self.store.put_server_user(made, person.proof_hash)
         admitted = self.store.get(person.name)
@@ -374,6 +372,19 @@ class IdentityService:
             f"{self.actor.name} gave {admitted.name}, who signs in at the server, the role {role.value}.",
         )
         return admitted
+
+    def find_replaceable(self, name: str) -> Identity | None:
+        """Return the user with a password whom a person of the server can become; ``None`` if the name is free.
+
+        :raises InputError: if the name is taken otherwise.
+        """
+        known = self.store.find(name)
+        is_of_password = (
+            known is not None and known.kind is IdentityKind.USER and known.signs_in_by is SignInWay.PASSWORD
+        )
+        if known is not None and not (is_of_password and known.disabled_at is None):
+            raise make_name_taken_error(name)
+        return known
 
     def disable(self, name: str, kind: IdentityKind | None = None) -> Identity:
         """Disable a user or token; harmless when repeated.

@@ -28,10 +28,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
-from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, Session
+from rootkeeper.access.rules import Identity, ServerRole, Session
 from rootkeeper.errors import (
     Hint,
-    InputError,
     NotFoundError,
     NotSignedInError,
     RootkeeperError,
@@ -40,6 +39,7 @@ from rootkeeper.errors import (
 )
 from rootkeeper.organizations.front import FrontRuntime
 from rootkeeper.organizations.processes import OrganizationProcess
+from rootkeeper.organizations.roles import find_person
 from rootkeeper.organizations.rules import KnownOrganization, OrganizationNumbers
 from rootkeeper.server.bodies import USUAL_BYTES
 from rootkeeper.server.guards import (
@@ -169,7 +169,7 @@ class Front:
         """Give a person a role in an organization; invite the person to the server, who isn't there yet."""
         body = await _read_body(passed.request)
         name = _find_name(body)
-        known = None if name is None else await run_in_threadpool(self._find_person, name)
+        known = None if name is None else await run_in_threadpool(find_person, self.services.identities, name)
         invited = known or self.services.make_person(name or "")
         answer = await self._send(passed, process, {INVITED_HEADER: describe_invited(invited)}, body)
         if answer.status_code != HTTPStatus.CREATED:
@@ -178,16 +178,6 @@ class Front:
         if known is None:
             facts |= await run_in_threadpool(self._invite, passed.request, invited, by)
         return JSONResponse(facts, answer.status_code)
-
-    def _find_person(self, name: str) -> Identity | None:
-        """:raises InputError: if a token of the server has that name."""
-        try:
-            found = self.services.identities.get(name)
-        except NotFoundError:
-            return None
-        if found.kind is not IdentityKind.USER:
-            raise InputError(f"{found.name} is a token of the server.", hint="Choose another name.")
-        return found
 
     def _invite(self, request: Request, invited: Identity, by: Identity) -> dict[str, Any]:
         """Return the facts of the link, with which the person sets a password for all organizations."""

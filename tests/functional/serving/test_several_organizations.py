@@ -209,9 +209,12 @@ def test_a_person_who_is_known_to_the_server_gets_a_further_role_without_a_link(
 def test_a_user_of_an_organization_becomes_the_servers_person_unless_disabled(server: Server, ada: Person) -> None:
     environment, secret = server.process.environment, server.data.parent / "password"
     secret.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    alone = server.data.parent / "shop.toml"  # as before the server had several organizations
+    organization_id = server.sandboxes["shop"].organization()["organization_id"]
+    alone.write_text(f'[organizations.shop]\nid = "{organization_id}"\naws.profile = "shop"\n', encoding="utf-8")
     for name in ("olga", "gone"):
         added = run_forked(
-            ["users", "add", name, "--role", "viewer", "--organization", "shop", "--password-file", str(secret)],
+            ["users", "add", name, "--role", "viewer", "--config", str(alone), "--password-file", str(secret)],
             environment,
         )
         assert added.returncode == 0, added

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.access.links import make_link_address
 from rootkeeper.access.records import identity_to_record
-from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope, fold_name, require_scope
+from rootkeeper.access.rules import (
+    Identity,
+    IdentityKind,
+    Permission,
+    ServerRole,
+    SignInWay,
+    TokenScope,
+    fold_name,
+    make_no_password_error,
+    require_scope,
+)
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, PanelGroup, add
 from rootkeeper.cli.options import parse_moment
@@ -28,6 +39,7 @@ from rootkeeper.installation import require_extra
 if TYPE_CHECKING:
     from rootkeeper.access.service import IdentityService, NewLink
     from rootkeeper.composition.application import Application
+    from rootkeeper.organizations.roles import RoleService
 
 _LONGEST_FILE = 4096
 _USUAL_ORIGIN = "http://localhost:8700"
@@ -65,9 +77,17 @@ RoleOption = Annotated[ServerRole, option("--role", "The role, which decides the
 class IdentityAdministration:
     """The service of users and tokens, and the actor of its changes."""
 
-    def __init__(self, invocation: Invocation, application: Application, output: OutputFormat) -> None:
+    def __init__(
+        self,
+        invocation: Invocation,
+        application: Application,
+        output: OutputFormat,
+        people: Application | None = None,
+    ) -> None:
+        """:param people: the server's, if it has several organizations and the command names one of them."""
         self.terminal, self.application, self.output = invocation.terminal, application, output
         self.identities = application.identity_service
+        self.people = people
 
     @property
     def now(self) -> datetime:
@@ -91,6 +111,27 @@ class IdentityAdministration:
             found for found in self.identities.store.list_identities() if fold_name(found.name) == fold_name(name)
         )
 
+    @property
+    def roles(self) -> RoleService | None:
+        """Gives roles in the organization to the server's people; ``None`` if the users are its own."""
+        from rootkeeper.organizations.roles import RoleService
+
+        return None if self.people is None else RoleService(self.people.identity_service, self.identities)
+
+    def describe_addition(self, change: str, name: str, role: ServerRole) -> str:
+        """:param change: what happens to a user who is unknown, such as ``Add``."""
+        if self.people is None:
+            return f"{change} the user {name} with the role {role.value}."
+        known = self.people.identity_service.store.find(name)
+        before = "" if known is not None else f"{change} the user {name} to the server. "
+        return f"{before}Give the server's user {name} the role {role.value} in this organization."
+
+    def require_signs_in_here(self, name: str) -> None:
+        """:raises InputError: if the user signs in at the server of several organizations, once for all of them."""
+        found = self.identities.store.get(name)
+        if self.people is not None and found.signs_in_by is not SignInWay.PASSWORD:
+            raise make_no_password_error(found.name, SignInWay.SERVER)
+
 
 @contextmanager
 def open_identity_administration(
@@ -112,7 +153,19 @@ def open_identity_administration(
         return
     with invocation.open_application() as application:
         application.use_known_organization()
-        yield IdentityAdministration(invocation, application, output)
+        with _open_people(invocation, kind) as people:
+            yield IdentityAdministration(invocation, application, output, people)
+
+
+def _open_people(invocation: Invocation, kind: IdentityKind) -> AbstractContextManager[Application | None]:
+    """Open the people of the server, if the settings have several organizations."""
+    from rootkeeper.settings.reading import list_organizations
+
+    if kind is IdentityKind.TOKEN or len(list_organizations(invocation.options.config)) < 2:
+        return nullcontext()
+    from rootkeeper.organizations.roles import open_known_people
+
+    return open_known_people(invocation.options.config, invocation.terminal.remark)
 
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
@@ -125,13 +178,13 @@ def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
 def change_one(
     invocation: Invocation,
     change: ChangeOptions,
-    statement: str,
+    statement: str | Callable[[IdentityAdministration], str],
     make: Callable[[IdentityAdministration], Identity],
     kind: IdentityKind = IdentityKind.USER,
 ) -> int:
     """Announce a change of a user or token, make it, and show the result; a dry run only announces it."""
     with open_identity_administration(invocation, kind=kind) as administration:
-        administration.announce(statement)
+        administration.announce(statement if isinstance(statement, str) else statement(administration))
         if not change.dry_run:
             administration.show(make(administration))
     return ExitStatus.GOOD
@@ -162,6 +215,9 @@ def add_user(
     Works beside a running server. It asks for the password at a terminal, and for no confirmation, because nothing
     changes in AWS.
 
+    With --organization on a server of several organizations, gives the server's user of that name the role in that
+    organization. Only a user whom the server doesn't know is added to it, and needs a password.
+
     Changes: nothing in AWS; stores the user with an argon2 hash of the password in the database, and records who added
     it in the ledger.
 
@@ -171,10 +227,15 @@ def add_user(
     """
 
     def make(administration: IdentityAdministration) -> Identity:
-        password = read_new_password(invocation.terminal, password_file, name)
-        return administration.identities.add_user(name, role, password)
+        roles = administration.roles
+        if roles is not None:
+            return roles.give(name, role, lambda: add_with_password(roles.people, ServerRole.VIEWER))
+        return add_with_password(administration.identities, role)
 
-    return change_one(invocation, change, f"Add the user {name} with the role {role.value}.", make)
+    def add_with_password(identities: IdentityService, role: ServerRole) -> Identity:
+        return identities.add_user(name, role, read_new_password(invocation.terminal, password_file, name))
+
+    return change_one(invocation, change, lambda opened: opened.describe_addition("Add", name, role), make)
 
 
 def invite_user(
@@ -189,14 +250,31 @@ def invite_user(
     The person opens the link and sets a password, which no one else knows; then a second factor, if the role needs one.
     Works beside a running server. The link begins with the setting server.public_url.
 
+    With --organization on a server of several organizations, gives the server's user of that name the role in that
+    organization. Only a user whom the server doesn't know is invited to it, and gets a link.
+
     Changes: nothing in AWS; stores the user with the hash of the link, and the ledger records who invited the user.
 
     AWS permissions: none for a database that knows its organization; otherwise organizations:DescribeOrganization.
 
     Exit statuses: 0 invited; 2 wrong usage, or the name is taken; 3 the database or the ledger refused.
     """
-    statement = f"Invite the user {name} with the role {role.value}."
-    return _make_link(invocation, change, statement, lambda identities: identities.invite(name, role))
+
+    def make(administration: IdentityAdministration) -> tuple[Identity, str | None]:
+        roles = administration.roles
+        links: list[NewLink] = []
+        if roles is None:
+            made = administration.identities.invite(name, role)
+            return made.identity, made.token
+
+        def add() -> Identity:
+            links.append(roles.people.invite(name, ServerRole.VIEWER))
+            return links[0].identity
+
+        given = roles.give(name, role, add)
+        return (replace(given, link_ends_at=links[0].identity.link_ends_at), links[0].token) if links else (given, None)
+
+    return _make_link(invocation, change, lambda opened: opened.describe_addition("Invite", name, role), make)
 
 
 def reset_user(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
@@ -212,26 +290,40 @@ def reset_user(invocation: Invocation, change: ChangeOptions, *, name: NameArgum
     Exit statuses: 0 made; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
     statement = f"End the password and all sign-ins of {name}, and make a link for a new password."
-    return _make_link(invocation, change, statement, lambda identities: identities.reset_by_link(name))
+
+    def make(administration: IdentityAdministration) -> tuple[Identity, str | None]:
+        administration.require_signs_in_here(name)
+        made = administration.identities.reset_by_link(name)
+        return made.identity, made.token
+
+    return _make_link(invocation, change, lambda _: statement, make)
 
 
 def _make_link(
-    invocation: Invocation, change: ChangeOptions, statement: str, make: Callable[[IdentityService], NewLink]
+    invocation: Invocation,
+    change: ChangeOptions,
+    describe: Callable[[IdentityAdministration], str],
+    make: Callable[[IdentityAdministration], tuple[Identity, str | None]],
 ) -> int:
+    """Make a link, and show it. A user who is known to the server of several organizations needs none."""
     with open_identity_administration(invocation, OutputFormat.TABLE, OutputFormat.JSON) as administration:
-        administration.announce(statement)
+        administration.announce(describe(administration))
         if change.dry_run:
             return ExitStatus.GOOD
-        made = make(administration.identities)
-        public = administration.application.settings.server.public_address
-        link = make_link_address(_USUAL_ORIGIN if public is None else public.origin, made.token)
-        if administration.output is OutputFormat.TABLE:
-            invocation.terminal.write(f"{link}\n")
-        else:
-            record = {**identity_to_record(made.identity, administration.now), "link": link}
+        identity, token = make(administration)
+        public = (administration.people or administration.application).settings.server.public_address
+        origin = _USUAL_ORIGIN if public is None else public.origin
+        link = None if token is None else make_link_address(origin, token)
+        if administration.output is OutputFormat.JSON:
+            record = {**identity_to_record(identity, administration.now), "link": link}
             show_record(record, administration.output, invocation.terminal)
+        elif link is not None:
+            invocation.terminal.write(f"{link}\n")
+    if link is None:
+        invocation.terminal.remark(f"{identity.name} signs in at the server as before, and needs no link.")
+        return ExitStatus.GOOD
     invocation.terminal.remark(
-        f"Give the link to {made.identity.name} over a secure channel. It works once, within 24 hours, and isn't shown "
+        f"Give the link to {identity.name} over a secure channel. It works once, within 24 hours, and isn't shown "
         "again."
     )
     if public is None:
@@ -241,6 +333,8 @@ def _make_link(
 
 def list_users(invocation: Invocation) -> int:
     """List users, also disabled users.
+
+    With --organization, those of the organization; without it, on a server of several, the people who sign in there.
 
     Changes: nothing.
 
@@ -254,6 +348,7 @@ def list_users(invocation: Invocation) -> int:
 def disable_user(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
     """Disable a user and end all sign-ins of that user.
 
+    With --organization on a server of several organizations, the user has no role in that one any more, but signs in.
     The name stays taken, because ledger entries name it.
 
     Changes: nothing in AWS; the user in the database, and the ledger records who did it.
@@ -275,7 +370,9 @@ def set_role(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
     Exit statuses: 0 done; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
     statement = f"Give the user {name} the role {role.value}."
-    return change_one(invocation, change, statement, lambda opened: opened.identities.set_role(name, role))
+    return change_one(
+        invocation, change, statement, lambda opened: (opened.roles or opened.identities).set_role(name, role)
+    )
 
 
 def set_password(
@@ -293,6 +390,7 @@ def set_password(
     """
 
     def make(administration: IdentityAdministration) -> Identity:
+        administration.require_signs_in_here(name)
         password = read_new_password(invocation.terminal, password_file, name)
         return administration.identities.set_password(name, password)
 
@@ -312,6 +410,7 @@ def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
     """
 
     def make(administration: IdentityAdministration) -> Identity:
+        administration.require_signs_in_here(name)
         ended = administration.application.session_ender.sign_out(name)
         invocation.terminal.remark(f"{ended} ended.")
         return administration.get(name)
@@ -332,6 +431,7 @@ def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameAr
     """
 
     def make(administration: IdentityAdministration) -> Identity:
+        administration.require_signs_in_here(name)
         removed = administration.application.factor_service.reset(name)
         invocation.terminal.remark(f"{removed} removed.")
         return administration.get(name)

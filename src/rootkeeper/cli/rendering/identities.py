@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rootkeeper.access.records import identity_to_record
-from rootkeeper.access.rules import Identity
+from rootkeeper.access.rules import Identity, SignInWay
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_facts, show_listing, show_record
 from rootkeeper.cli.terminal import Terminal
@@ -25,7 +25,7 @@ def show_identities(
 ) -> None:
     columns = (
         TableColumn("Name", "name", keeps_whole=True),
-        TableColumn("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
+        TableColumn("Kind", _render_kind),
         TableColumn("Role", "role"),
         TableColumn("Limited to", _render_limits),
         TableColumn("Valid", _render_use, lambda record: "green" if record["is_usable"] else "dim", importance=1),
@@ -34,6 +34,11 @@ def show_identities(
     )
     records = [identity_to_record(identity, now) for identity in identities]
     show_listing(Listing("identities", records, columns, empty=empty), output, terminal)
+
+
+def _render_kind(record: Record) -> str:
+    elsewhere = record["signs_in_by"] not in (None, SignInWay.PASSWORD.value)
+    return f"user ({record['signs_in_by']})" if elsewhere else str(record["kind"])
 
 
 def _render_limits(record: Record) -> str:
