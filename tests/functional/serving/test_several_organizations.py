@@ -26,6 +26,7 @@ from tests.several_organizations import Person, Server, several_organizations, s
 BOTH = ("shop", "bank")
 NO_ORGANIZATION = "nothing"
 PREFIX = "/api/v1"
+SHOP_DATABASE = "organizations/shop/rootkeeper.db"
 WAIT_SECONDS = 60.0
 OF_ALL = [
     row for row in ROWS if row.path.startswith(PREFIX) and not _OWN.fullmatch(row.path.removeprefix(f"{PREFIX}/"))
@@ -211,11 +212,13 @@ def test_a_user_of_an_organization_becomes_the_servers_person_unless_disabled(se
     secret.write_text(f"{PASSWORD}\n", encoding="utf-8")
     alone = server.data.parent / "shop.toml"  # as before the server had several organizations
     organization_id = server.sandboxes["shop"].organization()["organization_id"]
-    alone.write_text(f'[organizations.shop]\nid = "{organization_id}"\naws.profile = "shop"\n', encoding="utf-8")
+    own = f'database.url = "{environment["ROOTKEEPER_DATABASE_URL"].replace("rootkeeper.db", SHOP_DATABASE)}"'
+    alone.write_text(f'[organizations.shop]\nid = "{organization_id}"\naws.profile = "shop"\n{own}\n', encoding="utf-8")
+    elsewhere = {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{server.data.parent}/elsewhere/rootkeeper.db"}
     for name in ("olga", "gone"):
         added = run_forked(
             ["users", "add", name, "--role", "viewer", "--config", str(alone), "--password-file", str(secret)],
-            environment,
+            environment | elsewhere,
         )
         assert added.returncode == 0, added
     assert ada.send("shop", "/identities/gone/disable", {}).status == 200

@@ -158,14 +158,16 @@ def open_identity_administration(
 
 
 def _open_people(invocation: Invocation, kind: IdentityKind) -> AbstractContextManager[Application | None]:
-    """Open the people of the server, if the settings have several organizations."""
+    """Open the people of the server, if the settings have several organizations, or had several before."""
+    from rootkeeper.organizations.front import has_people
+    from rootkeeper.organizations.roles import open_known_people
     from rootkeeper.settings.reading import list_organizations
 
-    if kind is IdentityKind.TOKEN or len(list_organizations(invocation.options.config)) < 2:
+    config = invocation.options.config
+    tables = () if kind is IdentityKind.TOKEN else list_organizations(config)
+    if not tables or (len(tables) == 1 and not has_people(config)):
         return nullcontext()
-    from rootkeeper.organizations.roles import open_known_people
-
-    return open_known_people(invocation.options.config, invocation.terminal.remark)
+    return open_known_people(config, invocation.terminal.remark)
 
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
