@@ -129,8 +129,8 @@ def test_a_user_of_an_identity_provider_is_found_by_that_alone(store: IdentitySt
     eva = replace(ANA, identity_id="u-9", name="eva", signs_in_by=SignInWay.OIDC)
     store.add_provider_user(eva, "hash-of-eva")
     store.add_user(ANA, PASSWORD)
-    assert store.find_provider_user("hash-of-eva") == eva
-    assert store.find_provider_user("hash-of-another") is None
+    assert store.find_person("hash-of-eva") == eva
+    assert store.find_person("hash-of-another") is None
     assert store.find_by_token("hash-of-eva") is None
     assert store.get("EVA") == eva
     with pytest.raises(InputError):
@@ -144,7 +144,7 @@ def test_a_user_of_an_identity_provider_has_no_password_and_gets_none(store: Ide
     with pytest.raises(InputError):
         store.set_password("eva", PASSWORD)
     assert store.disable("eva", clock.now()).disabled_at == START
-    found = store.find_provider_user("hash-of-eva")
+    found = store.find_person("hash-of-eva")
     assert found is not None
     assert found.disabled_at == START
 

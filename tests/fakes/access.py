@@ -68,9 +68,13 @@ class InMemoryIdentities(IdentityStore):
         self.sign_ins.update(kept)
         return True
 
-    def find_provider_user(self, proof_hash: str) -> Identity | None:
+    def find_person(self, proof_hash: str) -> Identity | None:
         found = (one for folded, one in self.kept.items() if self.proofs[folded] == proof_hash)
-        return next((one for one in found if one.signs_in_by is SignInWay.OIDC), None)
+        return next((one for one in found if one.signs_in_by is not SignInWay.PASSWORD), None)
+
+    def set_provider_role(self, name: str, role: ServerRole, groups: tuple[str, ...]) -> Identity:
+        found = replace(self.get(name), role=role, signs_in_by=SignInWay.OIDC, provider_groups=groups)
+        return self._replace(found)
 
     def find_by_token(self, token: str) -> Identity | None:
         now = self.clock.now()

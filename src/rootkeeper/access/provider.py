@@ -472,7 +472,7 @@ class ProviderSignInService:
         person = self.provider.redeem(answer.code, make_authorization_request(secret, redirect_uri), self.clock.now())
         if start.session_id is not None:
             require_just_signed_in(person, start.started_at)
-        identity = keeping.admit(person, self.rules.require_role(person))
+        identity = keeping.admit(person, self.rules.require_role(person), self.rules.keep_groups(person))
         # The new sign-in replaces the sign-in that the provider has confirmed.
         if start.session_id is not None and self.sessions.end_session(start.session_id, identity.identity_id) is None:
             raise NotSignedInError(

@@ -18,6 +18,7 @@ class IdentityLimits(JsonRecord):
 
 @record_of(
     Identity,
+    without={"provider_groups"},
     renamed={"scope": "limited_to"},
     before={"signs_in_by": "created_by", "limited_to": "created_by", "is_usable": "created_by"},
 )

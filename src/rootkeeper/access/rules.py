@@ -245,9 +245,11 @@ class Identity:
     scope: TokenScope = UNLIMITED
     """Of a token."""
     signs_in_by: SignInWay = SignInWay.PASSWORD
-    """Of a user."""
+    """Of a user. In an organization of several, ``OIDC`` is a person of the server whose role its groups determine."""
     # Of a user without a password: when the link for setting it ends or ended; ``None`` for all others.
     link_ends_at: datetime | None = None
+    # Of a user of the front of several organizations: the provider's groups that an organization's table names.
+    provider_groups: tuple[str, ...] = ()
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -607,15 +609,25 @@ class ProviderRules:
     """By group."""
     factor_methods: frozenset[str]
     """Values of ``amr`` that prove a second factor."""
+    organization_groups: frozenset[str] = frozenset()
+    """At the front of several organizations: the groups that organizations' own tables name. They let a person sign in,
+    and each organization gives its role itself.
+    """
 
     def choose_role(self, groups: Iterable[str]) -> ServerRole | None:
         """Return the strongest role of these groups; ``None`` if no group has a role."""
         found = [self.roles[group] for group in groups if group in self.roles]
         return max(found, key=_ROLES.index, default=None)
 
+    def keep_groups(self, person: ProviderIdentity) -> tuple[str, ...]:
+        """Return those of the person's groups that can give a role in an organization."""
+        return tuple(sorted(self.organization_groups.intersection(person.groups)))
+
     def require_role(self, person: ProviderIdentity) -> ServerRole:
         """:raises PermissionDeniedError: if none of the person's groups has a role."""
         role = self.choose_role(person.groups)
+        if role is None and self.keep_groups(person):
+            return ServerRole.VIEWER
         if role is None:
             raise PermissionDeniedError(
                 f"{person.name} is signed in at {self.name}, but none of this person's groups has a role here.",
@@ -657,6 +669,10 @@ class ServerPerson:
     name: str
     is_administrator: bool
     """Of that server."""
+    issuer: str | None = None
+    """The identity provider that proved the person; ``None`` for a password."""
+    groups: tuple[str, ...] = ()
+    """The person's groups there, of those that the organization's own table names."""
 
     @property
     def proof_hash(self) -> str:

@@ -318,19 +318,25 @@ class IdentityService:
         self.store.add_token(identity, token)
         return NewToken(identity, token)
 
-    def admit(self, person: ProviderIdentity, role: ServerRole) -> Identity:
+    def admit(
+        self, person: ProviderIdentity | ServerPerson, role: ServerRole, groups: tuple[str, ...] = ()
+    ) -> Identity:
         """Find or add the user who has signed in at the identity provider, and set the user's current role.
 
+        :param person: in an organization of several, the person of their server.
+        :param groups: at the front of several, those that can give roles in them.
         :raises NotSignedInError: if the user is disabled here.
         :raises PermissionDeniedError: if the user is new, and the name belongs to another user or token.
         :raises InputError: if the user is new, and the name is invalid.
         """
-        found = self.store.find_provider_user(person.proof_hash)
+        found = self.store.find_person(person.proof_hash)
         if found is None:
             try:
                 self.store.get(person.name)
             except NotFoundError:
-                made = replace(self._make(IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC)
+                made = replace(
+                    self._make(IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC, provider_groups=groups
+                )
                 self._record(Action.IDENTITY_ADD, made, {"provider": person.issuer})
                 self.store.add_provider_user(made, person.proof_hash)
                 return made
@@ -344,11 +350,16 @@ class IdentityService:
             )
         if not found.is_usable(self.clock.now()):
             raise NotSignedInError(f"{found.name} is disabled here.", hint="Ask an administrator.")
-        if found.role is role:
+        if (found.role, found.provider_groups, found.signs_in_by) == (role, groups, SignInWay.OIDC):
             return found
         change: dict[str, JsonValue] = {"change": "role", "new_role": role.value, "provider": person.issuer}
+        if found.provider_groups != groups:
+            change["new_groups"] = list(groups)
         self._record(Action.IDENTITY_CHANGE, found, change)
-        return self._set_role(found, role)
+        changed = self.store.set_provider_role(found.name, role, groups)
+        if found.role is not role:
+            self._notify_role(found, changed)
+        return changed
 
     def admit_server_user(self, person: ServerPerson, role: ServerRole) -> Identity:
         """Give a person of the server a role in this organization.
@@ -416,16 +427,16 @@ class IdentityService:
                 ),
             )
         self._record(Action.IDENTITY_CHANGE, found, {"change": "role", "new_role": role.value})
-        return self._set_role(found, role)
-
-    def _set_role(self, found: Identity, role: ServerRole) -> Identity:
         changed = self.store.set_role(found.name, role)
+        self._notify_role(found, changed)
+        return changed
+
+    def _notify_role(self, found: Identity, changed: Identity) -> None:
         body = (
-            f"{self.actor.name} changed the role of {found.name} from {found.role.value} to {role.value}. It applies "
-            "from the next request."
+            f"{self.actor.name} changed the role of {found.name} from {found.role.value} to {changed.role.value}. It "
+            "applies from the next request."
         )
         self._notify(NotificationEvent.USER_ROLE_CHANGED, changed, body)
-        return changed
 
     def set_password(self, name: str, password: str) -> Identity:
         """Give a user another password, on the server's machine, and end the user's sign-ins.

@@ -105,16 +105,10 @@ class IdentityStore(_AccessStore):
 
         self._commits.run(work)
 
-    def find_server_user(self, proof_hash: str) -> Identity | None:
-        """Find the user who signs in at the server of several organizations, also a disabled user."""
-        return self._find_by_proof(proof_hash, SignInWay.SERVER)
-
-    def find_provider_user(self, proof_hash: str) -> Identity | None:
-        """The user of an identity provider, also a disabled user; ``None`` if the person never signed in here."""
-        return self._find_by_proof(proof_hash, SignInWay.OIDC)
-
-    def _find_by_proof(self, proof_hash: str, way: SignInWay) -> Identity | None:
-        is_it = (_identities.proof_hash == proof_hash) & (_identities.signs_in_by == way.value)
+    def find_person(self, proof_hash: str) -> Identity | None:
+        """Find a person of an identity provider, or of the server of several organizations, also a disabled one."""
+        elsewhere = _identities.signs_in_by.in_((SignInWay.OIDC.value, SignInWay.SERVER.value))
+        is_it = (_identities.proof_hash == proof_hash) & elsewhere
         row = self._read_one(self._select().where(is_it))
         return None if row is None else parse_identity(row)
 
@@ -175,6 +169,18 @@ class IdentityStore(_AccessStore):
     def set_role(self, name: str, role: ServerRole) -> Identity:
         """:raises InputError: if there is none of that name, or it is a token."""
         return self._change(name, lambda row: _of_user(row, {"role": role.value}))
+
+    def set_provider_role(self, name: str, role: ServerRole, groups: tuple[str, ...]) -> Identity:
+        """Let the identity provider's groups determine the role of a user, who signs in elsewhere.
+
+        :raises InputError: if there is none of that name.
+        """
+        values: dict[str, object] = {
+            "role": role.value,
+            "signs_in_by": SignInWay.OIDC.value,
+            "provider_groups": groups or None,
+        }
+        return self._change(name, lambda row: _of_user(row, values))
 
     def set_password(self, name: str, password: str) -> Identity:
         """Hashes the password before it occupies the writer's thread."""
@@ -288,6 +294,7 @@ def insert_identity(connection: Connection, organization_id: str, identity: Iden
     scope = row.pop("scope")
     row.pop("link_ends_at")
     row |= {"permissions": scope["permissions"], "organizational_units": scope["organizational_units"] or None}
+    row["provider_groups"] = row["provider_groups"] or None
     row |= {"organization_id": organization_id, "folded_name": fold_name(identity.name), "proof_hash": proof_hash}
     connection.execute(insert(schema.identities).values(row))
 
@@ -360,6 +367,7 @@ def parse_identity(row: Row[Any]) -> Identity:
     if columns["permissions"] is not None:
         columns["permissions"] = [permission for permission in columns["permissions"] if permission in set(Permission)]
     columns["organizational_units"] = columns["organizational_units"] or ()
+    columns["provider_groups"] = columns["provider_groups"] or ()
     link_ends_at = find_link_end(columns["proof_hash"]) if columns["kind"] == IdentityKind.USER.value else None
     return parse_facts(Identity, {**columns, "scope": columns, "link_ends_at": link_ends_at})
 

@@ -600,7 +600,7 @@ class ServerRuntime(Stores):
     @cached_property
     def provider_sign_in_service(self) -> ProviderSignInService | None:
         """``None`` if the settings name no identity provider. Sends no request to the provider."""
-        rules = make_provider_rules(self.settings.oidc)
+        rules = make_provider_rules(self.settings.oidc, self.settings.organization_groups)
         if rules is None:
             return None
         from rootkeeper.access.factor_store import SignInStartStore

@@ -39,7 +39,7 @@ from rootkeeper.values import render_time
 
 _FactsType = TypeVar("_FactsType")
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
@@ -412,13 +412,15 @@ identities = _table(
     *_required(proof_hash=Text, created_by=Text, created_at=UtcTime),
     *_optional(expires_at=UtcTime, disabled_at=UtcTime, last_used_at=UtcTime),
     Column("signs_in_by", _SHORT_WORD, nullable=False, server_default="password"),
-    *_optional(permissions=JsonText, organizational_units=JsonText),
+    *_optional(permissions=JsonText, organizational_units=JsonText, provider_groups=JsonText),
     UniqueConstraint("organization_id", "folded_name"),
     Index("ix_identities_proof_hash", "proof_hash"),
 )
 """``proof_hash``: SHA-256 of a token, which is random; argon2 of a password, which isn't; for a user who sets the
 password with a link, the end and the SHA-256 of the link; for a user of an identity provider, SHA-256 of the provider
 and its subject. ``permissions`` and ``organizational_units`` are a token's limits; NULL for none.
+``provider_groups``: of a user of the front of several organizations, the groups that tables of organizations name; NULL
+for none.
 """
 
 sign_ins = _table(

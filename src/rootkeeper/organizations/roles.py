@@ -76,7 +76,7 @@ class RoleService:
         person, known = find_person(self.people.store, name), self.organization.store.get(name)
         if known.signs_in_by is SignInWay.SERVER or person is not None:
             proof_hash = None if person is None else _describe(person).proof_hash
-            if proof_hash is None or self.organization.store.find_server_user(proof_hash) is None:
+            if proof_hash is None or self.organization.store.find_person(proof_hash) is None:
                 raise InputError(
                     f"The server's user {name} has no role in this organization.",
                     hint=Hint("Add the user to the organization first.", "identity.add", name=name, role=role.value),

@@ -51,6 +51,7 @@ from rootkeeper.server.routes import (
 from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER, ConsoleFiles, HelpFiles
 from rootkeeper.server.sign_ins import SignInThreads
 from rootkeeper.server.turns import BeginningTurns, RouteTurns, take_turns
+from rootkeeper.settings.reading import make_group_rules
 
 ROWS: tuple[Row, ...] = (
     *service.ROWS,
@@ -122,6 +123,7 @@ def make_application(
     application.state.rows = rows
     application.state.front = front
     application.state.is_behind_front = front_secret is not None
+    application.state.group_rules = make_group_rules(services.settings) if front_secret is not None else None
     application.state.signing_in = SignInService(services.identities, services.clock, services.failure_counter)
     application.state.sign_in_threads = SignInThreads()
     application.state.factor_proving = FactorVerifier(

@@ -110,7 +110,7 @@ class Front:
         return [known for known in found if known is not None]
 
     async def _ask_numbers(self, process: OrganizationProcess, session: Session) -> KnownOrganization | None:
-        headers = {FRONT_HEADER: self.services.processes.secret, PERSON_HEADER: describe_person(session)}
+        headers = {FRONT_HEADER: self.services.processes.secret, PERSON_HEADER: self._describe(session, process.name)}
         limit = aiohttp.ClientTimeout(total=_ROLL_UP_SECONDS)
         known = KnownOrganization(process.name, process.organization_id, None, "", None, None)
         try:
@@ -131,6 +131,11 @@ class Front:
 
     def _knows(self, identity: Identity, name: str) -> bool:
         return (identity.identity_id, name) in self._members or identity.role is ServerRole.ADMINISTRATOR
+
+    def _describe(self, session: Session, name: str) -> str:
+        """Describe the person for the process of an organization, with the groups that matter there."""
+        settings = self.services.settings
+        return describe_person(session, settings.oidc.issuer, settings.organization_groups.get(name, ()))
 
     async def pass_on(self, request: Request, name: str, rest: str) -> Response:
         """Answer a request about an organization.
@@ -201,6 +206,8 @@ class Front:
             given = request.stream()
         url = URL(f"{process.url}{passed.find_address()}", encoded=True)
         headers = [*passed.list_headers(self.services.processes.secret), *further.items()]
+        if passed.session is not None:
+            headers.append((PERSON_HEADER, self._describe(passed.session, passed.name)))
         try:
             answer = await self._open().request(request.method, url, headers=headers, data=given, allow_redirects=False)
             refusal = await answer.read() if answer.status in _STRANGERS else None
@@ -245,6 +252,12 @@ class _PassedRequest:
     is_known: bool
     """Whether there is such an organization."""
 
+    @property
+    def session(self) -> Session | None:
+        """The sign-in; of a person without any role, if there is no such organization."""
+        session = None if self.caller is None else self.caller.session
+        return session if session is None or self.is_known else _make_no_one(session)
+
     def find_address(self) -> str:
         """Return path and query, as the client encoded them."""
         raw = self.request.scope["raw_path"].decode("latin-1")
@@ -255,15 +268,15 @@ class _PassedRequest:
     def list_headers(self, secret: str) -> list[tuple[str, str]]:
         """List the client's headers, without what only the front may say, and what the front says."""
         request = self.request
-        session = None if self.caller is None else self.caller.session
+        session = self.session
         left_out = _NOT_PASSED_ON if session is None and self.is_known else _NOT_PASSED_ON | {"authorization"}
         headers = [(name, value) for name, value in request.headers.items() if name not in left_out]
         headers += [(FRONT_HEADER, secret), ("X-Forwarded-Proto", request.url.scheme)]
         if request.client is not None:
             headers.append(("X-Forwarded-For", request.client.host))
-        if session is None:
-            return headers if self.is_known else [*headers, ("Authorization", f"Bearer {_NO_TOKEN}")]
-        return [*headers, (PERSON_HEADER, describe_person(session if self.is_known else _make_no_one(session)))]
+        if session is None and not self.is_known:
+            headers.append(("Authorization", f"Bearer {_NO_TOKEN}"))
+        return headers
 
 
 def _make_no_one(session: Session) -> Session:

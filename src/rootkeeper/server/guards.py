@@ -21,7 +21,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends
@@ -37,8 +36,6 @@ from rootkeeper.access.records import FactorState, StoredAnswer
 from rootkeeper.access.rules import (
     Identity,
     Permission,
-    ServerPerson,
-    ServerRole,
     Session,
     SessionKind,
     needs_factor,
@@ -138,7 +135,7 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
     :raises StrangerError: if the front of several organizations names a person without a role in this one.
     """
     services, has_bearer = _get_services(request), "authorization" in request.headers
-    of_front = find_session(request, services.identities, services.clock.now(), partial(_admit, services))
+    of_front = find_session(request)
     if of_front is not None:
         return ApiCaller(of_front.identity, of_front)
     secret = find_token(request) if has_bearer else find_cookie(request)
@@ -171,11 +168,6 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
     if request.method not in SAFE_METHODS:
         require_csrf_token(request, secret)
     return ApiCaller(session.identity, session, secret)
-
-
-def _admit(services: ServerRuntime, person: ServerPerson) -> Identity:
-    with services.act_as_server(None) as acting:
-        return acting.identity_service.admit_server_user(person, ServerRole.ADMINISTRATOR)
 
 
 def require_csrf_token(request: Request, secret: str) -> None:

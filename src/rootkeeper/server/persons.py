@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -21,15 +23,18 @@ from rootkeeper.access.rules import (
     FactorKind,
     Identity,
     IdentityKind,
+    ProviderRules,
     ServerPerson,
     ServerRole,
     Session,
     SessionKind,
     SignInWay,
 )
-from rootkeeper.access.store import IdentityStore
 from rootkeeper.errors import StrangerError
 from rootkeeper.server.request_path import answer_error
+
+if TYPE_CHECKING:
+    from rootkeeper.composition.serving import ServerRuntime
 
 FRONT_HEADER = "X-Rootkeeper-Front"
 """The secret."""
@@ -65,9 +70,14 @@ def make_stranger_error(name: str) -> StrangerError:
     )
 
 
-def describe_person(session: Session) -> str:
-    """Describe the person of a sign-in for an organization's process."""
+def describe_person(session: Session, issuer: str, groups: Collection[str]) -> str:
+    """Describe the person of a sign-in for an organization's process.
+
+    :param issuer: the identity provider of the front.
+    :param groups: the groups there that the organization's own table names; it learns of no others.
+    """
     identity = session.identity
+    is_of_provider = identity.signs_in_by is SignInWay.OIDC
     moments = {"started_at": session.started_at, "expires_at": session.expires_at, "factor_at": session.factor_at}
     return json.dumps(
         {
@@ -75,6 +85,8 @@ def describe_person(session: Session) -> str:
             "session_id": session.session_id,
             "kind": session.kind.value,
             "enrolled": sorted(kind.value for kind in session.enrolled),
+            "issuer": issuer if is_of_provider else None,
+            "groups": [group for group in identity.provider_groups if group in groups] if is_of_provider else [],
             **{name: None if moment is None else moment.isoformat() for name, moment in moments.items()},
         }
     )
@@ -95,7 +107,13 @@ def _name_person(identity: Identity) -> dict[str, object]:
 
 def _parse_person(text: str) -> ServerPerson:
     facts = json.loads(text)
-    return ServerPerson(facts["identity_id"], facts["name"], facts["is_administrator"])
+    return ServerPerson(
+        facts["identity_id"],
+        facts["name"],
+        facts["is_administrator"],
+        facts.get("issuer"),
+        tuple(facts.get("groups", ())),
+    )
 
 
 def _read_header(request: Request, name: str) -> str | None:
@@ -109,32 +127,24 @@ def find_invited(request: Request) -> ServerPerson | None:
     return None if text is None else _parse_person(text)
 
 
-def find_session(
-    request: Request, identities: IdentityStore, now: datetime, admit: Callable[[ServerPerson], Identity]
-) -> Session | None:
+def find_session(request: Request) -> Session | None:
     """Return the sign-in of the front's person, with the role that the person has in this organization.
 
-    An administrator of the server becomes administrator of an organization that has none yet.
-
-    :param admit: makes a person administrator of this organization.
     :returns: ``None`` if the request has a token, or this process has no front.
     :raises StrangerError: if the person has no role here.
-    :raises DatabaseError: if the database can't be read.
+    :raises PermissionDeniedError: if the person's groups give a role here, and the name is another user's or token's.
+    :raises DatabaseError: if the database can't be read or written.
     """
     text = _read_header(request, PERSON_HEADER)
     if text is None:
         return None
-    person, facts = _parse_person(text), json.loads(text)
-    identity = identities.find_server_user(person.proof_hash)
-    if identity is None and person.is_administrator and not _has_administrator(identities, now):
-        identity = admit(person)
-    if identity is None or not identity.is_usable(now):
-        raise make_stranger_error("")
+    services: ServerRuntime = request.app.state.services
+    facts, now = json.loads(text), services.clock.now()
     factor_at = facts["factor_at"]
     return Session(
         session_id=facts["session_id"],
         kind=SessionKind(facts["kind"]),
-        identity=identity,
+        identity=_find_identity(services, request.app.state.group_rules, _parse_person(text)),
         started_at=datetime.fromisoformat(facts["started_at"]),
         last_used_at=now,
         expires_at=datetime.fromisoformat(facts["expires_at"]),
@@ -143,12 +153,44 @@ def find_session(
     )
 
 
-def _has_administrator(identities: IdentityStore, now: datetime) -> bool:
+_ADMISSION = threading.Lock()
+"""The first requests of a person come at the same time, and only one of them adds the person."""
+
+
+def _find_identity(services: ServerRuntime, rules: ProviderRules | None, person: ServerPerson) -> Identity:
+    """Find the person with the current role here. Once the person's groups have given a role, they alone determine it.
+
+    An administrator of the server becomes administrator of an organization that has none yet.
+
+    :param rules: of the groups that this organization's own table names; ``None`` if it names none.
+    :raises StrangerError: if the person has no role here.
+    """
+    role = None if rules is None or person.issuer != rules.issuer else rules.choose_role(person.groups)
+    identity = services.identities.find_person(person.proof_hash)
+    if identity is not None and not identity.is_usable(services.clock.now()):
+        raise make_stranger_error("")
+    if role is not None:
+        if identity is not None and (identity.signs_in_by, identity.role) == (SignInWay.OIDC, role):
+            return identity
+        with _ADMISSION, services.act_as_server(None) as acting:
+            return acting.identity_service.admit(person, role)
+    if identity is None and person.is_administrator and not _has_administrator(services, rules):
+        with _ADMISSION, services.act_as_server(None) as acting:
+            identity = services.identities.find_person(person.proof_hash)
+            return identity or acting.identity_service.admit_server_user(person, ServerRole.ADMINISTRATOR)
+    if identity is None or identity.signs_in_by is SignInWay.OIDC:
+        raise make_stranger_error("")
+    return identity
+
+
+def _has_administrator(services: ServerRuntime, rules: ProviderRules | None) -> bool:
     """Whether anyone can give roles: a user with a password can't sign in any more behind a front."""
+    if rules is not None and ServerRole.ADMINISTRATOR in rules.roles.values():
+        return True
     return any(
         identity.kind is IdentityKind.USER
         and identity.signs_in_by is SignInWay.SERVER
         and identity.role is ServerRole.ADMINISTRATOR
-        and identity.is_usable(now)
-        for identity in identities.list_identities()
+        and identity.is_usable(services.clock.now())
+        for identity in services.identities.list_identities()
     )

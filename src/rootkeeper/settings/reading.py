@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
 
@@ -174,6 +176,7 @@ def load_settings(
         **found,
         sources={key: entry.source for key, entry in given.items()},
         organization=None if table is None else NamedOrganization(table.name, table.organization_id),
+        organization_groups=_list_groups(config_path, tables, found["oidc"].issuer) if is_front else {},
     )
     return _complete(settings, _read_database_url(settings.database.url, environment), data_folder)
 
@@ -186,6 +189,20 @@ def _find_front_folder(given: dict[str, _SettingText], environment: Mapping[str,
         return data_folder / FRONT_FOLDER
     del given["database.url"]
     return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]).parent / FRONT_FOLDER
+
+
+def _list_groups(path: Path | None, tables: Sequence[OrganizationTable], issuer: str) -> dict[str, tuple[str, ...]]:
+    """List the groups that each organization's own table names, of the provider at which people sign in.
+
+    Leaves out a table with a mistake: the organization's own process reports it.
+    """
+    groups = {}
+    for table in tables:
+        with suppress(SettingsError):
+            own = {entry.key: entry for entry in _read_section(path, "oidc", table.sections.get("oidc", {}))}
+            if "oidc.groups" in own and ("oidc.issuer" not in own or own["oidc.issuer"].value == issuer):
+                groups[table.name] = tuple(_parse_group(text)[0] for text in _parse_list(own["oidc.groups"]))
+    return groups
 
 
 def _find_base(shared: _SettingText, environment: Mapping[str, str], own: str) -> Path:
@@ -343,7 +360,7 @@ def _complete(settings: Settings, database_url: str, data_folder: Path) -> Setti
         from rootkeeper.root_emails.rules import parse_rules
 
         parse_rules(settings.emails.allowed_domains, settings.emails.approved_pattern, settings.emails.groups)
-    make_provider_rules(settings.oidc)
+    make_provider_rules(settings.oidc, settings.organization_groups)
     _ = settings.server.public_address
     stem = _file_stem(url, data_folder)
     _ = settings.ledger.bucket_place
@@ -377,9 +394,23 @@ def _or_beside(path: Path, stem: Path, ending: str) -> Path:
     return path if path != Path() else stem.with_name(stem.name + ending)
 
 
-def make_provider_rules(settings: OidcSettings) -> ProviderRules | None:
+def make_group_rules(settings: Settings) -> ProviderRules | None:
+    """Return the rules by which the provider's groups give roles in an organization of several: those of its own table.
+
+    ``None`` without them: the shared groups are of the server, and give nothing in its organizations.
+
+    :raises SettingsError: if a setting is invalid or missing.
+    """
+    is_own = settings.sources.get("oidc.groups", "").startswith(f"{ORGANIZATIONS}.")
+    return make_provider_rules(settings.oidc) if is_own else None
+
+
+def make_provider_rules(
+    settings: OidcSettings, organization_groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> ProviderRules | None:
     """Return ``None`` without an issuer.
 
+    :param organization_groups: at the front of several organizations, those of each organization's own table.
     :raises SettingsError: if a setting is invalid or missing.
     """
     if not settings.issuer:
@@ -397,7 +428,8 @@ def make_provider_rules(settings: OidcSettings) -> ProviderRules | None:
             hint="Set it to the provider's issuer, such as https://login.example.com. Only an address of this "
             "machine may use http.",
         )
-    needed = {"client_id": settings.client_id, "groups": settings.groups, "name_claims": settings.name_claims}
+    groups = settings.groups or tuple(organization_groups)
+    needed = {"client_id": settings.client_id, "groups": groups, "name_claims": settings.name_claims}
     for setting, value in needed.items():
         if not value:
             raise SettingsError(f"oidc.issuer is set, but oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
@@ -415,6 +447,7 @@ def make_provider_rules(settings: OidcSettings) -> ProviderRules | None:
         groups_claim=settings.groups_claim,
         roles=dict(_parse_group(text) for text in settings.groups),
         factor_methods=frozenset(settings.factor_methods),
+        organization_groups=frozenset(group for groups in organization_groups.values() for group in groups),
     )
 
 

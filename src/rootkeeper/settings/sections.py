@@ -327,7 +327,9 @@ class OidcSettings:
     groups_claim: str = "groups"
     """The claim of the ID token that contains the person's groups."""
     groups: tuple[str, ...] = ()
-    """``GROUP=ROLE``. A person in several groups has the strongest role; a person in none can't sign in."""
+    """``GROUP=ROLE``. A person in several groups has the strongest role; a person in none can't sign in. On a server of
+    several organizations, the shared section gives a role at the server, and an organization's own table a role in it.
+    """
     factor_methods: tuple[str, ...] = ("mfa",)
     """Values of the claim ``amr`` with which the provider reports a second factor. If none is sent, the person sets up
     a second factor here.
@@ -368,6 +370,10 @@ class Settings:
     """
     organization: NamedOrganization | None = None
     """``None`` if the settings file names no organizations."""
+    organization_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For the front of several organizations: the groups of the identity provider that each organization's own table
+    names, by the organization's name.
+    """
 
 
 SUBSECTIONS = {"aws_roles": "aws.roles"}

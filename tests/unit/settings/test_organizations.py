@@ -118,7 +118,7 @@ def test_no_path_of_a_file_or_folder_is_inherited_but_the_memory_of_heads() -> N
     paths = {
         f"{SUBSECTIONS.get(section.name, section.name)}.{entry.name}"
         for section in fields(Settings)
-        if section.name not in {"sources", "organization"}
+        if section.name not in {"sources", "organization", "organization_groups"}
         for entry in fields(sections[section.name])
         if get_type_hints(sections[section.name])[entry.name] is Path
     }
