@@ -51,6 +51,7 @@ THROUGH_SERVER = (
     "ledger verify",
     "login",
     "logout",
+    "organizations list",
     "plan",
     "preflight",
     "recover",

@@ -83,7 +83,16 @@ def list_organizations(
     Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings; 5 nothing is left
     of what was read, but accounts couldn't be read.
     """
-    return _show(invocation, fail_on, None, sort)
+    from rootkeeper.cli.rendering.organizations import show_organizations
+    from rootkeeper.organizations.rules import has_findings
+
+    output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
+    if invocation.server_address is None:
+        known = _open_service(invocation).list_known(order=sort)
+    else:
+        known = _list_of_server(invocation, sort)
+    show_organizations(known, output, invocation.terminal)
+    return gate(findings, lambda fail_on: has_findings(known, fail_on))
 
 
 def show_organization(invocation: Invocation, fail_on: FailOnOptions, *, name: NameArgument) -> int:
@@ -98,7 +107,16 @@ def show_organization(invocation: Invocation, fail_on: FailOnOptions, *, name: N
     Exit statuses: 0 nothing is left that --fail-on names; 1 something is; 2 wrong usage or settings, or there is no
     such organization; 5 nothing is left of what was read, but accounts couldn't be read.
     """
-    return _show(invocation, fail_on, name)
+    from rootkeeper.cli.rendering.organizations import show_organization_facts, show_organizations
+    from rootkeeper.organizations.rules import has_findings
+
+    output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
+    known = _open_service(invocation).list_known(name)
+    if output is OutputFormat.TABLE:
+        show_organization_facts(known[0], invocation.terminal)
+    else:
+        show_organizations(known, output, invocation.terminal)
+    return gate(findings, lambda fail_on: has_findings(known, fail_on))
 
 
 def audit_organizations(
@@ -250,24 +268,6 @@ def _open_service(invocation: Invocation) -> OrganizationService:
 
     invocation.require_no_server()
     return OrganizationService(invocation.options.config, SystemClock(), invocation.terminal.remark)
-
-
-def _show(
-    invocation: Invocation, fail_on: FailOnOptions, name: str | None, order: OrganizationSort | None = None
-) -> int:
-    from rootkeeper.cli.rendering.organizations import show_organization_facts, show_organizations
-    from rootkeeper.organizations.rules import has_findings
-
-    output, findings = invocation.choose_output(*LIST_OUTPUTS), fail_on.to_set()
-    if invocation.server_address is not None and name is None:
-        known = _list_of_server(invocation, order)
-    else:
-        known = _open_service(invocation).list_known(name, order)
-    if name is not None and output is OutputFormat.TABLE:
-        show_organization_facts(known[0], invocation.terminal)
-    else:
-        show_organizations(known, output, invocation.terminal)
-    return gate(findings, lambda fail_on: has_findings(known, fail_on))
 
 
 def _list_of_server(invocation: Invocation, order: OrganizationSort | None) -> tuple[KnownOrganization, ...]:
