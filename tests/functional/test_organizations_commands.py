@@ -424,5 +424,5 @@ def read_package(path: Path) -> str:
 def test_a_server_needs_no_settings_of_this_machine(two: Program) -> None:
     run = two.run("status", "--organization", "elsewhere", "--server", "http://127.0.0.1:9")
     assert (run.status, "There is no token for the server" in run.stderr) == (3, True), run.shown
-    run = two.run("organizations", "list", "--server", "http://127.0.0.1:9")
+    run = two.run("organizations", "show", "shop", "--server", "http://127.0.0.1:9")
     assert (run.status, "can't use a server" in run.stderr) == (2, True), run.shown
