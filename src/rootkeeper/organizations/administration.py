@@ -41,10 +41,12 @@ class OrganizationAdministration:
         :raises OSError: if there is no free port.
         """
         organization_id = candidate.setup.organization.organization_id
-        with self._recording(
-            Action.ORGANIZATION_ADD,
-            {"name": candidate.name, "added_id": organization_id, "settings": {**candidate.aws}},
-        ):
+        facts: dict[str, JsonValue] = {
+            "name": candidate.name,
+            "added_id": organization_id,
+            "settings": {**candidate.aws},
+        }
+        with self.processes.file_lock, self._recording(Action.ORGANIZATION_ADD, facts):
             self.service.add(candidate)
         self.processes.put(candidate.name, organization_id)
 
@@ -58,20 +60,22 @@ class OrganizationAdministration:
         :raises SettingsError: if the settings file can't be written.
         :raises LedgerUnavailableError: if the front's ledger can't be written; nothing was changed.
         """
-        known = self.service.require_removable(name)
-        if len(self.service.list_tables()) == 1:
-            raise InputError(
-                f"{known.name} is the only organization of this server.",
-                hint="Add another one first, or end the server and remove it on the server's machine.",
-            )
-        with self._recording(Action.ORGANIZATION_REMOVE, {"name": known.name, "removed_id": known.organization_id}):
-            self.processes.take(known.name, _END_SECONDS)
-            try:
-                self.service.require_removable(known.name)  # again: nothing can open a window now
-                self.service.remove(known.name)
-            except RootkeeperError:
-                self.processes.put(known.name, known.organization_id)
-                raise
+        with self.processes.file_lock:
+            known = self.service.require_removable(name)
+            if len(self.service.list_tables()) == 1:
+                raise InputError(
+                    f"{known.name} is the only organization of this server.",
+                    hint="Add another one first, or end the server and remove it on the server's machine.",
+                )
+            facts = {"name": known.name, "removed_id": known.organization_id}
+            with self._recording(Action.ORGANIZATION_REMOVE, facts):
+                self.processes.take(known.name, _END_SECONDS)
+                try:
+                    self.service.require_removable(known.name)  # again: nothing can open a window now
+                    self.service.remove(known.name)
+                except RootkeeperError:
+                    self.processes.put(known.name, known.organization_id)
+                    raise
         return known
 
     @contextmanager
@@ -111,6 +115,10 @@ class SettingsFileMonitor:
 
         :raises SettingsError: if it can't be read; the organizations stay as they are.
         """
+        with self.processes.file_lock:
+            self._follow()
+
+    def _follow(self) -> None:
         try:
             found = self.service.path.stat()
         except FileNotFoundError:

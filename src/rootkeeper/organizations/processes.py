@@ -67,6 +67,8 @@ class OrganizationProcesses:
     """Proves to the processes that a request comes from the front."""
     by_name: Mapping[str, OrganizationProcess] = field(default_factory=dict)
     """Replaced as a whole by each change, so any thread can read it."""
+    file_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while this server changes the settings file, or follows it."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _changing: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None

@@ -20,6 +20,8 @@ from tests.several_organizations import Person, Server, several_organizations, s
 
 FIRST = ("bank", "shop")
 WAIT_SECONDS = 60.0
+FOLLOWED_SECONDS = 1.0
+"""How often a front looks at the settings file."""
 NO_APPROVALS = "[windows]\napprovals = 0\n"
 
 
@@ -162,6 +164,16 @@ def test_an_added_organization_is_served_at_once_and_a_removed_one_no_more(serve
     wait_served(ada, "mill")  # with the database of before
     assert ada.of("mill", "/me").json["role"] == "administrator"
     assert change(ada, "DELETE", "/organizations/mill").status == 200
+
+
+def test_a_removal_right_after_an_addition_is_final(server: Server, ada: Person) -> None:
+    """The front follows the settings file, which the addition has changed and which still names the organization."""
+    assert change(ada, "POST", "/organizations", {"name": "mill", "profile": "mill"}).status == 201
+    assert change(ada, "DELETE", "/organizations/mill").status == 200
+    watch = Stopwatch()
+    while watch.seconds < 2 * FOLLOWED_SECONDS:
+        assert ada.of("mill", "/me").status == 404
+        watch.pause(0.1)
 
 
 def test_p21_an_organization_with_an_open_window_stays(server: Server, ada: Person) -> None:
