@@ -11,23 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
 from measuring.audits import ROOTKEEPER
+from measuring.organizations import HANGING, OrganizationStage, open_organizations
 from measuring.pages import parse_options, show
 from measuring.processes import Measurement, measure
-from measuring.sandboxes import Sandbox, run_sandbox
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
 
@@ -35,9 +30,6 @@ PROGRAM = "bench/organizations.py"
 RATIO_WANTED = 1.25
 """Of an audit of all to the slowest organization alone."""
 MEGABYTES_WANTED = 300
-HANGING, THROTTLED_PER_SECOND = 2, 1.0
-CALL_SECONDS = 10
-"""How long Rootkeeper waits for an organization that hangs."""
 HEAD = ("audit", "wall s", "in order s", "CPU s", "of all s", "MB", "÷alone", "lost")
 
 
@@ -63,78 +55,22 @@ class Line:
     """Organizations that weren't read whole, and should have been."""
 
 
-class Stage:
-    """Sandboxes, and a settings file with an organization for each."""
-
-    def __init__(self, sandboxes: Sequence[Sandbox], folder: Path) -> None:
-        self.sandboxes = {f"o{number:02}": sandbox for number, sandbox in enumerate(sandboxes)}
-        self.folder = folder
-        self.config = folder / "settings.toml"
-        profiles, tables = "", ""
-        for name, sandbox in self.sandboxes.items():
-            found = sandbox.environment()
-            profiles += (
-                f"[profile {name}]\nendpoint_url = {sandbox.url}\nregion = us-east-1\n"
-                f"aws_access_key_id = {found['AWS_ACCESS_KEY_ID']}\n"
-                f"aws_secret_access_key = {found['AWS_SECRET_ACCESS_KEY']}\n"
-            )
-            organization_id = sandbox.ask("organization")["organization_id"]
-            tables += f'[organizations.{name}]\nid = "{organization_id}"\naws.profile = "{name}"\n'
-        (folder / "aws").write_text(profiles, encoding="utf-8")
-        self.config.write_text(tables, encoding="utf-8")
-        kept = {key: value for key, value in found.items() if not key.startswith("AWS_")}
-        self.environment = kept | {
-            "AWS_CONFIG_FILE": str(folder / "aws"),
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "ROOTKEEPER_AWS_CALL_TIMEOUT_SECONDS": str(CALL_SECONDS),
-            "ROOTKEEPER_AWS_READ_TIMEOUT_SECONDS": str(CALL_SECONDS),
-        }
-
-    def audit(self, *arguments: str) -> Round:
-        """Audit with new databases."""
-        before, started_at = self.read_cpu(), datetime.now(UTC)
-        with tempfile.TemporaryDirectory(dir=self.folder) as data:
-            environment = self.environment | {
-                "ROOTKEEPER_DATABASE_URL": f"sqlite:///{data}/rootkeeper.db",
-                "XDG_STATE_HOME": data,
-            }
-            command = [ROOTKEEPER, *arguments, "--config", str(self.config), "--fail-on", "none", "-o", "json"]
-            measurement = measure(command, environment)
-        cpu_seconds = measurement.cpu_seconds + self.read_cpu() - before
-        return Round(measurement, started_at, cpu_seconds / (os.cpu_count() or 1))
-
-    def read_cpu(self) -> float:
-        """CPU seconds of all sandboxes."""
-        return sum(sum(psutil.Process(one.process_id).cpu_times()[:2]) for one in self.sandboxes.values())
-
-    @contextmanager
-    def out_of_order(self) -> Iterator[tuple[str, ...]]:
-        """Let the last organizations hang, and one before them be throttled."""
-        names = tuple(self.sandboxes)[-HANGING - 1 :]
-        throttled, *hanging = names
-        self.sandboxes[throttled].order_rate("sts", "AssumeRoot", THROTTLED_PER_SECOND, 1.0)
-        for name in hanging:
-            os.kill(self.sandboxes[name].process_id, signal.SIGSTOP)
-        try:
-            yield names
-        finally:
-            for name in hanging:
-                os.kill(self.sandboxes[name].process_id, signal.SIGCONT)
+def run_audit(stage: OrganizationStage, *arguments: str) -> Round:
+    """Audit with new databases."""
+    before, started_at = stage.read_cpu(), datetime.now(UTC)
+    with tempfile.TemporaryDirectory(dir=stage.folder) as data:
+        command = [ROOTKEEPER, *arguments, "--config", str(stage.config), "--fail-on", "none", "-o", "json"]
+        measurement = measure(command, stage.environment | stage.place_data(data))
+    cpu_seconds = measurement.cpu_seconds + stage.read_cpu() - before
+    return Round(measurement, started_at, cpu_seconds / (os.cpu_count() or 1))
 
 
 def main() -> int:
     options = read_options()
     surroundings = describe_surroundings()
     print(f"{surroundings}\n", flush=True)
-    size = ("--accounts", str(options.accounts), "--features", "all")
-    pace = ("--latency-ms", str(options.latency_ms), "--throttle", "aws")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sandboxes = [
-            stack.enter_context(run_sandbox(*size, *pace, "--seed", str(seed)))
-            for seed in range(1, options.organizations + 1)
-        ]
-        lines = list(measure_all(Stage(sandboxes, folder), options))
+    with open_organizations(options.organizations, options.accounts, options.latency_ms) as stage:
+        lines = list(measure_all(stage, options))
     text = f"{render_lines(lines)}\n\n{render_list(describe_conditions(options))}"
     show(text, surroundings, PROGRAM, options.markdown)
     return 1 if any(line.lost for line in lines) else 0
@@ -166,11 +102,11 @@ def read_options() -> argparse.Namespace:
     return options
 
 
-def measure_all(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:
+def measure_all(stage: OrganizationStage, options: argparse.Namespace) -> Iterator[Line]:
     """Audit some alone, then all, then all while some are out of order."""
     alone = []
     for name in list(stage.sandboxes)[: options.alone]:
-        found = [stage.audit("audit", "--organization", name) for _ in range(options.rounds)]
+        found = [run_audit(stage, "audit", "--organization", name) for _ in range(options.rounds)]
         alone.append(Line(f"{name} alone", found, median(one.measurement.wall_seconds for one in found)))
     yield max(alone, key=lambda line: line.seconds)
     yield audit_all(stage, "all at once", options.rounds, set())
@@ -178,9 +114,9 @@ def measure_all(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:
         yield audit_all(stage, f"all, {HANGING} hanging and one throttled", options.rounds, set(names))
 
 
-def audit_all(stage: Stage, name: str, rounds: int, troubled: set[str]) -> Line:
+def audit_all(stage: OrganizationStage, name: str, rounds: int, troubled: set[str]) -> Line:
     """:param troubled: organizations whose audit may fail or take longer."""
-    found, seconds, lost = [stage.audit("organizations", "audit") for _ in range(rounds)], [], 0
+    found, seconds, lost = [run_audit(stage, "organizations", "audit") for _ in range(rounds)], [], 0
     for one in found:
         answers = json.loads(one.measurement.output)["organizations"]
         in_order = [answer for answer in answers if answer["name"] not in troubled]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
-_READY = "organization "
+_READY = re.compile("^Rootkeeper (serves|works)", re.MULTILINE)
 """Said at the end of the start, by servers and workers."""
 _BENCH = str(Path(__file__).parents[1])
 
@@ -51,7 +52,7 @@ class Worker:
     def wait_ready(self) -> None:
         """:raises RuntimeError: if it ends before, or takes too long."""
         ends = time.monotonic() + START_SECONDS
-        while _READY not in self.remarks.read_text(encoding="utf-8"):
+        while _READY.search(self.remarks.read_text(encoding="utf-8")) is None:
             if self.process.poll() is not None or time.monotonic() > ends:
                 raise RuntimeError(f"A worker didn't start: {self.remarks.read_text(encoding='utf-8')[-2000:]}")
             time.sleep(_LOOK_SECONDS)
