@@ -25,7 +25,7 @@ from rootkeeper.ledger.owners import AccountLocks, Owner, UnregisteredOwner
 from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader, RowsCheck
-from rootkeeper.ledger.writer import GroupCommit, read_head
+from rootkeeper.ledger.writer import GroupCommit, Head, read_head
 
 if TYPE_CHECKING:
     from rootkeeper.clock import Clock
@@ -179,13 +179,20 @@ class Database:
             inventories = connection.execute(select(schema.inventories.c.organization_id)).scalars()
             return tuple(sorted({*ledger, *inventories}))
 
+    def find_head(self) -> Head:
+        """Return the last entry of the ledger.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        with reading(self.store) as connection:
+            return read_head(connection)
+
     def require_organization(self, organization_id: str) -> None:
         """:raises OrganizationMismatchError: if the last entry of the ledger is another organization's.
 
         :raises DatabaseError: if the database can't be read.
         """
-        with reading(self.store) as connection:
-            found = read_head(connection).organization_id
+        found = self.find_head().organization_id
         if found not in ("", organization_id):
             raise OrganizationMismatchError(
                 f"The database {self.store.place} is of organization {found}, not of {organization_id}.",

@@ -140,6 +140,7 @@ def make_application(
     application.state.setup_readings = SetupCache()
     application.state.audit_comparisons = AuditComparisonCache()
     application.state.pictures = PictureCache()
+    application.state.numbers = organizations.NumbersCache()
     application.router.routes.extend(list_routes(rows))
     if front is not None:
         application.router.routes.append(Route(f"{PREFIX}/{{rest:path}}", refuse_unnamed, methods=ALL_METHODS))

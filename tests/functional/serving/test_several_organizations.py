@@ -90,6 +90,23 @@ def test_the_servers_administrator_is_the_first_of_each_organization(server: Ser
     assert all(one["numbers"]["accounts"] == 6 for one in listed), listed
 
 
+def test_the_numbers_follow_each_change_at_once(server: Server, ada: Person) -> None:
+    def read_left() -> int:
+        (shop,) = [one for one in ada.get("/overview/organizations").json["organizations"] if one["name"] == "shop"]
+        left: int = shop["numbers"]["root_logins_left"]
+        return left
+
+    accounts = ada.of("shop", "/accounts").json["accounts"]
+    account_id = next(one["account_id"] for one in accounts if one["status"] == "not_present")
+    before = [read_left(), read_left()]
+    server.sandboxes["shop"].put_root_user(account_id, {"password": True})
+    audit(ada, "shop")
+    after = read_left()
+    server.sandboxes["shop"].put_root_user(account_id, {})
+    audit(ada, "shop")
+    assert (before, after, read_left()) == ([before[0]] * 2, before[0] + 1, before[0])
+
+
 def test_p21_a_person_sees_only_the_organizations_in_which_the_person_has_a_role(vera: Person) -> None:
     listed = vera.get("/overview/organizations").json["organizations"]
     assert [one["name"] for one in listed] == ["shop"]

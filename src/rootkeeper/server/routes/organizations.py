@@ -6,6 +6,9 @@ of an AWS profile are of, AWS says; no credentials pass the API.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,11 +19,17 @@ from starlette.responses import JSONResponse, Response
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.clients import list_profiles
-from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.composition.serving import ActorUseCases, ServerRuntime
 from rootkeeper.errors import NotFoundError
 from rootkeeper.organizations.front import FrontRuntime
-from rootkeeper.organizations.rules import KnownOrganization, KnownOrganizationRecord, OrganizationsDocument
+from rootkeeper.organizations.rules import (
+    KnownOrganization,
+    KnownOrganizationRecord,
+    OrganizationNumbers,
+    OrganizationsDocument,
+)
 from rootkeeper.organizations.service import OrganizationCandidate, count_numbers
+from rootkeeper.server.accounts import LONGEST_SECONDS
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, Called, Identified, Served
 from rootkeeper.server.parameters import Body, Name, show_example, show_one
@@ -40,6 +49,38 @@ from rootkeeper.shapes import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _CountedNumbers:
+    """The last numbers, what they were counted from, and when."""
+
+    numbers: OrganizationNumbers
+    counted_from: Hashable
+    counted_at: float
+
+
+class NumbersCache:
+    """Keeps the numbers while neither accounts, windows, audits nor the ledger change, for a minute at most: counting
+    them judges controls over a month. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._last: _CountedNumbers | None = None
+        self._guard = threading.Lock()
+
+    def take(self, services: ServerRuntime, acting: ActorUseCases) -> OrganizationNumbers:
+        """:raises DatabaseError: if the database can't be read."""
+        with self._guard:
+            now, last = services.clock.monotonic(), self._last
+            counted_from = (
+                acting.inventory_store.find_revisions(),
+                acting.history.list_audits(limit=1),
+                acting.database.find_head(),
+            )
+            if last is None or last.counted_from != counted_from or now - last.counted_at > LONGEST_SECONDS:
+                self._last = last = _CountedNumbers(count_numbers(acting), counted_from, now)
+            return last.numbers
+
+
 async def list_organizations(request: Request, caller: Called) -> Response:
     """List the organizations of the server in which you have a role, each with its numbers."""
     front = request.app.state.front
@@ -49,7 +90,7 @@ async def list_organizations(request: Request, caller: Called) -> Response:
     return await turns.run(
         RouteLoad.HEAVY,
         caller.identity.identity_id,
-        lambda: _answer([_describe(request.app.state.services, caller.identity)]),
+        lambda: _answer([_describe(request.app.state.services, request.app.state.numbers, caller.identity)]),
         is_known=True,
         connection=getattr(request.state, "connection", None),
     )
@@ -60,10 +101,10 @@ def _answer(known: list[KnownOrganization]) -> Response:
     return JSONResponse(jsonable_encoder(page))
 
 
-def _describe(services: ServerRuntime, identity: Identity) -> KnownOrganization:
+def _describe(services: ServerRuntime, cache: NumbersCache, identity: Identity) -> KnownOrganization:
     organization = services.settings.organization
     with services.act_as(identity.to_actor(), None) as acting:
-        numbers = count_numbers(acting)
+        numbers = cache.take(services, acting)
     is_audited = numbers.last_complete_audit_at is not None or numbers.accounts > 0
     return KnownOrganization(
         name=services.organization_id if organization is None else organization.name,
