@@ -200,6 +200,9 @@ class Servers:
             "ROOTKEEPER_DATABASE_URL": database.url,
             "ROOTKEEPER_LEASE_SECONDS": "60",
             "ROOTKEEPER_SERVER_ENGINE": "false",
+            # The default audit of 06:00 UTC would begin between two steps if the clock is moved past that time.
+            "ROOTKEEPER_SCHEDULES_AUDITS": "",
+            "ROOTKEEPER_SCHEDULES_DETAILED_AUDITS": "",
             **(settings or {}),
         }
 

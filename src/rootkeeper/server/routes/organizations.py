@@ -21,6 +21,7 @@ from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.clients import list_profiles
 from rootkeeper.composition.serving import ActorUseCases, ServerRuntime
 from rootkeeper.errors import NotFoundError
+from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.organizations.front import FrontRuntime
 from rootkeeper.organizations.rules import (
     KnownOrganization,
@@ -74,7 +75,7 @@ class NumbersCache:
             counted_from = (
                 acting.inventory_store.find_revisions(),
                 acting.history.list_audits(limit=1),
-                acting.database.find_head(),
+                tuple(entry.entry_hash for entry in services.ledger_reader.list_latest(LedgerFilter(), limit=1)),
             )
             if last is None or last.counted_from != counted_from or now - last.counted_at > LONGEST_SECONDS:
                 self._last = last = _CountedNumbers(count_numbers(acting), counted_from, now)
