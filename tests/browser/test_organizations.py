@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request,
 
 from tests.browser.console_pages import list_paths
 from tests.browser.console_stage import CODE_LABEL, RULES, WAIT_FOR_ANIMATIONS, WAIT_MILLISECONDS, WIDE
+from tests.browser.console_story import JOB_MILLISECONDS
 from tests.browser.pages import FAILED_LOAD
 from tests.functional.api.browsers import PASSWORD
 from tests.sandbox_process import SandboxProcess
@@ -302,18 +303,18 @@ def test_an_administrator_of_the_server_checks_adds_and_removes_an_organization(
         expect(dialog.get_by_role("button", name="Check")).to_be_disabled()
         choose(page, "AWS profile", "shop")
         visitor.press("Check", dialog)
-        expect(dialog).to_contain_text("is organization 'shop' of")
+        expect(dialog).to_contain_text("is organization 'shop' of", timeout=JOB_MILLISECONDS)
         choose(page, "AWS profile", "mill")
         visitor.press("Check", dialog)
         found = sandboxes["mill"].organization()
-        expect(dialog).to_contain_text(found["organization_id"])
+        expect(dialog).to_contain_text(found["organization_id"], timeout=JOB_MILLISECONDS)
         expect(dialog).to_contain_text(found["management_account_id"])
         visitor.judge()
         dialog.get_by_label("Region (optional)").fill("us-east-1")
         expect(dialog.get_by_role("button", name="Add organization")).to_have_count(0)
         visitor.press("Check", dialog)
         visitor.press("Add organization", dialog)
-        expect(find_row(page, "mill")).to_be_visible()
+        expect(find_row(page, "mill")).to_be_visible(timeout=JOB_MILLISECONDS)
         expect(dialog).to_have_count(0)
         visitor.judge()
 
@@ -324,7 +325,7 @@ def test_an_administrator_of_the_server_checks_adds_and_removes_an_organization(
         visitor.judge()
         dialog.get_by_label("Type mill to confirm").fill("mill")
         visitor.press("Remove organization", dialog)
-        expect(find_row(page, "mill")).to_have_count(0)
+        expect(find_row(page, "mill")).to_have_count(0, timeout=JOB_MILLISECONDS)
         expect(page.get_by_text("Its database stays on the server's machine")).to_be_visible()
 
 
