@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rootkeeper.errors import Hint
 
@@ -221,8 +225,38 @@ COMMAND_HINTS: Mapping[str, str] = {
 """By the hint's code, in alphabetical order; ``{name}`` is a fact of the hint."""
 
 
+_COMMAND = re.compile(r"\brootkeeper (?!(?:demo|login|logout|organizations|sandbox|serve|worker)\b)(?=[a-z])")
+"""The beginning of a command about an organization."""
+_OPTION = "--organization"
+
+
+@dataclass(slots=True)
+class _CommandLine:
+    """The running command line."""
+
+    organization: str | None = None
+    """As ``--organization`` named it."""
+
+
+_RUNNING = _CommandLine()
+
+
+@contextmanager
+def naming_organization(name: str | None) -> Iterator[None]:
+    """Let the commands of all hints name the same organization meanwhile, in each thread: without its name, they would
+    be refused, or would be about another organization.
+    """
+    _RUNNING.organization = name
+    try:
+        yield
+    finally:
+        _RUNNING.organization = None
+
+
 def render_hint(hint: str | None) -> str | None:
     """The hint as a person at a terminal can follow it."""
-    if not isinstance(hint, Hint) or hint.code not in COMMAND_HINTS:
+    if isinstance(hint, Hint) and hint.code in COMMAND_HINTS:
+        hint = COMMAND_HINTS[hint.code].format_map(hint.facts)
+    if hint is None or _RUNNING.organization is None or _OPTION in hint:
         return hint
-    return COMMAND_HINTS[hint.code].format_map(hint.facts)
+    return _COMMAND.sub(lambda _: f"rootkeeper {_OPTION} {shlex.quote(_RUNNING.organization or '')} ", hint)

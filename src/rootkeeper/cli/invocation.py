@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
 import click
 
+from rootkeeper.cli.failures import report_error
+from rootkeeper.cli.hints import naming_organization
 from rootkeeper.cli.outputs import (
     SHARED_PANEL,
     ExitStatus,
@@ -26,7 +28,7 @@ from rootkeeper.cli.outputs import (
     output_option,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.errors import InputError
+from rootkeeper.errors import InputError, RootkeeperError
 from rootkeeper.reports.formats import Format
 
 if TYPE_CHECKING:
@@ -244,13 +246,17 @@ def command(function: Callable[..., int], name: str | None = None, **sentences: 
             raise _refuse_server(options.server)
         for set_name, option_set in sets.items():
             values[set_name] = option_set(**{entry: values.pop(entry) for entry in option_set.__match_args__})
+        terminal = Terminal()
         if "invocation" in inspect.signature(function).parameters:
-            values["invocation"] = Invocation(options, Terminal())
-        try:
-            return int(function(**values))
-        except KeyboardInterrupt as interrupt:
-            Terminal().remark(f"Interrupted. {interrupt}".strip())
-            return ExitStatus.INTERRUPTED
+            values["invocation"] = Invocation(options, terminal)
+        with naming_organization(options.organization):
+            try:
+                return int(function(**values))
+            except KeyboardInterrupt as interrupt:
+                terminal.remark(f"Interrupted. {interrupt}".strip())
+                return ExitStatus.INTERRUPTED
+            except RootkeeperError as error:
+                return report_error(error, terminal)
 
     return PanelCommand(name or function.__name__, callback=run, params=[*parameters, *shared], help=text)
 
