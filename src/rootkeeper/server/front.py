@@ -11,6 +11,7 @@ organization has. So the answer, and the time that it takes, say nothing about w
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -81,6 +82,8 @@ _OF_CONNECTION = frozenset(
 _NOT_PASSED_ON = _OF_CONNECTION | FRONT_HEADERS | {"cookie", "forwarded", "x-forwarded-for", "x-forwarded-proto", "via"}
 _NO_TOKEN = "rk_of-no-organization"  # noqa: S105 - a token that no organization has
 _CONNECT_SECONDS = 5.0
+_IDLE_SECONDS = 2.0
+"""Shorter than a process keeps an idle connection, which is 5 seconds: a change must not go into one that just ends."""
 _SILENT_SECONDS = 300.0
 """Longer than any request waits for AWS."""
 _ROLL_UP_SECONDS = 10.0
@@ -98,7 +101,9 @@ class Front:
     services: FrontRuntime
     _http: aiohttp.ClientSession | None = None
     _members: set[tuple[str, str]] = field(default_factory=set)
-    """Users who had a role in an organization at their last request, so that they learn that its process is down."""
+    """Callers, by ``caller_id``, who had a role in an organization at their last good request, so that they learn that
+    its process is down.
+    """
 
     async def list_known(self, caller: ApiCaller) -> list[KnownOrganization]:
         """Ask each process for the numbers of its organization; list those in which the caller has a role."""
@@ -119,7 +124,8 @@ class Front:
                 status = HTTPStatus(answer.status)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
             reason = process.fault or "Its process doesn't answer."
-            return replace(known, problem=reason, hint=_LATER) if self._knows(session.identity, process.name) else None
+            is_known = self._knows(session.identity.identity_id, session.identity.role, process.name)
+            return replace(known, problem=reason, hint=_LATER) if is_known else None
         if facts.get("code") == StrangerError.code:
             return None
         self._members.add((session.identity.identity_id, process.name))
@@ -129,8 +135,8 @@ class Front:
         numbers = None if own["numbers"] is None else parse_facts(OrganizationNumbers, own["numbers"])
         return replace(known, numbers=numbers, problem=own["problem"], hint=own["hint"])
 
-    def _knows(self, identity: Identity, name: str) -> bool:
-        return (identity.identity_id, name) in self._members or identity.role is ServerRole.ADMINISTRATOR
+    def _knows(self, caller_id: str, role: ServerRole | None, name: str) -> bool:
+        return (caller_id, name) in self._members or role is ServerRole.ADMINISTRATOR
 
     def _describe(self, session: Session, name: str) -> str:
         """Describe the person for the process of an organization, with the groups that matter there."""
@@ -212,16 +218,20 @@ class Front:
             answer = await self._open().request(request.method, url, headers=headers, data=given, allow_redirects=False)
             refusal = await answer.read() if answer.status in _STRANGERS else None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.services.log.warning(
+                "organization.unreachable", f"The process of organization {process.name} didn't answer: {error!r}."
+            )
             raise self._make_unreachable(passed, process) from error
         if refusal is not None and _is_strangers(refusal):
             raise make_stranger_error(passed.name)
-        if passed.caller is not None:
-            self._members.add((passed.caller.identity.identity_id, process.name))
+        if answer.ok:
+            self._members.add((passed.caller_id, process.name))
         return _PassedAnswer(passed, answer, refusal)
 
     def _make_unreachable(self, passed: _PassedRequest, process: OrganizationProcess) -> RootkeeperError:
         """Only those who have a role there may know that there is such an organization."""
-        if passed.is_known and passed.caller is not None and self._knows(passed.caller.identity, process.name):
+        role = None if passed.caller is None else passed.caller.identity.role
+        if passed.is_known and self._knows(passed.caller_id, role, process.name):
             fault = process.fault or "Its process doesn't answer."
             return ServerUnreachableError(f"Organization {process.name} can't be reached. {fault}", hint=_LATER)
         return make_stranger_error(passed.name)
@@ -229,7 +239,7 @@ class Front:
     def _open(self) -> aiohttp.ClientSession:
         if self._http is None:
             self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS),
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -251,6 +261,13 @@ class _PassedRequest:
     """In the organization's process."""
     is_known: bool
     """Whether there is such an organization."""
+
+    @property
+    def caller_id(self) -> str:
+        """The person's id, or a hash of the token."""
+        if self.caller is not None:
+            return self.caller.identity.identity_id
+        return hashlib.sha256((find_token(self.request) or "").encode()).hexdigest()
 
     @property
     def session(self) -> Session | None:

@@ -7,8 +7,10 @@ import os
 import re
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -382,6 +384,31 @@ def test_p21_a_killed_process_is_started_again_and_delays_no_other(server: Serve
         watch.pause(0.1)
     assert server.find_process("bank") != before
     assert any("bank: Its process ended with status -9." in line for line in server.process.stderr.splitlines())
+
+
+def test_p21_only_a_token_that_has_worked_learns_that_its_process_ended(server: Server, ada: Person) -> None:
+    token = ada.send("bank", "/tokens", {"name": "planner", "role": "operator"}).json["token"]
+    pages = {given: server.open_page(given) for given in (token, "rk_unknown")}
+    asked = partial(ask_with_token, pages)
+    assert [asked(given).status for given in pages] == [202, 404]
+    stopped = server.find_process("bank")
+    os.kill(stopped, signal.SIGSTOP)
+    with ThreadPoolExecutor(len(pages)) as threads:
+        waiting = [threads.submit(asked, given) for given in pages]
+        Stopwatch().pause(3)  # both requests wait in the process
+        os.kill(stopped, signal.SIGKILL)
+        known, unknown = (answer.result() for answer in waiting)
+    assert (known.status, known.code) == (502, "server.unreachable"), known
+    assert unknown.status == 404
+    assert any("of organization bank didn't answer" in line["message"] for line in server.process.lines)
+    server.wait_organizations()
+
+
+def ask_with_token(pages: Mapping[str, Person], token: str) -> Answer:
+    """Send a change, which isn't sent again on another connection when its connection ends."""
+    return pages[token].post(
+        "/organizations/bank/plans", {"selection": {"everything": True}}, Authorization=f"Bearer {token}"
+    )
 
 
 def test_p21_a_stopped_process_shows_as_unknown_and_hides_no_other(server: Server, ada: Person, vera: Person) -> None:
