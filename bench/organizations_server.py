@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,8 +83,14 @@ class SharedServer:
         request = urllib.request.Request(address, data, method=method)  # noqa: S310 - own address
         request.add_header("Authorization", f"Bearer {self.tokens[name]}")
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - own address
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - own address
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                error.add_note(error.read().decode())
+            error.add_note(self.worker.remarks.read_text(encoding="utf-8")[-2000:])
+            raise
 
     @property
     def processes(self) -> list[psutil.Process]:
