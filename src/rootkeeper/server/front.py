@@ -81,7 +81,8 @@ _OF_CONNECTION = frozenset(
 """Headers of a connection, which end with it. Source: RFC 9110, section 7.6.1."""
 _NOT_PASSED_ON = _OF_CONNECTION | FRONT_HEADERS | {"cookie", "forwarded", "x-forwarded-for", "x-forwarded-proto", "via"}
 _NO_TOKEN = "rk_of-no-organization"  # noqa: S105 - a token that no organization has
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 60.0
+"""The front keeps the listeners, so only a busy machine makes a connection take long."""
 _IDLE_SECONDS = 2.0
 """Shorter than a process keeps an idle connection, which is 5 seconds: a change must not go into one that just ends."""
 _SILENT_SECONDS = 300.0
