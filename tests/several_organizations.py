@@ -150,8 +150,19 @@ class Server:
             assert watch.seconds < _LONG_SECONDS, self.process.stderr
             watch.pause(0.1)
 
-    def find_process(self, organization: str) -> int:
-        """Return the id of an organization's process."""
+    def find_process(self, organization: str, other_than: int | None = None) -> int:
+        """Return the id of an organization's process; wait for it if it is being started again.
+
+        :param other_than: the id of a process that was killed, and may not have ended yet.
+        """
+        watch = Stopwatch()
+        while (found := self._look_for_process(organization)) in (None, other_than):
+            assert watch.seconds < _LONG_SECONDS, f"organization {organization} has no process"
+            watch.pause(0.1)
+        assert found is not None
+        return found
+
+    def _look_for_process(self, organization: str) -> int | None:
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal():
                 try:
@@ -165,7 +176,7 @@ class Server:
                     and int(parent) == self.process.process.pid
                 ):
                     return int(folder.name)
-        raise AssertionError(f"organization {organization} has no process")
+        return None
 
 
 @contextmanager

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 
 PAST_THE_END = 2 * 3600.0
 IN_TIME = 30.0
-RECORDED = 60.0
+RECORDED = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -410,6 +410,7 @@ def ask_while_it_ends(server: Server, page: Person, token: str) -> Answer:
             Stopwatch().pause(1.5)  # the request waits in the process
             os.kill(stopped, signal.SIGKILL)
             answer = waiting.result()
+        server.find_process("bank", other_than=stopped)
         server.wait_organizations()
         if count_unanswered(server) > before:
             return answer
