@@ -44,7 +44,13 @@ export function KeptLogins() {
           <Header
             variant="h2"
             description={<KnownAs accounts={accounts} unknown={known.data?.unknown ?? null} />}
-            actions={hasPermission(me, "windows:request") && <Button onClick={() => setChange({ kind: "set-up" })}>Set up root login</Button>}
+            actions={
+              hasPermission(me, "windows:request") && (
+                <Button disabled={known.isPending} onClick={() => setChange({ kind: "set-up" })}>
+                  Set up root login
+                </Button>
+              )
+            }
           >
             Root logins that are kept
           </Header>
