@@ -107,7 +107,9 @@ class OrganizationProcesses:
         :returns: whether it ended in time; otherwise it was killed, and its work is taken up at the next start.
         """
         with self._changing:
-            taken = self.by_name[name]
+            taken = self.by_name.get(name)
+            if taken is None:  # another program has just added it to the settings file
+                return True
             self.by_name = {other: kept for other, kept in self.by_name.items() if other != name}
         if taken.process is not None and taken.fault is None:
             taken.process.terminate()
