@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, insert
+from sqlalchemy.pool import QueuePool
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import CLOSING_SECONDS, begin_writing, open_store, using_reserve
@@ -204,7 +205,13 @@ def test_p02_an_older_copy_written_over_the_file_is_seen_by_connections_that_kee
     worker.append_pair()
     stage.run_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     commits.require_known_ledger()
-    commits.run(lambda transaction: read_head(transaction.connection))
+    pool, watch = worker.database.store.engine.pool, Stopwatch()
+    assert isinstance(pool, QueuePool)
+    for _ in range(4):  # so that each connection of the pool keeps pages
+        commits.run(lambda transaction: read_head(transaction.connection))
+        while pool.checkedout() > 1:  # the writer returns its connection after the caller continues
+            assert watch.seconds < 30, pool.status()
+            watch.pause(0.01)
     shutil.copyfile(copy, stage.path)
     raised_by(worker.append_intent, LedgerUnavailableError)
     assert "older copy" in raised_by(lambda: commits.run(lambda _: None), DatabaseError).message
