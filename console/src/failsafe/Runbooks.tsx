@@ -10,14 +10,19 @@ import { EmptyText } from "../tables/QueryTable";
 import { useFailsafes } from "./checks";
 
 export function Runbooks() {
-  const failsafes = useFailsafes().data?.accounts.filter((one) => one.role === "failsafe");
+  const known = useFailsafes().data;
+  const failsafes = known?.accounts.filter((account) => account.role === "failsafe");
   if (failsafes?.length === 0)
     return (
       <Container header={<Header variant="h2">Runbook</Header>}>
-        <EmptyText>No failsafe is known, so there is no runbook. Register a delegated administrator for IAM in the set-up.</EmptyText>
+        <EmptyText>
+          {known?.unknown === null
+            ? "No failsafe, so there is no runbook. Register a delegated administrator for IAM in the set-up."
+            : "Failsafes unknown, so there is no runbook yet. Run an audit on the Accounts page."}
+        </EmptyText>
       </Container>
     );
-  return failsafes?.map((one) => <Runbook key={one.account_id} accountId={one.account_id} />);
+  return failsafes?.map((account) => <Runbook key={account.account_id} accountId={account.account_id} />);
 }
 
 function Runbook({ accountId }: { accountId: string }) {
