@@ -375,7 +375,7 @@ async def refuse_unnamed(_: Request) -> Response:
     raise NotFoundError(
         "This server has several organizations, and the address names none.",
         hint=Hint(
-            "Use /api/v1/organizations/NAME/… in place of /api/v1/…. GET /api/v1/overview/organizations lists yours.",
+            "Use /api/v1/organizations/NAME/… in place of /api/v1/…. GET /api/v1/overview/organizations lists them.",
             "organization.unnamed",
         ),
     )
