@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -108,6 +109,15 @@ class Server:
         """The same server, started again after its end."""
         with ServerProcess.start(self.process.environment) as process:
             yield Server(process, self.sandboxes, self.data)
+
+    def read_tables(self) -> dict[str, Any]:
+        """The organizations' tables in the settings file."""
+        tables: dict[str, Any] = tomllib.loads(self.settings_file.read_text(encoding="utf-8"))["organizations"]
+        return tables
+
+    @property
+    def settings_file(self) -> Path:
+        return self.data.parent / "config" / "rootkeeper" / "settings.toml"
 
     @property
     def port(self) -> int:

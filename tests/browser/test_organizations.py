@@ -311,12 +311,18 @@ def test_an_administrator_of_the_server_checks_adds_and_removes_an_organization(
         expect(dialog).to_contain_text(found["management_account_id"])
         visitor.judge()
         dialog.get_by_label("Region (optional)").fill("us-east-1")
+        share = dialog.get_by_label("Share of AWS's request rates (optional)")
+        share.fill("250")
+        expect(dialog).to_contain_text("A whole number from 1 to 100.")
+        expect(dialog.get_by_role("button", name="Check")).to_be_disabled()
+        share.fill("40")
         expect(dialog.get_by_role("button", name="Add organization")).to_have_count(0)
         visitor.press("Check", dialog)
         visitor.press("Add organization", dialog)
         expect(find_row(page, "mill")).to_be_visible(timeout=JOB_MILLISECONDS)
         expect(dialog).to_have_count(0)
         visitor.judge()
+        assert server.read_tables()["mill"]["aws"] == {"profile": "mill", "region": "us-east-1", "api_share": 40}
 
         page.get_by_role("button", name="Actions for mill").click()
         page.get_by_role("menuitem", name="Remove").click()

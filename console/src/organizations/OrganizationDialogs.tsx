@@ -21,6 +21,7 @@ import { notify } from "../components/notices";
 /** No AWS profile can have this name. */
 const OWN_CREDENTIALS = "";
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const PERCENTAGE = /^([1-9][0-9]?|100)$/;
 
 function refreshOrganizations(): Promise<void> {
   return queries.invalidateQueries({ queryKey: ["organizations"] });
@@ -31,9 +32,11 @@ export function AddOrganization({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [profile, setProfile] = useState<string | null>(null);
   const [region, setRegion] = useState("");
+  const [share, setShare] = useState("");
   const [checked, setChecked] = useState<OrganizationCandidate | null>(null);
   const profiles = useQuery({ queryKey: ["profiles"], queryFn: () => unwrap(api.GET("/api/v1/organizations/profiles")) });
-  const body = { name: name.trim(), profile: profile || null, region: region.trim() || null };
+  const body = { name: name.trim(), profile: profile || null, region: region.trim() || null, api_share: share.trim() === "" ? null : Number(share) };
+  const isShare = share.trim() === "" || PERCENTAGE.test(share.trim());
   const change = (set: (value: string) => void) => (value: string) => {
     set(value);
     setChecked(null);
@@ -41,7 +44,7 @@ export function AddOrganization({ onClose }: { onClose: () => void }) {
   const check = async () => setChecked(await unwrap(api.POST("/api/v1/organizations/check", { body })));
   const add = async () => {
     await unwrap(api.POST("/api/v1/organizations", { body }));
-    notify("success", `${body.name} was added.`, "Its process is starting. Start an audit next.");
+    notify("success", `${body.name} was added.`, "Its process is starting. Start an audit next. Its Settings say who approves recovery windows and who is notified.");
     await refreshOrganizations();
     onClose();
   };
@@ -50,7 +53,7 @@ export function AddOrganization({ onClose }: { onClose: () => void }) {
     <Dialog
       title="Add organization"
       submitText={checked ? "Add organization" : "Check"}
-      canSubmit={NAME.test(body.name) && profile !== null}
+      canSubmit={NAME.test(body.name) && profile !== null && isShare}
       act={checked ? add : check}
       onClose={onClose}
       staysOpen
@@ -75,6 +78,13 @@ export function AddOrganization({ onClose }: { onClose: () => void }) {
       </FormField>
       <FormField label="Region (optional)" description="Without it, the Region of the profile.">
         <Input value={region} placeholder="us-east-1" onChange={({ detail }) => change(setRegion)(detail.value)} autoComplete="off" />
+      </FormField>
+      <FormField
+        label="Share of AWS's request rates (optional)"
+        description="In percent. The rest stays free for other programs in the organization. Without it, the share of the server's settings, 100 by default."
+        errorText={!isShare && "A whole number from 1 to 100."}
+      >
+        <Input value={share} placeholder="100" inputMode="numeric" onChange={({ detail }) => change(setShare)(detail.value)} autoComplete="off" />
       </FormField>
       {checked && <Checked candidate={checked} />}
     </Dialog>

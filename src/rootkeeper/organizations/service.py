@@ -60,8 +60,8 @@ class OrganizationCandidate:
     """An organization that can be added."""
 
     name: str
-    aws: dict[str, str]
-    """The settings of its credentials."""
+    aws: dict[str, str | int]
+    """Its settings of the section ``aws``."""
     setup: SetupReport
 
 
@@ -184,16 +184,20 @@ class OrganizationService:
         progress.remark(f"{count_root_logins_left(answer.accounts).headline}.")
         return name, None
 
-    def prepare(self, name: str, profile: str | None, region: str | None) -> OrganizationCandidate:
+    def prepare(
+        self, name: str, profile: str | None, region: str | None, api_share: int | None = None
+    ) -> OrganizationCandidate:
         """Read whose organization the credentials are of, and how it is set up. Changes nothing.
 
+        :param api_share: the percentage of AWS's request rates; ``None``: that of the shared settings.
         :raises InputError: if the name can't be used, it or the organization is in the file already, or the caller
             can't use root access management.
         :raises SettingsError: if the settings file can't be read.
         :raises AwsError: if the caller or the organization can't be read.
         """
         require_name(name)
-        aws = {key: value for key, value in (("profile", profile), ("region", region)) if value is not None}
+        given = {"profile": profile, "region": region, "api_share": api_share}
+        aws = {setting: value for setting, value in given.items() if value is not None}
         found = SetupReader(open_gateway(GatewayOptions(profile=profile, region=region), self._clock)).read()
         organization_id = found.organization.organization_id
         require_new(self.path, list_organizations(self._config), name, organization_id)

@@ -168,7 +168,7 @@ def require_new(path: Path, tables: tuple[OrganizationTable, ...], name: str, or
             )
 
 
-def add_table(path: Path, name: str, organization_id: str, aws: Mapping[str, str]) -> None:
+def add_table(path: Path, name: str, organization_id: str, aws: Mapping[str, str | int]) -> None:
     """Add an organization's table to the settings file, which is made if it is missing.
 
     :param aws: the settings of its section ``aws``, such as ``profile``.

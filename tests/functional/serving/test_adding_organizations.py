@@ -79,10 +79,6 @@ def read_ledger(server: Server) -> list[tuple[str, str, dict[str, Any]]]:
     return [(action, result, json.loads(parameters)) for action, result, parameters in rows]
 
 
-def settings_of(server: Server) -> Path:
-    return server.data.parent / "config" / "rootkeeper" / "settings.toml"
-
-
 def test_profiles_are_named_without_their_credentials(server: Server, ada: Person) -> None:
     answer = ada.get("/organizations/profiles")
     assert answer.json["profiles"] == ["bank", "mill", "shop"]
@@ -90,13 +86,13 @@ def test_profiles_are_named_without_their_credentials(server: Server, ada: Perso
 
 
 def test_a_check_says_whose_organization_the_profile_is_of_and_changes_nothing(server: Server, ada: Person) -> None:
-    before, organization = settings_of(server).read_text(encoding="utf-8"), server.sandboxes["mill"].organization()
+    before, organization = server.settings_file.read_text(encoding="utf-8"), server.sandboxes["mill"].organization()
     checked = ada.post("/organizations/check", {"name": "mill", "profile": "mill"})
     assert checked.status == 200, checked
     assert checked.json["organization_id"] == organization["organization_id"]
     assert checked.json["management_account_id"] == organization["management_account_id"]
     assert checked.json["caller_role"] == "management"
-    assert settings_of(server).read_text(encoding="utf-8") == before
+    assert server.settings_file.read_text(encoding="utf-8") == before
     assert read_ledger(server) == []
 
 
@@ -107,16 +103,17 @@ def test_a_check_says_whose_organization_the_profile_is_of_and_changes_nothing(s
         ({"name": "shop", "profile": "mill"}, "has an organization 'shop' already"),
         ({"name": "again", "profile": "shop"}, "is organization 'shop' of"),
         ({"name": "mill", "profile": "nowhere"}, "nowhere"),
+        ({"name": "mill", "profile": "mill", "api_share": 250}, "api_share"),
     ],
 )
 def test_p21_what_can_t_be_added_is_refused_before_anything_is_written(
     server: Server, ada: Person, body: dict[str, str], explanation: str
 ) -> None:
-    before = settings_of(server).read_text(encoding="utf-8")
+    before = server.settings_file.read_text(encoding="utf-8")
     for path in ("/organizations/check", "/organizations"):
         refused = change(ada, "POST", path, body)
         assert (refused.status, explanation in refused.json["detail"]) == (422, True), refused
-    assert settings_of(server).read_text(encoding="utf-8") == before
+    assert server.settings_file.read_text(encoding="utf-8") == before
     assert read_ledger(server) == []
 
 
@@ -134,9 +131,10 @@ def test_p21_only_administrators_of_the_server_add_check_and_remove(vera: Person
 
 def test_an_added_organization_is_served_at_once_and_a_removed_one_no_more(server: Server, ada: Person) -> None:
     assert ada.of("mill", "/me").status == 404
-    added = change(ada, "POST", "/organizations", {"name": "mill", "profile": "mill"})
+    added = change(ada, "POST", "/organizations", {"name": "mill", "profile": "mill", "api_share": 40})
     assert added.status == 201, added
     wait_served(ada, "mill")
+    assert server.read_tables()["mill"]["aws"] == {"profile": "mill", "api_share": 40}
     assert ada.of("mill", "/me").json["role"] == "administrator"
     assert list_names(ada) == ["bank", "mill", "shop"]
     assert change(ada, "POST", "/organizations", {"name": "mill", "profile": "mill"}).status == 422
@@ -147,7 +145,7 @@ def test_an_added_organization_is_served_at_once_and_a_removed_one_no_more(serve
     assert not Path(f"/proc/{process}").exists()
     assert ada.of("mill", "/me").status == 404
     assert list_names(ada) == list(FIRST)
-    assert "mill" not in settings_of(server).read_text(encoding="utf-8")
+    assert "mill" not in server.settings_file.read_text(encoding="utf-8")
     assert (server.data / "organizations" / "mill" / "rootkeeper.db").stat().st_size > 0
     organization_id = server.sandboxes["mill"].organization()["organization_id"]
     entries = read_ledger(server)
@@ -157,7 +155,11 @@ def test_an_added_organization_is_served_at_once_and_a_removed_one_no_more(serve
         ("organization:remove", None),
         ("organization:remove", "done"),
     ]
-    assert entries[0][2] == {"added_id": organization_id, "name": "mill", "settings": {"profile": "mill"}}
+    assert entries[0][2] == {
+        "added_id": organization_id,
+        "name": "mill",
+        "settings": {"profile": "mill", "api_share": 40},
+    }
 
     again = change(ada, "POST", "/organizations", {"name": "mill", "profile": "mill"})
     assert again.status == 201, again
@@ -204,7 +206,7 @@ def test_an_organization_that_another_program_adds_is_served(server: Server, ada
 
 
 def test_a_settings_file_that_can_t_be_read_ends_nothing(server: Server, ada: Person) -> None:
-    file = settings_of(server)
+    file = server.settings_file
     before = file.read_text(encoding="utf-8")
     try:
         file.write_text("[organizations", encoding="utf-8")

@@ -178,6 +178,12 @@ class OrganizationBody(Body):
         ShortText | None, Field(description="On the server's machine; ``null``: what the AWS CLI there would use.")
     ] = None
     region: Annotated[ShortText | None, Field(description="``null``: the Region of the profile.")] = None
+    api_share: Annotated[
+        int | None,
+        Field(
+            ge=1, le=100, description="The percentage of AWS's request rates; ``null``: that of the server's settings."
+        ),
+    ] = None
 
 
 def list_profile_names(services: Served) -> dict[str, Any]:
@@ -215,7 +221,7 @@ def remove_organization(services: Served, identity: Identified, name: Name) -> d
 
 
 def _prepare(front: FrontRuntime, body: OrganizationBody) -> OrganizationCandidate:
-    return front.organizations.prepare(body.name, body.profile, body.region)
+    return front.organizations.prepare(body.name, body.profile, body.region, body.api_share)
 
 
 def _require_front(services: ServerRuntime) -> FrontRuntime:
