@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import console_story as story
 from tests.browser.conftest import FLAGS, find_chromium
 from tests.browser.console_build import ensure_console
 from tests.browser.console_deletion import confirm_plan, plan_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage, open_console_stage
+from tests.browser.several_organizations_visit import choose, find_row, run_audit, visit
+from tests.several_organizations import several_organizations, several_sandboxes
 
 PICTURES = Path(__file__).resolve().parent
 SIZE = {"width": 1280, "height": 860}
@@ -28,6 +31,9 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
         with open_console_stage(chromium, Path(folder)) as stage:
             play(stage)
+        several = Path(folder) / "several"
+        several.mkdir()
+        show_several(chromium, several)
         chromium.close()
 
 
@@ -53,6 +59,32 @@ def play(stage: ConsoleStage) -> None:
     take(operator, "/ledger", "ledger")
     story.close_window(operator, path)
     take_dark(stage, "overview-dark")
+
+
+def show_several(chromium: Browser, folder: Path) -> None:
+    """A server of three organizations, and a profile of a fourth."""
+    names = ("shop", "bank", "mill")
+    with (
+        several_sandboxes(*names, "harbor", accounts=26) as sandboxes,
+        several_organizations(sandboxes, folder, without=("harbor",)) as server,
+    ):
+        server.wait_organizations()
+        ada = server.become_administrator()
+        for name in names:
+            assert ada.of(name, "/me").status == HTTPStatus.OK
+            run_audit(ada, name)
+        with visit(chromium, server, ada, "/organizations", viewport=SIZE, reduced_motion="reduce") as visitor:
+            for name in names:
+                expect(find_row(visitor.page, name)).to_be_visible()
+            save(visitor.page, "organizations")
+            visitor.press("Add organization")
+            dialog = visitor.page.get_by_role("dialog", name="Add organization")
+            dialog.get_by_label("Name", exact=True).fill("harbor")
+            choose(visitor.page, "AWS profile", "harbor")
+            visitor.press("Check", dialog)
+            expect(dialog.get_by_role("button", name="Add organization")).to_be_visible(timeout=story.JOB_MILLISECONDS)
+            dialog.get_by_role("button", name="Add organization").scroll_into_view_if_needed()
+            save(visitor.page, "organization-add")
 
 
 def enter(stage: ConsoleStage, name: str, **options: str) -> ConsolePerson:

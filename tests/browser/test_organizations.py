@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.console_pages import list_paths
-from tests.browser.console_stage import CODE_LABEL, RULES, WAIT_FOR_ANIMATIONS, WAIT_MILLISECONDS, WIDE
 from tests.browser.console_story import JOB_MILLISECONDS
-from tests.browser.pages import FAILED_LOAD
-from tests.functional.api.browsers import PASSWORD
+from tests.browser.several_organizations_visit import choose, find_row, run_audit, visit
 from tests.sandbox_process import SandboxProcess
 from tests.several_organizations import (
     Person,
@@ -35,59 +29,6 @@ WIDTHS = (1440, 1280, 768, 390)
 ALL = re.compile(r"/organizations$")
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map((one) => one.getAttribute('href'))"
 MONTH_AGO = "2020-11-03T08:00:00Z"
-TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@dataclass
-class Visitor:
-    """A person's own browser."""
-
-    url: str
-    person: Person
-    context: BrowserContext
-    complaints: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    """The addresses of all requests."""
-
-    def __post_init__(self) -> None:
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda one: self._note(one.type, one.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._note_request)
-
-    def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and FAILED_LOAD not in text:
-            self.complaints.append(text)
-
-    def _note_request(self, request: Request) -> None:
-        if not request.url.startswith(("data:", "blob:")):
-            self.asked.append(request.url)
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.url + path)
-
-    def sign_in(self, path: str) -> None:
-        self.open(path)
-        self.page.get_by_label("Name", exact=True).fill(self.person.name)
-        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.press("Sign in")
-        if self.person.app is not None:  # the code of now was used when the app was set up
-            self.page.get_by_label(CODE_LABEL, exact=True).fill(self.person.app.at(int(time.time()) + 30))
-
-    def press(self, name: str, within: Locator | None = None) -> None:
-        (within or self.page).get_by_role("button", name=name, exact=True).click()
-
-    def switcher(self) -> Locator:
-        return self.page.locator("#top").get_by_role(
-            "button", name=re.compile(r"^Organization .*switch|^All organizations")
-        )
-
-    def judge(self) -> None:
-        """:raises AssertionError: if axe finds something, or the page is wider than its window."""
-        self.page.evaluate(WAIT_FOR_ANIMATIONS)
-        found = Axe().run(self.page, options={"runOnly": RULES})
-        assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
-        assert self.page.evaluate(TOO_WIDE) <= 0, self.page.url
 
 
 @pytest.fixture(scope="module")
@@ -119,43 +60,6 @@ def ada(server: Server) -> Person:
 def vera(server: Server, ada: Person) -> Person:
     """She has a role in the shop alone."""
     return server.invite(ada, "shop", "vera", "viewer")
-
-
-def run_audit(person: Person, name: str) -> None:
-    started = person.send(name, "/audits", {"refresh": True})
-    assert started.status == 202, started
-    ends = time.monotonic() + WAIT_MILLISECONDS / 1_000
-    while (job := person.of(name, f"/jobs/{started.json['job_id']}").json)["state"] not in ("done", "failed"):
-        assert time.monotonic() < ends, job
-        time.sleep(0.1)
-
-
-@contextmanager
-def visit(
-    chromium: Browser, server: Server, person: Person, path: str, *, signs_in: bool = False, **options: Any
-) -> Iterator[Visitor]:
-    """Open an address, with the sign-in that the person has.
-
-    :param signs_in: sign in there instead.
-    """
-    context = chromium.new_context(**({"viewport": WIDE} | options))
-    context.set_default_timeout(WAIT_MILLISECONDS)
-    visitor = Visitor(f"http://localhost:{server.port}", person, context)
-    if signs_in:
-        visitor.sign_in(path)
-    else:
-        assert person.cookie is not None
-        context.add_cookies([{"name": "rootkeeper", "value": person.cookie, "url": visitor.url}])
-        visitor.open(path)
-    expect(visitor.page.locator("#top")).to_be_visible()
-    yield visitor
-    context.close()
-    assert visitor.complaints == []
-    assert not [url for url in visitor.asked if not url.startswith(visitor.url)]
-
-
-def find_row(page: Page, name: str) -> Locator:
-    return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
 def test_p21_one_sign_in_shows_both_organizations_and_audits_all(
@@ -284,11 +188,6 @@ def test_p21_a_person_of_the_server_gets_a_role_without_another_link(
         visitor.judge()
         visitor.press("Done", dialog)
     assert vera.of("bank", "/me").status == 200
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_label(label).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def test_an_administrator_of_the_server_checks_adds_and_removes_an_organization(
