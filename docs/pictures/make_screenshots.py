@@ -18,7 +18,7 @@ from tests.browser.conftest import FLAGS, find_chromium
 from tests.browser.console_build import ensure_console
 from tests.browser.console_deletion import confirm_plan, plan_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage, open_console_stage
-from tests.browser.several_organizations_visit import choose, find_row, run_audit, visit
+from tests.browser.several_organizations_visit import find_row, run_audit, visit
 from tests.several_organizations import several_organizations, several_sandboxes
 
 PICTURES = Path(__file__).resolve().parent
@@ -62,11 +62,11 @@ def play(stage: ConsoleStage) -> None:
 
 
 def show_several(chromium: Browser, folder: Path) -> None:
-    """A server of three organizations, and a profile of a fourth."""
+    """A server of three organizations."""
     names = ("shop", "bank", "mill")
     with (
-        several_sandboxes(*names, "harbor", accounts=26) as sandboxes,
-        several_organizations(sandboxes, folder, without=("harbor",)) as server,
+        several_sandboxes(*names, accounts=26) as sandboxes,
+        several_organizations(sandboxes, folder) as server,
     ):
         server.wait_organizations()
         ada = server.become_administrator()
@@ -77,14 +77,6 @@ def show_several(chromium: Browser, folder: Path) -> None:
             for name in names:
                 expect(find_row(visitor.page, name)).to_be_visible()
             save(visitor.page, "organizations")
-            visitor.press("Add organization")
-            dialog = visitor.page.get_by_role("dialog", name="Add organization")
-            dialog.get_by_label("Name", exact=True).fill("harbor")
-            choose(visitor.page, "AWS profile", "harbor")
-            visitor.press("Check", dialog)
-            expect(dialog.get_by_role("button", name="Add organization")).to_be_visible(timeout=story.JOB_MILLISECONDS)
-            dialog.get_by_role("button", name="Add organization").scroll_into_view_if_needed()
-            save(visitor.page, "organization-add")
 
 
 def enter(stage: ConsoleStage, name: str, **options: str) -> ConsolePerson:
