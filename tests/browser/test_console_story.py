@@ -49,6 +49,8 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     assert len(truth["features"]) == 2
     assert story.FAILSAFE in str(truth["delegated_administrators"])
     story.expect_done(administrator, 1)
+    operator.open("/emergency-access")
+    operator.sees("Failsafes unknown, so there is no runbook yet. Run an audit on the Accounts page.")
 
     story.audit(operator)
     story.expect_done(operator, 2)
