@@ -58,7 +58,7 @@ def write_settings(
             organization_id = sandbox.organization()["organization_id"]
             tables += f'\n[organizations.{name}]\nid = "{organization_id}"\naws.profile = "{name}"\n'
     (folder / "aws").write_text(profiles, encoding="utf-8")
-    settings = folder / "config" / "rootkeeper" / "settings.toml"
+    settings = _settings_file(folder)
     settings.parent.mkdir(parents=True)
     settings.write_text(tables, encoding="utf-8")
     shared = {name: value for name, value in found.items() if not name.startswith("AWS_")}
@@ -71,6 +71,10 @@ def write_settings(
         "XDG_CONFIG_HOME": str(folder / "config"),
         "XDG_STATE_HOME": str(folder / "state"),
     }
+
+
+def _settings_file(folder: Path) -> Path:
+    return folder / "config" / "rootkeeper" / "settings.toml"
 
 
 @dataclass
@@ -117,7 +121,7 @@ class Server:
 
     @property
     def settings_file(self) -> Path:
-        return self.data.parent / "config" / "rootkeeper" / "settings.toml"
+        return _settings_file(self.data.parent)
 
     @property
     def port(self) -> int:

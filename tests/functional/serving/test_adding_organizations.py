@@ -107,7 +107,7 @@ def test_a_check_says_whose_organization_the_profile_is_of_and_changes_nothing(s
     ],
 )
 def test_p21_what_can_t_be_added_is_refused_before_anything_is_written(
-    server: Server, ada: Person, body: dict[str, str], explanation: str
+    server: Server, ada: Person, body: dict[str, str | int], explanation: str
 ) -> None:
     before = server.settings_file.read_text(encoding="utf-8")
     for path in ("/organizations/check", "/organizations"):
